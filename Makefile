@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The whole build of Rhea. One list of sources per folder: to add a file, add its name to the
+# list of its folder. To add a test program, add its name to the list of its kind.
+# GNU make, not recursive; objects of each MODE live in a folder of their own.
+
+BUILD ?= build
+MODE  ?= release
+BUILD := $(abspath $(BUILD))
+
+# --- Sources: one list per folder -------------------------------------------------------------
+
+util_src := error.c log.c text.c
+
+softmmu_src := address_space.c clock.c device.c device_help.c machine.c main_loop.c mem_print.c \
+               memory.c property.c ram.c state.c vcpu.c
+
+chardev_src := chardev.c fd.c file.c mux.c pty.c stdio.c
+
+target_i386_src := decode.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c exec_shift.c \
+                   exec_stack.c exec_string.c flags.c mmu.c operand.c print.c specialise.c \
+                   table_int.c \
+                   softfloat.c softfloat_core.c softfloat_f80.c softfloat_f80_convert.c softfloat_trans.c table_x87.c x87.c \
+                   x87_arith.c x87_compare.c x87_control.c x87_move.c \
+                   control.c cpu.c cpu_model.c cpu_print.c cpuid.c cpuid_models.c debug.c \
+                   deliver.c exception.c far_return.c fast_call.c gates.c inner_stack.c \
+                   interrupt.c msr.c segment.c segment_insn.c system.c table_system.c task.c \
+                   bmi.c crypto.c mmx.c sse_convert.c sse_float.c sse_int.c sse_move.c sse_shift.c \
+                   sse_shuffle.c sse_string.c table_0f38.c table_0fae.c table_vec.c vec_operand.c \
+                   xsave.c
+
+accel_tcg_src := block.c tcg.c
+
+hw_src := device_list.c
+
+hw_intc_src := apic.c apic_bus.c apic_regs.c apic_timer.c i8259.c ioapic.c
+hw_timer_src := hpet.c i8254.c mc146818rtc.c
+hw_char_src := debugcon.c isa_serial.c serial.c
+hw_input_src := i8042.c ps2_keyboard.c ps2_mouse.c
+
+hw_misc_src := a20.c debug_exit.c port80.c port92.c pvpanic.c
+
+hw_isa_src := isa.c
+hw_pci_src := config.c host.c info.c msi.c pci.c
+
+hw_i386_src := acpi.c aml.c boards.c boot.c boot_elf.c boot_linux.c boot_multiboot.c decompress.c \
+               dsdt.c i440fx.c pc.c pc_boot.c piix3.c piix4_pm.c
+
+monitor_src := commands.c cpu_access.c disassemble.c dump.c expression.c info.c line_edit.c monitor.c
+
+# cli/main.c is not in this list: it is the only file that test programs do not get.
+cli_src := accel_options.c device_options.c machine_options.c options.c setup.c
+
+# Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
+# The helpers of a kind are linked with every test program of that kind.
+unit_tests := clock_test device_test log_test machine_test memory_test state_test text_test vcpu_test chardev_test monitor_test options_test
+
+device_tests := acpi_test apic_test debugcon_test hpet_test i440fx_test i8042_test ioapic_test \
+               misc_test pc_test pci_test pic_test piix4_pm_test pit_test reset_test rtc_test \
+               serial_test
+device_helpers := rig.c
+
+insn_tests := softfloat_test softfloat_x87_test x87_test segment_test interrupt_test cpuid_test msr_test \
+              bmi_test crypto_test mmx_test sse_test xsave_test
+insn_helpers := native.c native_host.c system_rig.c
+
+# Test scripts: each is an executable that prints TAP.
+style_tests := includes.py files.py format.py
+
+boot_tests := linux.py endings.py bad_input.py console.py
+
+# --- Configuration ----------------------------------------------------------------------------
+
+quiet_goals := help clean distclean
+ifneq ($(filter-out $(quiet_goals),$(or $(MAKECMDGOALS),all)),)
+include $(BUILD)/config.mk
+
+# config.mk keeps its date when nothing changed in it; config.stamp says when configure ran.
+$(BUILD)/config.mk: $(BUILD)/config.stamp
+	@:
+
+$(BUILD)/config.stamp: configure
+	@if [ -x $(BUILD)/reconfigure ]; then $(BUILD)/reconfigure; else BUILD=$(BUILD) ./configure; fi
+endif
+
+cflags_release  := -O2 -g
+cflags_debug    := -Og -g3
+cflags_asan     := -O1 -g -fno-omit-frame-pointer -fsanitize=address
+cflags_ubsan    := -O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined
+cflags_tsan     := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+ldflags_asan    := -fsanitize=address
+ldflags_ubsan   := -fsanitize=undefined
+ldflags_tsan    := -fsanitize=thread
+modes           := release debug asan ubsan tsan
+
+ifeq ($(filter $(MODE),$(modes)),)
+$(error MODE is '$(MODE)', must be one of: $(modes))
+endif
+
+out := $(BUILD)/$(MODE)
+# The release binary stands at the top of the build folder, those of other modes in theirs.
+bin := $(if $(filter release,$(MODE)),$(BUILD),$(out))
+
+all_cflags := -std=gnu11 -Wall -Wextra -Wno-missing-field-initializers $(if $(filter 1,$(WERROR)),-Werror) \
+              -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fno-strict-aliasing -pthread \
+              -I. -I$(BUILD) $(CONFIG_CFLAGS) $(cflags_$(MODE)) $(EXTRA_CFLAGS)
+all_ldflags := -pthread $(CONFIG_LDFLAGS) $(ldflags_$(MODE)) $(EXTRA_LDFLAGS)
+all_libs := $(CONFIG_LIBS) -lm
+
+# --- What follows from the lists --------------------------------------------------------------
+
+lib_src := $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(chardev_src:%=chardev/%) \
+           $(target_i386_src:%=target/i386/%) $(accel_tcg_src:%=accel/tcg/%) \
+           $(hw_src:%=hw/%) $(hw_intc_src:%=hw/intc/%) $(hw_timer_src:%=hw/timer/%) \
+           $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) \
+           $(hw_isa_src:%=hw/isa/%) $(hw_pci_src:%=hw/pci/%) $(hw_i386_src:%=hw/i386/%) \
+           $(monitor_src:%=monitor/%) $(cli_src:%=cli/%)
+lib_obj := $(lib_src:%.c=$(out)/%.o)
+
+unit_bin   := $(unit_tests:%=$(out)/tests/unit/%)
+device_bin := $(device_tests:%=$(out)/tests/device/%)
+insn_bin   := $(insn_tests:%=$(out)/tests/insn/%)
+test_bin   := $(unit_bin) $(device_bin) $(insn_bin)
+
+device_helper_obj := $(device_helpers:%.c=$(out)/tests/device/%.o)
+insn_helper_obj   := $(insn_helpers:%.c=$(out)/tests/insn/%.o)
+
+test_obj := $(test_bin:%=%.o) $(device_helper_obj) $(insn_helper_obj)
+
+rhea    := $(bin)/rhea-system-x86_64
+library := $(out)/librhea.a
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+
+Q := $(if $(V),,@)
+say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(2))
+
+# --- Build ------------------------------------------------------------------------------------
+
+.PHONY: all lib tests
+all: $(rhea)                        ## build the programs (the default)
+lib: $(library)                     ## build everything but cli/main.c as an archive
+tests: $(test_bin)                  ## build the test programs
+
+$(rhea): $(out)/cli/main.o $(library)
+	$(call say,LINK,$(@:$(BUILD)/%=%))
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
+
+# Made anew each time: ar would keep members whose sources have left the lists. The list itself
+# is a dependency, so that taking a file out of it is seen.
+$(library): $(lib_obj) $(out)/library.list
+	$(call say,AR,$(@:$(BUILD)/%=%))
+	$(Q)rm -f $@ && ar rcs $@ $(lib_obj)
+
+$(out)/library.list: force
+	@mkdir -p $(@D)
+	@echo '$(lib_src)' | cmp -s - $@ || echo '$(lib_src)' >$@
+
+$(out)/%.o: %.c $(BUILD)/config.mk
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_cflags) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(unit_bin): $(out)/tests/unit/%: $(out)/tests/unit/%.o $(library)
+$(device_bin): $(out)/tests/device/%: $(out)/tests/device/%.o $(device_helper_obj) $(library)
+$(insn_bin): $(out)/tests/insn/%: $(out)/tests/insn/%.o $(insn_helper_obj) $(library)
+$(test_bin):
+	$(call say,LINK,$(@:$(BUILD)/%=%))
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
+
+-include $(patsubst %.o,%.d,$(lib_obj) $(out)/cli/main.o $(test_obj))
+
+.PHONY: force
+force:
+
+# --- Tests ------------------------------------------------------------------------------------
+
+# prove runs as many programs at a time as make was given with -j. Boot tests take longest and
+# come first.
+check_jobs = $(or $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS))),1)
+check = RHEA_BIN=$(rhea) RHEA_BUILD=$(BUILD) python3 tests/check --out $(out)/tap --jobs $(check_jobs)
+
+style_run := $(style_tests:%=tests/style/%)
+boot_run  := $(boot_tests:%=tests/boot/%)
+
+.PHONY: check check-unit check-device check-insn check-style check-boot
+check: $(rhea) $(test_bin) guests   ## run all tests
+	@$(check) $(boot_run) $(style_run) $(test_bin)
+check-unit: $(unit_bin)             ## run tests/unit
+	@$(check) $(unit_bin)
+check-device: $(device_bin)         ## run tests/device: devices without a CPU
+	@$(check) $(device_bin)
+check-insn: $(insn_bin)             ## run tests/insn: instructions
+	@$(check) $(insn_bin)
+check-style:                        ## run tests/style: includes, layout, READMEs
+	@$(check) $(style_run)
+check-boot: $(rhea) guests          ## run tests/boot: whole guests
+	@$(check) $(boot_run)
+
+# --- Guests -----------------------------------------------------------------------------------
+
+# The boot tests skip, with the reason, when the guests cannot be fetched.
+.PHONY: guests run bench
+guests:                             ## fetch the guests of 'run' and 'check'
+	@tools/fetch-guests cloud amd64 busybox || echo 'guests: not fetched, boot tests will skip'
+
+run: $(rhea)                        ## boot a Debian kernel to a shell (Ctrl-A X leaves)
+	@RHEA_BIN=$(rhea) tools/run-guest
+
+bench: $(rhea)                      ## time the boot, beside QEMU when it is installed
+	@RHEA_BIN=$(rhea) python3 tests/bench/boot.py
+
+# --- Installation and housekeeping ------------------------------------------------------------
+
+.PHONY: install clean distclean help
+install: $(rhea)                    ## install below DESTDIR and the prefix given to configure
+	install -d $(DESTDIR)$(prefix)/bin
+	install -m 755 $(rhea) $(DESTDIR)$(prefix)/bin
+
+clean:                              ## remove what was built (all modes)
+	rm -rf $(modes:%=$(BUILD)/%) $(BUILD)/rhea-system-x86_64
+
+distclean:                          ## remove the configuration too
+	rm -rf $(modes:%=$(BUILD)/%) $(addprefix $(BUILD)/,rhea-system-x86_64 config.h config.mk \
+	       config.stamp reconfigure)
+
+help:                               ## this text
+	@echo 'make [TARGET]... [MODE=release|debug|asan|ubsan|tsan] [BUILD=DIR] [V=1]'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | \
+	    while IFS='|' read -r target text; do printf '%-16s %s\n' "  $$target" "$$text"; done

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * accel/tcg/block.h: blocks of decoded instructions, cached by the host address of the guest RAM
+ * that holds their bytes (which stands for the physical address and outlives every mapping).
+ *
+ * Invariants: a page of RAM from which a block was decoded carries RAM_PAGE_CODE, and no soft TLB
+ *             holds a write tag for it; a block that is unlinked is freed only between blocks.
+ * Thread:     one cache a vCPU, on its thread; invalidations by others are queued under `mutex`.
+ */
+#ifndef ACCEL_TCG_BLOCK_H
+#define ACCEL_TCG_BLOCK_H
+
+#include "target/i386/cpu.h"
+#include "target/i386/insn.h"
+
+#define BLOCK_MAX_INSNS 32
+#define BLOCK_HASH_SIZE 32768
+#define JUMP_CACHE_SIZE 4096
+/* Decoded instructions kept before the whole cache is dropped. */
+#define BLOCK_CACHE_INSNS (1u << 20)
+
+/* Where control was last found to go from a linear address. */
+struct jump_entry {
+    uint64_t linear;
+    struct block *block;
+    unsigned generation; /* cpu->tlb.generation when it was looked up */
+    unsigned mode;       /* cpu->exec_mode */
+};
+
+struct block {
+    struct block *hash_next;
+    struct block *page_next[2]; /* other blocks with bytes in the same pages */
+    const uint8_t *host;        /* first byte */
+    const uint8_t *host2;       /* first byte on the second page, or NULL: all in one page */
+    uint16_t bytes;
+    uint8_t n;
+    uint8_t code_size;
+    bool dead;
+    bool system;               /* its last instruction may change what a boundary looks at */
+    struct jump_entry next[2]; /* 64-bit code: where it went; [0] straight on, [1] elsewhere */
+    struct insn insn[];
+};
+
+struct code_page {
+    const uint8_t *host; /* page-aligned; the key */
+    struct ram_block *ram;
+    uint64_t ram_page;
+    struct block *first;
+};
+
+struct invalidation {
+    struct ram_block *ram;
+    uint64_t offset, len;
+};
+
+struct tcg {
+    struct x86_cpu *cpu;
+    struct code_watch watch;
+    struct mem_listener map_listener;
+    struct jump_entry jump[JUMP_CACHE_SIZE];
+    struct block *hash[BLOCK_HASH_SIZE];
+    GHashTable *pages; /* host page -> struct code_page */
+    struct block *retired;
+    unsigned insns; /* decoded and cached */
+    GMutex mutex;
+    GArray *queue; /* struct invalidation, from other threads */
+
+    /* The block being executed, to count what a fault cut short. */
+    const struct block *running;
+    uint64_t running_rip;
+
+    uint64_t n_decoded, n_invalidated, n_flushed;
+};
+
+void block_cache_init(struct tcg *t, struct x86_cpu *cpu);
+void block_cache_destroy(struct tcg *t);
+/* The block at CS:rip, decoded if need be; raises fetch faults.  Valid until block_cache_collect. */
+struct block *block_find(struct tcg *t);
+/* The same after block b ended, by what b remembers. */
+static inline struct block *block_follow(struct tcg *t, struct block *b, uint64_t start)
+{
+    struct x86_cpu *cpu = t->cpu;
+    uint64_t rip = cpu->regs[R_RIP];
+    struct jump_entry *j = &b->next[rip != start + b->bytes];
+    struct block *n;
+
+    if (G_LIKELY(j->linear == rip && j->generation == cpu->tlb.generation &&
+                 j->mode == cpu->exec_mode)) {
+        return j->block;
+    }
+    n = block_find(t);
+    if (cpu->code64 && !n->dead) {
+        *j = (struct jump_entry){ rip, n, cpu->tlb.generation, cpu->exec_mode };
+    }
+    return n;
+}
+/* Between blocks: frees what was unlinked and applies what other threads queued. */
+void block_cache_collect(struct tcg *t);
+
+#endif

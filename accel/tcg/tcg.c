@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * accel/tcg/tcg.c: the run loop: blocks one after another, events between them.
+ *
+ * Faults unwind to the setjmp in tcg_run and are delivered there.  At a block's end the loop looks
+ * at what needs an instruction boundary: requests to leave, interrupts, shadows, single steps.
+ * Thread: the vCPU's own, no lock held.
+ */
+#include "accel/tcg/tcg.h"
+#include <inttypes.h>
+#include "accel/tcg/block.h"
+#include "softmmu/machine.h"
+#include "target/i386/exec_system.h"
+#include "target/i386/mem.h"
+#include "target/i386/mmu.h"
+#include "util/log.h"
+
+/* Beyond the code segment's limit: #GP(0) at the first instruction that crosses it. */
+static void check_limit(struct x86_cpu *cpu, const struct block *b)
+{
+    const struct segment *cs = &cpu->seg[SEG_CS];
+
+    if (cpu->regs[R_RIP] + b->insn[0].len - 1 > cs->limit) {
+        raise_gp0(cpu);
+    }
+}
+
+static void log_execution(struct x86_cpu *cpu)
+{
+    log_line(LOG_EXEC, "exec: cpu %d: 0x%016" PRIx64, cpu->vcpu.index, cpu->regs[R_RIP]);
+    if (log_enabled(LOG_CPU)) {
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        cpu_print_state(cpu, text);
+        log_write("%s", text->str);
+    }
+}
+
+/* The instructions of a block, one after another, until the end or a request to stop. */
+static inline void run_insns(struct tcg *t, struct x86_cpu *cpu, const struct block *b,
+                             const struct insn *end)
+{
+    const struct insn *i = b->insn;
+
+    t->running = b;
+    t->running_rip = cpu->regs[R_RIP];
+    do {
+        uint64_t rip = cpu->regs[R_RIP];
+
+        cpu->insn_start = rip;
+        cpu->regs[R_RIP] = rip + i->len;
+        i->exec(cpu, i);
+        i++;
+    } while (i != end && G_LIKELY(!cpu->stop_block));
+    cpu->executed += (uint64_t)(i - b->insn);
+}
+
+/* One block with every check: logs, the code segment's limit, at most `max` instructions. */
+static void run_block(struct tcg *t, struct x86_cpu *cpu, unsigned max)
+{
+    struct block *b;
+    const struct insn *end;
+
+    cpu->insn_start = cpu->regs[R_RIP];
+    b = block_find(t);
+    end = b->insn + MIN(b->n, max);
+    if (!cpu->code64 && cpu->regs[R_RIP] + b->bytes - 1 > cpu->seg[SEG_CS].limit) {
+        check_limit(cpu, b);
+        end = b->insn + 1;
+    }
+    if (log_mask & (1u << LOG_EXEC | 1u << LOG_CPU)) {
+        log_execution(cpu);
+    }
+    run_insns(t, cpu, b, end);
+    t->running = NULL;
+}
+
+/* Blocks of 64-bit code from one to the next, until something wants a boundary. */
+static void run_chain(struct tcg *t, struct x86_cpu *cpu)
+{
+    struct block *b;
+
+    cpu->insn_start = cpu->regs[R_RIP];
+    b = block_find(t);
+    for (;;) {
+        uint64_t start = cpu->regs[R_RIP];
+
+        run_insns(t, cpu, b, b->insn + b->n);
+        t->running = NULL;
+        if (G_UNLIKELY(b->system || cpu->stop_block ||
+                       atomic_load_explicit(&cpu->pending, memory_order_relaxed) ||
+                       atomic_load_explicit(&cpu->vcpu.exit_request, memory_order_relaxed))) {
+            return;
+        }
+        cpu->insn_start = cpu->regs[R_RIP];
+        b = block_follow(t, b, start);
+    }
+}
+
+/* A fault cut the running block short: what came before it did execute. */
+static void count_cut_block(struct tcg *t, struct x86_cpu *cpu)
+{
+    const struct block *b = t->running;
+    uint64_t rip = t->running_rip;
+
+    for (unsigned k = 0; b && k < b->n && rip < cpu->insn_start; k++) {
+        rip += b->insn[k].len;
+        cpu->executed++;
+    }
+    t->running = NULL;
+}
+
+/* Any breakpoint enabled in DR7. */
+static bool debug_active(const struct x86_cpu *cpu)
+{
+    return cpu->dr[7] & 0xff;
+}
+
+/* One instruction with everything that single-stepping and breakpoints ask for. */
+static void step(struct tcg *t, struct x86_cpu *cpu)
+{
+    cpu->trap_pending = cpu->eflags & FLAG_TF;
+    if (!(cpu->eflags & FLAG_RF)) {
+        uint64_t rip = cpu->regs[R_RIP];
+
+        cpu->insn_start = rip;
+        if (debug_active(cpu) &&
+            debug_insn_breakpoint(cpu,
+                                  cpu->code64 ? rip : (uint32_t)(cpu->seg[SEG_CS].base + rip))) {
+            raise_exception(cpu, EXC_DB);
+        }
+    }
+    cpu->eflags &= ~FLAG_RF;
+    run_block(t, cpu, 1);
+    if ((cpu->trap_pending || cpu->dr6_pending) && !cpu->ss_shadow) {
+        cpu_take_debug_traps(cpu);
+    }
+}
+
+/* What the fast loop cannot pass over.  False: leave guest code. */
+static bool boundary(struct tcg *t, struct x86_cpu *cpu)
+{
+    uint32_t pending = atomic_load_explicit(&cpu->pending, memory_order_acquire);
+    bool shadow = cpu->intr_shadow, stepping;
+
+    if (atomic_load_explicit(&cpu->vcpu.exit_request, memory_order_acquire)) {
+        return false;
+    }
+    cpu->stop_block = false;
+    block_cache_collect(t);
+    cpu->stop_block = false; /* collecting unlinks blocks, and none runs now */
+    if (pending && !shadow && cpu_take_pending(cpu)) {
+        return true;
+    }
+    if (cpu->halted) {
+        return false;
+    }
+    stepping = (cpu->eflags & (FLAG_TF | FLAG_RF)) || debug_active(cpu);
+    cpu->intr_shadow = cpu->ss_shadow = false;
+    if (stepping) {
+        step(t, cpu);
+    } else {
+        run_block(t, cpu, shadow ? 1 : UINT_MAX);
+    }
+    return true;
+}
+
+static bool needs_boundary(const struct x86_cpu *cpu)
+{
+    return atomic_load_explicit(&cpu->pending, memory_order_relaxed) ||
+           atomic_load_explicit(&cpu->vcpu.exit_request, memory_order_relaxed) || cpu->halted ||
+           cpu->intr_shadow || cpu->stop_block || (cpu->eflags & (FLAG_TF | FLAG_RF)) ||
+           debug_active(cpu);
+}
+
+static void tcg_run(struct vcpu *v)
+{
+    struct x86_cpu *cpu = x86_cpu_of(v);
+    struct tcg *t = cpu->engine;
+
+    if (setjmp(cpu->unwind)) {
+        /* A raise: the instruction did not happen.  Delivery may raise again, and come back here. */
+        count_cut_block(t, cpu);
+        cpu->regs[R_RIP] = cpu->insn_start;
+        cpu_deliver_raised(cpu);
+    }
+    for (;;) {
+        if (G_UNLIKELY(needs_boundary(cpu))) {
+            if (!boundary(t, cpu)) {
+                return;
+            }
+        } else if (cpu->code64 && !(log_mask & (1u << LOG_EXEC | 1u << LOG_CPU))) {
+            run_chain(t, cpu);
+        } else {
+            run_block(t, cpu, UINT_MAX);
+        }
+    }
+}
+
+static bool tcg_init(struct vcpu *v, GError **error)
+{
+    struct x86_cpu *cpu = x86_cpu_of(v);
+    struct tcg *t = g_new0(struct tcg, 1);
+
+    (void)error;
+    cpu->engine = t;
+    tlb_init(cpu);
+    block_cache_init(t, cpu);
+    return true;
+}
+
+static void tcg_destroy(struct vcpu *v)
+{
+    struct x86_cpu *cpu = x86_cpu_of(v);
+
+    if (cpu->engine) {
+        block_cache_destroy(cpu->engine);
+        g_free(cpu->engine);
+        cpu->engine = NULL;
+    }
+}
+
+static bool tcg_has_work(struct vcpu *v)
+{
+    return cpu_has_work(x86_cpu_of(v));
+}
+
+static void tcg_reset(struct vcpu *v)
+{
+    struct x86_cpu *cpu = x86_cpu_of(v);
+
+    cpu_reset(cpu, false);
+    tlb_flush(cpu);
+}
+
+const struct vcpu_ops tcg_vcpu_ops = {
+    .name = "tcg",
+    .init = tcg_init,
+    .destroy = tcg_destroy,
+    .run = tcg_run,
+    .has_work = tcg_has_work,
+    .reset = tcg_reset,
+};
+
+uint64_t tcg_executed(struct machine *m)
+{
+    uint64_t n = 0;
+
+    for (unsigned k = 0; k < m->n_vcpus; k++) {
+        n += x86_cpu_of(m->vcpus[k])->executed;
+    }
+    return n;
+}
+
+void tcg_print_stats(struct machine *m, GString *out)
+{
+    g_string_append_printf(out, "guest instructions %" PRIu64 "\n", tcg_executed(m));
+    for (unsigned k = 0; k < m->n_vcpus; k++) {
+        const struct tcg *t = x86_cpu_of(m->vcpus[k])->engine;
+
+        if (!t) {
+            continue;
+        }
+        g_string_append_printf(out,
+                               "CPU %u: instructions cached %u/%u, blocks decoded %" PRIu64
+                               ", invalidated %" PRIu64 ", cache drops %" PRIu64 "\n",
+                               k, t->insns, BLOCK_CACHE_INSNS, t->n_decoded, t->n_invalidated,
+                               t->n_flushed);
+    }
+}

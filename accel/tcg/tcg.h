@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* accel/tcg/tcg.h: the engine that runs x86 CPUs in software. */
+#ifndef ACCEL_TCG_TCG_H
+#define ACCEL_TCG_TCG_H
+
+#include <glib.h>
+#include <stdint.h>
+#include "softmmu/vcpu.h"
+
+struct machine;
+
+extern const struct vcpu_ops tcg_vcpu_ops;
+
+/* `info jit`: instructions executed, blocks cached, decoded and thrown away.  Lock held, vCPUs paused. */
+void tcg_print_stats(struct machine *m, GString *out);
+/* Instructions executed by every vCPU so far. */
+uint64_t tcg_executed(struct machine *m);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * chardev/chardev.h: character back ends: where serial ports, consoles and monitors get and put bytes.
+ *
+ * One front end (a device or a monitor) is attached to a chardev; `mux` gives several fronts one
+ * back end and switches between them with Ctrl-A c.
+ *
+ * Thread: main loop context, machine lock held; chardev_write may also be called from a vCPU thread
+ *         that holds the lock.  Nothing blocks: what the host does not take at once is queued (bounded: 1 MiB,
+ *         then the oldest write is refused by a short count).
+ */
+#ifndef CHARDEV_CHARDEV_H
+#define CHARDEV_CHARDEV_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct machine;
+struct chardev;
+
+enum chardev_event {
+    CHARDEV_OPENED,
+    CHARDEV_CLOSED,
+    CHARDEV_BREAK,
+    CHARDEV_MUX_IN,
+    CHARDEV_MUX_OUT
+};
+
+struct chardev_front {
+    size_t (*can_receive)(void *opaque); /* bytes that receive() would take now */
+    void (*receive)(void *opaque, const uint8_t *buf, size_t n);
+    void (*event)(void *opaque, enum chardev_event event); /* may be NULL */
+    void *opaque;
+};
+
+/*
+ * Makes a back end from -serial/-chardev/-monitor text: "stdio", "null", "pty", "file:PATH",
+ * "mon:SPEC" (a mux with a monitor), "pipe:PATH".  Its id is `label`.  NULL and *error otherwise.
+ */
+struct chardev *chardev_new(struct machine *m, const char *label, const char *spec, GError **error);
+/* The same from -chardev's "BACKEND,key=value,...": `opts` are pairs (util/text.h), id and mux allowed. */
+struct chardev *chardev_new_options(struct machine *m, const char *backend, const char *label,
+                                    const GPtrArray *opts, GError **error);
+/* `-chardev help`: name and summary of each back end. */
+void chardev_print_list(GString *out);
+struct chardev *chardev_find(struct machine *m, const char *label);
+void chardev_free(struct chardev *c);
+const char *chardev_label(const struct chardev *c);
+const char *chardev_filename(const struct chardev *c); /* "pty:/dev/pts/3" */
+
+/* Takes over the chardev (a further front of a mux); the struct is copied.  False: it has a front already. */
+bool chardev_attach(struct chardev *c, const struct chardev_front *front, GError **error);
+/* Undoes chardev_attach for the front with this `opaque`: its callbacks are not called any more. */
+void chardev_detach(struct chardev *c, const void *opaque);
+/* Bytes taken, 0 to n.  c may be NULL: all bytes are taken and dropped. */
+size_t chardev_write(struct chardev *c, const void *buf, size_t n);
+/* The front has room again: call after can_receive returned less than wanted. */
+void chardev_accept_input(struct chardev *c);
+/* Writes out what is queued, waiting up to 1 s: before exit. */
+void chardev_flush_all(struct machine *m);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/accel_options.c: -accel, -enable-kvm, -machine accel=: the table of accelerators.
+ * Thread: the program's first.
+ */
+#include <string.h>
+#include "cli/options.h"
+#include "util/error.h"
+#include "util/text.h"
+
+#define USE_TCG " (use -accel tcg)"
+
+static const struct accel_row {
+    const char *name, *help;
+    const char *refused; /* NULL: it can be used */
+} accels[] = {
+    /* clang-format off */
+    { "tcg",   "run the guest's code in software", NULL },
+    { "kvm",   "hardware virtualization",          "accelerator kvm is not supported yet" USE_TCG },
+    { "qtest", "run nothing, be driven by a test", "accelerator qtest is not supported yet" USE_TCG },
+    { "hax",   "hardware virtualization",          "accelerator hax is not supported" USE_TCG },
+    { "xen",   "under the Xen hypervisor",         "accelerator xen is not supported" USE_TCG },
+    { 0 }
+    /* clang-format on */
+};
+
+static const char *accel_name(void *opaque, unsigned i)
+{
+    (void)opaque;
+    return accels[i].name;
+}
+
+static bool check_tcg_property(const struct option_pair *p, GError **error)
+{
+    static const char *const engines[] = { "interp", "auto", NULL };
+    static const char *const threads[] = { "single", "multi", NULL };
+    static const struct {
+        const char *key;
+        const char *const *values; /* NULL: a number */
+    } rows[] = {
+        { "engine", engines },
+        { "thread", threads },
+        { "tb-size", NULL },
+    };
+    g_autofree char *allowed = NULL;
+    uint64_t n;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (strcmp(rows[i].key, p->key) != 0) {
+            continue;
+        }
+        if (rows[i].values ? g_strv_contains(rows[i].values, p->value)
+                           : parse_uint(p->value, 0, 1u << 20, &n)) {
+            return true;
+        }
+        allowed = rows[i].values ? g_strjoinv(" or ", (char **)rows[i].values) : NULL;
+        set_error(error, "-accel tcg: %s is '%s', must be %s", p->key, p->value,
+                  allowed ? allowed : "a number of MiB");
+        return false;
+    }
+    set_error(error, "-accel tcg: no property '%s'; it takes: engine, thread, tb-size", p->key);
+    return false;
+}
+
+/* The first that can be used is taken; one that cannot is an error if none follows. */
+bool option_accel(struct options *o, const char *arg, GError **error)
+{
+    g_autofree char *closest = NULL, *name = g_strndup(arg, strcspn(arg, ","));
+    g_autoptr(GPtrArray) opts = parse_options(arg, "accel");
+    const struct accel_row *row;
+
+    if (strcmp(name, "help") == 0 || strcmp(name, "?") == 0) {
+        g_string_append(o->output, "Accelerators supported:\n");
+        for (row = accels; row->name; row++) {
+            if (!row->refused) {
+                g_string_append_printf(o->output, "%s\n", row->name);
+            }
+        }
+        o->done = true;
+        return true;
+    }
+    for (row = accels; row->name && strcmp(row->name, name) != 0; row++) {
+    }
+    if (!row->name) {
+        closest = closest_names(name, accel_name, NULL);
+        set_error(error, "unknown accelerator '%s'; %s%s", name,
+                  closest ? "closest: " : "-accel help lists all", closest ? closest : "");
+        return false;
+    }
+    if (row->refused) {
+        if (!o->accel_refused) {
+            o->accel_refused = g_strdup(row->refused);
+        }
+        return true;
+    }
+    for (unsigned i = 1; i < opts->len; i++) {
+        if (!check_tcg_property(g_ptr_array_index(opts, i), error)) {
+            return false;
+        }
+    }
+    if (!o->accel) {
+        o->accel = g_strdup(arg);
+    }
+    return true;
+}
+
+bool option_enable_kvm(struct options *o, const char *arg, GError **error)
+{
+    (void)arg;
+    return option_accel(o, "kvm", error);
+}

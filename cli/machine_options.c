@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/machine_options.c: options that describe the machine: -machine -cpu -accel -smp -m -rtc ...
+ * Thread: the program's first.
+ */
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+#include "cli/options.h"
+#include "softmmu/machine.h"
+#include "target/i386/cpu.h"
+#include "util/error.h"
+#include "util/text.h"
+
+#define MIN_RAM (1ull << 20)
+#define MAX_RAM (1ull << 40) /* 1 TiB: what 40 physical address bits reach */
+
+static bool is_help(const char *text)
+{
+    return strcmp(text, "help") == 0 || strcmp(text, "?") == 0;
+}
+
+/* -machine ------------------------------------------------------------------------------------ */
+
+static const char *board_name(void *opaque, unsigned i)
+{
+    (void)opaque;
+    return board_types[i] ? board_types[i]->name : NULL;
+}
+
+static const char *board_alias(void *opaque, unsigned i)
+{
+    (void)opaque;
+    /* closest_names stops at NULL: a board without an alias counts by its name. */
+    return !board_types[i]         ? NULL
+           : board_types[i]->alias ? board_types[i]->alias
+                                   : board_types[i]->name;
+}
+
+static void print_boards(GString *out)
+{
+    g_string_append(out, "Supported machines are:\n");
+    for (unsigned i = 0; board_types[i]; i++) {
+        const struct board_type *b = board_types[i];
+
+        if (b->alias) {
+            g_string_append_printf(out, "%-20s %s (alias of %s)\n", b->alias, b->description,
+                                   b->name);
+        }
+        g_string_append_printf(out, "%-20s %s%s\n", b->name, b->description,
+                               b->is_default ? " (default)" : "");
+    }
+}
+
+static bool find_board(struct options *o, const char *name, GError **error)
+{
+    g_autofree char *names = NULL, *aliases = NULL;
+
+    for (unsigned i = 0; board_types[i]; i++) {
+        const struct board_type *b = board_types[i];
+
+        if (strcmp(b->name, name) == 0 || (b->alias && strcmp(b->alias, name) == 0)) {
+            o->board = b;
+            return true;
+        }
+    }
+    aliases = closest_names(name, board_alias, NULL);
+    names = closest_names(name, board_name, NULL);
+    if (aliases || names) {
+        set_error(error, "unsupported machine type '%s'; closest: %s", name,
+                  aliases ? aliases : names);
+    } else {
+        set_error(error, "unsupported machine type '%s'; -machine help lists all", name);
+    }
+    return false;
+}
+
+static bool machine_type(struct options *o, const char *value, GError **error)
+{
+    if (is_help(value)) {
+        print_boards(o->output);
+        o->done = true;
+        return true;
+    }
+    return find_board(o, value, error);
+}
+
+/* "kvm:tcg": the first that can be used. */
+static bool machine_accel(struct options *o, const char *value, GError **error)
+{
+    g_auto(GStrv) names = g_strsplit(value, ":", -1);
+
+    for (unsigned i = 0; names[i]; i++) {
+        if (!option_accel(o, names[i], error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool set_switch(bool *off, const char *key, const char *value, GError **error)
+{
+    bool on;
+
+    if (!parse_bool(value, &on)) {
+        set_error(error, "-machine: %s is '%s', must be on or off", key, value);
+        return false;
+    }
+    *off = !on;
+    return true;
+}
+
+static bool machine_acpi(struct options *o, const char *value, GError **error)
+{
+    return set_switch(&o->no_acpi, "acpi", value, error);
+}
+
+static bool machine_hpet(struct options *o, const char *value, GError **error)
+{
+    return set_switch(&o->no_hpet, "hpet", value, error);
+}
+
+/* Features that are not there: off is what is. */
+static bool machine_must_be_off(struct options *o, const char *value, GError **error)
+{
+    bool off;
+
+    (void)o;
+    if (!set_switch(&off, "the property", value, error)) {
+        return false;
+    }
+    if (!off) {
+        set_error(error, "-machine: usb, vmport, graphics and smm are not supported yet, only off");
+    }
+    return off;
+}
+
+static const struct machine_property {
+    const char *name;
+    option_fn *run;
+} machine_properties[] = {
+    /* clang-format off */
+    { "type",     machine_type },
+    { "accel",    machine_accel },
+    { "acpi",     machine_acpi },
+    { "hpet",     machine_hpet },
+    { "usb",      machine_must_be_off },
+    { "vmport",   machine_must_be_off },
+    { "smm",      machine_must_be_off },
+    { "graphics", machine_must_be_off },
+    { 0 }
+    /* clang-format on */
+};
+
+static const char *machine_property_name(void *opaque, unsigned i)
+{
+    (void)opaque;
+    return machine_properties[i].name;
+}
+
+static bool set_machine_property(struct options *o, const struct option_pair *p, GError **error)
+{
+    g_autofree char *closest = NULL;
+
+    for (unsigned i = 0; machine_properties[i].name; i++) {
+        if (strcmp(machine_properties[i].name, p->key) == 0) {
+            return machine_properties[i].run(o, p->value, error);
+        }
+    }
+    closest = closest_names(p->key, machine_property_name, NULL);
+    set_error(error, "-machine: no property '%s'%s%s", p->key, closest ? "; closest: " : "",
+              closest ? closest : "");
+    return false;
+}
+
+bool option_machine(struct options *o, const char *arg, GError **error)
+{
+    g_autoptr(GPtrArray) opts = parse_options(arg, "type");
+
+    for (unsigned i = 0; i < opts->len && !o->done; i++) {
+        if (!set_machine_property(o, g_ptr_array_index(opts, i), error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* -cpu, -smp, -m ------------------------------------------------------------------------------ */
+
+bool option_cpu(struct options *o, const char *arg, GError **error)
+{
+    (void)error;
+    if (is_help(arg)) {
+        cpu_model_print_list(o->output);
+        o->done = true;
+        return true;
+    }
+    g_free(o->cpu_model);
+    o->cpu_model = g_strdup(arg);
+    return true;
+}
+
+bool option_smp(struct options *o, const char *arg, GError **error)
+{
+    static const char *const keys[] = { "cpus", "sockets", "dies", "cores", "threads", "maxcpus" };
+    uint64_t values[G_N_ELEMENTS(keys)] = { 0 }, product = 1;
+    g_autoptr(GPtrArray) opts = parse_options(arg, "cpus");
+
+    for (unsigned i = 0; i < opts->len; i++) {
+        const struct option_pair *p = g_ptr_array_index(opts, i);
+        unsigned k = 0;
+
+        while (k < G_N_ELEMENTS(keys) && strcmp(keys[k], p->key) != 0) {
+            k++;
+        }
+        if (k == G_N_ELEMENTS(keys)) {
+            set_error(error,
+                      "-smp: no property '%s'; it takes: cpus, sockets, dies, cores, "
+                      "threads, maxcpus",
+                      p->key);
+            return false;
+        }
+        if (!parse_uint(p->value, 1, 4096, &values[k])) {
+            set_error(error, "-smp: %s is '%s', must be 1 to 4096", p->key, p->value);
+            return false;
+        }
+    }
+    for (unsigned k = 1; k <= 4; k++) {
+        product *= values[k] ? values[k] : 1;
+    }
+    if (values[0] == 0) {
+        values[0] = values[5] ? values[5] : product;
+    }
+    if (values[5] ? values[5] < values[0] : product > 1 && product < values[0]) {
+        set_error(error, "-smp %s: %" PRIu64 " CPUs are more than the topology has", arg,
+                  values[0]);
+        return false;
+    }
+    o->cpus = (unsigned)MAX(values[0], MAX(values[5], 1)); /* CPUs to plug in later count too */
+    return true;
+}
+
+bool option_memory(struct options *o, const char *arg, GError **error)
+{
+    g_autoptr(GPtrArray) opts = parse_options(arg, "size");
+    uint64_t size;
+
+    for (unsigned i = 0; i < opts->len; i++) {
+        const struct option_pair *p = g_ptr_array_index(opts, i);
+
+        if (strcmp(p->key, "size") != 0) {
+            set_error(error, "-m: no property '%s'; it takes: size", p->key);
+            return false;
+        }
+    }
+    arg = options_get(opts, "size");
+    if (!arg || !parse_size(arg, 1u << 20, &size)) {
+        set_error(error, "-m: the size is '%s', must be a number of MiB or have a suffix: 512M, 2G",
+                  arg ? arg : "");
+        return false;
+    }
+    if (size < MIN_RAM || size > MAX_RAM) {
+        set_error(error, "-m: the size is '%s', must be 1M to 1T", arg);
+        return false;
+    }
+    o->ram_size = (size + GUEST_PAGE_SIZE - 1) & GUEST_PAGE_MASK;
+    return true;
+}
+
+/* -rtc, -action, -boot, -global ---------------------------------------------------------------- */
+
+/* "2006-06-17" or "2006-06-17T16:01:21", in UTC. */
+static bool rtc_base(struct options *o, const char *text, GError **error)
+{
+    struct tm tm = { 0 };
+    const char *end;
+
+    o->rtc_base = INT64_MIN;
+    o->rtc_localtime = false;
+    if (strcmp(text, "utc") == 0) {
+        return true;
+    }
+    if (strcmp(text, "localtime") == 0) {
+        o->rtc_localtime = true;
+        return true;
+    }
+    end = strptime(text, "%Y-%m-%d", &tm);
+    if (end && *end == 'T') {
+        end = strptime(end, "T%H:%M:%S", &tm);
+    }
+    if (!end || *end || tm.tm_year < 70) {
+        set_error(error,
+                  "-rtc: base is '%s', must be utc, localtime, YYYY-MM-DD or "
+                  "YYYY-MM-DDTHH:MM:SS",
+                  text);
+        return false;
+    }
+    o->rtc_base = timegm(&tm);
+    return true;
+}
+
+struct choice {
+    const char *key, *value;
+    bool (*set)(struct options *o);
+};
+
+/* "key=value,..." where rows list what is accepted. */
+static bool choose(struct options *o, const char *option, const struct choice *rows,
+                   const struct option_pair *p, GError **error)
+{
+    g_autoptr(GString) allowed = g_string_new(NULL);
+
+    for (; rows->key; rows++) {
+        if (strcmp(rows->key, p->key) != 0) {
+            continue;
+        }
+        if (strcmp(rows->value, p->value) == 0) {
+            return !rows->set || rows->set(o);
+        }
+        g_string_append_printf(allowed, "%s%s", allowed->len ? ", " : "", rows->value);
+    }
+    if (allowed->len) {
+        set_error(error, "%s: %s=%s is not supported; it can be: %s", option, p->key, p->value,
+                  allowed->str);
+    } else {
+        set_error(error, "%s: no property '%s'", option, p->key);
+    }
+    return false;
+}
+
+bool option_rtc(struct options *o, const char *arg, GError **error)
+{
+    static const struct choice rows[] = {
+        { "clock", "host", NULL },
+        { "driftfix", "none", NULL },
+        { 0 },
+    };
+    g_autoptr(GPtrArray) opts = parse_options(arg, "base");
+
+    for (unsigned i = 0; i < opts->len; i++) {
+        const struct option_pair *p = g_ptr_array_index(opts, i);
+
+        if (strcmp(p->key, "base") == 0 ? !rtc_base(o, p->value, error)
+                                        : !choose(o, "-rtc", rows, p, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool reboot_leaves(struct options *o)
+{
+    return o->no_reboot = true;
+}
+
+static bool reboot_resets(struct options *o)
+{
+    return !(o->no_reboot = false);
+}
+
+static bool shutdown_pauses(struct options *o)
+{
+    return o->no_shutdown = true;
+}
+
+static bool shutdown_leaves(struct options *o)
+{
+    return !(o->no_shutdown = false);
+}
+
+bool option_action(struct options *o, const char *arg, GError **error)
+{
+    static const struct choice rows[] = {
+        { "reboot", "reset", reboot_resets },
+        { "reboot", "shutdown", reboot_leaves },
+        { "shutdown", "poweroff", shutdown_leaves },
+        { "shutdown", "pause", shutdown_pauses },
+        { "panic", "shutdown", NULL },
+        { 0 },
+    };
+    g_autoptr(GPtrArray) opts = parse_options(arg, NULL);
+
+    for (unsigned i = 0; i < opts->len; i++) {
+        if (!choose(o, "-action", rows, g_ptr_array_index(opts, i), error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool option_boot(struct options *o, const char *arg, GError **error)
+{
+    (void)error;
+    options_warn(o, "-boot %s has no effect: the kernel of -kernel is booted", arg);
+    return true;
+}
+
+bool option_global(struct options *o, const char *arg, GError **error)
+{
+    const char *dot = strchr(arg, '.'), *equals = strchr(arg, '=');
+    g_autoptr(GPtrArray) opts = NULL;
+
+    if (dot && equals && dot < equals) {
+        g_ptr_array_add(o->globals, g_strdup(arg));
+        return true;
+    }
+    opts = parse_options(arg, NULL);
+    if (!options_get(opts, "driver") || !options_get(opts, "property") ||
+        !options_get(opts, "value")) {
+        set_error(error,
+                  "-global '%s': must be DEVICE.PROP=VALUE, or "
+                  "driver=DEVICE,property=PROP,value=VALUE",
+                  arg);
+        return false;
+    }
+    g_ptr_array_add(o->globals,
+                    g_strdup_printf("%s.%s=%s", options_get(opts, "driver"),
+                                    options_get(opts, "property"), options_get(opts, "value")));
+    return true;
+}

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/options.c: the table of options, the parser that walks it, the help that it prints.
+ * Thread: the program's first.
+ */
+#include <string.h>
+#include "cli/options.h"
+#include "monitor/version.h"
+#include "softmmu/machine.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#define PROGRAM "rhea-system-x86_64"
+
+/* Handlers of one line. ----------------------------------------------------------------------- */
+
+static bool set_text(char **to, const char *arg)
+{
+    g_free(*to);
+    *to = g_strdup(arg);
+    return true;
+}
+
+#define TEXT_OPTION(member)                                                                        \
+    static bool option_##member(struct options *o, const char *arg, GError **error)                \
+    {                                                                                              \
+        (void)error;                                                                               \
+        return set_text(&o->member, arg);                                                          \
+    }
+#define FLAG_OPTION(member)                                                                        \
+    static bool option_##member(struct options *o, const char *arg, GError **error)                \
+    {                                                                                              \
+        (void)arg;                                                                                 \
+        (void)error;                                                                               \
+        o->member = true;                                                                          \
+        return true;                                                                               \
+    }
+
+TEXT_OPTION(kernel)
+TEXT_OPTION(initrd)
+TEXT_OPTION(append)
+TEXT_OPTION(log_file)
+TEXT_OPTION(pidfile)
+FLAG_OPTION(no_reboot)
+FLAG_OPTION(no_shutdown)
+FLAG_OPTION(start_paused)
+FLAG_OPTION(no_acpi)
+FLAG_OPTION(no_hpet)
+FLAG_OPTION(nodefaults)
+
+static bool option_help(struct options *o, const char *arg, GError **error)
+{
+    (void)arg;
+    (void)error;
+    options_print_help(o->output);
+    o->done = true;
+    return true;
+}
+
+static bool option_version(struct options *o, const char *arg, GError **error)
+{
+    (void)arg;
+    (void)error;
+    g_string_append(o->output, "Rhea version " RHEA_VERSION " (" PROGRAM ")\n");
+    o->done = true;
+    return true;
+}
+
+static bool option_name(struct options *o, const char *arg, GError **error)
+{
+    g_autoptr(GPtrArray) opts = parse_options(arg, "guest");
+
+    for (unsigned i = 0; i < opts->len; i++) {
+        const struct option_pair *p = g_ptr_array_index(opts, i);
+
+        if (strcmp(p->key, "guest") == 0) {
+            set_text(&o->name, p->value);
+        } else if (strcmp(p->key, "process") != 0 && strcmp(p->key, "debug-threads") != 0) {
+            set_error(error, "-name: no property '%s'; it takes: guest, process, debug-threads",
+                      p->key);
+            return false;
+        } else {
+            options_warn(o, "-name: %s has no effect", p->key);
+        }
+    }
+    return true;
+}
+
+static bool option_log_items(struct options *o, const char *arg, GError **error)
+{
+    char *both;
+
+    (void)error;
+    if (strcmp(arg, "help") == 0 || strcmp(arg, "?") == 0) {
+        log_print_help(o->output);
+        o->done = true;
+        return true;
+    }
+    both = o->log_items ? g_strdup_printf("%s,%s", o->log_items, arg) : g_strdup(arg);
+    g_free(o->log_items);
+    o->log_items = both;
+    return true;
+}
+
+static bool option_no_user_config(struct options *o, const char *arg, GError **error)
+{
+    (void)o;
+    (void)arg;
+    (void)error;
+    return true; /* there are no configuration files */
+}
+
+static bool option_msg(struct options *o, const char *arg, GError **error)
+{
+    g_autoptr(GPtrArray) opts = parse_options(arg, "timestamp");
+
+    (void)o;
+    for (unsigned i = 0; i < opts->len; i++) {
+        const struct option_pair *p = g_ptr_array_index(opts, i);
+        bool on;
+
+        if (!parse_bool(p->value, &on)) {
+            set_error(error, "-msg: %s is '%s', must be on or off", p->key, p->value);
+            return false;
+        }
+        if (on || (strcmp(p->key, "timestamp") != 0 && strcmp(p->key, "guest-name") != 0)) {
+            set_error(error, "-msg: %s=%s is not supported yet; only timestamp=off,guest-name=off",
+                      p->key, p->value);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool option_data_dir(struct options *o, const char *arg, GError **error)
+{
+    (void)error;
+    options_warn(o, "-L %s has no effect: no firmware or other data files are used yet", arg);
+    return true;
+}
+
+/* clang-format off */
+const struct option_row option_rows[] = {
+    { "h",           NULL, "show this help and leave",                                            option_help },
+    { "help",        NULL, "show this help and leave",                                            option_help },
+    { "version",     NULL, "show the version and leave",                                          option_version },
+
+    { "machine",     "NAME[,accel=ACCEL][,prop=VALUE]|help", "the kind of machine",               option_machine },
+    { "M",           "NAME[,prop=VALUE]|help", "the same as -machine",                            option_machine },
+    { "cpu",         "NAME[,+feature][,-feature]|help", "the CPU model and its features",          option_cpu },
+    { "accel",       "tcg[,prop=VALUE]|help", "what runs the guest's code",                       option_accel },
+    { "enable-kvm",  NULL, "the same as -accel kvm (not supported yet)",                          option_enable_kvm },
+    { "smp",         "N[,sockets=S][,cores=C][,threads=T][,maxcpus=M]", "number of CPUs",         option_smp },
+    { "m",           "[size=]SIZE", "guest memory in MiB, or with a suffix: 512M, 2G",            option_memory },
+    { "name",        "TEXT", "a name for the machine",                                            option_name },
+    { "rtc",         "[base=utc|localtime|DATETIME][,clock=host]", "what the clock starts with",  option_rtc },
+    { "boot",        "[order=]DRIVES", "boot order (no effect with -kernel)",                     option_boot },
+    { "no-acpi",     NULL, "without ACPI tables",                                                 option_no_acpi },
+    { "no-hpet",     NULL, "without the high precision event timer",                              option_no_hpet },
+
+    { "kernel",      "FILE", "boot this kernel: bzImage, ELF vmlinux or multiboot",               option_kernel },
+    { "initrd",      "FILE[,FILE]", "initial RAM disk, or multiboot modules 'FILE args,FILE'",    option_initrd },
+    { "append",      "TEXT", "the kernel's command line",                                         option_append },
+
+    { "nographic",   NULL, "no window; console and monitor share this terminal (Ctrl-A h)",       option_nographic },
+    { "display",     "none|help", "the kind of window",                                           option_display },
+    { "vga",         "none", "the graphics card",                                                 option_vga },
+    { "serial",      "CHARDEV|none", "where a serial port goes (repeat for more ports)",          option_serial },
+    { "parallel",    "none|null", "where the parallel port goes",                                 option_parallel },
+    { "monitor",     "CHARDEV|none", "where the monitor goes",                                    option_monitor },
+    { "mon",         "[chardev=]ID[,mode=readline]", "a monitor on a -chardev",                   option_mon },
+    { "chardev",     "BACKEND,id=ID[,mux=on][,prop=VALUE]|help", "a character device: stdio, pty, file, pipe, null", option_chardev },
+    { "device",      "NAME[,prop=VALUE]|help|NAME,help", "add a device, or show its properties",  option_device },
+    { "global",      "DEVICE.PROP=VALUE", "a default for a property of -device's devices",        option_global },
+    { "net",         "none", "network (none is all there is yet)",                                option_net },
+    { "nic",         "none", "network (none is all there is yet)",                                option_nic },
+
+    { "S",           NULL, "do not start the CPU: 'cont' in the monitor does",                    option_start_paused },
+    { "no-reboot",   NULL, "leave instead of rebooting",                                          option_no_reboot },
+    { "no-shutdown", NULL, "pause instead of leaving when the guest powers off",                  option_no_shutdown },
+    { "action",      "reboot=reset|shutdown,shutdown=poweroff|pause", "what guest events do",     option_action },
+    { "nodefaults",  NULL, "no default serial port and monitor",                                  option_nodefaults },
+    { "no-user-config", NULL, "accepted: no configuration files are read",                        option_no_user_config },
+    { "d",           "ITEM[,ITEM]|help", "log these items",                                       option_log_items },
+    { "D",           "FILE", "log to FILE instead of standard error",                             option_log_file },
+    { "msg",         "timestamp=off", "how messages look",                                        option_msg },
+    { "pidfile",     "FILE", "write the process id to FILE",                                      option_pidfile },
+    { "L",           "DIR", "where firmware is (no effect yet)",                                  option_data_dir },
+
+    /* What QEMU has and Rhea has not yet: refused with this advice. */
+    { "bios",        "FILE", "firmware is not supported yet; use -kernel",                        NULL },
+    { "pflash",      "FILE", "firmware is not supported yet; use -kernel",                        NULL },
+    { "drive",       "OPTIONS", "disks are not supported yet; use -initrd for the root file system", NULL },
+    { "blockdev",    "OPTIONS", "disks are not supported yet; use -initrd for the root file system", NULL },
+    { "hda",         "FILE", "disks are not supported yet; use -initrd for the root file system", NULL },
+    { "hdb",         "FILE", "disks are not supported yet; use -initrd for the root file system", NULL },
+    { "cdrom",       "FILE", "disks are not supported yet; use -initrd for the root file system", NULL },
+    { "fda",         "FILE", "disks are not supported yet; use -initrd for the root file system", NULL },
+    { "snapshot",    NULL, "disks are not supported yet",                                         NULL },
+    { "netdev",      "OPTIONS", "network is not supported yet; use -nic none",                    NULL },
+    { "usb",         NULL, "USB is not supported yet",                                            NULL },
+    { "usbdevice",   "NAME", "USB is not supported yet",                                          NULL },
+    { "vnc",         "ADDRESS", "VNC is not supported yet; use -display none",                    NULL },
+    { "curses",      NULL, "a curses display is not supported yet; use -nographic",               NULL },
+    { "sdl",         NULL, "an SDL window is not supported yet; use -display none",               NULL },
+    { "full-screen", NULL, "there is no window yet",                                              NULL },
+    { "k",           "LANGUAGE", "keyboard layouts are not supported yet",                        NULL },
+    { "audiodev",    "OPTIONS", "audio is not supported yet",                                     NULL },
+    { "qmp",         "CHARDEV", "QMP is not supported yet; use -monitor",                         NULL },
+    { "qmp-pretty",  "CHARDEV", "QMP is not supported yet; use -monitor",                         NULL },
+    { "qtest",       "CHARDEV", "qtest is not supported yet",                                     NULL },
+    { "gdb",         "CHARDEV", "debugging with gdb is not supported yet",                        NULL },
+    { "s",           NULL, "debugging with gdb is not supported yet",                             NULL },
+    { "loadvm",      "TAG", "saved machines are not supported yet",                               NULL },
+    { "incoming",    "URI", "migration is not supported yet",                                     NULL },
+    { "object",      "OPTIONS", "objects are not supported yet",                                  NULL },
+    { "smbios",      "OPTIONS", "SMBIOS tables are not supported yet",                            NULL },
+    { "acpitable",   "OPTIONS", "additional ACPI tables are not supported yet",                   NULL },
+    { "uuid",        "UUID", "SMBIOS tables, where it would show, are not supported yet",         NULL },
+    { "fw_cfg",      "OPTIONS", "fw_cfg is not supported yet",                                    NULL },
+    { "numa",        "OPTIONS", "NUMA is not supported yet",                                      NULL },
+    { "icount",      "OPTIONS", "instruction counting is not supported yet",                      NULL },
+    { "watchdog-action", "ACTION", "watchdogs are not supported yet",                             NULL },
+    { "sandbox",     "on|off", "the seccomp sandbox is not supported yet",                        NULL },
+    { "runas",       "USER", "not supported: start the program as that user",                     NULL },
+    { "chroot",      "DIR", "not supported: start the program with chroot",                       NULL },
+    { "daemonize",   NULL, "not supported yet: start the program in the background",              NULL },
+    { "readconfig",  "FILE", "configuration files are not supported",                             NULL },
+    { 0 }
+};
+/* clang-format on */
+
+struct options *options_new(void)
+{
+    struct options *o = g_new0(struct options, 1);
+
+    o->output = g_string_new(NULL);
+    o->cpus = 1;
+    o->rtc_base = INT64_MIN;
+    o->serials = g_ptr_array_new_with_free_func(g_free);
+    o->monitors = g_ptr_array_new_with_free_func(g_free);
+    o->chardevs = g_ptr_array_new_with_free_func(g_free);
+    o->devices = g_ptr_array_new_with_free_func(g_free);
+    o->globals = g_ptr_array_new_with_free_func(g_free);
+    o->warnings = g_ptr_array_new_with_free_func(g_free);
+    return o;
+}
+
+void options_free(struct options *o)
+{
+    char *const texts[] = { o->cpu_model, o->accel, o->accel_refused, o->kernel,   o->initrd,
+                            o->append,    o->name,  o->log_items,     o->log_file, o->pidfile };
+    GPtrArray *const lists[] = { o->serials, o->monitors, o->chardevs,
+                                 o->devices, o->globals,  o->warnings };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_free(texts[i]);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(lists); i++) {
+        g_ptr_array_unref(lists[i]);
+    }
+    g_string_free(o->output, TRUE);
+    g_free(o);
+}
+
+void options_warn(struct options *o, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    g_ptr_array_add(o->warnings, g_strdup_vprintf(fmt, ap));
+    va_end(ap);
+}
+
+static void print_row(const struct option_row *row, GString *out)
+{
+    g_autofree char *left =
+        g_strdup_printf("-%s%s%s", row->name, row->arg ? " " : "", row->arg ? row->arg : "");
+
+    if (strlen(left) <= 26) {
+        g_string_append_printf(out, "  %-26s %s\n", left, row->help);
+    } else {
+        g_string_append_printf(out, "  %s\n  %26s %s\n", left, "", row->help);
+    }
+}
+
+void options_print_help(GString *out)
+{
+    const struct option_row *row;
+
+    g_string_append(out,
+                    "Rhea " RHEA_VERSION ": a PC emulator with a QEMU-compatible command line\n"
+                    "usage: " PROGRAM " [options] -kernel FILE\n\n"
+                    "Options (with one dash or two):\n");
+    for (row = option_rows; row->name; row++) {
+        if (row->run) {
+            print_row(row, out);
+        }
+    }
+    g_string_append(out, "\nNot supported yet, and refused:\n");
+    for (row = option_rows; row->name; row++) {
+        if (!row->run) {
+            print_row(row, out);
+        }
+    }
+    g_string_append(out, "\nWith -nographic: Ctrl-A h helps, Ctrl-A x leaves, Ctrl-A c switches "
+                         "to the monitor.\n");
+}
+
+static const char *row_name(void *opaque, unsigned i)
+{
+    (void)opaque;
+    return option_rows[i].name;
+}
+
+/* "-foo; closest: -bar, -baz" */
+static void set_unknown(const char *given, const char *name, GError **error)
+{
+    g_autofree char *closest = closest_names(name, row_name, NULL);
+    g_auto(GStrv) names = closest ? g_strsplit(closest, ", ", -1) : NULL;
+    g_autofree char *joined = names ? g_strjoinv(", -", names) : NULL;
+
+    if (joined) {
+        set_error(error, "invalid option '%s'; closest: -%s", given, joined);
+    } else {
+        set_error(error, "invalid option '%s'; -help lists all", given);
+    }
+}
+
+static const struct option_row *find_row(const char *name)
+{
+    for (const struct option_row *row = option_rows; row->name; row++) {
+        if (strcmp(row->name, name) == 0) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+bool options_parse(struct options *o, int argc, char **argv, GError **error)
+{
+    for (int i = 1; i < argc && !o->done; i++) {
+        const char *given = argv[i], *arg = NULL;
+        const struct option_row *row;
+
+        if (given[0] != '-' || !given[1]) {
+            set_error(error, "'%s': disk images are not supported yet; use -kernel FILE", given);
+            return false;
+        }
+        row = find_row(given + (given[1] == '-' ? 2 : 1));
+        if (!row) {
+            set_unknown(given, given + (given[1] == '-' ? 2 : 1), error);
+            return false;
+        }
+        if (!row->run) {
+            set_error(error, "%s: %s", given, row->help);
+            return false;
+        }
+        if (row->arg) {
+            if (i + 1 >= argc) {
+                set_error(error, "%s needs an argument: -%s %s", given, row->name, row->arg);
+                return false;
+            }
+            arg = argv[++i];
+        }
+        if (!row->run(o, arg, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const struct board_type *default_board(void)
+{
+    for (unsigned i = 0; board_types[i]; i++) {
+        if (board_types[i]->is_default) {
+            return board_types[i];
+        }
+    }
+    return board_types[0];
+}
+
+/*
+ * Console defaults.  Serial port and monitor share the terminal under -nographic; else they belong
+ * into a window, which there is not: the port is there and its output vanishes.
+ */
+static void finish_consoles(struct options *o)
+{
+    bool serial = !o->serial_given && !o->nodefaults;
+    bool monitor = !o->monitor_given && !o->nodefaults;
+
+    if (!o->nographic && !o->display_none) {
+        options_warn(o, "there is no graphical window yet, going on as with -display none "
+                        "(-nographic shows the console in this terminal)");
+    }
+    if (o->nographic && serial && monitor) {
+        g_ptr_array_add(o->serials, g_strdup("mon:stdio"));
+        return;
+    }
+    if (serial) {
+        g_ptr_array_add(o->serials, g_strdup(o->nographic ? "stdio" : "null"));
+    }
+    if (o->nographic && monitor) {
+        g_ptr_array_add(o->monitors, g_strdup("stdio"));
+    }
+}
+
+bool options_finish(struct options *o, GError **error)
+{
+    if (!o->board) {
+        o->board = default_board();
+    }
+    if (!o->accel && o->accel_refused) {
+        set_error(error, "%s", o->accel_refused);
+        return false;
+    }
+    if (o->accel_refused) {
+        options_warn(o, "%s: going on with tcg", o->accel_refused);
+    }
+    if (!o->accel) {
+        o->accel = g_strdup("tcg");
+    }
+    if (o->cpus > o->board->max_cpus) {
+        set_error(error, "-smp %u: more than %u CPU%s not supported yet on machine '%s'", o->cpus,
+                  o->board->max_cpus, o->board->max_cpus == 1 ? " is" : "s are", o->board->name);
+        return false;
+    }
+    if (!o->kernel && (o->initrd || o->append)) {
+        set_error(error, "%s is allowed only with -kernel", o->initrd ? "-initrd" : "-append");
+        return false;
+    }
+    if (!o->kernel && strcmp(o->board->name, "none") != 0) {
+        set_error(error, "nothing to boot: give -kernel FILE, firmware and disks are not supported "
+                         "yet");
+        return false;
+    }
+    if (o->serials->len > MAX_SERIAL) {
+        set_error(error, "%u serial ports asked for, the machine has at most %d", o->serials->len,
+                  MAX_SERIAL);
+        return false;
+    }
+    finish_consoles(o);
+    return true;
+}

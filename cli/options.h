@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/options.h: the command line as data.  Parsing makes no machine and touches no file; what needs one
+ * is in setup.c.
+ *
+ * Thread: the program's first, before any other.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct board_type;
+struct device_type;
+
+struct options {
+    GString *output; /* what a help option prints */
+    bool done;       /* print `output` and leave with status 0 */
+
+    const struct board_type *board; /* NULL: the default one */
+    uint64_t ram_size;              /* bytes; 0: the board's default */
+    unsigned cpus;
+    char *cpu_model, *accel, *kernel, *initrd, *append, *name;
+    char *accel_refused; /* why an accelerator that was asked for is not usable */
+    int64_t rtc_base;    /* INT64_MIN: the host's time */
+    bool rtc_localtime;
+    bool no_reboot, no_shutdown, start_paused, no_acpi, no_hpet;
+
+    bool nographic, display_none, nodefaults;
+    bool serial_given, monitor_given;
+    /* Each option's text as given; -mon's is "chardev:ID". */
+    GPtrArray *serials, *monitors, *chardevs, *devices, *globals;
+
+    char *log_items, *log_file, *pidfile;
+    GPtrArray *warnings; /* char *, to print before the machine starts */
+};
+
+/* The argument's text, NULL where the option takes none.  False and *error: one line. */
+typedef bool option_fn(struct options *o, const char *arg, GError **error);
+
+struct option_row {
+    const char *name; /* without the dash */
+    const char *arg;  /* as in the help; NULL: takes none */
+    const char *help;
+    option_fn *run; /* NULL: known to QEMU's users but not supported: `help` says what to do */
+};
+
+extern const struct option_row option_rows[]; /* options.c; ends with name NULL */
+
+struct options *options_new(void);
+void options_free(struct options *o);
+/* argv[0] is skipped.  Stops at the first help option.  False and *error: a line for the user. */
+bool options_parse(struct options *o, int argc, char **argv, GError **error);
+/* What the options mean together: defaults, and combinations that make no sense. */
+bool options_finish(struct options *o, GError **error);
+void options_print_help(GString *out);
+void options_warn(struct options *o, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+/* device_options.c: a type that -device may name; NULL and *error with the closest names. */
+const struct device_type *options_device_type(const char *name, GError **error);
+
+/* accel_options.c */
+option_fn option_accel, option_enable_kvm;
+/* machine_options.c */
+option_fn option_machine, option_memory, option_smp, option_cpu, option_rtc, option_action,
+    option_boot, option_global;
+/* device_options.c */
+option_fn option_serial, option_monitor, option_mon, option_chardev, option_display, option_device,
+    option_nographic, option_parallel, option_vga, option_net, option_nic;
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/setup.c: see setup.h.  Monitors come last, so that on a mux the serial port is in focus first.
+ * Thread: the program's first, machine lock held.
+ */
+#include <string.h>
+#include "chardev/chardev.h"
+#include "cli/options.h"
+#include "cli/setup.h"
+#include "monitor/monitor.h"
+#include "softmmu/machine.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/text.h"
+
+static void setup_config(struct machine *m, struct options *o)
+{
+    struct machine_config *c = &m->config;
+
+    c->board = o->board;
+    c->ram_size = o->ram_size ? o->ram_size : o->board->default_ram;
+    c->cpus = o->cpus;
+    c->cpu_model = g_strdup(o->cpu_model);
+    c->accel = g_strdup(o->accel);
+    c->kernel = g_strdup(o->kernel);
+    c->initrd = g_strdup(o->initrd);
+    c->append = g_strdup(o->append);
+    c->name = g_strdup(o->name);
+    c->rtc_base = o->rtc_base;
+    c->rtc_localtime = o->rtc_localtime;
+    c->no_reboot = o->no_reboot;
+    c->no_shutdown = o->no_shutdown;
+    c->start_paused = o->start_paused;
+    c->no_acpi = o->no_acpi;
+    c->no_hpet = o->no_hpet;
+}
+
+/* Character devices --------------------------------------------------------------------------- */
+
+/* "chardev:ID" is one that -chardev made; else a new one with this label. */
+static struct chardev *open_chardev(struct machine *m, const char *option, const char *label,
+                                    const char *spec, GError **error)
+{
+    struct chardev *c;
+
+    if (g_str_has_prefix(spec, "chardev:")) {
+        c = chardev_find(m, spec + 8);
+        if (!c) {
+            set_error(error, "%s: there is no -chardev with id '%s'", option, spec + 8);
+        }
+        return c;
+    }
+    c = chardev_new(m, label, spec, error);
+    if (!c && error) {
+        g_prefix_error(error, "%s %s: ", option, spec);
+    }
+    return c;
+}
+
+/* Under -nographic Ctrl-C is the guest's, also where stdio was named explicitly. */
+static char *with_signals(const struct options *o, const char *text)
+{
+    g_autoptr(GPtrArray) opts = parse_options(text, "backend");
+    const char *backend = options_get(opts, "backend");
+
+    if (o->nographic && backend && strcmp(backend, "stdio") == 0 && !options_get(opts, "signal")) {
+        return g_strconcat(text, ",signal=off", NULL);
+    }
+    return g_strdup(text);
+}
+
+static bool setup_chardevs(struct machine *m, struct options *o, GError **error)
+{
+    for (unsigned i = 0; i < o->chardevs->len; i++) {
+        const char *text = g_ptr_array_index(o->chardevs, i);
+        g_autofree char *full = with_signals(o, text);
+        g_autoptr(GPtrArray) opts = parse_options(full, "backend");
+
+        if (!chardev_new_options(m, options_get(opts, "backend"), options_get(opts, "id"), opts,
+                                 error)) {
+            g_prefix_error(error, "-chardev %s: ", text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool setup_serials(struct machine *m, struct options *o, GError **error)
+{
+    for (unsigned i = 0; i < o->serials->len; i++) {
+        const char *spec = g_ptr_array_index(o->serials, i);
+        g_autofree char *label = g_strdup_printf("serial%u", i), *full = with_signals(o, spec);
+
+        if (strcmp(spec, "none") == 0) {
+            continue;
+        }
+        m->config.serial[i] = open_chardev(m, "-serial", label, full, error);
+        if (!m->config.serial[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Monitors ------------------------------------------------------------------------------------ */
+
+static bool add_monitor(struct session *s, struct chardev *c, GError **error)
+{
+    struct monitor *mon = monitor_new(s->machine, c, error);
+
+    if (mon) {
+        g_ptr_array_add(s->monitors, mon);
+    }
+    return mon != NULL;
+}
+
+static bool setup_monitors(struct session *s, struct options *o, GError **error)
+{
+    struct machine *m = s->machine;
+
+    for (unsigned i = 0; i < o->serials->len; i++) {
+        if (g_str_has_prefix(g_ptr_array_index(o->serials, i), "mon:") &&
+            !add_monitor(s, m->config.serial[i], error)) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < o->monitors->len; i++) {
+        g_autofree char *label = g_strdup_printf("compat_monitor%u", i);
+        g_autofree char *spec = with_signals(o, g_ptr_array_index(o->monitors, i));
+        struct chardev *c = open_chardev(m, "-monitor", label, spec, error);
+
+        if (!c || !add_monitor(s, c, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Devices ------------------------------------------------------------------------------------- */
+
+/* "DEVICE.PROP=VALUE" in its parts; used: some -device's device took it. */
+struct global {
+    char *device, *prop, *value;
+    bool used;
+};
+
+static void global_free(gpointer p)
+{
+    struct global *g = p;
+
+    g_free(g->device);
+    g_free(g->prop);
+    g_free(g->value);
+    g_free(g);
+}
+
+/* A misspelt -global is a warning, as users of QEMU expect. */
+static GPtrArray *parse_globals(struct options *o)
+{
+    GPtrArray *globals = g_ptr_array_new_with_free_func(global_free);
+
+    for (unsigned i = 0; i < o->globals->len; i++) {
+        const char *text = g_ptr_array_index(o->globals, i);
+        const char *dot = strchr(text, '.'), *equals = strchr(dot, '=');
+        struct global *g = g_new0(struct global, 1);
+
+        g->device = g_strndup(text, (size_t)(dot - text));
+        g->prop = g_strndup(dot + 1, (size_t)(equals - dot - 1));
+        g->value = g_strdup(equals + 1);
+        if (device_type_find(g->device)) {
+            g_ptr_array_add(globals, g);
+        } else {
+            report_warning("global %s.%s has invalid class name", g->device, g->prop);
+            global_free(g);
+        }
+    }
+    return globals;
+}
+
+static bool apply_globals(struct device *dev, GPtrArray *globals, GError **error)
+{
+    for (unsigned i = 0; i < globals->len; i++) {
+        struct global *g = g_ptr_array_index(globals, i);
+
+        if (strcmp(g->device, dev->type->name) == 0) {
+            g->used = true;
+            if (!device_set_property(dev, g->prop, g->value, error)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool set_properties(struct device *dev, const GPtrArray *opts, GError **error)
+{
+    for (unsigned i = 0; i < opts->len; i++) {
+        const struct option_pair *p = g_ptr_array_index(opts, i);
+
+        if (strcmp(p->key, "driver") == 0 || strcmp(p->key, "bus") == 0) {
+            continue;
+        }
+        if (strcmp(p->key, "id") == 0) {
+            g_free(dev->id);
+            dev->id = g_strdup(p->value);
+        } else if (!device_set_property(dev, p->key, p->value, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool id_in_use(struct machine *m, const char *id)
+{
+    for (unsigned i = 0; id && i < m->devices->len; i++) {
+        const struct device *dev = g_ptr_array_index(m->devices, i);
+
+        if (dev->id && strcmp(dev->id, id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool add_device(struct machine *m, const char *text, GPtrArray *globals, GError **error)
+{
+    g_autoptr(GPtrArray) opts = parse_options(text, "driver");
+    const char *name = options_get(opts, "driver"), *bus_name = options_get(opts, "bus");
+    const struct device_type *type = options_device_type(name ? name : "", error);
+    struct bus *bus = NULL;
+    struct device *dev;
+
+    if (!type) {
+        return false;
+    }
+    if (id_in_use(m, options_get(opts, "id"))) {
+        set_error(error, "-device %s: id '%s' is in use already", name, options_get(opts, "id"));
+        return false;
+    }
+    if (type->bus != BUS_NONE) {
+        bus = bus_find(m, type->bus, bus_name);
+        if (!bus && (bus_name || type->bus != BUS_SYSTEM)) {
+            set_error(error, "-device %s: the machine has no %s bus%s%s%s", name,
+                      bus_kind_names[type->bus], bus_name ? " '" : "", bus_name ? bus_name : "",
+                      bus_name ? "'" : "");
+            return false;
+        }
+    }
+    dev = device_new(m, type);
+    if (apply_globals(dev, globals, error) && set_properties(dev, opts, error) &&
+        device_realize(dev, bus, error)) {
+        return true;
+    }
+    device_free(dev);
+    return false;
+}
+
+static bool setup_devices(struct machine *m, struct options *o, GError **error)
+{
+    g_autoptr(GPtrArray) globals = parse_globals(o);
+
+    for (unsigned i = 0; i < o->devices->len; i++) {
+        if (!add_device(m, g_ptr_array_index(o->devices, i), globals, error)) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < globals->len; i++) {
+        const struct global *g = g_ptr_array_index(globals, i);
+
+        if (!g->used) {
+            report_warning("global %s.%s=%s not used: it applies to devices of -device only",
+                           g->device, g->prop, g->value);
+        }
+    }
+    return true;
+}
+
+bool session_setup(struct session *s, struct options *o, GError **error)
+{
+    struct machine *m = s->machine;
+
+    s->monitors = g_ptr_array_new();
+    setup_config(m, o);
+    return setup_chardevs(m, o, error) && setup_serials(m, o, error) &&
+           m->config.board->init(m, error) && setup_devices(m, o, error) &&
+           setup_monitors(s, o, error);
+}
+
+void session_clear(struct session *s)
+{
+    for (unsigned i = 0; s->monitors && i < s->monitors->len; i++) {
+        monitor_free(g_ptr_array_index(s->monitors, i));
+    }
+    if (s->monitors) {
+        g_ptr_array_unref(s->monitors);
+    }
+}

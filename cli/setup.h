@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/setup.h: from options to a machine that is ready to start.
+ *
+ * Thread: the program's first, machine lock held.
+ */
+#ifndef CLI_SETUP_H
+#define CLI_SETUP_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+struct machine;
+struct options;
+
+/* What main frees before the machine. */
+struct session {
+    struct machine *machine;
+    GPtrArray *monitors; /* struct monitor * */
+};
+
+/* Configuration, character devices, the board, -device's devices, monitors: in this order. */
+bool session_setup(struct session *s, struct options *o, GError **error);
+void session_clear(struct session *s);
+
+#endif

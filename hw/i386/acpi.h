@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hw/i386/acpi.h: ACPI tables of a PC that boots without firmware.
+ *
+ * The tables are built once, for fixed addresses, and copied into guest RAM at every reset.
+ * Thread: under the machine lock, vCPUs stopped.
+ */
+#ifndef HW_I386_ACPI_H
+#define HW_I386_ACPI_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct machine;
+
+/* The top of low RAM belongs to the tables: first the page of the FACS (NVS), then the rest. */
+#define ACPI_AREA_SIZE 0x20000u
+#define ACPI_NVS_SIZE  0x1000u
+/* Where guests look for the RSDP: on 16 bytes within 0xe0000-0xfffff (ACPI 6.4, 5.2.5.1). */
+#define ACPI_RSDP_ADDR 0xf5a80u
+
+struct acpi_config {
+    unsigned n_cpus; /* APIC ids 0 to n_cpus - 1 */
+    bool hpet, vga;
+    bool serial[4];                      /* COM1 to COM4 */
+    uint16_t pm_base;                    /* I/O port of the power management block */
+    uint64_t ram_below_4g, ram_above_4g; /* bytes */
+    uint64_t area; /* guest physical address of ACPI_AREA_SIZE bytes, page-aligned */
+};
+
+struct acpi_tables {
+    uint64_t area, rsdp; /* guest physical addresses */
+    GByteArray *blob;    /* for `area` */
+    uint8_t rsdp_bytes[36];
+};
+
+/* NULL and *error when the tables do not fit. */
+struct acpi_tables *acpi_build(const struct acpi_config *cfg, GError **error);
+/* Copies them into guest RAM; returns the RSDP's address. */
+uint64_t acpi_install(const struct acpi_tables *t, struct machine *m);
+void acpi_free(struct acpi_tables *t);
+
+/* dsdt.c: the AML of the DSDT, without the table's header. */
+void acpi_build_dsdt(const struct acpi_config *cfg, GByteArray *out);
+
+#endif

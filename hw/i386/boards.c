@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* hw/i386/boards.c: the machine types of `-machine NAME`, one row each.  Thread: constant. */
+#include "hw/i386/pc.h"
+
+/* No CPU and no RAM; I/O and memory spaces are empty. */
+static bool none_init(struct machine *m, GError **error)
+{
+    (void)m;
+    (void)error;
+    return true;
+}
+
+static const struct board_type pc_board = {
+    .name = "pc-i440fx-7.2",
+    .alias = "pc",
+    .description = "Standard PC (i440FX + PIIX, 1996)",
+    .is_default = true,
+    .default_ram = 128ull << 20,
+    .max_cpus = 1,
+    .init = pc_init,
+};
+
+static const struct board_type none_board = {
+    .name = "none",
+    .description = "empty machine",
+    .default_ram = 0,
+    .max_cpus = 1,
+    .init = none_init,
+};
+
+const struct board_type *const board_types[] = { &none_board, &pc_board, NULL };

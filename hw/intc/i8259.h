@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hw/intc/i8259.h: the pair of 8259A interrupt controllers of a PC as one device.
+ * Thread: under the machine lock.
+ */
+#ifndef HW_INTC_I8259_H
+#define HW_INTC_I8259_H
+
+#include "softmmu/device.h"
+#include "softmmu/irq.h"
+#include "softmmu/memory.h"
+
+struct i8259_chip {
+    uint8_t irr, imr, isr;
+    uint8_t lines; /* level of each input, to find edges */
+    uint8_t elcr;  /* bit set: the input is level-triggered */
+    uint8_t vector_base;
+    uint8_t top;      /* the input of highest priority; 0 unless rotated */
+    uint8_t icw_next; /* which ICW the data port expects (2-4), 0: OCW1 */
+    bool icw_single, icw_has_4;
+    bool read_isr, poll, special_mask, auto_eoi, rotate_on_auto_eoi, fully_nested;
+};
+
+struct i8259 {
+    struct device dev;
+    struct irq inputs[16]; /* for the board: what devices drive; made by realize */
+    struct irq output;     /* set by the board: INTR, a level */
+    struct mem_region ports[2], elcr_ports;
+    struct i8259_chip chip[2]; /* master, slave on the master's input 2 */
+    bool intr;                 /* what output was last set to */
+};
+
+extern const struct device_type i8259_type;
+
+/* The INTA cycle: the vector, from 0 to 255; that of input 7 when nothing requests (spurious). */
+int pic_acknowledge(struct i8259 *pic);
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hw/intc/ioapic.c: I/O APIC version 0x20 (82093AA datasheet; the EOI register is that of ICH).
+ *
+ * A pin is asserted when its line is raised: devices drive logical levels, so the polarity bit is
+ * stored and changes nothing.
+ *
+ * Invariant: a level-triggered pin with remote IRR set sends nothing until an EOI of its vector.
+ * Thread:    under the machine lock.
+ */
+#include "hw/intc/ioapic.h"
+#include "hw/intc/apic.h"
+#include "softmmu/machine.h"
+#include "util/error.h"
+#include "util/log.h"
+
+#define IOREGSEL 0x00
+#define IOWIN    0x10
+#define IOEOI    0x40
+
+#define REG_ID    0x00
+#define REG_VER   0x01
+#define REG_ARB   0x02
+#define REG_REDIR 0x10
+
+#define VERSION 0x20
+
+#define REDIR_LOGICAL    (1u << 11)
+#define REDIR_STATUS     (1u << 12)
+#define REDIR_REMOTE_IRR (1u << 14)
+#define REDIR_LEVEL      (1u << 15)
+#define REDIR_MASKED     (1u << 16)
+#define REDIR_READ_ONLY  (REDIR_STATUS | REDIR_REMOTE_IRR)
+#define REDIR_LOW_BITS   0x1ffffu
+
+static unsigned redir_mode(uint64_t redir)
+{
+    return redir >> 8 & 7;
+}
+
+/* Only fixed and lowest-priority messages have an EOI; other modes are edges despite bit 15. */
+static bool redir_is_level(uint64_t redir)
+{
+    return redir & REDIR_LEVEL && redir_mode(redir) <= APIC_DM_LOWEST;
+}
+
+static void ioapic_send(struct ioapic *io, unsigned pin)
+{
+    uint64_t r = io->redir[pin];
+    bool level = redir_is_level(r);
+
+    if (level) {
+        io->redir[pin] |= REDIR_REMOTE_IRR;
+    }
+    apic_deliver(io->bus, apic_dest_from_8bit(r >> 56), r & REDIR_LOGICAL, redir_mode(r), r & 0xff,
+                 level);
+}
+
+/* Sends what a level-triggered pin holds, once. */
+static void ioapic_service_level(struct ioapic *io, unsigned pin)
+{
+    uint64_t r = io->redir[pin];
+
+    if (io->lines >> pin & 1 && redir_is_level(r) && !(r & (REDIR_MASKED | REDIR_REMOTE_IRR))) {
+        ioapic_send(io, pin);
+    }
+}
+
+static void ioapic_input(void *opaque, int pin, bool level)
+{
+    struct ioapic *io = opaque;
+    bool before = io->lines >> pin & 1;
+
+    io->lines = level ? io->lines | 1u << pin : io->lines & ~(1u << pin);
+    if (redir_is_level(io->redir[pin])) {
+        ioapic_service_level(io, pin);
+    } else if (level && !before && !(io->redir[pin] & REDIR_MASKED)) {
+        /* An edge on a masked pin is neither delivered nor held pending. */
+        ioapic_send(io, pin);
+    }
+}
+
+static void ioapic_eoi(void *opaque, uint8_t vector)
+{
+    struct ioapic *io = opaque;
+
+    for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
+        if ((io->redir[pin] & 0xff) == vector && io->redir[pin] & REDIR_REMOTE_IRR) {
+            io->redir[pin] &= ~(uint64_t)REDIR_REMOTE_IRR;
+            ioapic_service_level(io, pin);
+        }
+    }
+}
+
+static void ioapic_write_redir(struct ioapic *io, unsigned pin, bool high, uint32_t v)
+{
+    uint64_t *r = &io->redir[pin];
+
+    if (high) {
+        *r = (*r & 0xffffffff) | (uint64_t)(v & 0xff000000) << 32;
+        return;
+    }
+    v &= REDIR_LOW_BITS & ~REDIR_READ_ONLY;
+    *r = (*r & ~(uint64_t)(REDIR_LOW_BITS & ~REDIR_READ_ONLY)) | v;
+    /* Guests switch a stuck pin to edge and back: that clears remote IRR, as ICH does. */
+    if (!redir_is_level(*r)) {
+        *r &= ~(uint64_t)REDIR_REMOTE_IRR;
+    }
+    ioapic_service_level(io, pin);
+}
+
+static uint32_t ioapic_read_window(const struct ioapic *io)
+{
+    unsigned n = io->select;
+
+    switch (n) {
+    case REG_ID:
+    case REG_ARB:
+        return (uint32_t)io->id << 24;
+    case REG_VER:
+        return VERSION | (IOAPIC_PINS - 1) << 16;
+    }
+    if (n >= REG_REDIR && n < REG_REDIR + 2 * IOAPIC_PINS) {
+        n -= REG_REDIR;
+        return io->redir[n / 2] >> (n & 1 ? 32 : 0);
+    }
+    log_line(LOG_UNIMP, "ioapic: read of register 0x%x", n);
+    return UINT32_MAX;
+}
+
+static void ioapic_write_window(struct ioapic *io, uint32_t v)
+{
+    unsigned n = io->select;
+
+    if (n == REG_ID) {
+        io->id = v >> 24 & 0x0f;
+    } else if (n >= REG_REDIR && n < REG_REDIR + 2 * IOAPIC_PINS) {
+        n -= REG_REDIR;
+        ioapic_write_redir(io, n / 2, n & 1, v);
+    } else {
+        log_line(LOG_GUEST_ERRORS, "ioapic: write of 0x%x to register 0x%x", v, n);
+    }
+}
+
+static uint64_t ioapic_read(void *opaque, uint64_t off, unsigned size)
+{
+    struct ioapic *io = opaque;
+
+    (void)size;
+    switch (off) {
+    case IOREGSEL:
+        return io->select;
+    case IOWIN:
+        return ioapic_read_window(io);
+    }
+    log_line(LOG_UNIMP, "ioapic: read at offset 0x%x", (unsigned)off);
+    return UINT32_MAX;
+}
+
+static void ioapic_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
+{
+    struct ioapic *io = opaque;
+
+    (void)size;
+    switch (off) {
+    case IOREGSEL:
+        io->select = value;
+        break;
+    case IOWIN:
+        ioapic_write_window(io, value);
+        break;
+    case IOEOI:
+        ioapic_eoi(io, value);
+        break;
+    default:
+        log_line(LOG_UNIMP, "ioapic: write of 0x%x at offset 0x%x", (unsigned)value, (unsigned)off);
+    }
+}
+
+static const struct mem_ops ioapic_ops = {
+    .read = ioapic_read, .write = ioapic_write, .min_size = 4, .max_size = 4
+};
+
+void ioapic_connect(struct ioapic *io, struct apic_bus *bus)
+{
+    io->bus = bus;
+}
+
+static bool ioapic_realize(struct device *dev, GError **error)
+{
+    struct ioapic *io = (struct ioapic *)dev;
+
+    if (!io->bus || !apic_bus_add_eoi(io->bus, ioapic_eoi, io)) {
+        set_error(error, "ioapic: %s", io->bus ? "too many I/O APICs" : "no APIC bus is connected");
+        return false;
+    }
+    for (int n = 0; n < IOAPIC_PINS; n++) {
+        io->inputs[n] = (struct irq){ ioapic_input, io, n };
+    }
+    mem_region_init_mmio(&io->mmio, dev->machine, "ioapic", &ioapic_ops, io, 0x1000);
+    mem_region_add(&dev->machine->system_memory, IOAPIC_BASE, &io->mmio, 100);
+    return true;
+}
+
+static void ioapic_reset(struct device *dev)
+{
+    struct ioapic *io = (struct ioapic *)dev;
+
+    io->id = 0;
+    io->select = 0;
+    for (unsigned n = 0; n < IOAPIC_PINS; n++) {
+        io->redir[n] = REDIR_MASKED;
+    }
+}
+
+static void ioapic_unrealize(struct device *dev)
+{
+    struct ioapic *io = (struct ioapic *)dev;
+
+    apic_bus_remove_eoi(io->bus, io);
+    mem_region_destroy(&io->mmio);
+}
+
+static const struct state_row ioapic_rows[] = {
+    STATE_INT(struct ioapic, id, 1, "APIC id"),
+    STATE_INT(struct ioapic, select, 1, "register that the window shows"),
+    STATE_INT(struct ioapic, lines, 1, "level of the pins"),
+    STATE_ARRAY(struct ioapic, redir, 1, "redirection table"),
+    { 0 },
+};
+
+const struct device_type ioapic_type = {
+    .name = "ioapic",
+    .summary = "I/O APIC with 24 pins",
+    .bus = BUS_SYSTEM,
+    .internal = true,
+    .size = sizeof(struct ioapic),
+    .state = ioapic_rows,
+    .realize = ioapic_realize,
+    .reset = ioapic_reset,
+    .unrealize = ioapic_unrealize,
+};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hw/intc/ioapic.h: the I/O APIC: 24 pins that become messages to local APICs.
+ * Thread: under the machine lock.
+ */
+#ifndef HW_INTC_IOAPIC_H
+#define HW_INTC_IOAPIC_H
+
+#include "softmmu/device.h"
+#include "softmmu/irq.h"
+#include "softmmu/memory.h"
+
+#define IOAPIC_PINS 24
+#define IOAPIC_BASE 0xfec00000u
+
+struct apic_bus;
+
+struct ioapic {
+    struct device dev;
+    struct irq inputs[IOAPIC_PINS]; /* for the board: what devices drive; made by realize */
+    struct apic_bus *bus;           /* set by ioapic_connect */
+    struct mem_region mmio;
+    uint8_t id;
+    uint8_t select;
+    uint32_t lines; /* level of each pin */
+    uint64_t redir[IOAPIC_PINS];
+};
+
+extern const struct device_type ioapic_type;
+
+/* Before realize: where messages go, and whose EOIs come back. */
+void ioapic_connect(struct ioapic *io, struct apic_bus *bus);
+
+#endif

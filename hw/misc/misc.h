@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hw/misc/misc.h: the types of this folder's devices: nobody needs more of them (but of
+ * port92.h).
+ */
+#ifndef HW_MISC_MISC_H
+#define HW_MISC_MISC_H
+
+#include "softmmu/device.h"
+
+extern const struct device_type port80_type;
+extern const struct device_type debug_exit_type;
+extern const struct device_type pvpanic_type;
+
+#endif

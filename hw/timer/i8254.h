@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hw/timer/i8254.h: the programmable interval timer and port 0x61, which gates its speaker channel.
+ * Thread: under the machine lock.
+ */
+#ifndef HW_TIMER_I8254_H
+#define HW_TIMER_I8254_H
+
+#include "softmmu/clock.h"
+#include "softmmu/device.h"
+#include "softmmu/irq.h"
+#include "softmmu/memory.h"
+
+#define PIT_HZ 1193182
+
+struct pit_channel {
+    uint8_t mode;   /* 0-5 */
+    uint8_t access; /* 1: low byte, 2: high byte, 3: low then high */
+    bool bcd;
+    bool gate;
+    bool loaded;     /* a count was written since the control word */
+    bool started;    /* modes 1 and 5: the gate has triggered */
+    bool counting;   /* time passes; else `frozen` ticks have */
+    bool write_high; /* the next byte written is the high one */
+    bool read_high;
+    bool reload; /* modes 2 and 3: `next_count` begins after tick `reload_at` */
+    bool count_latched, status_latched;
+    uint8_t write_low; /* the low byte, until the high one comes */
+    uint8_t status;    /* latched */
+    uint16_t latch;    /* latched count, as read */
+    uint32_t count;    /* ticks of the loaded count, 1 to 65536 */
+    uint32_t next_count;
+    int64_t start;   /* virtual ns when the count was loaded */
+    uint64_t frozen; /* ticks since then, while not counting */
+    uint64_t reload_at;
+};
+
+struct i8254 {
+    struct device dev;
+    struct irq irq0; /* set by the board; NULL handler: the ISA bus's line 0 */
+    struct mem_region ports, port61;
+    struct timer timer; /* channel 0: its next interrupt */
+    struct pit_channel channel[3];
+    uint8_t speaker; /* port 0x61 bits 3-0 */
+};
+
+extern const struct device_type i8254_type;
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * monitor/command.h: rows of monitor commands, inside the monitor.
+ * Thread: machine lock held.
+ */
+#ifndef MONITOR_COMMAND_H
+#define MONITOR_COMMAND_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "monitor/expression.h"
+
+struct machine;
+
+/* A handler prints to `out`; false and *error: a message, on one line. */
+typedef bool command_fn(struct machine *m, const char *args, GString *out, GError **error);
+
+struct command {
+    const char *names;  /* "quit|q": the first is the full one */
+    const char *params; /* for help; "" where it takes none (the parser then refuses arguments) */
+    const char *help;
+    command_fn *run;
+};
+
+extern const struct command monitor_commands[]; /* commands.c; ends with names NULL */
+extern const struct command info_commands[];    /* info.c */
+
+/* The row that answers to a name, or NULL. */
+const struct command *command_find(const struct command *table, const char *name);
+void command_print_help(const char *prefix, const struct command *c, GString *out);
+/* "unknown WHAT: 'name'" with the closest names. */
+void command_set_unknown(const struct command *table, const char *what, const char *name,
+                         GError **error);
+
+command_fn command_info; /* info.c */
+
+/* cpu_access.c: CPU 0 stands still between begin and end. */
+struct x86_cpu;
+struct x86_cpu *cpu_access_begin(struct machine *m, GError **error); /* NULL: no CPU */
+void cpu_access_end(struct machine *m);
+/* register_fn with the machine as opaque. */
+bool cpu_access_register(void *opaque, const char *name, uint64_t *value);
+/* Memory as CPU 0 sees it; false: not mapped, or nothing there. */
+bool cpu_access_read(struct machine *m, struct x86_cpu *cpu, bool physical, uint64_t addr,
+                     void *buf, unsigned len);
+
+/* dump.c: x, xp, print, i, o */
+command_fn command_x, command_xp, command_print, command_in, command_out;
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * monitor/commands.c: the table of commands, and running a line.
+ * Thread: machine lock held.
+ */
+#include <inttypes.h>
+#include <string.h>
+#include "monitor/command.h"
+#include "monitor/monitor.h"
+#include "softmmu/machine.h"
+#include "target/i386/cpu.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/text.h"
+
+static bool cmd_help(struct machine *m, const char *args, GString *out, GError **error)
+{
+    const struct command *c;
+
+    (void)m;
+    if (!*args) {
+        for (c = monitor_commands; c->names; c++) {
+            command_print_help("", c, out);
+        }
+        return true;
+    }
+    if (strcmp(args, "info") == 0) {
+        for (c = info_commands; c->names; c++) {
+            command_print_help("info ", c, out);
+        }
+        return true;
+    }
+    if (g_str_has_prefix(args, "info ")) {
+        const char *sub = args + 5;
+
+        sub += strspn(sub, " ");
+        c = command_find(info_commands, sub);
+        if (!c) {
+            command_set_unknown(info_commands, "info", sub, error);
+            return false;
+        }
+        command_print_help("info ", c, out);
+        return true;
+    }
+    if (strcmp(args, "log") == 0) {
+        log_print_help(out);
+        return true;
+    }
+    c = command_find(monitor_commands, args);
+    if (!c) {
+        command_set_unknown(monitor_commands, "command", args, error);
+        return false;
+    }
+    command_print_help("", c, out);
+    return true;
+}
+
+static bool cmd_quit(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)out;
+    (void)error;
+    machine_request_shutdown(m, SHUTDOWN_HOST_MONITOR);
+    return true;
+}
+
+static bool cmd_stop(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)out;
+    (void)error;
+    if (m->run_state == RUN_STATE_RUNNING) {
+        machine_set_run_state(m, RUN_STATE_PAUSED);
+    }
+    return true;
+}
+
+static bool cmd_cont(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)out;
+    switch (m->run_state) {
+    case RUN_STATE_PRELAUNCH:
+    case RUN_STATE_PAUSED:
+        machine_set_run_state(m, RUN_STATE_RUNNING);
+        return true;
+    case RUN_STATE_RUNNING:
+        return true;
+    default:
+        set_error(error, "the machine is in state '%s': use system_reset first",
+                  run_state_names[m->run_state]);
+        return false;
+    }
+}
+
+static bool cmd_system_reset(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)out;
+    (void)error;
+    /* Not a guest's reset: -no-reboot does not apply. */
+    machine_request_reset(m, SHUTDOWN_HOST_MONITOR);
+    return true;
+}
+
+static bool cmd_system_powerdown(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)out;
+    (void)error;
+    machine_request_powerdown(m);
+    return true;
+}
+
+static bool cmd_nmi(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)out;
+    if (m->n_vcpus == 0) {
+        set_error(error, "this machine has no CPU");
+        return false;
+    }
+    for (unsigned i = 0; i < m->n_vcpus; i++) {
+        cpu_set_pending(x86_cpu_of(m->vcpus[i]), PENDING_NMI);
+    }
+    return true;
+}
+
+static bool cmd_log(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)m;
+    if (!*args) {
+        log_print_help(out);
+        return true;
+    }
+    if (strcmp(args, "none") == 0) {
+        log_mask = 0;
+        return true;
+    }
+    return log_set_items(args, error);
+}
+
+/* Words and their sum, as older tools check memory: the 16-bit sum of bytes, rotated. */
+static bool cmd_sum(struct machine *m, const char *args, GString *out, GError **error)
+{
+    uint64_t addr, size;
+    uint16_t sum = 0;
+
+    if (!expression_parse(&args, cpu_access_register, m, &addr, error) ||
+        !expression_parse(&args, cpu_access_register, m, &size, error)) {
+        return false;
+    }
+    if (size > 1u << 30) {
+        set_error(error, "the size is %" PRIu64 ", must be at most 1 GiB", size);
+        return false;
+    }
+    for (uint64_t done = 0; done < size;) {
+        uint8_t buf[4096];
+        uint64_t n = MIN(size - done, sizeof(buf));
+
+        address_space_read(&m->memory, addr + done, buf, n);
+        for (uint64_t i = 0; i < n; i++) {
+            sum = (uint16_t)((sum >> 1 | sum << 15) + buf[i]); /* BSD checksum */
+        }
+        done += n;
+    }
+    g_string_append_printf(out, "%05d\n", sum);
+    return true;
+}
+
+/* clang-format off */
+const struct command monitor_commands[] = {
+    { "help|?",           "[cmd]",            "show the help",                                         cmd_help },
+    { "quit|q",           "",                 "leave the emulator",                                    cmd_quit },
+    { "info",             "[subcommand]",     "show various information about the machine's state",    command_info },
+    { "stop|s",           "",                 "stop emulation",                                        cmd_stop },
+    { "cont|c",           "",                 "resume emulation",                                      cmd_cont },
+    { "system_reset",     "",                 "reset the machine",                                     cmd_system_reset },
+    { "system_powerdown", "",                 "press the power button",                                cmd_system_powerdown },
+    { "x",                "/fmt addr",        "virtual memory dump starting at 'addr'",                command_x },
+    { "xp",               "/fmt addr",        "physical memory dump starting at 'addr'",               command_xp },
+    { "print|p",          "/fmt expr",        "print expression value (use $reg for CPU registers)",   command_print },
+    { "i",                "/fmt addr",        "I/O port read",                                         command_in },
+    { "o",                "/fmt addr value",  "I/O port write",                                        command_out },
+    { "sum",              "addr size",        "compute the checksum of a memory region",               cmd_sum },
+    { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
+    { "log",              "item1[,...]|none", "turn on logging of these items; none: turn it off",     cmd_log },
+    { 0 }
+};
+/* clang-format on */
+
+/* Does one of "quit|q" equal the name? */
+static bool names_match(const char *names, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *p = names; *p; p += *p == '|') {
+        size_t n = strcspn(p, "|");
+
+        if (n == len && strncmp(p, name, n) == 0) {
+            return true;
+        }
+        p += n;
+    }
+    return false;
+}
+
+const struct command *command_find(const struct command *table, const char *name)
+{
+    for (; table->names; table++) {
+        if (names_match(table->names, name)) {
+            return table;
+        }
+    }
+    return NULL;
+}
+
+void command_print_help(const char *prefix, const struct command *c, GString *out)
+{
+    g_string_append_printf(out, "%s%s%s%s -- %s\n", prefix, c->names, *c->params ? " " : "",
+                           c->params, c->help);
+}
+
+static const char *full_name(void *opaque, unsigned i)
+{
+    return g_ptr_array_index((GPtrArray *)opaque, i);
+}
+
+void command_set_unknown(const struct command *table, const char *what, const char *name,
+                         GError **error)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *closest = NULL;
+
+    for (; table->names; table++) {
+        g_ptr_array_add(names, g_strndup(table->names, strcspn(table->names, "|")));
+    }
+    g_ptr_array_add(names, NULL);
+    closest = closest_names(name, full_name, names);
+    set_error(error, "unknown %s: '%s'%s%s%s", what, name, closest ? " (closest: " : "",
+              closest ? closest : "", closest ? ")" : "");
+}
+
+/* The name ends at a blank or at the '/' of a format: "x/4i $pc". */
+void monitor_execute(struct machine *m, const char *line, GString *out)
+{
+    g_autofree char *text = g_strstrip(g_strdup(line)), *name = NULL;
+    g_autoptr(GError) error = NULL;
+    const struct command *c;
+    const char *args;
+    size_t n = strcspn(text, " \t/");
+
+    if (!*text) {
+        return;
+    }
+    name = g_strndup(text, n);
+    args = text + n + strspn(text + n, " \t");
+    c = command_find(monitor_commands, name);
+    if (!c) {
+        command_set_unknown(monitor_commands, "command", name, &error);
+    } else if (*args && !*c->params) {
+        set_error(&error, "%s: extraneous characters at the end of line", name);
+    } else {
+        c->run(m, args, out, &error);
+    }
+    if (error) {
+        g_string_append_printf(out, "%s\n", error->message);
+    }
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * monitor/info.c: the table of `info` subcommands.
+ * Thread: machine lock held.
+ */
+#include <stdint.h>
+#include <string.h>
+#include "accel/tcg/tcg.h"
+#include "chardev/chardev.h"
+#include "hw/pci/pci.h"
+#include "monitor/command.h"
+#include "monitor/version.h"
+#include "softmmu/machine.h"
+#include "target/i386/cpu.h"
+
+static bool info_registers(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    if (!cpu_access_begin(m, error)) {
+        return false;
+    }
+    for (unsigned i = 0; i < m->n_vcpus; i++) {
+        if (m->n_vcpus > 1) {
+            g_string_append_printf(out, "\nCPU#%u\n", i);
+        }
+        cpu_print_state(x86_cpu_of(m->vcpus[i]), out);
+    }
+    cpu_access_end(m);
+    return true;
+}
+
+static bool info_mtree(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)error;
+    mem_print_tree(m, out);
+    return true;
+}
+
+static bool info_qtree(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)error;
+    device_print_tree(m, out);
+    return true;
+}
+
+static bool info_status(struct machine *m, const char *args, GString *out, GError **error)
+{
+    bool running = m->run_state == RUN_STATE_RUNNING;
+
+    (void)args;
+    (void)error;
+    g_string_append_printf(out, "VM status: %s", running ? "running" : "paused");
+    if (!running && m->run_state != RUN_STATE_PAUSED) {
+        g_string_append_printf(out, " (%s)", run_state_names[m->run_state]);
+    }
+    g_string_append_c(out, '\n');
+    return true;
+}
+
+static bool info_version(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)m;
+    (void)args;
+    (void)error;
+    g_string_append(out, "Rhea " RHEA_VERSION "\n");
+    return true;
+}
+
+static bool info_name(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)error;
+    if (m->config.name) {
+        g_string_append_printf(out, "%s\n", m->config.name);
+    }
+    return true;
+}
+
+static bool info_cpus(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)error;
+    for (unsigned i = 0; i < m->n_vcpus; i++) {
+        g_string_append_printf(out, "%c CPU #%u: thread_id=%d%s\n", i == 0 ? '*' : ' ', i,
+                               m->vcpus[i]->thread_id,
+                               x86_cpu_of(m->vcpus[i])->halted ? " (halted)" : "");
+    }
+    return true;
+}
+
+static bool info_jit(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    if (!cpu_access_begin(m, error)) {
+        return false;
+    }
+    tcg_print_stats(m, out);
+    cpu_access_end(m);
+    return true;
+}
+
+static bool info_pci(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)error;
+    pci_print(m, out);
+    return true;
+}
+
+static bool info_chardev(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)error;
+    for (unsigned i = 0; i < m->chardevs->len; i++) {
+        const struct chardev *c = g_ptr_array_index(m->chardevs, i);
+
+        g_string_append_printf(out, "%s: filename=%s\n", chardev_label(c), chardev_filename(c));
+    }
+    return true;
+}
+
+/* clang-format off */
+const struct command info_commands[] = {
+    { "chardev",   "", "show the character devices",                       info_chardev },
+    { "cpus",      "", "show each CPU and its host thread",                info_cpus },
+    { "jit",       "", "show instructions executed and the block cache",   info_jit },
+    { "mtree",     "", "show the memory tree",                             info_mtree },
+    { "name",      "", "show the machine's name",                          info_name },
+    { "pci",       "", "show the PCI devices",                             info_pci },
+    { "qtree",     "", "show the device tree",                             info_qtree },
+    { "registers", "", "show the CPU registers",                           info_registers },
+    { "status",    "", "show whether the machine runs",                    info_status },
+    { "version",   "", "show the version of the emulator",                 info_version },
+    { 0 }
+};
+/* clang-format on */
+
+bool command_info(struct machine *m, const char *args, GString *out, GError **error)
+{
+    g_autofree char *name = g_strndup(args, strcspn(args, " \t"));
+    const struct command *c;
+
+    if (!*name) {
+        for (c = info_commands; c->names; c++) {
+            command_print_help("info ", c, out);
+        }
+        return true;
+    }
+    c = command_find(info_commands, name);
+    if (!c) {
+        command_set_unknown(info_commands, "info", name, error);
+        return false;
+    }
+    args += strlen(name);
+    return c->run(m, args + strspn(args, " \t"), out, error);
+}

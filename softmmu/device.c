@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * softmmu/device.c: the life of devices and buses, and a device's section in a saved machine.
+ *
+ * Invariants: machine->devices holds exactly the realized devices; a device on a bus is in the bus's
+ *             list exactly while it is realized.
+ * Thread:     under the machine lock.
+ */
+#include <string.h>
+#include "softmmu/machine.h"
+#include "softmmu/property.h"
+#include "util/error.h"
+
+const char *const bus_kind_names[BUS_KIND_COUNT] = {
+    [BUS_NONE] = "none",
+    [BUS_SYSTEM] = "System",
+    [BUS_ISA] = "ISA",
+    [BUS_PCI] = "PCI",
+};
+
+const struct device_type *device_type_find(const char *name)
+{
+    for (unsigned i = 0; device_types[i]; i++) {
+        if (strcmp(device_types[i]->name, name) == 0) {
+            return device_types[i];
+        }
+    }
+    return NULL;
+}
+
+void bus_init(struct bus *bus, struct machine *m, enum bus_kind kind, const char *name,
+              struct device *parent)
+{
+    struct bus **link = &m->buses;
+
+    *bus = (struct bus){ .name = name, .kind = kind, .parent = parent, .machine = m };
+    bus->devices = g_ptr_array_new();
+    while (*link) {
+        link = &(*link)->next;
+    }
+    *link = bus;
+}
+
+void bus_destroy(struct bus *bus)
+{
+    struct bus **link;
+
+    if (!bus->machine) {
+        return; /* never initialized, or gone already */
+    }
+    link = &bus->machine->buses;
+    while (*link && *link != bus) {
+        link = &(*link)->next;
+    }
+    if (*link) {
+        *link = bus->next;
+    }
+    g_ptr_array_unref(bus->devices);
+    memset(bus, 0, sizeof(*bus));
+}
+
+struct bus *bus_find(struct machine *m, enum bus_kind kind, const char *name)
+{
+    for (struct bus *bus = m->buses; bus; bus = bus->next) {
+        if (name ? strcmp(bus->name, name) == 0 && (kind == BUS_NONE || bus->kind == kind)
+                 : bus->kind == kind) {
+            return bus;
+        }
+    }
+    return NULL;
+}
+
+struct device *device_new(struct machine *m, const struct device_type *type)
+{
+    struct device *dev;
+
+    g_assert(type->size >= sizeof(struct device));
+    dev = g_malloc0(type->size);
+    dev->type = type;
+    dev->machine = m;
+    property_set_defaults(dev);
+    return dev;
+}
+
+bool device_realize(struct device *dev, struct bus *bus, GError **error)
+{
+    g_assert(!dev->realized);
+    if (bus && dev->type->bus != BUS_NONE && bus->kind != dev->type->bus) {
+        set_error(error, "Device '%s' can't go on %s bus '%s', needs %s", dev->type->name,
+                  bus_kind_names[bus->kind], bus->name, bus_kind_names[dev->type->bus]);
+        return false;
+    }
+    dev->bus = bus;
+    if (dev->type->realize && !dev->type->realize(dev, error)) {
+        dev->bus = NULL;
+        return false;
+    }
+    dev->realized = true;
+    if (bus) {
+        g_ptr_array_add(bus->devices, dev);
+    }
+    g_ptr_array_add(dev->machine->devices, dev);
+    return true;
+}
+
+void device_free(struct device *dev)
+{
+    if (!dev) {
+        return;
+    }
+    if (dev->realized) {
+        if (dev->type->unrealize) {
+            dev->type->unrealize(dev);
+        }
+        g_ptr_array_remove(dev->machine->devices, dev);
+        if (dev->bus) {
+            g_ptr_array_remove(dev->bus->devices, dev);
+        }
+    }
+    property_free_all(dev);
+    g_free(dev->id);
+    g_free(dev);
+}
+
+struct device *device_create(struct machine *m, const struct device_type *type, struct bus *bus,
+                             GError **error)
+{
+    struct device *dev = device_new(m, type);
+
+    if (!device_realize(dev, bus, error)) {
+        device_free(dev);
+        return NULL;
+    }
+    return dev;
+}
+
+void device_reset_all(struct machine *m)
+{
+    mem_transaction_begin(m);
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        struct device *dev = g_ptr_array_index(m->devices, i);
+
+        if (dev->type->reset) {
+            dev->type->reset(dev);
+        }
+    }
+    mem_transaction_commit(m);
+}
+
+static void put_string(GByteArray *out, const char *s)
+{
+    size_t len = MIN(strlen(s), 255);
+    uint8_t n = len;
+
+    g_byte_array_append(out, &n, 1);
+    g_byte_array_append(out, (const uint8_t *)s, len);
+}
+
+/* NULL when the stream ends. */
+static char *get_string(const uint8_t *data, size_t len, size_t *pos)
+{
+    size_t n;
+
+    if (*pos >= len || (n = data[*pos]) > len - *pos - 1) {
+        return NULL;
+    }
+    *pos += 1 + n;
+    return g_strndup((const char *)data + *pos - n, n);
+}
+
+void device_save(struct device *dev, GByteArray *out)
+{
+    put_string(out, dev->type->name);
+    put_string(out, dev->id ? dev->id : "");
+    state_save(dev->type->state, dev, out);
+}
+
+/* After a refused post_load: what was before, derived anew. */
+static void restore(struct device *dev, const GByteArray *before)
+{
+    size_t pos = 0;
+
+    state_load(dev->type->state, dev, before->data, before->len, &pos, NULL);
+    dev->type->post_load(dev, NULL);
+}
+
+bool device_load(struct device *dev, const uint8_t *data, size_t len, size_t *pos, GError **error)
+{
+    g_autoptr(GByteArray) before = g_byte_array_new();
+    size_t at = *pos;
+    g_autofree char *name = get_string(data, len, &at);
+    g_autofree char *id = name ? get_string(data, len, &at) : NULL;
+
+    if (!id) {
+        set_error(error, "device '%s': the stream ends before its section", dev->type->name);
+        return false;
+    }
+    if (strcmp(name, dev->type->name) != 0 || strcmp(id, dev->id ? dev->id : "") != 0) {
+        g_autofree char *shown = g_strescape(name, NULL), *shown_id = g_strescape(id, NULL);
+
+        set_error(error, "the stream holds device '%s' (id '%s'), must be '%s' (id '%s')", shown,
+                  shown_id, dev->type->name, dev->id ? dev->id : "");
+        return false;
+    }
+    state_save(dev->type->state, dev, before);
+    if (!state_load(dev->type->state, dev, data, len, &at, error)) {
+        g_prefix_error(error, "device '%s': ", dev->type->name);
+        return false;
+    }
+    if (dev->type->post_load && !dev->type->post_load(dev, error)) {
+        g_prefix_error(error, "device '%s': ", dev->type->name);
+        restore(dev, before);
+        return false;
+    }
+    *pos = at;
+    return true;
+}

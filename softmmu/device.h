@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * softmmu/device.h: the device and bus model.
+ *
+ * A device is a struct that begins with `struct device`, described by one `const struct
+ * device_type`.  Types are named in one visible list, hw/device_list.c.
+ *
+ * Life: device_new (zeroed, property defaults set) -> device_set_property* -> device_realize ->
+ *       device_reset ... -> device_free.
+ * Thread: everything under the machine lock.
+ */
+#ifndef SOFTMMU_DEVICE_H
+#define SOFTMMU_DEVICE_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "softmmu/state.h"
+
+struct machine;
+struct chardev;
+
+enum bus_kind { BUS_NONE, BUS_SYSTEM, BUS_ISA, BUS_PCI, BUS_KIND_COUNT };
+/* "System", "ISA", "PCI": as `-device help` prints it. */
+extern const char *const bus_kind_names[BUS_KIND_COUNT];
+
+enum property_type {
+    PROPERTY_END,
+    PROPERTY_BOOL, /* bool: on/off */
+    PROPERTY_U8,
+    PROPERTY_U16,
+    PROPERTY_U32,
+    PROPERTY_U64,
+    PROPERTY_I32,
+    PROPERTY_SIZE,     /* uint64_t bytes, with suffixes */
+    PROPERTY_STRING,   /* char *, owned by the device */
+    PROPERTY_CHARDEV,  /* struct chardev *: the id of a -chardev */
+    PROPERTY_PCI_ADDR, /* int32_t devfn; "SLOT[.FN]" in hex; -1: any */
+};
+
+struct property {
+    const char *name;
+    enum property_type type;
+    size_t offset;
+    uint64_t def;        /* integers and bool */
+    const char *def_str; /* PROPERTY_STRING */
+    const char *help;
+};
+
+#define PROP_BOOL(strct, n, member, d, text)                                                       \
+    {                                                                                              \
+        n, PROPERTY_BOOL, offsetof(strct, member), d, NULL, text                                   \
+    }
+#define PROP_U8(strct, n, member, d, text)                                                         \
+    {                                                                                              \
+        n, PROPERTY_U8, offsetof(strct, member), d, NULL, text                                     \
+    }
+#define PROP_U16(strct, n, member, d, text)                                                        \
+    {                                                                                              \
+        n, PROPERTY_U16, offsetof(strct, member), d, NULL, text                                    \
+    }
+#define PROP_U32(strct, n, member, d, text)                                                        \
+    {                                                                                              \
+        n, PROPERTY_U32, offsetof(strct, member), d, NULL, text                                    \
+    }
+#define PROP_U64(strct, n, member, d, text)                                                        \
+    {                                                                                              \
+        n, PROPERTY_U64, offsetof(strct, member), d, NULL, text                                    \
+    }
+#define PROP_I32(strct, n, member, d, text)                                                        \
+    {                                                                                              \
+        n, PROPERTY_I32, offsetof(strct, member), (uint64_t)(int64_t)(d), NULL, text               \
+    }
+#define PROP_SIZE(strct, n, member, d, text)                                                       \
+    {                                                                                              \
+        n, PROPERTY_SIZE, offsetof(strct, member), d, NULL, text                                   \
+    }
+#define PROP_STRING(strct, n, member, d, text)                                                     \
+    {                                                                                              \
+        n, PROPERTY_STRING, offsetof(strct, member), 0, d, text                                    \
+    }
+#define PROP_CHARDEV(strct, n, member, text)                                                       \
+    {                                                                                              \
+        n, PROPERTY_CHARDEV, offsetof(strct, member), 0, NULL, text                                \
+    }
+#define PROP_PCI_ADDR(strct, n, member, text)                                                      \
+    {                                                                                              \
+        n, PROPERTY_PCI_ADDR, offsetof(strct, member), (uint64_t)(int64_t)-1, NULL, text           \
+    }
+
+struct bus {
+    const char *name; /* "isa.0", "pci.0" */
+    enum bus_kind kind;
+    struct device *parent; /* NULL: the board's own */
+    struct machine *machine;
+    GPtrArray *devices; /* struct device *, in the order of their creation */
+    struct bus *next;   /* machine->buses */
+};
+
+struct device {
+    const struct device_type *type;
+    struct machine *machine;
+    struct bus *bus; /* NULL until realize for boards' own parts without a bus */
+    char *id;        /* user's id=, or NULL */
+    bool realized;
+};
+
+struct device_type {
+    const char *name;    /* as QEMU users know it */
+    const char *summary; /* one line for -device help */
+    enum bus_kind bus;
+    bool internal; /* made by boards only; refused by -device */
+    size_t size;   /* of the struct that begins with struct device */
+    const struct property
+        *props; /* may be NULL; rows shared by a bus's devices (PCI_PROPS) come first */
+    const struct state_row *state;
+    bool (*realize)(struct device *dev, GError **error); /* false and *error: nothing was changed */
+    void (*reset)(struct device *dev);
+    void (*unrealize)(struct device *dev);
+    bool (*post_load)(struct device *dev,
+                      GError **error); /* after state_load: derive, check bounds */
+};
+
+/* All types, NULL-terminated: hw/device_list.c. */
+extern const struct device_type *const device_types[];
+const struct device_type *device_type_find(const char *name);
+
+void bus_init(struct bus *bus, struct machine *m, enum bus_kind kind, const char *name,
+              struct device *parent);
+/* Takes the bus off the machine's list; its devices are gone. */
+void bus_destroy(struct bus *bus);
+/* The first bus of a kind, or the one of that name; NULL: none. */
+struct bus *bus_find(struct machine *m, enum bus_kind kind, const char *name);
+
+struct device *device_new(struct machine *m, const struct device_type *type);
+/* Parses value as the property's type.  Errors name the device, the property, the value and what is allowed. */
+bool device_set_property(struct device *dev, const char *name, const char *value, GError **error);
+/* The value as text, for `info qtree`; NULL: no such property. */
+char *device_get_property(struct device *dev, const char *name);
+bool device_realize(struct device *dev, struct bus *bus, GError **error);
+/* Unrealizes when realized, and frees. */
+void device_free(struct device *dev);
+/* Boards: new + realize in one, with no properties to set. */
+struct device *device_create(struct machine *m, const struct device_type *type, struct bus *bus,
+                             GError **error);
+void device_reset_all(struct machine *m);
+
+/* One section: name, id, version, rows.  Load refuses another name or a newer version. */
+void device_save(struct device *dev, GByteArray *out);
+bool device_load(struct device *dev, const uint8_t *data, size_t len, size_t *pos, GError **error);
+
+/* -device NAME,help and -device help. */
+void device_print_help(const struct device_type *type, GString *out);
+void device_print_list(GString *out);
+/* `info qtree` */
+void device_print_tree(struct machine *m, GString *out);
+
+#endif

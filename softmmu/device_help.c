@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * softmmu/device_help.c: devices as text: `-device help`, `-device NAME,help`, `info qtree`.
+ * Thread: under the machine lock for the tree; any for the rest.
+ */
+#include "softmmu/machine.h"
+#include "softmmu/property.h"
+
+static char *default_text(const struct property *p)
+{
+    switch (p->type) {
+    case PROPERTY_STRING:
+        return g_strdup(p->def_str);
+    case PROPERTY_CHARDEV:
+        return NULL;
+    default:
+        return property_number_text(p->type, p->def);
+    }
+}
+
+void device_print_help(const struct device_type *type, GString *out)
+{
+    const struct property *p;
+
+    g_string_append_printf(out, "%s options:\n", type->name);
+    for (unsigned i = 0; (p = property_at(type, i)); i++) {
+        g_autofree char *left = g_strdup_printf("%s=<%s>", p->name, property_type_name(p->type));
+        g_autofree char *def = default_text(p);
+
+        g_string_append_printf(out, "  %-22s - %s", left, p->help ? p->help : "");
+        if (def) {
+            g_string_append_printf(out, " (default: %s)", def);
+        }
+        g_string_append_c(out, '\n');
+    }
+}
+
+void device_print_list(GString *out)
+{
+    for (unsigned i = 0; device_types[i]; i++) {
+        const struct device_type *type = device_types[i];
+
+        if (!type->internal) {
+            g_string_append_printf(out, "name \"%s\", bus %s, desc \"%s\"\n", type->name,
+                                   bus_kind_names[type->bus], type->summary);
+        }
+    }
+}
+
+static void print_bus(const struct bus *bus, unsigned indent, GString *out);
+
+static void print_device(struct device *dev, unsigned indent, GString *out)
+{
+    const struct property *p;
+
+    g_string_append_printf(out, "%*sdev: %s, id \"%s\"\n", indent, "", dev->type->name,
+                           dev->id ? dev->id : "");
+    for (unsigned i = 0; (p = property_at(dev->type, i)); i++) {
+        g_autofree char *value = device_get_property(dev, p->name);
+
+        g_string_append_printf(
+            out, "%*s%s = %s%s%s\n", indent + 2, "", p->name,
+            p->type == PROPERTY_STRING || p->type == PROPERTY_CHARDEV ? "\"" : "", value,
+            p->type == PROPERTY_STRING || p->type == PROPERTY_CHARDEV ? "\"" : "");
+    }
+    for (const struct bus *bus = dev->machine->buses; bus; bus = bus->next) {
+        if (bus->parent == dev) {
+            print_bus(bus, indent + 2, out);
+        }
+    }
+}
+
+static void print_bus(const struct bus *bus, unsigned indent, GString *out)
+{
+    g_string_append_printf(out, "%*sbus: %s\n", indent, "", bus->name);
+    g_string_append_printf(out, "%*stype %s\n", indent + 2, "", bus_kind_names[bus->kind]);
+    for (unsigned i = 0; i < bus->devices->len; i++) {
+        print_device(g_ptr_array_index(bus->devices, i), indent + 2, out);
+    }
+}
+
+void device_print_tree(struct machine *m, GString *out)
+{
+    g_string_append(out, "bus: main-system-bus\n  type System\n");
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        struct device *dev = g_ptr_array_index(m->devices, i);
+
+        if (!dev->bus) {
+            print_device(dev, 2, out);
+        }
+    }
+    for (const struct bus *bus = m->buses; bus; bus = bus->next) {
+        if (!bus->parent) {
+            print_bus(bus, 2, out);
+        }
+    }
+}

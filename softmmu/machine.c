@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * softmmu/machine.c: a machine's life, its lock and its run state.  Requests and the main loop are in
+ * softmmu/main_loop.c.
+ *
+ * The lock is a mutex with a known owner.  While a thread is in an exclusive section (softmmu/vcpu.c)
+ * everybody else who gets the mutex waits on exclusive_cond before the lock counts as theirs, also
+ * after waiting for another condition.  A vCPU's thread that asks for the lock from within `run` is
+ * thereby at a safe point, until it gives the lock back.
+ *
+ * Thread: machine_new and machine_free on the thread that runs the main loop.
+ */
+#include "softmmu/machine.h"
+
+const char *const run_state_names[RUN_STATE_COUNT] = {
+    /* clang-format off */
+    [RUN_STATE_PRELAUNCH]      = "prelaunch",
+    [RUN_STATE_RUNNING]        = "running",
+    [RUN_STATE_PAUSED]         = "paused",
+    [RUN_STATE_SHUTDOWN]       = "shutdown",
+    [RUN_STATE_INTERNAL_ERROR] = "internal-error",
+    [RUN_STATE_GUEST_PANICKED] = "guest-panicked",
+    /* clang-format on */
+};
+
+/* The mutex is held: lets another thread's exclusive section pass, then owns the lock. */
+static void take_ownership(struct machine *m)
+{
+    GThread *self = g_thread_self();
+
+    while (m->exclusive_owner && m->exclusive_owner != self) {
+        pthread_cond_wait(&m->exclusive_cond, &m->mutex);
+    }
+    atomic_store_explicit(&m->lock_owner, self, memory_order_relaxed);
+}
+
+void machine_lock(struct machine *m)
+{
+    struct vcpu *cpu = vcpu_current();
+
+    pthread_mutex_lock(&m->mutex);
+    if (cpu && cpu->machine == m && cpu->in_guest) {
+        cpu->safe_point = true;
+        if (m->exclusive_owner) {
+            pthread_cond_broadcast(&m->exclusive_cond);
+        }
+    }
+    take_ownership(m);
+}
+
+void machine_unlock(struct machine *m)
+{
+    struct vcpu *cpu = vcpu_current();
+
+    if (cpu && cpu->machine == m) {
+        cpu->safe_point = false;
+    }
+    atomic_store_explicit(&m->lock_owner, NULL, memory_order_relaxed);
+    pthread_mutex_unlock(&m->mutex);
+}
+
+bool machine_locked(struct machine *m)
+{
+    return atomic_load_explicit(&m->lock_owner, memory_order_relaxed) == g_thread_self();
+}
+
+void machine_wait(struct machine *m, pthread_cond_t *cond)
+{
+    atomic_store_explicit(&m->lock_owner, NULL, memory_order_relaxed);
+    pthread_cond_wait(cond, &m->mutex);
+    take_ownership(m);
+}
+
+struct machine *machine_new(void)
+{
+    struct machine *m = g_new0(struct machine, 1);
+
+    pthread_mutex_init(&m->mutex, NULL);
+    pthread_cond_init(&m->exclusive_cond, NULL);
+    main_loop_init(m);
+    m->devices = g_ptr_array_new();
+    m->chardevs = g_ptr_array_new();
+    m->reset_hooks = g_array_new(FALSE, FALSE, sizeof(struct reset_hook));
+    m->config.rtc_base = INT64_MIN;
+    m->config.cpus = 1;
+    m->run_state = RUN_STATE_PRELAUNCH;
+    clock_init(m);
+    mem_region_init_container(&m->system_memory, m, "system", UINT64_MAX);
+    mem_region_init_container(&m->system_io, m, "io", 0x10000);
+    address_space_init(&m->memory, m, &m->system_memory, "memory");
+    address_space_init(&m->io, m, &m->system_io, "I/O");
+    return m;
+}
+
+/* Every device lets go of the others before the first one's memory is freed. */
+static void free_devices(struct machine *m)
+{
+    GPtrArray *devices = m->devices;
+
+    for (unsigned i = devices->len; i-- > 0;) {
+        struct device *dev = g_ptr_array_index(devices, i);
+
+        if (dev->type->unrealize) {
+            dev->type->unrealize(dev);
+        }
+        dev->realized = false;
+    }
+    if (m->board_free) {
+        m->board_free(m);
+    }
+    while (m->buses) {
+        bus_destroy(m->buses);
+    }
+    m->devices = g_ptr_array_new();
+    for (unsigned i = devices->len; i-- > 0;) {
+        struct device *dev = g_ptr_array_index(devices, i);
+
+        dev->bus = NULL;
+        device_free(dev);
+    }
+    g_ptr_array_unref(devices);
+    g_ptr_array_unref(m->devices);
+}
+
+static void free_config(struct machine_config *config)
+{
+    g_free(config->cpu_model);
+    g_free(config->accel);
+    g_free(config->kernel);
+    g_free(config->initrd);
+    g_free(config->append);
+    g_free(config->name);
+}
+
+void machine_free(struct machine *m)
+{
+    if (!machine_locked(m)) {
+        machine_lock(m);
+    }
+    vcpu_destroy_all(m);
+    mem_transaction_begin(m); /* never committed: nobody looks any more */
+    free_devices(m);
+    if (m->free_chardevs) {
+        m->free_chardevs(m);
+    }
+    g_ptr_array_unref(m->chardevs);
+    address_space_destroy(&m->memory);
+    address_space_destroy(&m->io);
+    while (m->ram_blocks) {
+        ram_block_free(m, m->ram_blocks);
+    }
+    g_array_unref(m->reset_hooks);
+    free_config(&m->config);
+    clock_destroy(m);
+    machine_unlock(m);
+    main_loop_destroy(m);
+    pthread_cond_destroy(&m->exclusive_cond);
+    pthread_mutex_destroy(&m->mutex);
+    g_free(m);
+}
+
+void machine_add_run_listener(struct machine *m, struct run_state_listener *l)
+{
+    l->next = m->run_listeners;
+    m->run_listeners = l;
+}
+
+void machine_set_run_state(struct machine *m, enum run_state state)
+{
+    struct run_state_listener *next;
+
+    if (state == RUN_STATE_RUNNING && !m->was_reset) {
+        machine_reset(m);
+    }
+    if (state != RUN_STATE_RUNNING) {
+        vcpu_pause_all(m);
+        clock_virtual_enable(m, false);
+    }
+    if (state == m->run_state) {
+        return;
+    }
+    m->run_state = state;
+    for (struct run_state_listener *l = m->run_listeners; l; l = next) {
+        next = l->next;
+        l->changed(l, state);
+    }
+    if (m->run_state == RUN_STATE_RUNNING) {
+        clock_virtual_enable(m, true);
+        vcpu_resume_all(m);
+    }
+}
+
+void machine_add_reset_hook(struct machine *m, void (*fn)(void *opaque), void *opaque)
+{
+    struct reset_hook hook = { fn, opaque };
+
+    g_array_append_val(m->reset_hooks, hook);
+}
+
+void machine_reset(struct machine *m)
+{
+    vcpu_pause_all(m);
+    m->was_reset = true;
+    device_reset_all(m);
+    for (unsigned i = 0; i < m->n_vcpus; i++) {
+        m->vcpus[i]->ops->reset(m->vcpus[i]);
+    }
+    for (unsigned i = 0; i < m->reset_hooks->len; i++) {
+        struct reset_hook *hook = &g_array_index(m->reset_hooks, struct reset_hook, i);
+
+        hook->fn(hook->opaque);
+    }
+    if (m->run_state == RUN_STATE_RUNNING) {
+        vcpu_resume_all(m);
+    }
+}
+
+bool machine_start(struct machine *m, GError **error)
+{
+    if (!vcpu_start_all(m, error)) {
+        return false;
+    }
+    if (!m->was_reset) {
+        machine_reset(m);
+    }
+    if (!m->config.start_paused) {
+        machine_set_run_state(m, RUN_STATE_RUNNING);
+    }
+    return true;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * softmmu/machine.h: everything that makes one running machine; there is no other global state.
+ *
+ * Thread: the main loop runs devices and timers under the machine lock (machine_lock); vCPU threads
+ *         take it for device access.  The lock is not recursive: machine_locked() tells whether this
+ *         thread holds it.
+ */
+#ifndef SOFTMMU_MACHINE_H
+#define SOFTMMU_MACHINE_H
+
+#include <glib.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "softmmu/clock.h"
+#include "softmmu/device.h"
+#include "softmmu/irq.h"
+#include "softmmu/memory.h"
+#include "softmmu/vcpu.h"
+
+enum run_state {
+    RUN_STATE_PRELAUNCH, /* -S, before the first cont */
+    RUN_STATE_RUNNING,
+    RUN_STATE_PAUSED,
+    RUN_STATE_SHUTDOWN,
+    RUN_STATE_INTERNAL_ERROR,
+    RUN_STATE_GUEST_PANICKED,
+    RUN_STATE_COUNT
+};
+/* QEMU's names: "prelaunch", "running", "paused", "shutdown", "internal-error", "guest-panicked". */
+extern const char *const run_state_names[RUN_STATE_COUNT];
+
+#define MAX_SERIAL 4
+
+/* What the command line asks for; strings are owned here and freed with the machine. */
+struct machine_config {
+    const struct board_type *board;
+    uint64_t ram_size; /* bytes */
+    unsigned cpus;
+    char *cpu_model;                    /* "-cpu" verbatim: NAME[,+feat,-feat,...] */
+    char *accel;                        /* "tcg" */
+    char *kernel, *initrd, *append;     /* initrd: comma-separated list; ",," is a comma */
+    char *name;                         /* -name */
+    struct chardev *serial[MAX_SERIAL]; /* NULL: port not present */
+    int64_t rtc_base; /* seconds since 1970 at start; INT64_MIN: the host's time */
+    bool rtc_localtime;
+    bool no_reboot;    /* a reset ends the program */
+    bool no_shutdown;  /* a power-off pauses instead */
+    bool start_paused; /* -S */
+    bool no_acpi, no_hpet;
+};
+
+/* One machine type: `-machine NAME`.  hw/i386/boards.c lists them. */
+struct board_type {
+    const char *name, *alias, *description;
+    bool is_default;
+    uint64_t default_ram; /* bytes */
+    unsigned max_cpus;
+    /* Builds the whole machine from m->config: parts, wires, firmware or kernel. */
+    bool (*init)(struct machine *m, GError **error);
+};
+extern const struct board_type *const board_types[]; /* NULL-terminated: hw/i386/boards.c */
+
+enum shutdown_cause {
+    SHUTDOWN_NONE,
+    SHUTDOWN_GUEST_SHUTDOWN, /* ACPI S5 and the like */
+    SHUTDOWN_GUEST_RESET,
+    SHUTDOWN_GUEST_PANIC,
+    SHUTDOWN_HOST_SIGNAL,
+    SHUTDOWN_HOST_MONITOR, /* quit */
+    SHUTDOWN_DEBUG_EXIT,   /* isa-debug-exit and the like: exit_status is set */
+};
+
+/* Called under the lock when the run state changed (monitor, displays). */
+struct run_state_listener {
+    void (*changed)(struct run_state_listener *l, enum run_state state);
+    struct run_state_listener *next;
+};
+
+#define MACHINE_MAX_VCPUS 255
+
+/* Run after devices and vCPUs were reset: a kernel's registers, blobs that belong in RAM. */
+struct reset_hook {
+    void (*fn)(void *opaque);
+    void *opaque;
+};
+
+struct machine {
+    struct machine_config config;
+
+    struct mem_region system_memory; /* container, 2^64 */
+    struct mem_region system_io;     /* container, 64 KiB */
+    struct address_space memory, io;
+    struct address_space *address_spaces;
+    struct ram_block *ram_blocks;
+    struct code_watch *code_watches;
+    unsigned mem_transaction_depth;
+    bool mem_changed;
+    /* A20 is off: physical address bit 20 of the CPU is forced to 0 (lock; vCPUs flush on change). */
+    bool a20_masked;
+
+    GPtrArray *devices; /* every realized device, in realize order */
+    struct bus *buses;
+    GPtrArray *chardevs; /* struct chardev *, in the order of their creation */
+    /* Set by chardev/, which softmmu cannot call: PROPERTY_CHARDEV's look-up and text, and the end. */
+    struct chardev *(*find_chardev)(struct machine *m, const char *label);
+    const char *(*chardev_label)(const struct chardev *c);
+    void (*free_chardevs)(struct machine *m);
+
+    struct vcpu *vcpus[MACHINE_MAX_VCPUS];
+    unsigned n_vcpus;
+    unsigned exclusive_depth;
+    GThread *exclusive_owner; /* nobody else gets the lock while set */
+
+    enum run_state run_state;
+    struct run_state_listener *run_listeners;
+    GArray *reset_hooks; /* struct reset_hook, in the order of registration */
+    bool was_reset;
+    bool requests_queued; /* the main loop is told to look at the following */
+    enum shutdown_cause shutdown_requested;
+    enum shutdown_cause reset_requested;
+    bool powerdown_requested;
+    bool quit; /* main loop: leave */
+    int exit_status;
+    struct irq powerdown_irq; /* the board's power button */
+
+    struct clock_state *clocks; /* softmmu/clock.c */
+    GMainContext *context;
+    GMainLoop *loop;
+    struct soon_queue *soon; /* softmmu/main_loop.c */
+    pthread_mutex_t mutex;   /* not GLib's, which the thread sanitizer does not know */
+    _Atomic(GThread *) lock_owner;
+    pthread_cond_t exclusive_cond; /* a vCPU left guest code, or an exclusive section ended */
+
+    void *board;                           /* the board's own struct */
+    void (*board_free)(struct machine *m); /* after the devices' unrealize; may be NULL */
+};
+
+struct machine *machine_new(void);
+/* Stops the vCPUs, frees devices, memory and config. */
+void machine_free(struct machine *m);
+
+void machine_lock(struct machine *m);
+void machine_unlock(struct machine *m);
+bool machine_locked(struct machine *m);
+/* Lock held: waits for cond, without the lock meanwhile.  Wakes spuriously: loop on the condition. */
+void machine_wait(struct machine *m, pthread_cond_t *cond);
+
+/*
+ * Resets if nobody has, starts the vCPUs' threads and, unless config.start_paused, the guest.  Lock
+ * held.  False and *error when an engine does not start.
+ */
+bool machine_start(struct machine *m, GError **error);
+/*
+ * Runs until quit; returns the exit status.  Called and returns with the lock held.  Whatever is
+ * attached to m->context is dispatched with the lock held; only the wait for events is without it.
+ */
+int machine_run(struct machine *m);
+/* machine_new and machine_free. */
+void main_loop_init(struct machine *m);
+void main_loop_destroy(struct machine *m);
+/* One turn of the main loop, for tests and nested waits; lock held, or dropped while it waits. */
+void machine_iterate(struct machine *m, bool may_block);
+
+/*
+ * Lock held, main loop: stops the vCPUs; resets the devices in realize order, then the vCPUs, then
+ * calls the hooks in the order of their registration; lets the vCPUs go on when running.
+ */
+void machine_reset(struct machine *m);
+void machine_add_reset_hook(struct machine *m, void (*fn)(void *opaque), void *opaque);
+
+/* Lock held.  Starts or stops vCPUs and the virtual clock, tells the listeners.  The first start resets
+ * the machine when nobody has. */
+void machine_set_run_state(struct machine *m, enum run_state state);
+void machine_add_run_listener(struct machine *m, struct run_state_listener *l);
+
+/*
+ * Requests from devices and monitors; any thread, lock held.  They are carried out by the main loop
+ * with every vCPU stopped; the requesting vCPU leaves guest code at the end of its instruction.
+ */
+void machine_request_reset(struct machine *m, enum shutdown_cause cause);
+void machine_request_shutdown(struct machine *m, enum shutdown_cause cause);
+void machine_request_powerdown(struct machine *m); /* presses the power button */
+/* Ends the program with this status, whatever -no-shutdown says. */
+void machine_request_exit(struct machine *m, int status);
+/* The engine cannot go on: logs `why`, pauses in internal-error. */
+void machine_internal_error(struct machine *m, const char *why);
+
+/* Runs fn once on the main loop under the lock; any thread. */
+void machine_call_soon(struct machine *m, void (*fn)(void *opaque), void *opaque);
+
+#endif

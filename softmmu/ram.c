@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * softmmu/ram.c: RAM blocks: their host memory, and who is told about writes.
+ *
+ * Invariants: a block's host address and size never change while it lives.
+ * Thread:     blocks and watches come and go under the machine lock (watches before vCPUs run);
+ *             ram_written and the page flags on any thread, with atomic operations only.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "softmmu/machine.h"
+#include "softmmu/memory.h"
+#include "util/error.h"
+
+#define HUGE_PAGE (2ull << 20)
+
+/*
+ * Maps fd shared.  Blocks of 2 MiB and more are aligned to that, so that the host can back them with
+ * huge pages: a larger range is reserved, and what sticks out on both sides given back.
+ */
+static uint8_t *map_block(int fd, uint64_t size)
+{
+    uint64_t slack = size >= HUGE_PAGE ? HUGE_PAGE : 0;
+    uint8_t *reserved, *at;
+
+    reserved =
+        mmap(NULL, size + slack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (reserved == MAP_FAILED) {
+        return NULL;
+    }
+    at = reserved;
+    if (slack) {
+        at = (uint8_t *)(((uintptr_t)reserved + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1));
+        if (at > reserved) {
+            munmap(reserved, at - reserved);
+        }
+        if (reserved + slack > at) {
+            munmap(at + size, reserved + slack - at);
+        }
+    }
+    if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, 0) ==
+        MAP_FAILED) {
+        int saved = errno;
+
+        munmap(at, size);
+        errno = saved;
+        return NULL;
+    }
+    if (slack) {
+        madvise(at, size, MADV_HUGEPAGE); /* a wish */
+    }
+    return at;
+}
+
+struct ram_block *ram_block_new(struct machine *m, const char *name, uint64_t size, GError **error)
+{
+    g_autofree struct ram_block *ram = g_new0(struct ram_block, 1);
+    g_autofree char *text = NULL;
+
+    if (size == 0 || size > (1ull << 52)) {
+        set_error(error, "RAM '%s' has %" PRIu64 " bytes, must have 1 to 2^52", name, size);
+        return NULL;
+    }
+    text = g_format_size_full(size, G_FORMAT_SIZE_IEC_UNITS);
+    ram->name = name;
+    ram->size = (size + GUEST_PAGE_SIZE - 1) & GUEST_PAGE_MASK;
+    ram->fd = memfd_create(name, MFD_CLOEXEC);
+    if (ram->fd < 0) {
+        set_errno_error(error, "cannot create memory for RAM '%s'", name);
+        return NULL;
+    }
+    if (ftruncate(ram->fd, ram->size) == 0) {
+        ram->host = map_block(ram->fd, ram->size);
+    }
+    if (ram->host) {
+        /* large ones are touched lazily as well */
+        ram->page_flags = calloc(ram->size >> GUEST_PAGE_BITS, 1);
+    }
+    if (!ram->page_flags) {
+        set_errno_error(error, "cannot allocate %s for RAM '%s'", text, name);
+        if (ram->host) {
+            munmap(ram->host, ram->size);
+        }
+        close(ram->fd);
+        return NULL;
+    }
+    ram->next = m->ram_blocks;
+    m->ram_blocks = ram;
+    return g_steal_pointer(&ram);
+}
+
+void ram_block_free(struct machine *m, struct ram_block *ram)
+{
+    struct ram_block **link = &m->ram_blocks;
+
+    while (*link && *link != ram) {
+        link = &(*link)->next;
+    }
+    if (*link) {
+        *link = ram->next;
+    }
+    munmap(ram->host, ram->size);
+    free(ram->page_flags);
+    close(ram->fd);
+    g_free(ram);
+}
+
+void code_watch_add(struct machine *m, struct code_watch *w)
+{
+    w->next = m->code_watches;
+    m->code_watches = w;
+}
+
+void ram_written(struct machine *m, struct ram_block *ram, uint64_t offset, uint64_t len)
+{
+    const uint8_t dirty = RAM_PAGE_DISPLAY | RAM_PAGE_MIGRATE;
+
+    if (offset >= ram->size) {
+        return;
+    }
+    len = MIN(len, ram->size - offset);
+    while (len > 0) {
+        uint8_t *flags = &ram->page_flags[offset >> GUEST_PAGE_BITS];
+        uint64_t n = MIN(len, GUEST_PAGE_SIZE - (offset & (GUEST_PAGE_SIZE - 1)));
+        uint8_t old = __atomic_load_n(flags, __ATOMIC_ACQUIRE);
+
+        if ((old & dirty) != dirty) {
+            __atomic_fetch_or(flags, dirty, __ATOMIC_RELEASE);
+        }
+        if (old & RAM_PAGE_CODE) {
+            for (struct code_watch *w = m->code_watches; w; w = w->next) {
+                w->written(w, ram, offset, n);
+            }
+        }
+        offset += n;
+        len -= n;
+    }
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * target/i386/cpu_model.c: from "-cpu NAME,+feat,-feat,feat=on" to feature words; `-cpu help`.
+ *
+ * Thread: the one that builds the machine.
+ */
+#include "target/i386/cpuid_models.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/text.h"
+
+/* What is asked for, before it is cut down to what there is. */
+struct request {
+    uint32_t features[FEAT_WORDS];
+    bool enforce; /* a feature that is missing is an error */
+    bool quiet;   /* check=off */
+};
+
+static const char *model_name(void *opaque, unsigned n)
+{
+    (void)opaque;
+    return cpu_models[n].name;
+}
+
+static const char *feature_name(void *opaque, unsigned n)
+{
+    (void)opaque;
+    return cpu_feature_names[n].name;
+}
+
+static void unknown_name(GError **error, const char *what, const char *name,
+                         const char *(*get)(void *opaque, unsigned i))
+{
+    g_autofree char *close = closest_names(name, get, NULL);
+
+    if (close) {
+        set_error(error, "-cpu: unknown %s '%s'; the closest: %s", what, name, close);
+    } else {
+        set_error(error, "-cpu: unknown %s '%s'; see -cpu help", what, name);
+    }
+}
+
+static const struct cpu_model *find_model(const char *name)
+{
+    for (const struct cpu_model *m = cpu_models; m->name; m++) {
+        if (strcmp(m->name, name) == 0) {
+            return m;
+        }
+    }
+    return NULL;
+}
+
+static const struct cpu_feature_name *find_feature(const char *name)
+{
+    g_autofree char *dashed = g_strdelimit(g_strdup(name), "_", '-');
+
+    for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
+        if (strcmp(f->name, dashed) == 0) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
+static void set_feature(uint32_t words[FEAT_WORDS], unsigned feature, bool on)
+{
+    uint32_t bit = 1u << (feature % 32);
+
+    words[feature / 32] = on ? words[feature / 32] | bit : words[feature / 32] & ~bit;
+}
+
+static void model_features(const struct cpu_model *m, uint32_t words[FEAT_WORDS])
+{
+    g_auto(GStrv) names = g_strsplit(m->features ? m->features : "", " ", -1);
+
+    for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
+        if (m->features ? g_strv_contains((const char *const *)names, f->name) : f->supported) {
+            set_feature(words, f->feature, true);
+        }
+    }
+}
+
+/* Options of -cpu that are no feature bits. */
+static bool parse_option(struct x86_cpu *cpu, struct request *r, const char *key, const char *value,
+                         bool *known, GError **error)
+{
+    uint64_t n;
+
+    *known = true;
+    if (strcmp(key, "phys-bits") == 0) {
+        if (!parse_uint(value, 36, 46, &n)) {
+            set_error(error, "-cpu: phys-bits is '%s', must be 36 to 46", value);
+            return false;
+        }
+        cpu->phys_bits = (unsigned)n;
+        return true;
+    }
+    if (strcmp(key, "enforce") == 0 || strcmp(key, "check") == 0) {
+        bool on;
+
+        if (!parse_bool(value, &on)) {
+            set_error(error, "-cpu: %s is '%s', must be on or off", key, value);
+            return false;
+        }
+        if (key[0] == 'e') {
+            r->enforce = on;
+        } else {
+            r->quiet = !on;
+        }
+        return true;
+    }
+    *known = false;
+    return true;
+}
+
+static bool parse_item(struct x86_cpu *cpu, struct request *r, const char *item, GError **error)
+{
+    bool sign = item[0] == '+' || item[0] == '-', on = item[0] != '-', known = false;
+    g_auto(GStrv) parts = g_strsplit(sign ? item + 1 : item, "=", 2);
+    const char *key = parts[0] ? parts[0] : "", *value = parts[0] && parts[1] ? parts[1] : NULL;
+    const struct cpu_feature_name *f;
+
+    if (!sign && !parse_option(cpu, r, key, value ? value : "on", &known, error)) {
+        return false;
+    }
+    if (known) {
+        return true;
+    }
+    f = find_feature(key);
+    if (!f) {
+        unknown_name(error, "feature", key, feature_name);
+        return false;
+    }
+    if (value && (sign || !parse_bool(value, &on))) {
+        set_error(error, "-cpu: %s is '%s', must be on or off", key, value);
+        return false;
+    }
+    set_feature(r->features, f->feature, on);
+    return true;
+}
+
+/* Takes what there is; says what there is not. */
+static bool grant(struct x86_cpu *cpu, const struct request *r, GError **error)
+{
+    int last = -1; /* an alias follows its name */
+
+    for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
+        unsigned word = f->feature / 32, bit = f->feature % 32;
+
+        if (f->feature == last || !(r->features[word] >> bit & 1)) {
+            continue;
+        }
+        last = f->feature;
+        if (f->supported) {
+            set_feature(cpu->features, f->feature, true);
+        } else if (r->enforce) {
+            set_error(error, "-cpu: feature %s.%s [bit %u] is not supported, and enforce is on",
+                      cpu_feature_words[word], f->name, bit);
+            return false;
+        } else if (!r->quiet) {
+            report_warning("TCG doesn't support requested feature: %s.%s [bit %u]",
+                           cpu_feature_words[word], f->name, bit);
+        }
+    }
+    set_feature(cpu->features, X86_BASE, true);
+    return true;
+}
+
+/* Features that mean nothing without another. */
+static void drop_dependents(struct x86_cpu *cpu)
+{
+    if (!cpu_has(cpu, X86_XSAVE)) {
+        cpu->features[FEAT_D_1_EAX] = 0;
+    }
+    if (!cpu_has(cpu, X86_ARCH_CAPABILITIES)) {
+        cpu->features[FEAT_ARCH_CAPS] = cpu->features[FEAT_ARCH_CAPS_HI] = 0;
+    }
+    if (!cpu_has(cpu, X86_PCID)) {
+        set_feature(cpu->features, X86_INVPCID, false);
+    }
+}
+
+bool cpu_model_parse(struct x86_cpu *cpu, const char *text, GError **error)
+{
+    g_auto(GStrv) items = g_strsplit(text, ",", -1);
+    struct request r = { 0 };
+    const struct cpu_model *m;
+
+    if (!items[0] || !(m = find_model(items[0]))) {
+        unknown_name(error, "model", items[0] ? items[0] : "", model_name);
+        return false;
+    }
+    if (strcmp(m->name, "host") == 0) {
+        report_warning("-cpu host without hardware virtualization is the same as -cpu max");
+    }
+    memset(cpu->features, 0, sizeof(cpu->features));
+    model_features(m, r.features);
+    for (unsigned n = 1; items[n]; n++) {
+        if (items[n][0] && !parse_item(cpu, &r, items[n], error)) {
+            return false;
+        }
+    }
+    if (!grant(cpu, &r, error)) {
+        return false;
+    }
+    cpu->model = m;
+    drop_dependents(cpu);
+    return true;
+}
+
+void cpu_model_print_list(GString *out)
+{
+    size_t column = 2;
+
+    g_string_append(out, "Available CPUs:\n");
+    for (const struct cpu_model *m = cpu_models; m->name; m++) {
+        g_string_append_printf(out, "x86 %-20s  %s\n", m->name, m->summary);
+    }
+    g_string_append(out, "\nRecognized CPUID flags:\n ");
+    for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
+        size_t width = strlen(f->name) + 1;
+
+        if (column + width > 78) {
+            g_string_append(out, "\n ");
+            column = 2;
+        }
+        g_string_append_printf(out, " %s", f->name);
+        column += width;
+    }
+    g_string_append_c(out, '\n');
+}

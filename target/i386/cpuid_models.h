@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * target/i386/cpuid_models.h: named CPUs and the names of feature bits.  Constant data.
+ */
+#ifndef TARGET_I386_CPUID_MODELS_H
+#define TARGET_I386_CPUID_MODELS_H
+
+#include "target/i386/cpu.h"
+
+/* One `-cpu NAME`. */
+struct cpu_model {
+    const char *name, *summary;
+    const char *vendor; /* 12 characters */
+    unsigned family, model, stepping;
+    uint32_t level, xlevel; /* highest basic and extended leaf */
+    const char *brand;      /* at most 47 characters */
+    const char *features;   /* names, separated by spaces; NULL: everything that exists here */
+};
+
+/* One name for `-cpu ...,+NAME`. */
+struct cpu_feature_name {
+    const char *name;
+    uint16_t feature; /* enum x86_feature or X86_FEATURE(word, bit) */
+    bool supported;   /* this CPU has it; the others are known by name only */
+};
+
+extern const struct cpu_model cpu_models[];               /* ends with a NULL name */
+extern const struct cpu_feature_name cpu_feature_names[]; /* likewise */
+/* "CPUID.01H:EDX" and so on, by enum x86_feature_word. */
+extern const char *const cpu_feature_words[FEAT_WORDS];
+
+/* Family, model and stepping as CPUID.01H:EAX. */
+uint32_t cpu_signature(const struct x86_cpu *cpu);
+bool cpu_is_amd(const struct x86_cpu *cpu);
+
+#endif

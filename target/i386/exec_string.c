@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * target/i386/exec_string.c: MOVS, CMPS, STOS, LODS, SCAS, INS, OUTS with their repeat prefixes.
+ *
+ * Registers are brought up to date after every element, so that a fault or an interrupt restarts
+ * the instruction where it stood.  One execution does a bounded number of elements and then begins
+ * the instruction again, which is where interrupts are taken.  Runs inside a page of RAM go by
+ * host memory functions.  Thread: the vCPU's own.
+ */
+#include "target/i386/exec_int.h"
+#include "target/i386/operand.h"
+
+#define ELEMENTS_AT_ONCE 8192
+
+/* What one string instruction works with; offsets and count wrap to the address size. */
+struct string_run {
+    uint64_t mask; /* of the address size */
+    unsigned addrsize;
+    int64_t step;  /* bytes an element, negative with DF */
+    uint64_t left; /* elements to do in this execution; 1 without a prefix */
+    bool repeat;
+};
+
+static struct string_run string_begin(struct x86_cpu *cpu, const struct insn *i)
+{
+    struct string_run s = {
+        .mask = size_mask(i->addrsize),
+        .addrsize = i->addrsize,
+        .step = cpu->eflags & FLAG_DF ? -(int64_t)i->size : (int64_t)i->size,
+        .left = 1,
+        .repeat = i->prefixes & (PREFIX_REP | PREFIX_REPNE),
+    };
+
+    if (s.repeat) {
+        s.left = cpu->regs[R_RCX] & s.mask;
+        if (s.left > ELEMENTS_AT_ONCE) {
+            s.left = ELEMENTS_AT_ONCE;
+        }
+        if (s.left && (cpu->eflags & FLAG_TF)) {
+            s.left = 1; /* single steps stop after each element */
+        }
+    }
+    return s;
+}
+
+static void advance(struct x86_cpu *cpu, const struct string_run *s, unsigned reg, uint64_t n)
+{
+    uint64_t v = cpu->regs[reg] + (uint64_t)s->step * n;
+
+    reg_write(cpu, reg, v, s->addrsize);
+}
+
+static void count_down(struct x86_cpu *cpu, struct string_run *s, uint64_t n)
+{
+    s->left -= n;
+    if (s->repeat) {
+        reg_write(cpu, R_RCX, cpu->regs[R_RCX] - n, s->addrsize);
+    }
+}
+
+/* Elements left in the guest's counter: run the instruction again. */
+static void string_end(struct x86_cpu *cpu, const struct string_run *s)
+{
+    if (s->repeat && (cpu->regs[R_RCX] & s->mask)) {
+        cpu->regs[R_RIP] = cpu->insn_start;
+        cpu->stop_block = true;
+    }
+}
+
+/*
+ * How many elements from this offset can be done as one run of host memory: forward, within one
+ * page, one segment check for all.  *host is set when the result is not zero.
+ */
+static uint64_t host_run(struct x86_cpu *cpu, const struct insn *i, const struct string_run *s,
+                         unsigned seg, unsigned reg, bool write, uint8_t **host)
+{
+    uint64_t off = cpu->regs[reg] & s->mask, n = s->left, linear, room;
+
+    if (s->step < 0 || n < 8) {
+        return 0;
+    }
+    linear = segment_linear(cpu, seg, off, i->size, write);
+    room = (4096 - (linear & 4095)) / i->size;
+    n = MIN(n, room);
+    if (n < 2 || off + n * i->size - 1 > s->mask) {
+        return 0;
+    }
+    segment_linear(cpu, seg, off, (unsigned)(n * i->size), write);
+    *host = mem_host(cpu, linear, (unsigned)(n * i->size), write, cpu->bank);
+    return *host ? n : 0;
+}
+
+/* A run that would meet the segment's limit is done element by element, so that it faults in place. */
+static bool run_in_limit(struct x86_cpu *cpu, unsigned seg, uint64_t off, uint64_t bytes)
+{
+    const struct segment *sg = &cpu->seg[seg];
+
+    if (cpu->code64) {
+        return true;
+    }
+    return !(sg->attr & ATTR_CODE) && !(sg->attr & ATTR_E) && off + bytes - 1 <= sg->limit;
+}
+
+void x_movs(struct x86_cpu *cpu, const struct insn *i)
+{
+    struct string_run s = string_begin(cpu, i);
+
+    while (s.left) {
+        uint8_t *from, *to;
+        uint64_t n = 0, m;
+
+        if (s.left >= 8 &&
+            run_in_limit(cpu, i->seg, cpu->regs[R_RSI] & s.mask, MIN(s.left * i->size, 4096)) &&
+            run_in_limit(cpu, SEG_ES, cpu->regs[R_RDI] & s.mask, MIN(s.left * i->size, 4096))) {
+            n = host_run(cpu, i, &s, i->seg, R_RSI, false, &from);
+            m = n ? host_run(cpu, i, &s, SEG_ES, R_RDI, true, &to) : 0;
+            n = MIN(n, m);
+        }
+        if (n) {
+            size_t bytes = n * i->size, gap = (size_t)(to - from);
+
+            /* A destination just above its source repeats the bytes between them. */
+            if (to > from && gap < bytes) {
+                for (size_t b = 0; b < bytes; b += i->size) {
+                    memmove(to + b, from + b, i->size);
+                }
+            } else {
+                memmove(to, from, bytes);
+            }
+        } else {
+            uint64_t v = segment_load(cpu, i->seg, cpu->regs[R_RSI] & s.mask, i->size);
+
+            segment_store(cpu, SEG_ES, cpu->regs[R_RDI] & s.mask, v, i->size);
+            n = 1;
+        }
+        advance(cpu, &s, R_RSI, n);
+        advance(cpu, &s, R_RDI, n);
+        count_down(cpu, &s, n);
+        if (cpu->stop_block) {
+            break;
+        }
+    }
+    string_end(cpu, &s);
+}
+
+static void fill(uint8_t *to, uint64_t v, unsigned size, uint64_t n)
+{
+    uint64_t k;
+
+    if (size == 1 || v == 0) {
+        memset(to, (int)(v & 0xff), n * size);
+        return;
+    }
+    for (k = 0; k < n; k++) {
+        memcpy(to + k * size, &v, size);
+    }
+}
+
+void x_stos(struct x86_cpu *cpu, const struct insn *i)
+{
+    struct string_run s = string_begin(cpu, i);
+    uint64_t v = reg_read(cpu, R_RAX, i->size);
+
+    while (s.left) {
+        uint8_t *to;
+        uint64_t n = 0;
+
+        if (s.left >= 8 &&
+            run_in_limit(cpu, SEG_ES, cpu->regs[R_RDI] & s.mask, MIN(s.left * i->size, 4096))) {
+            n = host_run(cpu, i, &s, SEG_ES, R_RDI, true, &to);
+        }
+        if (n) {
+            fill(to, v, i->size, n);
+        } else {
+            segment_store(cpu, SEG_ES, cpu->regs[R_RDI] & s.mask, v, i->size);
+            n = 1;
+        }
+        advance(cpu, &s, R_RDI, n);
+        count_down(cpu, &s, n);
+        if (cpu->stop_block) {
+            break;
+        }
+    }
+    string_end(cpu, &s);
+}
+
+void x_lods(struct x86_cpu *cpu, const struct insn *i)
+{
+    struct string_run s = string_begin(cpu, i);
+
+    while (s.left) {
+        uint64_t v = segment_load(cpu, i->seg, cpu->regs[R_RSI] & s.mask, i->size);
+
+        reg_write(cpu, R_RAX, v, i->size);
+        advance(cpu, &s, R_RSI, 1);
+        count_down(cpu, &s, 1);
+    }
+    string_end(cpu, &s);
+}
+
+/* REPE goes on while ZF is set, REPNE while it is clear. */
+static bool compare_goes_on(struct x86_cpu *cpu, const struct insn *i, bool equal)
+{
+    if (i->prefixes & PREFIX_REPNE) {
+        return !equal;
+    }
+    (void)cpu;
+    return equal;
+}
+
+/* The comparison ended before the counter did. */
+static void compare_end(struct x86_cpu *cpu, const struct string_run *s, bool ended)
+{
+    if (!ended) {
+        string_end(cpu, s);
+    }
+}
+
+void x_cmps(struct x86_cpu *cpu, const struct insn *i)
+{
+    struct string_run s = string_begin(cpu, i);
+    bool ended = false;
+
+    while (s.left && !ended) {
+        uint64_t a = segment_load(cpu, i->seg, cpu->regs[R_RSI] & s.mask, i->size);
+        uint64_t b = segment_load(cpu, SEG_ES, cpu->regs[R_RDI] & s.mask, i->size);
+
+        advance(cpu, &s, R_RSI, 1);
+        advance(cpu, &s, R_RDI, 1);
+        count_down(cpu, &s, 1);
+        flags_lazy(cpu, CC_SUB, i->size, a - b, b);
+        ended = s.repeat && !compare_goes_on(cpu, i, a == b);
+    }
+    compare_end(cpu, &s, ended);
+}
+
+void x_scas(struct x86_cpu *cpu, const struct insn *i)
+{
+    struct string_run s = string_begin(cpu, i);
+    uint64_t a = reg_read(cpu, R_RAX, i->size);
+    bool ended = false;
+
+    while (s.left && !ended) {
+        uint64_t b = segment_load(cpu, SEG_ES, cpu->regs[R_RDI] & s.mask, i->size);
+
+        advance(cpu, &s, R_RDI, 1);
+        count_down(cpu, &s, 1);
+        flags_lazy(cpu, CC_SUB, i->size, a - b, b);
+        ended = s.repeat && !compare_goes_on(cpu, i, a == b);
+    }
+    compare_end(cpu, &s, ended);
+}
+
+/* The destination is probed first: a port read cannot be taken back. */
+void x_ins(struct x86_cpu *cpu, const struct insn *i)
+{
+    struct string_run s = string_begin(cpu, i);
+    uint16_t port = (uint16_t)cpu->regs[R_RDX];
+
+    check_io(cpu, port, i->size);
+    while (s.left) {
+        uint64_t linear = segment_linear(cpu, SEG_ES, cpu->regs[R_RDI] & s.mask, i->size, true);
+        uint64_t v;
+
+        mem_probe_write_slow(cpu, linear, i->size, cpu->bank);
+        v = address_space_load(&cpu->vcpu.machine->io, port, i->size);
+        linear_store(cpu, linear, v, i->size);
+        advance(cpu, &s, R_RDI, 1);
+        count_down(cpu, &s, 1);
+        if (cpu->vcpu.exit_request) {
+            break;
+        }
+    }
+    string_end(cpu, &s);
+}
+
+void x_outs(struct x86_cpu *cpu, const struct insn *i)
+{
+    struct string_run s = string_begin(cpu, i);
+    uint16_t port = (uint16_t)cpu->regs[R_RDX];
+
+    check_io(cpu, port, i->size);
+    while (s.left) {
+        uint64_t v = segment_load(cpu, i->seg, cpu->regs[R_RSI] & s.mask, i->size);
+
+        address_space_store(&cpu->vcpu.machine->io, port, v, i->size);
+        advance(cpu, &s, R_RSI, 1);
+        count_down(cpu, &s, 1);
+        if (cpu->vcpu.exit_request) {
+            break;
+        }
+    }
+    string_end(cpu, &s);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * target/i386/flags.c: arithmetic flags from what made them, conditions, and writes to EFLAGS.
+ * Thread: the vCPU's own.
+ */
+#include "target/i386/operand.h"
+
+struct flag_parts {
+    uint64_t mask, sign, dst, src;
+};
+
+static struct flag_parts flag_parts(const struct x86_cpu *cpu)
+{
+    unsigned size = 1u << (cpu->cc_op & 3);
+    uint64_t mask = size_mask(size);
+
+    return (struct flag_parts){ mask, mask ^ (mask >> 1), cpu->cc_dst & mask, cpu->cc_src & mask };
+}
+
+uint32_t flags_arith(const struct x86_cpu *cpu)
+{
+    struct flag_parts p;
+    uint64_t a;
+    uint32_t f;
+
+    if (cpu->cc_op >> 2 == CC_FLAGS) {
+        return (uint32_t)cpu->cc_src;
+    }
+    p = flag_parts(cpu);
+    f = flags_szp(p.dst, 1u << (cpu->cc_op & 3));
+    switch (cpu->cc_op >> 2) {
+    case CC_ADD:
+        a = (p.dst - p.src) & p.mask;
+        f |= p.dst < p.src ? FLAG_CF : 0;
+        f |= (a ^ p.src ^ p.dst) & FLAG_AF;
+        f |= (a ^ p.dst) & (p.src ^ p.dst) & p.sign ? FLAG_OF : 0;
+        break;
+    case CC_SUB:
+        a = (p.dst + p.src) & p.mask;
+        f |= a < p.src ? FLAG_CF : 0;
+        f |= (a ^ p.src ^ p.dst) & FLAG_AF;
+        f |= (a ^ p.src) & (a ^ p.dst) & p.sign ? FLAG_OF : 0;
+        break;
+    case CC_INC:
+        f |= p.src & 1 ? FLAG_CF : 0;
+        f |= (p.dst & 0xf) == 0 ? FLAG_AF : 0;
+        f |= p.dst == p.sign ? FLAG_OF : 0;
+        break;
+    case CC_DEC:
+        f |= p.src & 1 ? FLAG_CF : 0;
+        f |= (p.dst & 0xf) == 0xf ? FLAG_AF : 0;
+        f |= p.dst == p.sign - 1 ? FLAG_OF : 0;
+        break;
+    case CC_SZP:
+        f |= (uint32_t)cpu->cc_src;
+        break;
+    case CC_MUL:
+        f = (f & ~FLAG_ZF) | (uint32_t)cpu->cc_src;
+        break;
+    default: /* CC_LOGIC */
+        break;
+    }
+    return f;
+}
+
+bool flag_cf(const struct x86_cpu *cpu)
+{
+    struct flag_parts p;
+
+    switch (cpu->cc_op >> 2) {
+    case CC_FLAGS:
+    case CC_INC:
+    case CC_DEC:
+    case CC_SZP:
+    case CC_MUL:
+        return cpu->cc_src & FLAG_CF;
+    case CC_ADD:
+        p = flag_parts(cpu);
+        return p.dst < p.src;
+    case CC_SUB:
+        p = flag_parts(cpu);
+        return ((p.dst + p.src) & p.mask) < p.src;
+    default:
+        return false;
+    }
+}
+
+/* Conditions after a subtraction or a logical operation come from its values, without the flags. */
+static bool cond_from_flags(uint32_t f, unsigned cc)
+{
+    bool sf_ne_of = !(f & FLAG_SF) != !(f & FLAG_OF);
+
+    switch (cc >> 1) {
+    case 0:
+        return f & FLAG_OF;
+    case 1:
+        return f & FLAG_CF;
+    case 2:
+        return f & FLAG_ZF;
+    case 3:
+        return f & (FLAG_CF | FLAG_ZF);
+    case 4:
+        return f & FLAG_SF;
+    case 5:
+        return f & FLAG_PF;
+    case 6:
+        return sf_ne_of;
+    default:
+        return sf_ne_of || (f & FLAG_ZF);
+    }
+}
+
+static bool cond_sub(const struct x86_cpu *cpu, unsigned cc)
+{
+    unsigned shift = 64 - (8u << (cpu->cc_op & 3));
+    /* Both operands at the top of a word: comparisons of every size are those of 64 bits. */
+    uint64_t b = cpu->cc_src << shift, r = cpu->cc_dst << shift, a = r + b;
+
+    switch (cc >> 1) {
+    case 1:
+        return a < b;
+    case 2:
+        return r == 0;
+    case 3:
+        return a <= b;
+    case 4:
+        return (int64_t)r < 0;
+    case 6:
+        return (int64_t)a < (int64_t)b;
+    case 7:
+        return (int64_t)a <= (int64_t)b;
+    default:
+        return cond_from_flags(flags_arith(cpu), cc);
+    }
+}
+
+bool cond_true(const struct x86_cpu *cpu, unsigned cc)
+{
+    bool r;
+
+    switch (cpu->cc_op >> 2) {
+    case CC_SUB:
+        r = cond_sub(cpu, cc);
+        break;
+    case CC_LOGIC: {
+        uint64_t v = cpu->cc_dst << (64 - (8u << (cpu->cc_op & 3)));
+
+        switch (cc >> 1) {
+        case 0:
+        case 1:
+            r = false;
+            break;
+        case 2:
+        case 3:
+            r = v == 0;
+            break;
+        case 4:
+        case 6:
+            r = (int64_t)v < 0;
+            break;
+        case 7:
+            r = (int64_t)v <= 0;
+            break;
+        default:
+            r = cond_from_flags(flags_arith(cpu), cc);
+        }
+        break;
+    }
+    default:
+        r = cond_from_flags(flags_arith(cpu), cc);
+    }
+    return r ^ (cc & 1);
+}
+
+void eflags_write(struct x86_cpu *cpu, uint32_t value, uint32_t mask)
+{
+    uint32_t control = mask & ~FLAGS_ARITH, before = cpu->eflags;
+
+    if (mask & FLAGS_ARITH) {
+        flags_change(cpu, mask & FLAGS_ARITH, value);
+    }
+    cpu->eflags = ((cpu->eflags & ~control) | (value & control)) | 2;
+    if ((before ^ cpu->eflags) & (FLAG_VM | FLAG_AC | FLAG_IOPL)) {
+        cpu_update_mode(cpu);
+    }
+}

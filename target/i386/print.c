@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * target/i386/print.c: a decoded instruction as text, from its row: "add  qword [rbx+0x10], rax".
+ * Pure.
+ */
+#include <inttypes.h>
+#include "target/i386/insn.h"
+
+/* clang-format off */
+static const char *const names64[17] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+    "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip" };
+static const char *const names32[17] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi",
+    "r8d", "r9d", "r10d", "r11d", "r12d", "r13d", "r14d", "r15d", "eip" };
+static const char *const names16[17] = { "ax", "cx", "dx", "bx", "sp", "bp", "si", "di",
+    "r8w", "r9w", "r10w", "r11w", "r12w", "r13w", "r14w", "r15w", "ip" };
+static const char *const names8[16] = { "al", "cl", "dl", "bl", "spl", "bpl", "sil", "dil",
+    "r8b", "r9b", "r10b", "r11b", "r12b", "r13b", "r14b", "r15b" };
+static const char *const names8h[4] = { "ah", "ch", "dh", "bh" };
+static const char *const segments[6] = { "es", "cs", "ss", "ds", "fs", "gs" };
+/* clang-format on */
+
+static const char *register_name(unsigned reg, unsigned size)
+{
+    switch (size) {
+    case 1:
+        return names8[reg & 15];
+    case 2:
+        return names16[reg];
+    case 4:
+        return names32[reg];
+    default:
+        return names64[reg];
+    }
+}
+
+static const char *size_word(unsigned size)
+{
+    switch (size) {
+    case 1:
+        return "byte ";
+    case 2:
+        return "word ";
+    case 4:
+        return "dword ";
+    case 8:
+        return "qword ";
+    case 10:
+        return "tbyte ";
+    case 16:
+        return "xmmword ";
+    default:
+        return "";
+    }
+}
+
+static void print_memory(const struct insn *i, unsigned size, GString *out)
+{
+    const char *plus = "";
+
+    g_string_append(out, size_word(size));
+    if (i->prefixes & PREFIX_SEG) {
+        g_string_append_printf(out, "%s:", segments[i->seg]);
+    }
+    g_string_append_c(out, '[');
+    if (i->base != R_ZERO) {
+        g_string_append(out, register_name(i->base, i->addrsize));
+        plus = "+";
+    }
+    if (i->index != R_ZERO) {
+        g_string_append_printf(out, "%s%s", plus, register_name(i->index, i->addrsize));
+        if (i->scale) {
+            g_string_append_printf(out, "*%u", 1u << i->scale);
+        }
+        plus = "+";
+    }
+    if (!*plus) {
+        g_string_append_printf(out, "0x%" PRIx64, (uint64_t)i->disp);
+    } else if (i->disp < 0) {
+        g_string_append_printf(out, "-0x%" PRIx64, -(uint64_t)i->disp);
+    } else if (i->disp) {
+        g_string_append_printf(out, "+0x%" PRIx64, (uint64_t)i->disp);
+    }
+    g_string_append_c(out, ']');
+}
+
+static void print_immediate(const struct insn *i, unsigned n, uint64_t rip, GString *out)
+{
+    unsigned code = i->row->operands[n];
+
+    if (code == Jb || code == Jz) {
+        g_string_append_printf(out, "0x%" PRIx64, rip + i->len + i->imm);
+    } else if (code == Ap) {
+        g_string_append_printf(out, "0x%x:0x%" PRIx64, i->imm2, i->imm);
+    } else if (n && i->row->operands[n - 1] == Iw) {
+        g_string_append_printf(out, "0x%x", i->imm2);
+    } else {
+        unsigned size = i->op[n].size ? i->op[n].size : 8;
+
+        g_string_append_printf(
+            out, "0x%" PRIx64,
+            (uint64_t)(size == 8 ? i->imm : i->imm & ((1ull << (size * 8)) - 1)));
+    }
+}
+
+static void print_operand(const struct insn *i, unsigned n, uint64_t rip, GString *out)
+{
+    const struct insn_operand *op = &i->op[n];
+
+    switch (op->kind) {
+    case OPND_REG:
+        g_string_append(out, register_name(op->reg, op->size));
+        break;
+    case OPND_REG8H:
+        g_string_append(out, names8h[op->reg & 3]);
+        break;
+    case OPND_MEM:
+        print_memory(i, op->size, out);
+        break;
+    case OPND_IMM:
+        print_immediate(i, n, rip, out);
+        break;
+    case OPND_SEG:
+        g_string_append(out, op->reg < 6 ? segments[op->reg] : "?");
+        break;
+    case OPND_CR:
+        g_string_append_printf(out, "cr%u", op->reg);
+        break;
+    case OPND_DR:
+        g_string_append_printf(out, "dr%u", op->reg);
+        break;
+    case OPND_XMM:
+        g_string_append_printf(out, "xmm%u", op->reg);
+        break;
+    case OPND_MMX:
+        g_string_append_printf(out, "mm%u", op->reg);
+        break;
+    case OPND_ST:
+        g_string_append_printf(out, "st%u", op->reg);
+        break;
+    default:
+        break;
+    }
+}
+
+void insn_print(const struct insn *i, uint64_t rip, GString *out)
+{
+    const char *separator = " ";
+
+    if (i->prefixes & PREFIX_LOCK) {
+        g_string_append(out, "lock ");
+    }
+    if ((i->row->flags & ROW_REP) && (i->prefixes & (PREFIX_REP | PREFIX_REPNE))) {
+        g_string_append(out, i->prefixes & PREFIX_REP ? "rep " : "repne ");
+    }
+    g_string_append(out, i->row->mnemonic);
+    for (unsigned n = 0; n < 4; n++) {
+        if (i->op[n].kind != OPND_NONE) {
+            g_string_append(out, separator);
+            print_operand(i, n, rip, out);
+            separator = ", ";
+        }
+    }
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/unit/options_test.c: the command line: every option of the table once, and what is refused, with
+ * its message.
+ */
+#include <string.h>
+#include "cli/options.h"
+#include "softmmu/machine.h"
+#include "util/text.h"
+
+/* Parses a command line written with single blanks. */
+static bool parse(struct options *o, const char *line, GError **error)
+{
+    g_autofree char *text = g_strdup_printf("rhea-system-x86_64%s%s", *line ? " " : "", line);
+    g_auto(GStrv) argv = g_strsplit(text, " ", -1);
+
+    return options_parse(o, (int)g_strv_length(argv), argv, error) &&
+           (o->done || options_finish(o, error));
+}
+
+static const char *item(const GPtrArray *list, unsigned i)
+{
+    return i < list->len ? g_ptr_array_index(list, i) : NULL;
+}
+
+#define K "-kernel k "
+
+/* clang-format off */
+static const struct row {
+    const char *line;
+    size_t offset;      /* of a member of struct options */
+    enum { NOTHING, FLAG, NUMBER, TEXT, FIRST, SECOND, HELP, WARNS } kind;
+    uint64_t number;
+    const char *text;
+} rows[] = {
+#define AT(member) offsetof(struct options, member)
+    { "-h",                        0,                NOTHING, 0, NULL },
+    { "-help",                     0,                HELP, 0, "QEMU-compatible" },
+    { "--help",                    0,                HELP, 0, "-kernel FILE" },
+    { "-version",                  0,                HELP, 0, "Rhea version" },
+    { "--version",                 0,                HELP, 0, "Rhea version" },
+    { K "-machine pc",             0,                NOTHING, 0, NULL },
+    { K "-machine type=pc,accel=tcg,usb=off,acpi=off", AT(no_acpi), FLAG, 1, NULL },
+    { K "-machine pc,accel=kvm:tcg", AT(accel),      TEXT, 0, "tcg" },
+    { K "-machine pc,hpet=off",    AT(no_hpet),      FLAG, 1, NULL },
+    { "-machine help",             0,                HELP, 0, "(default)" },
+    { "-M help",                   0,                HELP, 0, "(alias of" },
+    { "-M none",                   0,                NOTHING, 0, NULL },
+    { K "-cpu max,+avx,-sse3",     AT(cpu_model),    TEXT, 0, "max,+avx,-sse3" },
+    { "-cpu help",                 0,                HELP, 0, "" },
+    { K "-accel tcg",              AT(accel),        TEXT, 0, "tcg" },
+    { K "-accel tcg,engine=interp", AT(accel),       TEXT, 0, "tcg,engine=interp" },
+    { K "-accel tcg,thread=multi,tb-size=64", AT(accel), TEXT, 0, "tcg,thread=multi,tb-size=64" },
+    { K "-enable-kvm -accel tcg",  0,                WARNS, 0, "kvm is not supported yet" },
+    { "-accel help",               0,                HELP, 0, "tcg" },
+    { K,                           AT(accel),        TEXT, 0, "tcg" },
+    { K "-smp 1",                  AT(cpus),         NUMBER, 1, NULL },
+    { K "-smp cpus=1,sockets=1,cores=1,threads=1,maxcpus=1", AT(cpus), NUMBER, 1, NULL },
+    { K "-m 64",                   AT(ram_size),     NUMBER, 64ull << 20, NULL },
+    { K "-m 2G",                   AT(ram_size),     NUMBER, 2ull << 30, NULL },
+    { K "-m 1.5G",                 AT(ram_size),     NUMBER, 3ull << 29, NULL },
+    { K "-m size=512M",            AT(ram_size),     NUMBER, 512ull << 20, NULL },
+    { K "-name guest",             AT(name),         TEXT, 0, "guest" },
+    { K "-name guest=g,debug-threads=on", AT(name),  TEXT, 0, "g" },
+    { K "-rtc base=utc",           AT(rtc_base),     NUMBER, (uint64_t)INT64_MIN, NULL },
+    { K "-rtc base=localtime",     AT(rtc_localtime), FLAG, 1, NULL },
+    { K "-rtc base=2006-06-17T16:01:21,clock=host,driftfix=none", AT(rtc_base), NUMBER, 1150560081, NULL },
+    { K "-rtc 2006-06-17",         AT(rtc_base),     NUMBER, 1150502400, NULL },
+    { K "-boot order=c",           0,                WARNS, 0, "-boot order=c has no effect" },
+    { K "-no-acpi",                AT(no_acpi),      FLAG, 1, NULL },
+    { K "-no-hpet",                AT(no_hpet),      FLAG, 1, NULL },
+    { "-kernel vmlinuz",           AT(kernel),       TEXT, 0, "vmlinuz" },
+    { K "-initrd a,b",             AT(initrd),       TEXT, 0, "a,b" },
+    { K "-append console=ttyS0",   AT(append),       TEXT, 0, "console=ttyS0" },
+    { K "-nographic",              AT(serials),      FIRST, 0, "mon:stdio" },
+    { K "-nographic -monitor none", AT(serials),     FIRST, 0, "stdio" },
+    { K "-nographic -serial null", AT(monitors),     FIRST, 0, "stdio" },
+    { K "-nographic -serial mon:stdio", AT(monitors), FIRST, 0, NULL },
+    { K "-nographic -nodefaults",  AT(serials),      FIRST, 0, NULL },
+    { K "-display none",           AT(serials),      FIRST, 0, "null" },
+    { K "-display none",           AT(warnings),     FIRST, 0, NULL },
+    { K,                           0,                WARNS, 0, "no graphical window" },
+    { "-display help",             0,                HELP, 0, "none" },
+    { K "-vga none",               0,                NOTHING, 0, NULL },
+    { K "-serial pty -serial file:x", AT(serials),   SECOND, 0, "file:x" },
+    { K "-serial none -display none", AT(serials),   FIRST, 0, "none" },
+    { K "-parallel none",          0,                NOTHING, 0, NULL },
+    { K "-monitor pty",            AT(monitors),     FIRST, 0, "pty" },
+    { K "-mon chardev=m,mode=readline", AT(monitors), FIRST, 0, "chardev:m" },
+    { K "-chardev stdio,id=m,mux=on", AT(chardevs),  FIRST, 0, "stdio,id=m,mux=on" },
+    { "-chardev help",             0,                HELP, 0, "pty" },
+    { K "-device isa-debug-exit,iobase=0xf4", AT(devices), FIRST, 0, "isa-debug-exit,iobase=0xf4" },
+    { "-device help",              0,                HELP, 0, "name \"isa-debug-exit\"" },
+    { "-device ?",                 0,                HELP, 0, "name \"isa-debug-exit\"" },
+    { "-device isa-debug-exit,help", 0,              HELP, 0, "isa-debug-exit" },
+    { K "-global a.b=c",           AT(globals),      FIRST, 0, "a.b=c" },
+    { K "-global driver=a,property=b,value=c", AT(globals), FIRST, 0, "a.b=c" },
+    { K "-net none",               0,                NOTHING, 0, NULL },
+    { K "-nic none",               0,                NOTHING, 0, NULL },
+    { K "-S",                      AT(start_paused), FLAG, 1, NULL },
+    { K "-no-reboot",              AT(no_reboot),    FLAG, 1, NULL },
+    { K "--no-reboot",             AT(no_reboot),    FLAG, 1, NULL },
+    { K "-no-shutdown",            AT(no_shutdown),  FLAG, 1, NULL },
+    { K "-action reboot=shutdown", AT(no_reboot),    FLAG, 1, NULL },
+    { K "-action shutdown=pause",  AT(no_shutdown),  FLAG, 1, NULL },
+    { K "-no-reboot -action reboot=reset", AT(no_reboot), FLAG, 0, NULL },
+    { K "-nodefaults",             AT(serials),      FIRST, 0, NULL },
+    { K "-no-user-config",         0,                NOTHING, 0, NULL },
+    { K "-d int -d unimp",         AT(log_items),    TEXT, 0, "int,unimp" },
+    { "-d help",                   0,                HELP, 0, "guest_errors" },
+    { K "-D log.txt",              AT(log_file),     TEXT, 0, "log.txt" },
+    { K "-msg timestamp=off",      0,                NOTHING, 0, NULL },
+    { K "-pidfile p",              AT(pidfile),      TEXT, 0, "p" },
+    { K "-L dir",                  0,                WARNS, 0, "-L dir has no effect" },
+};
+/* clang-format on */
+
+static bool warned(const struct options *o, const char *text)
+{
+    for (unsigned i = 0; i < o->warnings->len; i++) {
+        if (strstr(item(o->warnings, i), text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_row(const struct row *row, const struct options *o)
+{
+    const char *at = (const char *)o + row->offset;
+
+    switch (row->kind) {
+    case NOTHING:
+        break;
+    case FLAG:
+        g_assert_cmpint(*(const bool *)at, ==, (int)row->number);
+        break;
+    case NUMBER: {
+        uint64_t number = row->offset == offsetof(struct options, cpus) ? *(const unsigned *)at
+                                                                        : *(const uint64_t *)at;
+        g_assert_cmpuint(number, ==, row->number);
+        break;
+    }
+    case TEXT:
+        g_assert_cmpstr(*(char *const *)at, ==, row->text);
+        break;
+    case FIRST:
+        g_assert_cmpstr(item(*(GPtrArray *const *)at, 0), ==, row->text);
+        break;
+    case SECOND:
+        g_assert_cmpstr(item(*(GPtrArray *const *)at, 1), ==, row->text);
+        break;
+    case HELP:
+        g_assert_true(o->done);
+        g_assert_nonnull(strstr(o->output->str, row->text));
+        break;
+    case WARNS:
+        g_assert_true(warned(o, row->text));
+        break;
+    }
+}
+
+static void options_do_what_they_say(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *line = g_strchomp(g_strdup(rows[i].line));
+        struct options *o = options_new();
+
+        g_test_message("%s", line);
+        g_assert_true(parse(o, line, &error));
+        g_assert_no_error(error);
+        check_row(&rows[i], o);
+        options_free(o);
+    }
+}
+
+/* The table above names every option that is supported. */
+static void every_option_is_tested(void)
+{
+    for (const struct option_row *r = option_rows; r->name; r++) {
+        g_autofree char *pattern = g_strdup_printf("(^|[ -])-%s( |$)", r->name);
+        bool found = !r->run;
+
+        for (unsigned i = 0; i < G_N_ELEMENTS(rows) && !found; i++) {
+            found = g_regex_match_simple(pattern, rows[i].line, 0, 0);
+        }
+        g_test_message("-%s", r->name);
+        g_assert_true(found);
+    }
+}
+
+static void unsupported_options_say_so(void)
+{
+    for (const struct option_row *r = option_rows; r->name; r++) {
+        g_autofree char *line = g_strdup_printf("-%s%s", r->name, r->arg ? " x" : "");
+        struct options *o = options_new();
+        g_autoptr(GError) error = NULL;
+
+        if (!r->run) {
+            g_assert_false(parse(o, line, &error));
+            g_assert_nonnull(strstr(error->message, r->help));
+        }
+        options_free(o);
+    }
+}
+
+static void help_shows_every_row(void)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    options_print_help(out);
+    g_assert_nonnull(strstr(out->str, "QEMU-compatible"));
+    for (const struct option_row *r = option_rows; r->name; r++) {
+        g_autofree char *name = g_strdup_printf("  -%s", r->name);
+
+        g_assert_nonnull(strstr(out->str, name));
+        g_assert_nonnull(strstr(out->str, r->help));
+    }
+}
+
+static void names_are_unique(void)
+{
+    for (const struct option_row *r = option_rows; r->name; r++) {
+        for (const struct option_row *s = r + 1; s->name; s++) {
+            g_assert_cmpstr(r->name, !=, s->name);
+        }
+    }
+}
+
+static void mistakes_get_one_clear_line(void)
+{
+    static const struct {
+        const char *line, *says;
+    } mistakes[] = {
+        { "", "give -kernel FILE" },
+        { "-foo", "invalid option '-foo'" },
+        { "-kernl k", "invalid option '-kernl'; closest: -kernel" },
+        { "--seral stdio", "invalid option '--seral'; closest: -serial" },
+        { "-kernel", "-kernel needs an argument" },
+        { "disk.img", "disk images are not supported yet" },
+        { "-", "disk images are not supported yet" },
+        { "-initrd x", "-initrd is allowed only with -kernel" },
+        { "-append x", "-append is allowed only with -kernel" },
+        { "-bios x", "firmware is not supported yet; use -kernel" },
+        { K "-m 0", "the size is '0', must be 1M to 1T" },
+        { K "-m 100000000G", "-m: the size is '100000000G'" },
+        { K "-m -5", "-m: the size is '-5'" },
+        { K "-m lots", "-m: the size is 'lots'" },
+        { K "-m 1G,slots=2", "no property 'slots'" },
+        { K "-smp 2", "more than 1 CPU is not supported yet" },
+        { K "-smp 1,maxcpus=4", "not supported yet" },
+        { K "-smp 0", "cpus is '0', must be" },
+        { K "-smp 4,sockets=1,cores=2", "more than the topology has" },
+        { K "-smp 1,cors=2", "no property 'cors'" },
+        { K "-M pcc", "unsupported machine type 'pcc'; closest: " },
+        { K "-machine zzzzzzzz", "unsupported machine type 'zzzzzzzz'" },
+        { K "-machine pc,acel=tcg", "no property 'acel'; closest: accel" },
+        { K "-machine pc,usb=on", "not supported yet" },
+        { K "-machine pc,acpi=perhaps", "must be on or off" },
+        { K "-accel kvm", "kvm is not supported yet" },
+        { K "-enable-kvm", "kvm is not supported yet" },
+        { K "-machine accel=kvm", "kvm is not supported yet" },
+        { K "-accel tgc", "unknown accelerator 'tgc'; closest: tcg" },
+        { K "-accel tcg,engine=warp", "engine is 'warp'" },
+        { K "-accel tcg,foo=1", "no property 'foo'" },
+        { K "-display gtk", "windows are not supported yet" },
+        { K "-vga std", "graphics cards are not supported yet" },
+        { K "-net user", "network is not supported yet" },
+        { K "-nic user", "network is not supported yet" },
+        { K "-parallel stdio", "parallel ports are not supported yet" },
+        { K "-rtc base=tomorrow", "base is 'tomorrow'" },
+        { K "-rtc clock=vm", "clock=vm is not supported" },
+        { K "-rtc driftfix=slew", "driftfix=slew is not supported" },
+        { K "-action panic=pause", "panic=pause is not supported" },
+        { K "-action foo=bar", "no property 'foo'" },
+        { K "-msg timestamp=on", "not supported yet" },
+        { K "-mon mode=readline", "chardev=ID is missing" },
+        { K "-mon chardev=a,mode=control", "only readline" },
+        { K "-device isa-debug-exitt", "closest: isa-debug-exit" },
+        { K "-device nosuchthing,help", "'nosuchthing' is not a valid device model name" },
+        { K "-chardev stdio", "must be BACKEND,id=ID" },
+        { K "-global x", "must be DEVICE.PROP=VALUE" },
+        { K "-name a,b=c", "no property 'b'" },
+        { K "-serial null -serial null -serial null -serial null -serial null", "at most 4" },
+        { K "-usb", "USB is not supported yet" },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(mistakes); i++) {
+        g_autoptr(GError) error = NULL;
+        struct options *o = options_new();
+
+        g_assert_false(parse(o, mistakes[i].line, &error));
+        g_test_message("%s: %s", mistakes[i].line, error->message);
+        g_assert_nonnull(strstr(error->message, mistakes[i].says));
+        g_assert_null(strchr(error->message, '\n'));
+        options_free(o);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/options/rows", options_do_what_they_say);
+    g_test_add_func("/options/every-row-tested", every_option_is_tested);
+    g_test_add_func("/options/unsupported", unsupported_options_say_so);
+    g_test_add_func("/options/help", help_shows_every_row);
+    g_test_add_func("/options/unique", names_are_unique);
+    g_test_add_func("/options/mistakes", mistakes_get_one_clear_line);
+    return g_test_run();
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * util/log.c: the log and messages to the person at the terminal.
+ *
+ * Owns:   the process's log mask and file descriptor (set while the command line is parsed, and by
+ *         the monitor's `log`).
+ * Thread: any.  A line is one write(2), so that lines of several threads never mix.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+#include "util/error.h"
+#include "util/log.h"
+#include "util/text.h"
+
+uint32_t log_mask;
+static _Atomic int log_fd = STDERR_FILENO;
+
+static const struct log_name {
+    const char *name, *help;
+} log_names[LOG_ITEM_COUNT] = {
+    /* clang-format off */
+    [LOG_GUEST_ERRORS] = { "guest_errors", "what the guest did against the manuals" },
+    [LOG_UNIMP]        = { "unimp",        "use of registers and addresses that are not there" },
+    [LOG_INT]          = { "int",          "interrupts and exceptions" },
+    [LOG_CPU_RESET]    = { "cpu_reset",    "CPU state at every reset" },
+    [LOG_IN_ASM]       = { "in_asm",       "guest code of each block when it is decoded" },
+    [LOG_EXEC]         = { "exec",         "each block when it is entered" },
+    [LOG_CPU]          = { "cpu",          "CPU registers before each block" },
+    [LOG_MMU]          = { "mmu",          "page faults and TLB flushes" },
+    [LOG_PCALL]        = { "pcall",        "protected-mode far calls, jumps and returns" },
+    [LOG_ACCEL]        = { "accel",        "which engine runs the guest" },
+    [LOG_DEVICE]       = { "device",       "device events" },
+    /* clang-format on */
+};
+
+/* The whole text in one write; a log that cannot be written is lost without a word. */
+static void write_line(int fd, const char *text, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, text, len);
+
+        if (n <= 0) {
+            return;
+        }
+        text += n;
+        len -= n;
+    }
+}
+
+static void write_message(int fd, const char *prefix, const char *fmt, va_list ap)
+{
+    g_autoptr(GString) line = g_string_new(prefix);
+
+    g_string_append_vprintf(line, fmt, ap);
+    g_string_append_c(line, '\n');
+    write_line(fd, line->str, line->len);
+}
+
+void log_write(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    write_message(atomic_load(&log_fd), "", fmt, ap);
+    va_end(ap);
+}
+
+static const char *log_name_at(void *opaque, unsigned i)
+{
+    (void)opaque;
+    return i < LOG_ITEM_COUNT ? log_names[i].name : NULL;
+}
+
+bool log_set_items(const char *items, GError **error)
+{
+    g_auto(GStrv) names = g_strsplit(items, ",", -1);
+    uint32_t mask = 0;
+
+    for (unsigned n = 0; names[n]; n++) {
+        unsigned i = 0;
+
+        while (i < LOG_ITEM_COUNT && strcmp(names[n], log_names[i].name) != 0) {
+            i++;
+        }
+        if (i == LOG_ITEM_COUNT) {
+            g_autofree char *near = closest_names(names[n], log_name_at, NULL);
+
+            set_error(error, "unknown log item '%s'%s%s; '-d help' lists them", names[n],
+                      near ? ", closest: " : "", near ? near : "");
+            return false;
+        }
+        mask |= 1u << i;
+    }
+    log_mask |= mask;
+    return true;
+}
+
+bool log_set_file(const char *path, GError **error)
+{
+    int fd = STDERR_FILENO, old;
+
+    if (path) {
+        fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+        if (fd < 0) {
+            set_errno_error(error, "cannot open log file '%s'", path);
+            return false;
+        }
+    }
+    old = atomic_exchange(&log_fd, fd);
+    if (old != STDERR_FILENO) {
+        close(old);
+    }
+    return true;
+}
+
+void log_print_help(GString *out)
+{
+    g_string_append(out, "Log items (comma separated):\n");
+    for (unsigned i = 0; i < LOG_ITEM_COUNT; i++) {
+        g_string_append_printf(out, "%-15s %s\n", log_names[i].name, log_names[i].help);
+    }
+}
+
+void report_warning(const char *fmt, ...)
+{
+    const char *name = g_get_prgname();
+    g_autofree char *prefix = g_strdup_printf("%s: warning: ", name ? name : "rhea");
+    va_list ap;
+
+    va_start(ap, fmt);
+    write_message(STDERR_FILENO, prefix, fmt, ap);
+    va_end(ap);
+}
+
+void report_error(const char *fmt, ...)
+{
+    const char *name = g_get_prgname();
+    g_autofree char *prefix = g_strdup_printf("%s: ", name ? name : "rhea");
+    va_list ap;
+
+    va_start(ap, fmt);
+    write_message(STDERR_FILENO, prefix, fmt, ap);
+    va_end(ap);
+}

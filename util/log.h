@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * util/log.h: the log (`-d ITEM,...`, `-D FILE`) and messages to the person at the terminal.
+ * The log is per process.  Thread: any; lines are written whole.
+ */
+#ifndef UTIL_LOG_H
+#define UTIL_LOG_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum log_item {
+    LOG_GUEST_ERRORS, /* the guest did what the manuals forbid */
+    LOG_UNIMP,        /* the guest used what is not there */
+    LOG_INT,          /* interrupts and exceptions */
+    LOG_CPU_RESET,
+    LOG_IN_ASM, /* each block when it is decoded */
+    LOG_EXEC,   /* each block when it is entered */
+    LOG_CPU,    /* registers before each block */
+    LOG_MMU,    /* page faults and TLB flushes */
+    LOG_PCALL,  /* protected-mode far transfers */
+    LOG_ACCEL,  /* which engine runs */
+    LOG_DEVICE, /* device events worth a line */
+    LOG_ITEM_COUNT
+};
+
+extern uint32_t log_mask; /* 1 << enum log_item */
+
+static inline bool log_enabled(enum log_item item)
+{
+    return log_mask & (1u << item);
+}
+
+/* One line (a newline is added) when the item is on. */
+#define log_line(item, ...)                                                                        \
+    do {                                                                                           \
+        if (log_enabled(item)) {                                                                   \
+            log_write(__VA_ARGS__);                                                                \
+        }                                                                                          \
+    } while (0)
+void log_write(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
+
+/* "int,guest_errors": turns items on.  Unknown names are an error that lists the closest. */
+bool log_set_items(const char *items, GError **error);
+/* Where lines go; NULL: stderr. */
+bool log_set_file(const char *path, GError **error);
+/* `-d help`: name and help of each item. */
+void log_print_help(GString *out);
+
+/* "PROGRAM: warning: ..." and "PROGRAM: ..." on stderr. */
+void report_warning(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
+void report_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
+
+#endif

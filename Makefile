@@ -15,6 +15,8 @@ util_src := error.c log.c text.c
 softmmu_src := address_space.c clock.c device.c device_help.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c
 
+block_src := block.c drivers.c file.c lock.c raw.c snapshot.c
+
 chardev_src := chardev.c fd.c file.c mux.c pty.c stdio.c
 
 target_i386_src := decode.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c exec_shift.c \
@@ -24,50 +26,66 @@ target_i386_src := decode.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c e
                    x87_arith.c x87_compare.c x87_control.c x87_move.c \
                    control.c cpu.c cpu_model.c cpu_print.c cpuid.c cpuid_models.c debug.c \
                    deliver.c exception.c far_return.c fast_call.c gates.c inner_stack.c \
-                   interrupt.c msr.c segment.c segment_insn.c system.c table_system.c task.c \
+                   interrupt.c msr.c segment.c smm.c segment_insn.c system.c table_system.c task.c \
                    bmi.c crypto.c mmx.c sse_convert.c sse_float.c sse_int.c sse_move.c sse_shift.c \
                    sse_shuffle.c sse_string.c table_0f38.c table_0fae.c table_vec.c vec_operand.c \
-                   xsave.c
+                   xsave.c avx.c avx_gather.c avx_move.c host_vec.c table_evex.c table_vex.c
 
 accel_tcg_src := block.c tcg.c
+# One back end of the translator: by the machine that the compiler builds for.
+accel_tcg_x86_64_src := address.c branches.c emit_rows.c flags.c insns.c thunks.c translate.c vector.c
+accel_tcg_other_src := no_translator.c
 
 hw_src := device_list.c
 
 hw_intc_src := apic.c apic_bus.c apic_regs.c apic_timer.c i8259.c ioapic.c
 hw_timer_src := hpet.c i8254.c mc146818rtc.c
 hw_char_src := debugcon.c isa_serial.c serial.c
-hw_input_src := i8042.c ps2_keyboard.c ps2_mouse.c
+hw_input_src := i8042.c ps2_keyboard.c ps2_mouse.c ps2_set3.c
 
-hw_misc_src := a20.c debug_exit.c port80.c port92.c pvpanic.c
+ui_src := input.c input_keys.c screendump.c surface.c
+
+hw_display_src := edid.c vbe.c vbe_draw.c vga.c vga_draw.c vga_mem.c vga_mmio.c vga_pci.c \
+                  vga_regs.c vga_text.c vga_timing.c
+
+hw_nvram_src := boot_order.c fw_cfg.c
+hw_misc_src := a20.c debug_exit.c ferr.c i8237.c port80.c port92.c pvpanic.c edu.c pc_testdev.c pci_testdev.c
+
+hw_block_src := ahci.c ahci_port.c ata.c atapi.c atapi_info.c fdc.c fdc_transfer.c ide.c ide_drive.c identify.c \
+                piix3_ide.c smart.c
 
 hw_isa_src := isa.c
-hw_pci_src := config.c host.c info.c msi.c pci.c
+hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c root_port.c
 
-hw_i386_src := acpi.c aml.c boards.c boot.c boot_elf.c boot_linux.c boot_multiboot.c decompress.c \
-               dsdt.c i440fx.c pc.c pc_boot.c piix3.c piix4_pm.c
+hw_i386_src := acpi.c acpi_pm.c ich9_lpc.c ich9_pm.c mch.c microvm.c q35.c acpi_script.c aml.c bios.c boards.c firmware.c smbios.c boot.c boot_elf.c boot_linux.c boot_multiboot.c decompress.c \
+               dsdt.c i440fx.c pam.c pc.c pc_boot.c pc_common.c pc_drives.c piix3.c \
+               piix4_pm.c
 
-monitor_src := commands.c cpu_access.c disassemble.c dump.c expression.c info.c line_edit.c monitor.c
+monitor_src := commands.c cpu_access.c disassemble.c dump.c expression.c info.c input.c interrupts.c line_edit.c monitor.c \
+               screen.c
 
 # cli/main.c is not in this list: it is the only file that test programs do not get.
-cli_src := accel_options.c device_options.c machine_options.c options.c setup.c
+cli_src := accel_options.c device_options.c firmware_options.c drive_options.c machine_options.c options.c setup.c
 
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
-unit_tests := clock_test device_test log_test machine_test memory_test state_test text_test vcpu_test chardev_test monitor_test options_test
+unit_tests := block_raw_test clock_test device_test log_test machine_test memory_test state_test text_test vcpu_test chardev_test monitor_test options_test
 
-device_tests := acpi_test apic_test debugcon_test hpet_test i440fx_test i8042_test ioapic_test \
+device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test debugcon_test hpet_test i440fx_test i8042_test ioapic_test \
                misc_test pc_test pci_test pic_test piix4_pm_test pit_test reset_test rtc_test \
-               serial_test
+               serial_test bios_test fw_cfg_test smm_test
 device_helpers := rig.c
 
-insn_tests := softfloat_test softfloat_x87_test x87_test segment_test interrupt_test cpuid_test msr_test \
-              bmi_test crypto_test mmx_test sse_test xsave_test
-insn_helpers := native.c native_host.c system_rig.c
+insn_tests := dirty_test avx_test avx512_test softfloat_test softfloat_x87_test x87_test segment_test interrupt_test cpuid_test msr_test \
+              bmi_test crypto_test mmx_test sse_test xsave_test \
+              decode_test fuzz_code_test integer_test moo_test
+insn_helpers := avx_rows.c decode_capstone.c integer_case.c moo.c native.c native_host.c system_rig.c
+insn_scripts := guests.py
 
 # Test scripts: each is an executable that prints TAP.
 style_tests := includes.py files.py format.py
 
-boot_tests := linux.py endings.py bad_input.py console.py
+boot_tests := disks.py linux.py endings.py bad_input.py console.py firmware.py
 
 # --- Configuration ----------------------------------------------------------------------------
 
@@ -107,13 +125,18 @@ all_cflags := -std=gnu11 -Wall -Wextra -Wno-missing-field-initializers $(if $(fi
 all_ldflags := -pthread $(CONFIG_LDFLAGS) $(ldflags_$(MODE)) $(EXTRA_LDFLAGS)
 all_libs := $(CONFIG_LIBS) -lm
 
+host_machine := $(shell $(CC) -dumpmachine 2>/dev/null)
+translator_src := $(if $(filter x86_64-%,$(host_machine)),$(accel_tcg_x86_64_src:%=accel/tcg/x86_64/%),\
+                    $(accel_tcg_other_src:%=accel/tcg/%))
+
 # --- What follows from the lists --------------------------------------------------------------
 
-lib_src := $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(chardev_src:%=chardev/%) \
-           $(target_i386_src:%=target/i386/%) $(accel_tcg_src:%=accel/tcg/%) \
+lib_src := $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%) $(chardev_src:%=chardev/%) \
+           $(target_i386_src:%=target/i386/%) $(accel_tcg_src:%=accel/tcg/%) $(translator_src) \
            $(hw_src:%=hw/%) $(hw_intc_src:%=hw/intc/%) $(hw_timer_src:%=hw/timer/%) \
-           $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) \
-           $(hw_isa_src:%=hw/isa/%) $(hw_pci_src:%=hw/pci/%) $(hw_i386_src:%=hw/i386/%) \
+           $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) $(hw_nvram_src:%=hw/nvram/%) \
+           $(ui_src:%=ui/%) $(hw_display_src:%=hw/display/%) \
+           $(hw_isa_src:%=hw/isa/%) $(hw_block_src:%=hw/block/%) $(hw_pci_src:%=hw/pci/%) $(hw_i386_src:%=hw/i386/%) \
            $(monitor_src:%=monitor/%) $(cli_src:%=cli/%)
 lib_obj := $(lib_src:%.c=$(out)/%.o)
 
@@ -186,16 +209,26 @@ check = RHEA_BIN=$(rhea) RHEA_BUILD=$(BUILD) python3 tests/check --out $(out)/ta
 
 style_run := $(style_tests:%=tests/style/%)
 boot_run  := $(boot_tests:%=tests/boot/%)
+insn_run  := $(insn_scripts:%=tests/insn/%)
 
 .PHONY: check check-unit check-device check-insn check-style check-boot
 check: $(rhea) $(test_bin) guests   ## run all tests
-	@$(check) $(boot_run) $(style_run) $(test_bin)
+	@$(check) $(boot_run) $(insn_run) $(style_run) $(test_bin)
 check-unit: $(unit_bin)             ## run tests/unit
 	@$(check) $(unit_bin)
 check-device: $(device_bin)         ## run tests/device: devices without a CPU
 	@$(check) $(device_bin)
-check-insn: $(insn_bin)             ## run tests/insn: instructions
-	@$(check) $(insn_bin)
+check-insn: $(rhea) $(insn_bin)     ## run tests/insn: instructions
+	@$(check) $(insn_run) $(insn_bin)
+
+# Long runs: every integer instruction against this host, 2000 cases a row (FIRST= other ones);
+# real-mode captures of an 80286 from a folder of their own.
+FIRST ?= 1
+.PHONY: check-cpu check-moo
+check-cpu: $(out)/tests/insn/integer_test ## compare 2000 cases of every integer row with this host
+	@$< -k --rounds=2000 --first=$(FIRST)
+check-moo: $(out)/tests/insn/moo_test ## run 80286 captures: make check-moo DIR=folder
+	@MOO_DIR='$(DIR)' $< -k
 check-style:                        ## run tests/style: includes, layout, READMEs
 	@$(check) $(style_run)
 check-boot: $(rhea) guests          ## run tests/boot: whole guests
@@ -206,7 +239,7 @@ check-boot: $(rhea) guests          ## run tests/boot: whole guests
 # The boot tests skip, with the reason, when the guests cannot be fetched.
 .PHONY: guests run bench
 guests:                             ## fetch the guests of 'run' and 'check'
-	@tools/fetch-guests cloud amd64 busybox || echo 'guests: not fetched, boot tests will skip'
+	@tools/fetch-guests || echo 'guests: not fetched, boot tests will skip'
 
 run: $(rhea)                        ## boot a Debian kernel to a shell (Ctrl-A X leaves)
 	@RHEA_BIN=$(rhea) tools/run-guest

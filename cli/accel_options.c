@@ -30,35 +30,45 @@ static const char *accel_name(void *opaque, unsigned i)
     return accels[i].name;
 }
 
+/* -accel tcg,KEY=VALUE: what each value means; a refusal says what to do. NULL: any value. */
+static const struct tcg_row {
+    const char *key, *value;
+    const char *refused; /* NULL: it is what happens */
+} tcg_rows[] = {
+    /* clang-format off */
+    { "engine",  "interp",    NULL },
+    { "engine",  "auto",      NULL },
+    { "engine",  "translate", NULL },
+    { "thread",  "single",    NULL },
+    { "thread",  "multi",     "more than one CPU is not supported yet; use thread=single" },
+    { "tb-size", NULL,        NULL },
+    { 0 }
+    /* clang-format on */
+};
+
 static bool check_tcg_property(const struct option_pair *p, GError **error)
 {
-    static const char *const engines[] = { "interp", "auto", NULL };
-    static const char *const threads[] = { "single", "multi", NULL };
-    static const struct {
-        const char *key;
-        const char *const *values; /* NULL: a number */
-    } rows[] = {
-        { "engine", engines },
-        { "thread", threads },
-        { "tb-size", NULL },
-    };
-    g_autofree char *allowed = NULL;
-    uint64_t n;
+    g_autoptr(GString) allowed = g_string_new(NULL);
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
-        if (strcmp(rows[i].key, p->key) != 0) {
+    for (const struct tcg_row *row = tcg_rows; row->key; row++) {
+        if (strcmp(row->key, p->key) != 0) {
             continue;
         }
-        if (rows[i].values ? g_strv_contains(rows[i].values, p->value)
-                           : parse_uint(p->value, 0, 1u << 20, &n)) {
-            return true;
+        if (!row->value || strcmp(row->value, p->value) == 0) {
+            if (row->refused) {
+                set_error(error, "-accel tcg: %s=%s: %s", p->key, p->value, row->refused);
+            }
+            return !row->refused;
         }
-        allowed = rows[i].values ? g_strjoinv(" or ", (char **)rows[i].values) : NULL;
-        set_error(error, "-accel tcg: %s is '%s', must be %s", p->key, p->value,
-                  allowed ? allowed : "a number of MiB");
-        return false;
+        if (!row->refused) {
+            g_string_append_printf(allowed, "%s%s", allowed->len ? " or " : "", row->value);
+        }
     }
-    set_error(error, "-accel tcg: no property '%s'; it takes: engine, thread, tb-size", p->key);
+    if (allowed->len) {
+        set_error(error, "-accel tcg: %s is '%s', must be %s", p->key, p->value, allowed->str);
+    } else {
+        set_error(error, "-accel tcg: no property '%s'; it takes: engine, thread, tb-size", p->key);
+    }
     return false;
 }
 

@@ -180,9 +180,9 @@ bool option_parallel(struct options *o, const char *arg, GError **error)
 
 bool option_vga(struct options *o, const char *arg, GError **error)
 {
-    (void)o;
-    return only("-vga", arg, none_words, "graphics cards are not supported yet; use -vga none",
-                error);
+    o->vga_std = strcmp(arg, "std") == 0;
+    return o->vga_std || only("-vga", arg, none_words,
+                              "this graphics card is not supported yet; use -vga std", error);
 }
 
 bool option_net(struct options *o, const char *arg, GError **error)

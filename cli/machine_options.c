@@ -115,9 +115,34 @@ static bool machine_acpi(struct options *o, const char *value, GError **error)
     return set_switch(&o->no_acpi, "acpi", value, error);
 }
 
+static bool machine_pic(struct options *o, const char *value, GError **error)
+{
+    return set_switch(&o->no_pic, "pic", value, error);
+}
+
+static bool machine_pit(struct options *o, const char *value, GError **error)
+{
+    return set_switch(&o->no_pit, "pit", value, error);
+}
+
+static bool machine_rtc(struct options *o, const char *value, GError **error)
+{
+    return set_switch(&o->no_rtc, "rtc", value, error);
+}
+
+static bool machine_isa_serial(struct options *o, const char *value, GError **error)
+{
+    return set_switch(&o->no_isa_serial, "isa-serial", value, error);
+}
+
 static bool machine_hpet(struct options *o, const char *value, GError **error)
 {
     return set_switch(&o->no_hpet, "hpet", value, error);
+}
+
+static bool machine_smm(struct options *o, const char *value, GError **error)
+{
+    return set_switch(&o->no_smm, "smm", value, error);
 }
 
 /* Features that are not there: off is what is. */
@@ -130,7 +155,7 @@ static bool machine_must_be_off(struct options *o, const char *value, GError **e
         return false;
     }
     if (!off) {
-        set_error(error, "-machine: usb, vmport, graphics and smm are not supported yet, only off");
+        set_error(error, "-machine: usb, vmport and graphics are not supported yet, only off");
     }
     return off;
 }
@@ -144,9 +169,13 @@ static const struct machine_property {
     { "accel",    machine_accel },
     { "acpi",     machine_acpi },
     { "hpet",     machine_hpet },
+    { "pic",      machine_pic },
+    { "pit",      machine_pit },
+    { "rtc",      machine_rtc },
+    { "isa-serial", machine_isa_serial },
     { "usb",      machine_must_be_off },
     { "vmport",   machine_must_be_off },
-    { "smm",      machine_must_be_off },
+    { "smm",      machine_smm },
     { "graphics", machine_must_be_off },
     { 0 }
     /* clang-format on */
@@ -267,13 +296,14 @@ bool option_memory(struct options *o, const char *arg, GError **error)
     return true;
 }
 
-/* -rtc, -action, -boot, -global ---------------------------------------------------------------- */
+/* -rtc, -action, -global ----------------------------------------------------------------------- */
 
 /* "2006-06-17" or "2006-06-17T16:01:21", in UTC. */
 static bool rtc_base(struct options *o, const char *text, GError **error)
 {
     struct tm tm = { 0 };
     const char *end;
+    int day;
 
     o->rtc_base = INT64_MIN;
     o->rtc_localtime = false;
@@ -295,7 +325,12 @@ static bool rtc_base(struct options *o, const char *text, GError **error)
                   text);
         return false;
     }
+    day = tm.tm_mday;
     o->rtc_base = timegm(&tm);
+    if (tm.tm_mday != day) { /* timegm makes March of February 30 */
+        set_error(error, "-rtc: base is '%s', which is no day of the calendar", text);
+        return false;
+    }
     return true;
 }
 
@@ -385,13 +420,6 @@ bool option_action(struct options *o, const char *arg, GError **error)
             return false;
         }
     }
-    return true;
-}
-
-bool option_boot(struct options *o, const char *arg, GError **error)
-{
-    (void)error;
-    options_warn(o, "-boot %s has no effect: the kernel of -kernel is booted", arg);
     return true;
 }
 

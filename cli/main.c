@@ -43,6 +43,10 @@ static bool run_session(struct session *s, struct options *o, int *status, GErro
     if (!session_setup(s, o, error) || (o->pidfile && !write_pidfile(o->pidfile, error))) {
         return false;
     }
+    /* Not before: a mistake is told in one line. */
+    for (unsigned i = 0; i < o->warnings->len; i++) {
+        report_warning("%s", (char *)g_ptr_array_index(o->warnings, i));
+    }
     start = g_get_monotonic_time();
     if (!machine_start(m, error)) {
         return false;
@@ -68,9 +72,6 @@ static bool run(struct options *o, int argc, char **argv, int *status, GError **
     }
     if (!options_finish(o, error) || !setup_log(o, error)) {
         return false;
-    }
-    for (unsigned i = 0; i < o->warnings->len; i++) {
-        report_warning("%s", (char *)g_ptr_array_index(o->warnings, i));
     }
     s.machine = machine_new();
     machine_lock(s.machine);

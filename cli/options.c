@@ -133,13 +133,6 @@ static bool option_msg(struct options *o, const char *arg, GError **error)
     return true;
 }
 
-static bool option_data_dir(struct options *o, const char *arg, GError **error)
-{
-    (void)error;
-    options_warn(o, "-L %s has no effect: no firmware or other data files are used yet", arg);
-    return true;
-}
-
 /* clang-format off */
 const struct option_row option_rows[] = {
     { "h",           NULL, "show this help and leave",                                            option_help },
@@ -155,7 +148,11 @@ const struct option_row option_rows[] = {
     { "m",           "[size=]SIZE", "guest memory in MiB, or with a suffix: 512M, 2G",            option_memory },
     { "name",        "TEXT", "a name for the machine",                                            option_name },
     { "rtc",         "[base=utc|localtime|DATETIME][,clock=host]", "what the clock starts with",  option_rtc },
-    { "boot",        "[order=]DRIVES", "boot order (no effect with -kernel)",                     option_boot },
+    { "boot",        "[order=]DRIVES[,once=DRIVES][,menu=on|off][,strict=on|off][,splash-time=MS][,reboot-timeout=MS]", "what firmware boots: a, b floppy, c disk, d CD, n network", option_boot },
+    { "bios",        "FILE", "the firmware (default: bios-256k.bin of SeaBIOS)",                  option_bios },
+    { "L",           "DIR|help", "look for firmware there first",                                 option_data_dir },
+    { "option-rom",  "FILE[,bootindex=N]", "an option ROM for the firmware",                      option_option_rom },
+    { "fw_cfg",      "[name=]NAME,file=FILE|string=TEXT", "a file for firmware and guests (opt/...)", option_fw_cfg },
     { "no-acpi",     NULL, "without ACPI tables",                                                 option_no_acpi },
     { "no-hpet",     NULL, "without the high precision event timer",                              option_no_hpet },
 
@@ -163,11 +160,22 @@ const struct option_row option_rows[] = {
     { "initrd",      "FILE[,FILE]", "initial RAM disk, or multiboot modules 'FILE args,FILE'",    option_initrd },
     { "append",      "TEXT", "the kernel's command line",                                         option_append },
 
+    { "drive",       "file=FILE[,if=ide|floppy|none][,media=disk|cdrom][,format=raw][,prop=VALUE]", "a drive and its image", option_drive },
+    { "hda",         "FILE", "the image of the first IDE disk (hdb, hdc, hdd: of the others)",    option_hda },
+    { "hdb",         "FILE", "the image of the second IDE disk",                                  option_hdb },
+    { "hdc",         "FILE", "the image of the third IDE disk",                                   option_hdc },
+    { "hdd",         "FILE", "the image of the fourth IDE disk",                                  option_hdd },
+    { "cdrom",       "FILE", "the image in the CD-ROM drive (the third IDE drive)",               option_cdrom },
+    { "fda",         "FILE", "the image in the first floppy drive",                               option_fda },
+    { "fdb",         "FILE", "the image in the second floppy drive",                              option_fdb },
+    { "snapshot",    NULL, "what guests write to drives is forgotten at the end",                 option_snapshot },
+
     { "nographic",   NULL, "no window; console and monitor share this terminal (Ctrl-A h)",       option_nographic },
     { "display",     "none|help", "the kind of window",                                           option_display },
-    { "vga",         "none", "the graphics card",                                                 option_vga },
+    { "vga",         "std|none", "the graphics card",                                             option_vga },
     { "serial",      "CHARDEV|none", "where a serial port goes (repeat for more ports)",          option_serial },
     { "parallel",    "none|null", "where the parallel port goes",                                 option_parallel },
+    { "debugcon",    "CHARDEV", "a debug console on port 0xe9 (-global isa-debugcon.iobase=0x402)", option_debugcon },
     { "monitor",     "CHARDEV|none", "where the monitor goes",                                    option_monitor },
     { "mon",         "[chardev=]ID[,mode=readline]", "a monitor on a -chardev",                   option_mon },
     { "chardev",     "BACKEND,id=ID[,mux=on][,prop=VALUE]|help", "a character device: stdio, pty, file, pipe, null", option_chardev },
@@ -186,18 +194,10 @@ const struct option_row option_rows[] = {
     { "D",           "FILE", "log to FILE instead of standard error",                             option_log_file },
     { "msg",         "timestamp=off", "how messages look",                                        option_msg },
     { "pidfile",     "FILE", "write the process id to FILE",                                      option_pidfile },
-    { "L",           "DIR", "where firmware is (no effect yet)",                                  option_data_dir },
 
     /* What QEMU has and Rhea has not yet: refused with this advice. */
-    { "bios",        "FILE", "firmware is not supported yet; use -kernel",                        NULL },
-    { "pflash",      "FILE", "firmware is not supported yet; use -kernel",                        NULL },
-    { "drive",       "OPTIONS", "disks are not supported yet; use -initrd for the root file system", NULL },
-    { "blockdev",    "OPTIONS", "disks are not supported yet; use -initrd for the root file system", NULL },
-    { "hda",         "FILE", "disks are not supported yet; use -initrd for the root file system", NULL },
-    { "hdb",         "FILE", "disks are not supported yet; use -initrd for the root file system", NULL },
-    { "cdrom",       "FILE", "disks are not supported yet; use -initrd for the root file system", NULL },
-    { "fda",         "FILE", "disks are not supported yet; use -initrd for the root file system", NULL },
-    { "snapshot",    NULL, "disks are not supported yet",                                         NULL },
+    { "pflash",      "FILE", "flash memory is not supported yet; use -bios",                      NULL },
+    { "blockdev",    "OPTIONS", "node graphs are not supported yet; use -drive", NULL },
     { "netdev",      "OPTIONS", "network is not supported yet; use -nic none",                    NULL },
     { "usb",         NULL, "USB is not supported yet",                                            NULL },
     { "usbdevice",   "NAME", "USB is not supported yet",                                          NULL },
@@ -218,7 +218,6 @@ const struct option_row option_rows[] = {
     { "smbios",      "OPTIONS", "SMBIOS tables are not supported yet",                            NULL },
     { "acpitable",   "OPTIONS", "additional ACPI tables are not supported yet",                   NULL },
     { "uuid",        "UUID", "SMBIOS tables, where it would show, are not supported yet",         NULL },
-    { "fw_cfg",      "OPTIONS", "fw_cfg is not supported yet",                                    NULL },
     { "numa",        "OPTIONS", "NUMA is not supported yet",                                      NULL },
     { "icount",      "OPTIONS", "instruction counting is not supported yet",                      NULL },
     { "watchdog-action", "ACTION", "watchdogs are not supported yet",                             NULL },
@@ -243,7 +242,9 @@ struct options *options_new(void)
     o->chardevs = g_ptr_array_new_with_free_func(g_free);
     o->devices = g_ptr_array_new_with_free_func(g_free);
     o->globals = g_ptr_array_new_with_free_func(g_free);
+    o->drives = g_ptr_array_new_with_free_func(g_free);
     o->warnings = g_ptr_array_new_with_free_func(g_free);
+    firmware_options_init(o);
     return o;
 }
 
@@ -251,8 +252,8 @@ void options_free(struct options *o)
 {
     char *const texts[] = { o->cpu_model, o->accel, o->accel_refused, o->kernel,   o->initrd,
                             o->append,    o->name,  o->log_items,     o->log_file, o->pidfile };
-    GPtrArray *const lists[] = { o->serials, o->monitors, o->chardevs,
-                                 o->devices, o->globals,  o->warnings };
+    GPtrArray *const lists[] = { o->serials, o->drives,  o->monitors, o->chardevs,
+                                 o->devices, o->globals, o->warnings };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);
@@ -260,6 +261,7 @@ void options_free(struct options *o)
     for (unsigned i = 0; i < G_N_ELEMENTS(lists); i++) {
         g_ptr_array_unref(lists[i]);
     }
+    firmware_options_clear(o);
     g_string_free(o->output, TRUE);
     g_free(o);
 }
@@ -291,7 +293,7 @@ void options_print_help(GString *out)
 
     g_string_append(out,
                     "Rhea " RHEA_VERSION ": a PC emulator with a QEMU-compatible command line\n"
-                    "usage: " PROGRAM " [options] -kernel FILE\n\n"
+                    "usage: " PROGRAM " [options] [-kernel FILE]\n\n"
                     "Options (with one dash or two):\n");
     for (row = option_rows; row->name; row++) {
         if (row->run) {
@@ -344,9 +346,11 @@ bool options_parse(struct options *o, int argc, char **argv, GError **error)
         const char *given = argv[i], *arg = NULL;
         const struct option_row *row;
 
-        if (given[0] != '-' || !given[1]) {
-            set_error(error, "'%s': disk images are not supported yet; use -kernel FILE", given);
-            return false;
+        if (given[0] != '-') {
+            if (!option_hda(o, given, error)) { /* an image alone is the first disk */
+                return false;
+            }
+            continue;
         }
         row = find_row(given + (given[1] == '-' ? 2 : 1));
         if (!row) {
@@ -430,10 +434,13 @@ bool options_finish(struct options *o, GError **error)
         set_error(error, "%s is allowed only with -kernel", o->initrd ? "-initrd" : "-append");
         return false;
     }
-    if (!o->kernel && strcmp(o->board->name, "none") != 0) {
-        set_error(error, "nothing to boot: give -kernel FILE, firmware and disks are not supported "
-                         "yet");
-        return false;
+    if (o->vga_std) {
+        g_ptr_array_insert(o->devices, 0, g_strdup("VGA,addr=02"));
+    }
+    if (o->kernel && (o->boot->order || o->boot->once)) {
+        options_warn(o, "-boot %s=%s has no effect: the kernel of -kernel is booted",
+                     o->boot->order ? "order" : "once",
+                     o->boot->order ? o->boot->order : o->boot->once);
     }
     if (o->serials->len > MAX_SERIAL) {
         set_error(error, "%u serial ports asked for, the machine has at most %d", o->serials->len,

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct board_type;
+struct boot_options;
 struct device_type;
 
 struct options {
@@ -26,12 +27,20 @@ struct options {
     char *accel_refused; /* why an accelerator that was asked for is not usable */
     int64_t rtc_base;    /* INT64_MIN: the host's time */
     bool rtc_localtime;
-    bool no_reboot, no_shutdown, start_paused, no_acpi, no_hpet;
+    bool no_reboot, no_shutdown, start_paused, no_acpi, no_hpet, no_smm;
+    bool no_pic, no_pit, no_rtc, no_isa_serial;
 
     bool nographic, display_none, nodefaults;
+    bool vga_std; /* -vga std */
     bool serial_given, monitor_given;
     /* Each option's text as given; -mon's is "chardev:ID". */
-    GPtrArray *serials, *monitors, *chardevs, *devices, *globals;
+    GPtrArray *serials, *monitors, *chardevs, *devices, *globals, *drives;
+    bool snapshot; /* -snapshot: every drive */
+
+    /* Firmware (firmware_options.c); texts as given. */
+    char *bios;
+    struct boot_options *boot;
+    GPtrArray *data_dirs, *fw_cfg, *option_roms, *debugcons;
 
     char *log_items, *log_file, *pidfile;
     GPtrArray *warnings; /* char *, to print before the machine starts */
@@ -65,9 +74,23 @@ const struct device_type *options_device_type(const char *name, GError **error);
 option_fn option_accel, option_enable_kvm;
 /* machine_options.c */
 option_fn option_machine, option_memory, option_smp, option_cpu, option_rtc, option_action,
-    option_boot, option_global;
+    option_global;
+/* firmware_options.c */
+option_fn option_bios, option_data_dir, option_boot, option_fw_cfg, option_option_rom,
+    option_debugcon;
+void firmware_options_init(struct options *o);
+void firmware_options_clear(struct options *o);
 /* device_options.c */
 option_fn option_serial, option_monitor, option_mon, option_chardev, option_display, option_device,
     option_nographic, option_parallel, option_vga, option_net, option_nic;
+
+/* drive_options.c */
+struct machine;
+option_fn option_drive, option_hda, option_hdb, option_hdc, option_hdd, option_cdrom, option_fda,
+    option_fdb, option_snapshot;
+/* The drives that the options name; before the board is made.  Machine lock held. */
+bool drives_setup(struct machine *m, const struct options *o, GError **error);
+/* After the board is made: every drive that it should have attached has a device. */
+bool drives_check(struct machine *m, GError **error);
 
 #endif

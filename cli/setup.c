@@ -4,6 +4,7 @@
  * Thread: the program's first, machine lock held.
  */
 #include <string.h>
+#include <sys/sysinfo.h>
 #include "chardev/chardev.h"
 #include "cli/options.h"
 #include "cli/setup.h"
@@ -33,6 +34,31 @@ static void setup_config(struct machine *m, struct options *o)
     c->start_paused = o->start_paused;
     c->no_acpi = o->no_acpi;
     c->no_hpet = o->no_hpet;
+    c->no_smm = o->no_smm;
+    c->no_pic = o->no_pic;
+    c->no_pit = o->no_pit;
+    c->no_rtc = o->no_rtc;
+    c->no_isa_serial = o->no_isa_serial;
+}
+
+/* RAM is given by the host when it is touched: too much of it would end the program much later. */
+static bool check_memory(const struct machine *m, GError **error)
+{
+    g_autofree char *asked = NULL, *there = NULL;
+    struct sysinfo info;
+    uint64_t host;
+
+    if (sysinfo(&info) < 0) {
+        return true; /* nobody knows */
+    }
+    host = ((uint64_t)info.totalram + info.totalswap) * info.mem_unit;
+    if (m->config.ram_size <= host) {
+        return true;
+    }
+    asked = g_format_size_full(m->config.ram_size, G_FORMAT_SIZE_IEC_UNITS);
+    there = g_format_size_full(host, G_FORMAT_SIZE_IEC_UNITS);
+    set_error(error, "-m: the size is %s, this host has %s of memory and swap", asked, there);
+    return false;
 }
 
 /* Character devices --------------------------------------------------------------------------- */
@@ -255,6 +281,22 @@ static bool add_device(struct machine *m, const char *text, GPtrArray *globals, 
     return false;
 }
 
+/* -debugcon CHARDEV: "isa-debugcon" as by -device, which -global reaches. */
+static bool setup_debugcons(struct machine *m, struct options *o, GError **error)
+{
+    for (unsigned i = 0; i < o->debugcons->len; i++) {
+        g_autofree char *label = g_strdup_printf("debugcon%u", i);
+        struct chardev *c =
+            open_chardev(m, "-debugcon", label, g_ptr_array_index(o->debugcons, i), error);
+
+        if (!c) {
+            return false;
+        }
+        g_ptr_array_add(o->devices, g_strdup_printf("isa-debugcon,chardev=%s", chardev_label(c)));
+    }
+    return true;
+}
+
 static bool setup_devices(struct machine *m, struct options *o, GError **error)
 {
     g_autoptr(GPtrArray) globals = parse_globals(o);
@@ -281,8 +323,10 @@ bool session_setup(struct session *s, struct options *o, GError **error)
 
     s->monitors = g_ptr_array_new();
     setup_config(m, o);
-    return setup_chardevs(m, o, error) && setup_serials(m, o, error) &&
-           m->config.board->init(m, error) && setup_devices(m, o, error) &&
+    return check_memory(m, error) && setup_chardevs(m, o, error) && setup_serials(m, o, error) &&
+           drives_setup(m, o, error) && firmware_setup(m, o, error) &&
+           m->config.board->init(m, error) && drives_check(m, error) &&
+           setup_debugcons(m, o, error) && setup_devices(m, o, error) &&
            setup_monitors(s, o, error);
 }
 

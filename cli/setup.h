@@ -23,4 +23,7 @@ struct session {
 bool session_setup(struct session *s, struct options *o, GError **error);
 void session_clear(struct session *s);
 
+/* firmware_options.c: reads the files, and fills the machine's config. */
+bool firmware_setup(struct machine *m, struct options *o, GError **error);
+
 #endif

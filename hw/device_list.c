@@ -9,29 +9,59 @@
 
 /* clang-format off */
 
-extern const struct device_type debug_exit_type, i440fx_type, i8042_type, pci_host_type, piix3_type;
+extern const struct device_type debug_exit_type, ferr_type, i440fx_type, i8042_type, pci_host_type, piix3_type;
 extern const struct device_type piix4_pm_type, port80_type, port92_type, pvpanic_type;
 extern const struct device_type apic_type, hpet_type, i8254_type, i8259_type, ioapic_type;
+extern const struct device_type bochs_display_type, isa_vga_type, secondary_vga_type, vga_type;
 extern const struct device_type isa_debugcon_type, isa_serial_type, mc146818rtc_type;
+extern const struct device_type fw_cfg_type;
+
+extern const struct device_type ich9_lpc_type, mch_type, pci_bridge_type, pcie_pci_bridge_type;
+extern const struct device_type edu_type, pc_testdev_type, pci_testdev_type;
+extern const struct device_type pcie_root_port_type, q35_pci_host_type;
+extern const struct device_type ahci_type, ich9_ahci_type;
+extern const struct device_type fdc_type, i8237_type, ide_cd_type, ide_hd_type, piix3_ide_type;
 
 const struct device_type *const device_types[] = {
+    &ahci_type,
     &apic_type,
+    &bochs_display_type,
     &debug_exit_type,
+    &edu_type,
+    &fdc_type,
+    &fw_cfg_type,
+    &ferr_type,
     &hpet_type,
     &i440fx_type,
     &i8042_type,
+    &i8237_type,
     &i8254_type,
     &i8259_type,
+    &ich9_lpc_type,
+    &ich9_ahci_type,
+    &ide_cd_type,
+    &ide_hd_type,
     &ioapic_type,
     &isa_debugcon_type,
     &isa_serial_type,
+    &isa_vga_type,
     &mc146818rtc_type,
+    &mch_type,
+    &pci_bridge_type,
+    &pc_testdev_type,
     &pci_host_type,
+    &pci_testdev_type,
+    &pcie_pci_bridge_type,
+    &pcie_root_port_type,
     &piix3_type,
+    &piix3_ide_type,
     &piix4_pm_type,
     &port80_type,
     &port92_type,
     &pvpanic_type,
+    &secondary_vga_type,
+    &q35_pci_host_type,
+    &vga_type,
     NULL
 };
 /* clang-format on */

@@ -48,4 +48,11 @@ bool cpu_access_read(struct machine *m, struct x86_cpu *cpu, bool physical, uint
 /* dump.c: x, xp, print, i, o */
 command_fn command_x, command_xp, command_print, command_in, command_out;
 
+/* screen.c */
+command_fn command_screendump, command_screentext;
+
+/* interrupts.c, input.c */
+command_fn command_info_pic, command_info_irq, command_info_mice;
+command_fn command_sendkey, command_mouse_move, command_mouse_button;
+
 #endif

@@ -183,6 +183,11 @@ const struct command monitor_commands[] = {
     { "i",                "/fmt addr",        "I/O port read",                                         command_in },
     { "o",                "/fmt addr value",  "I/O port write",                                        command_out },
     { "sum",              "addr size",        "compute the checksum of a memory region",               cmd_sum },
+    { "screendump",       "filename [-f ppm|png]", "save the screen as a picture",                     command_screendump },
+    { "screentext",       "",                 "print the lines of a text screen",                      command_screentext },
+    { "sendkey",          "keys [hold_ms]",   "send keys to the machine: sendkey ctrl-alt-f1",         command_sendkey },
+    { "mouse_move",       "dx dy [dz]",       "move the mouse, turn its wheel",                        command_mouse_move },
+    { "mouse_button",     "state",            "press mouse buttons (1=L, 2=M, 4=R), release the rest", command_mouse_button },
     { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
     { "log",              "item1[,...]|none", "turn on logging of these items; none: turn it off",     cmd_log },
     { 0 }

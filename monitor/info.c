@@ -125,10 +125,13 @@ static bool info_chardev(struct machine *m, const char *args, GString *out, GErr
 const struct command info_commands[] = {
     { "chardev",   "", "show the character devices",                       info_chardev },
     { "cpus",      "", "show each CPU and its host thread",                info_cpus },
+    { "irq",       "", "show how often each interrupt line rose",          command_info_irq },
     { "jit",       "", "show instructions executed and the block cache",   info_jit },
+    { "mice",      "", "show the pointing devices",                        command_info_mice },
     { "mtree",     "", "show the memory tree",                             info_mtree },
     { "name",      "", "show the machine's name",                          info_name },
     { "pci",       "", "show the PCI devices",                             info_pci },
+    { "pic",       "", "show the interrupt controllers",                   command_info_pic },
     { "qtree",     "", "show the device tree",                             info_qtree },
     { "registers", "", "show the CPU registers",                           info_registers },
     { "status",    "", "show whether the machine runs",                    info_status },

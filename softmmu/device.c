@@ -12,10 +12,8 @@
 #include "util/error.h"
 
 const char *const bus_kind_names[BUS_KIND_COUNT] = {
-    [BUS_NONE] = "none",
-    [BUS_SYSTEM] = "System",
-    [BUS_ISA] = "ISA",
-    [BUS_PCI] = "PCI",
+    [BUS_NONE] = "none", [BUS_SYSTEM] = "System", [BUS_ISA] = "ISA",
+    [BUS_PCI] = "PCI",   [BUS_IDE] = "IDE",
 };
 
 const struct device_type *device_type_find(const char *name)
@@ -61,13 +59,19 @@ void bus_destroy(struct bus *bus)
 
 struct bus *bus_find(struct machine *m, enum bus_kind kind, const char *name)
 {
+    struct bus *full = NULL;
+
     for (struct bus *bus = m->buses; bus; bus = bus->next) {
-        if (name ? strcmp(bus->name, name) == 0 && (kind == BUS_NONE || bus->kind == kind)
-                 : bus->kind == kind) {
+        if (name ? strcmp(bus->name, name) != 0 || (kind != BUS_NONE && bus->kind != kind)
+                 : bus->kind != kind) {
+            continue;
+        }
+        if (name || !bus->max_devices || bus->devices->len < bus->max_devices) {
             return bus;
         }
+        full = full ? full : bus;
     }
-    return NULL;
+    return full;
 }
 
 struct device *device_new(struct machine *m, const struct device_type *type)
@@ -168,8 +172,22 @@ static char *get_string(const uint8_t *data, size_t len, size_t *pos)
     return g_strndup((const char *)data + *pos - n, n);
 }
 
+void device_prepare_save_all(struct machine *m)
+{
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        struct device *dev = g_ptr_array_index(m->devices, i);
+
+        if (dev->type->pre_save) {
+            dev->type->pre_save(dev);
+        }
+    }
+}
+
 void device_save(struct device *dev, GByteArray *out)
 {
+    if (dev->type->pre_save) {
+        dev->type->pre_save(dev);
+    }
     put_string(out, dev->type->name);
     put_string(out, dev->id ? dev->id : "");
     state_save(dev->type->state, dev, out);

@@ -20,9 +20,10 @@
 
 struct machine;
 struct chardev;
+struct block_backend;
 
-enum bus_kind { BUS_NONE, BUS_SYSTEM, BUS_ISA, BUS_PCI, BUS_KIND_COUNT };
-/* "System", "ISA", "PCI": as `-device help` prints it. */
+enum bus_kind { BUS_NONE, BUS_SYSTEM, BUS_ISA, BUS_PCI, BUS_IDE, BUS_KIND_COUNT };
+/* "System", "ISA", "PCI", "IDE": as `-device help` prints it. */
 extern const char *const bus_kind_names[BUS_KIND_COUNT];
 
 enum property_type {
@@ -36,6 +37,7 @@ enum property_type {
     PROPERTY_SIZE,     /* uint64_t bytes, with suffixes */
     PROPERTY_STRING,   /* char *, owned by the device */
     PROPERTY_CHARDEV,  /* struct chardev *: the id of a -chardev */
+    PROPERTY_DRIVE,    /* struct block_backend *: the id of a -drive */
     PROPERTY_PCI_ADDR, /* int32_t devfn; "SLOT[.FN]" in hex; -1: any */
 };
 
@@ -84,6 +86,10 @@ struct property {
     {                                                                                              \
         n, PROPERTY_CHARDEV, offsetof(strct, member), 0, NULL, text                                \
     }
+#define PROP_DRIVE(strct, n, member, text)                                                         \
+    {                                                                                              \
+        n, PROPERTY_DRIVE, offsetof(strct, member), 0, NULL, text                                  \
+    }
 #define PROP_PCI_ADDR(strct, n, member, text)                                                      \
     {                                                                                              \
         n, PROPERTY_PCI_ADDR, offsetof(strct, member), (uint64_t)(int64_t)-1, NULL, text           \
@@ -94,8 +100,9 @@ struct bus {
     enum bus_kind kind;
     struct device *parent; /* NULL: the board's own */
     struct machine *machine;
-    GPtrArray *devices; /* struct device *, in the order of their creation */
-    struct bus *next;   /* machine->buses */
+    GPtrArray *devices;   /* struct device *, in the order of their creation */
+    unsigned max_devices; /* it is full with that many; 0: never */
+    struct bus *next;     /* machine->buses */
 };
 
 struct device {
@@ -118,6 +125,7 @@ struct device_type {
     bool (*realize)(struct device *dev, GError **error); /* false and *error: nothing was changed */
     void (*reset)(struct device *dev);
     void (*unrealize)(struct device *dev);
+    void (*pre_save)(struct device *dev); /* before state_save: no request is in flight after it */
     bool (*post_load)(struct device *dev,
                       GError **error); /* after state_load: derive, check bounds */
 };
@@ -130,7 +138,7 @@ void bus_init(struct bus *bus, struct machine *m, enum bus_kind kind, const char
               struct device *parent);
 /* Takes the bus off the machine's list; its devices are gone. */
 void bus_destroy(struct bus *bus);
-/* The first bus of a kind, or the one of that name; NULL: none. */
+/* The one of that name, else the first bus of a kind, if possible one that is not full; NULL: none. */
 struct bus *bus_find(struct machine *m, enum bus_kind kind, const char *name);
 
 struct device *device_new(struct machine *m, const struct device_type *type);
@@ -146,6 +154,8 @@ struct device *device_create(struct machine *m, const struct device_type *type, 
                              GError **error);
 void device_reset_all(struct machine *m);
 
+/* pre_save of every device: what drains then still reaches the others before any of them is saved. */
+void device_prepare_save_all(struct machine *m);
 /* One section: name, id, version, rows.  Load refuses another name or a newer version. */
 void device_save(struct device *dev, GByteArray *out);
 bool device_load(struct device *dev, const uint8_t *data, size_t len, size_t *pos, GError **error);

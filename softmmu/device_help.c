@@ -3,8 +3,15 @@
  * softmmu/device_help.c: devices as text: `-device help`, `-device NAME,help`, `info qtree`.
  * Thread: under the machine lock for the tree; any for the rest.
  */
+#include <string.h>
 #include "softmmu/machine.h"
 #include "softmmu/property.h"
+
+/* Shown in quotes. */
+static bool is_text(enum property_type type)
+{
+    return type == PROPERTY_STRING || type == PROPERTY_CHARDEV || type == PROPERTY_DRIVE;
+}
 
 static char *default_text(const struct property *p)
 {
@@ -12,6 +19,7 @@ static char *default_text(const struct property *p)
     case PROPERTY_STRING:
         return g_strdup(p->def_str);
     case PROPERTY_CHARDEV:
+    case PROPERTY_DRIVE:
         return NULL;
     default:
         return property_number_text(p->type, p->def);
@@ -28,7 +36,8 @@ void device_print_help(const struct device_type *type, GString *out)
         g_autofree char *def = default_text(p);
 
         g_string_append_printf(out, "  %-22s - %s", left, p->help ? p->help : "");
-        if (def) {
+        /* A help text that tells the default means one that depends on others. */
+        if (def && !(p->help && strstr(p->help, "default:"))) {
             g_string_append_printf(out, " (default: %s)", def);
         }
         g_string_append_c(out, '\n');
@@ -58,10 +67,8 @@ static void print_device(struct device *dev, unsigned indent, GString *out)
     for (unsigned i = 0; (p = property_at(dev->type, i)); i++) {
         g_autofree char *value = device_get_property(dev, p->name);
 
-        g_string_append_printf(
-            out, "%*s%s = %s%s%s\n", indent + 2, "", p->name,
-            p->type == PROPERTY_STRING || p->type == PROPERTY_CHARDEV ? "\"" : "", value,
-            p->type == PROPERTY_STRING || p->type == PROPERTY_CHARDEV ? "\"" : "");
+        g_string_append_printf(out, "%*s%s = %s%s%s\n", indent + 2, "", p->name,
+                               is_text(p->type) ? "\"" : "", value, is_text(p->type) ? "\"" : "");
     }
     for (const struct bus *bus = dev->machine->buses; bus; bus = bus->next) {
         if (bus->parent == dev) {

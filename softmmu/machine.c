@@ -71,6 +71,15 @@ void machine_wait(struct machine *m, pthread_cond_t *cond)
     take_ownership(m);
 }
 
+static void firmware_file_free(gpointer p)
+{
+    struct firmware_file *f = p;
+
+    g_free(f->name);
+    g_bytes_unref(f->data);
+    g_free(f);
+}
+
 struct machine *machine_new(void)
 {
     struct machine *m = g_new0(struct machine, 1);
@@ -83,6 +92,9 @@ struct machine *machine_new(void)
     m->reset_hooks = g_array_new(FALSE, FALSE, sizeof(struct reset_hook));
     m->config.rtc_base = INT64_MIN;
     m->config.cpus = 1;
+    m->config.data_dirs = g_ptr_array_new_with_free_func(g_free);
+    m->config.firmware_files = g_ptr_array_new_with_free_func(firmware_file_free);
+    m->config.boot.menu_wait = m->config.boot.reboot_timeout = -1;
     m->run_state = RUN_STATE_PRELAUNCH;
     clock_init(m);
     mem_region_init_container(&m->system_memory, m, "system", UINT64_MAX);
@@ -124,6 +136,11 @@ static void free_devices(struct machine *m)
 
 static void free_config(struct machine_config *config)
 {
+    g_free(config->bios);
+    g_ptr_array_unref(config->data_dirs);
+    g_ptr_array_unref(config->firmware_files);
+    g_free(config->boot.order);
+    g_free(config->boot.once);
     g_free(config->cpu_model);
     g_free(config->accel);
     g_free(config->kernel);
@@ -140,6 +157,12 @@ void machine_free(struct machine *m)
     vcpu_destroy_all(m);
     mem_transaction_begin(m); /* never committed: nobody looks any more */
     free_devices(m);
+    if (m->free_input) {
+        m->free_input(m);
+    }
+    if (m->free_drives) {
+        m->free_drives(m);
+    }
     if (m->free_chardevs) {
         m->free_chardevs(m);
     }

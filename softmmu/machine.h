@@ -34,6 +34,21 @@ extern const char *const run_state_names[RUN_STATE_COUNT];
 
 #define MAX_SERIAL 4
 
+/* -boot: what firmware tries.  Letters: a, b floppy, c disk, d CD, n network. */
+struct boot_options {
+    char *order, *once;     /* letters; NULL: the board's default; once: until the first reset */
+    bool menu, strict;      /* strict: only what has a bootindex */
+    int64_t menu_wait;      /* ms that the menu waits; -1: firmware's default */
+    int64_t reboot_timeout; /* ms until the next try when nothing boots; -1: never */
+};
+
+/* A file for firmware: -fw_cfg, -option-rom. */
+struct firmware_file {
+    char *name;
+    GBytes *data;
+    int32_t bootindex; /* -1: none */
+};
+
 /* What the command line asks for; strings are owned here and freed with the machine. */
 struct machine_config {
     const struct board_type *board;
@@ -49,7 +64,13 @@ struct machine_config {
     bool no_reboot;    /* a reset ends the program */
     bool no_shutdown;  /* a power-off pauses instead */
     bool start_paused; /* -S */
-    bool no_acpi, no_hpet;
+    bool no_acpi, no_hpet, no_smm;
+    bool no_pic, no_pit, no_rtc, no_isa_serial; /* microvm only */
+    char *bios;                /* -bios; NULL: the board's default when there is no kernel */
+    GPtrArray *data_dirs;      /* char *: where firmware is looked for, in this order */
+    GPtrArray *firmware_files; /* struct firmware_file * */
+    struct boot_options boot;
+    bool serial_console; /* firmware's screen is the first serial port, too */
 };
 
 /* One machine type: `-machine NAME`.  hw/i386/boards.c lists them. */
@@ -96,6 +117,7 @@ struct machine {
     struct address_space *address_spaces;
     struct ram_block *ram_blocks;
     struct code_watch *code_watches;
+    struct dirty_listener *dirty_listeners;
     unsigned mem_transaction_depth;
     bool mem_changed;
     /* A20 is off: physical address bit 20 of the CPU is forced to 0 (lock; vCPUs flush on change). */
@@ -108,6 +130,14 @@ struct machine {
     struct chardev *(*find_chardev)(struct machine *m, const char *label);
     const char *(*chardev_label)(const struct chardev *c);
     void (*free_chardevs)(struct machine *m);
+    struct display_console *displays; /* ui/surface.h */
+    struct input_queue *input;        /* ui/input.h; NULL until somebody asks for it */
+    void (*free_input)(struct machine *m);
+    /* The same of block/: drives, their workers and requests. */
+    struct block_pool *block;
+    struct block_backend *(*find_drive)(struct machine *m, const char *id);
+    const char *(*drive_id)(const struct block_backend *blk);
+    void (*free_drives)(struct machine *m);
 
     struct vcpu *vcpus[MACHINE_MAX_VCPUS];
     unsigned n_vcpus;

@@ -172,6 +172,25 @@ struct code_watch {
 };
 void code_watch_add(struct machine *m, struct code_watch *w);
 
+/*
+ * An engine that lets writes pass once it has set a page's dirty flags.  Told after flags of pages within
+ * [offset, offset + len) of a block were cleared: such permissions are to be taken back before it returns.
+ * Lock held, vCPUs exclusive.
+ */
+struct dirty_listener {
+    void (*cleared)(struct dirty_listener *l, struct ram_block *ram, uint64_t offset, uint64_t len);
+    struct dirty_listener *next;
+};
+void dirty_listener_add(struct machine *m, struct dirty_listener *l);
+void dirty_listener_del(struct machine *m, struct dirty_listener *l);
+/*
+ * Moves a dirty flag of the pages that [offset, offset + len) touches into a bitmap: bit n is the n-th of
+ * these pages (of 64 bits a word, the caller's, overwritten).  No write is lost: one that comes after the
+ * flag was cleared sets it again.  False: no page was dirty.  Lock held.
+ */
+bool ram_dirty_collect(struct machine *m, struct ram_block *ram, uint64_t offset, uint64_t len,
+                       enum ram_page_flag flag, uint64_t *bitmap);
+
 /* `info mtree`: the tree, then the flat view, as text to append. */
 void mem_print_tree(struct machine *m, GString *out);
 

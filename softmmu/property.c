@@ -28,6 +28,7 @@ static const struct property_kind {
     [PROPERTY_SIZE]     = { "size",    UINT64_MAX, 8 },
     [PROPERTY_STRING]   = { "str",     0,          sizeof(char *) },
     [PROPERTY_CHARDEV]  = { "chardev", 0,          sizeof(struct chardev *) },
+    [PROPERTY_DRIVE]    = { "drive",   0,          sizeof(struct block_backend *) },
     [PROPERTY_PCI_ADDR] = { "int32",   0,          4 },
     /* clang-format on */
 };
@@ -104,7 +105,7 @@ void property_set_defaults(struct device *dev)
     for (unsigned i = 0; (p = property_at(dev->type, i)); i++) {
         if (p->type == PROPERTY_STRING) {
             replace_string(member(dev, p), p->def_str);
-        } else if (p->type != PROPERTY_CHARDEV) {
+        } else if (p->type != PROPERTY_CHARDEV && p->type != PROPERTY_DRIVE) {
             store_number(dev, p, p->def);
         }
     }
@@ -214,6 +215,21 @@ static bool set_chardev(struct device *dev, const struct property *p, const char
     return true;
 }
 
+static bool set_drive(struct device *dev, const struct property *p, const char *value,
+                      GError **error)
+{
+    struct machine *m = dev->machine;
+    struct block_backend *blk = m->find_drive ? m->find_drive(m, value) : NULL;
+
+    if (!blk) {
+        set_error(error, "Property '%s.%s' can't find value '%s': there is no -drive with this id",
+                  dev->type->name, p->name, value);
+        return false;
+    }
+    memcpy(member(dev, p), &blk, sizeof(blk));
+    return true;
+}
+
 static const char *name_at(void *opaque, unsigned i)
 {
     const struct property *p = property_at(opaque, i);
@@ -248,6 +264,9 @@ bool device_set_property(struct device *dev, const char *name, const char *value
     }
     if (p->type == PROPERTY_CHARDEV) {
         return set_chardev(dev, p, value, error);
+    }
+    if (p->type == PROPERTY_DRIVE) {
+        return set_drive(dev, p, value, error);
     }
     if (!parse_number(p->type, value, &number)) {
         g_autofree char *must = allowed(p->type);
@@ -307,6 +326,11 @@ char *device_get_property(struct device *dev, const char *name)
             label = dev->machine->chardev_label(c);
         }
         return g_strdup(label ? label : "");
+    }
+    if (p->type == PROPERTY_DRIVE) {
+        struct block_backend *blk = *(struct block_backend **)member(dev, p);
+
+        return g_strdup(blk && dev->machine->drive_id ? dev->machine->drive_id(blk) : "");
     }
     return property_number_text(p->type, load_number(dev, p));
 }

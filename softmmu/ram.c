@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include "softmmu/machine.h"
@@ -138,4 +139,53 @@ void ram_written(struct machine *m, struct ram_block *ram, uint64_t offset, uint
         offset += n;
         len -= n;
     }
+}
+
+void dirty_listener_add(struct machine *m, struct dirty_listener *l)
+{
+    l->next = m->dirty_listeners;
+    m->dirty_listeners = l;
+}
+
+void dirty_listener_del(struct machine *m, struct dirty_listener *l)
+{
+    struct dirty_listener **link = &m->dirty_listeners;
+
+    while (*link && *link != l) {
+        link = &(*link)->next;
+    }
+    if (*link) {
+        *link = l->next;
+    }
+}
+
+bool ram_dirty_collect(struct machine *m, struct ram_block *ram, uint64_t offset, uint64_t len,
+                       enum ram_page_flag flag, uint64_t *bitmap)
+{
+    uint64_t first, n;
+    bool any = false;
+
+    if (len == 0 || offset >= ram->size) {
+        return false;
+    }
+    len = MIN(len, ram->size - offset);
+    first = offset >> GUEST_PAGE_BITS;
+    n = ((offset + len - 1) >> GUEST_PAGE_BITS) - first + 1;
+    memset(bitmap, 0, (n + 63) / 64 * 8);
+    /* Exclusive: between the clearing and the taking back no vCPU writes unseen. */
+    vcpu_exclusive_begin(m);
+    for (uint64_t i = 0; i < n; i++) {
+        uint8_t *flags = &ram->page_flags[first + i];
+
+        if (__atomic_load_n(flags, __ATOMIC_ACQUIRE) & flag) {
+            __atomic_fetch_and(flags, (uint8_t)~flag, __ATOMIC_ACQ_REL);
+            bitmap[i / 64] |= 1ull << (i % 64);
+            any = true;
+        }
+    }
+    for (struct dirty_listener *l = any ? m->dirty_listeners : NULL; l; l = l->next) {
+        l->cleared(l, ram, first << GUEST_PAGE_BITS, n << GUEST_PAGE_BITS);
+    }
+    vcpu_exclusive_end(m);
+    return any;
 }

@@ -294,7 +294,9 @@ static bool load_rows(struct reader *rd, const struct state_row *rows, uint8_t *
         n++;
     }
     g_byte_array_set_size(seen, n);
-    memset(seen->data, 0, n);
+    if (n > 0) {
+        memset(seen->data, 0, n); /* an empty array has no data at all */
+    }
     while ((len = get_uint(rd, 1)) > 0) {
         const uint8_t *text = take(rd, len);
         g_autofree char *name = text ? g_strndup((const char *)text, len) : g_strdup("");

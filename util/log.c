@@ -29,7 +29,7 @@ static const struct log_name {
     [LOG_IN_ASM]       = { "in_asm",       "guest code of each block when it is decoded" },
     [LOG_EXEC]         = { "exec",         "each block when it is entered" },
     [LOG_CPU]          = { "cpu",          "CPU registers before each block" },
-    [LOG_MMU]          = { "mmu",          "page faults and TLB flushes" },
+    [LOG_MMU]          = { "mmu",          "page faults" },
     [LOG_PCALL]        = { "pcall",        "protected-mode far calls, jumps and returns" },
     [LOG_ACCEL]        = { "accel",        "which engine runs the guest" },
     [LOG_DEVICE]       = { "device",       "device events" },

@@ -18,7 +18,7 @@ enum log_item {
     LOG_IN_ASM, /* each block when it is decoded */
     LOG_EXEC,   /* each block when it is entered */
     LOG_CPU,    /* registers before each block */
-    LOG_MMU,    /* page faults and TLB flushes */
+    LOG_MMU,    /* page faults */
     LOG_PCALL,  /* protected-mode far transfers */
     LOG_ACCEL,  /* which engine runs */
     LOG_DEVICE, /* device events worth a line */

@@ -102,28 +102,37 @@ bool parse_bool(const char *text, bool *out)
     return false;
 }
 
-/* Levenshtein distance without regard to case. */
+static bool same_letter(char a, char b)
+{
+    return g_ascii_tolower(a) == g_ascii_tolower(b);
+}
+
+/*
+ * How many letters to add, drop, change or swap with their neighbour, without regard to case
+ * (Damerau and Levenshtein; rows of the table stand one after another).
+ */
 static unsigned edit_distance(const char *a, const char *b)
 {
-    size_t nb = strlen(b);
-    g_autofree unsigned *row = g_new(unsigned, nb + 1);
+    size_t na = strlen(a), nb = strlen(b), wide = nb + 1;
+    g_autofree unsigned *d = g_new(unsigned, (na + 1) * wide);
 
-    for (size_t j = 0; j <= nb; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 0; a[i]; i++) {
-        unsigned diagonal = row[0];
+    for (size_t i = 0; i <= na; i++) {
+        for (size_t j = 0; j <= nb; j++) {
+            unsigned *at = d + i * wide + j;
 
-        row[0] = i + 1;
-        for (size_t j = 0; j < nb; j++) {
-            unsigned above = row[j + 1];
-            unsigned change = diagonal + (g_ascii_tolower(a[i]) != g_ascii_tolower(b[j]));
-
-            row[j + 1] = MIN(MIN(above, row[j]) + 1, change);
-            diagonal = above;
+            if (i == 0 || j == 0) {
+                *at = (unsigned)(i + j);
+                continue;
+            }
+            *at = MIN(MIN(at[-(ssize_t)wide], at[-1]) + 1,
+                      at[-(ssize_t)wide - 1] + !same_letter(a[i - 1], b[j - 1]));
+            if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) &&
+                same_letter(a[i - 2], b[j - 1])) {
+                *at = MIN(*at, at[-2 * (ssize_t)wide - 2] + 1);
+            }
         }
     }
-    return row[nb];
+    return d[na * wide + nb];
 }
 
 char *closest_names(const char *name, const char *(*get)(void *opaque, unsigned i), void *opaque)
@@ -132,7 +141,7 @@ char *closest_names(const char *name, const char *(*get)(void *opaque, unsigned 
     const char *best[BEST + 1] = { 0 }, *candidate;
     unsigned distance[BEST + 1];
     size_t len = strlen(name);
-    unsigned n = 0, limit = MAX(2, len / 3);
+    unsigned n = 0, limit = MAX(1, len / 3);
 
     if (len == 0 || len > 64) {
         return NULL; /* not a typing mistake */
@@ -141,7 +150,7 @@ char *closest_names(const char *name, const char *(*get)(void *opaque, unsigned 
         unsigned d = edit_distance(name, candidate), at;
 
         if (len >= 3 && g_ascii_strncasecmp(candidate, name, len) == 0) {
-            d = MIN(d, 2); /* an abbreviation */
+            d = MIN(d, limit); /* an abbreviation */
         }
         if (d > limit || d >= MAX(len, strlen(candidate))) {
             continue;

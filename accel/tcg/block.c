@@ -2,6 +2,7 @@
 /* accel/tcg/block.c: finding, decoding and invalidating blocks; see block.h for the rules. */
 #include "accel/tcg/block.h"
 #include <inttypes.h>
+#include "accel/tcg/translator.h"
 #include "target/i386/mem.h"
 #include "util/log.h"
 
@@ -55,6 +56,9 @@ static void block_kill(struct tcg *t, struct block *b)
     if (b->host2) {
         unlink_from_page(t, b, HOST_PAGE(b->host2), 1);
     }
+    if (b->code) {
+        translator_forget(t, b);
+    }
     b->dead = true;
     b->hash_next = t->retired;
     t->retired = b;
@@ -71,7 +75,10 @@ static bool overlaps(const struct block *b, const uint8_t *first, const uint8_t 
     if (b->host <= last && b->host + head > first) {
         return true;
     }
-    return b->host2 && b->host2 <= last && b->host2 + (b->bytes - head) > first;
+    if (b->host2 && b->host2 <= last && b->host2 + (b->bytes - head) > first) {
+        return true;
+    }
+    return HOST_PAGE(b->host) + b->peek_low <= last && HOST_PAGE(b->host) + b->peek_high > first;
 }
 
 static void invalidate(struct tcg *t, struct ram_block *ram, uint64_t offset, uint64_t len)
@@ -111,7 +118,7 @@ static void code_written(struct code_watch *w, struct ram_block *ram, uint64_t o
     cpu_set_pending(t->cpu, PENDING_FLUSH);
 }
 
-static void drop_all(struct tcg *t)
+void block_cache_flush(struct tcg *t)
 {
     for (unsigned h = 0; h < BLOCK_HASH_SIZE; h++) {
         while (t->hash[h]) {
@@ -119,6 +126,9 @@ static void drop_all(struct tcg *t)
         }
     }
     t->n_flushed++;
+    if (t->backend) {
+        translator_reset(t);
+    }
 }
 
 void block_cache_collect(struct tcg *t)
@@ -132,13 +142,19 @@ void block_cache_collect(struct tcg *t)
     g_array_set_size(t->queue, 0);
     g_mutex_unlock(&t->mutex);
     if (t->insns > BLOCK_CACHE_INSNS) {
-        drop_all(t);
+        block_cache_flush(t);
     }
     t->running = NULL;
     while (t->retired) {
         struct block *b = t->retired;
 
         t->retired = b->hash_next;
+        while (b->dead_code) {
+            struct code *c = b->dead_code;
+
+            b->dead_code = c->next;
+            g_free(c);
+        }
         g_free(b);
     }
 }
@@ -193,6 +209,7 @@ static void link_block(struct tcg *t, struct block *b, struct code_page *p, stru
         b->page_next[1] = p2->first;
         p2->first = b;
     }
+    b->peek_low = 4096;
     t->insns += b->n;
     t->n_decoded++;
 }
@@ -392,6 +409,25 @@ static void map_changed(struct mem_listener *l, struct address_space *as)
     }
 }
 
+/* Write tags let stores pass without setting dirty flags again: they go. */
+static void dirty_cleared(struct dirty_listener *l, struct ram_block *ram, uint64_t offset,
+                          uint64_t len)
+{
+    struct tcg *t = (struct tcg *)((char *)l - offsetof(struct tcg, dirty_listener));
+    struct tlb *tlb = &t->cpu->tlb;
+    uint64_t first = (uintptr_t)ram->host + offset;
+
+    for (unsigned b = 0; b < TLB_BANKS; b++) {
+        for (unsigned k = 0; k < tlb->fills[b]; k++) {
+            struct tlb_entry *e = &tlb->entry[b][tlb->fill_log[b][k]];
+
+            if (e->host - first < len) {
+                e->write_tag = TLB_NO_TAG;
+            }
+        }
+    }
+}
+
 void block_cache_init(struct tcg *t, struct x86_cpu *cpu)
 {
     t->cpu = cpu;
@@ -402,11 +438,36 @@ void block_cache_init(struct tcg *t, struct x86_cpu *cpu)
     code_watch_add(cpu->vcpu.machine, &t->watch);
     t->map_listener.changed = map_changed;
     address_space_add_listener(&cpu->vcpu.machine->memory, &t->map_listener);
+    t->dirty_listener.cleared = dirty_cleared;
+    dirty_listener_add(cpu->vcpu.machine, &t->dirty_listener);
+}
+
+/* Nothing calls a cache that is gone. */
+static void stop_listening(struct tcg *t)
+{
+    struct machine *m = t->cpu->vcpu.machine;
+    struct code_watch **w = &m->code_watches;
+    struct mem_listener **l = &m->memory.listeners;
+
+    while (*w && *w != &t->watch) {
+        w = &(*w)->next;
+    }
+    if (*w) {
+        *w = t->watch.next;
+    }
+    while (*l && *l != &t->map_listener) {
+        l = &(*l)->next;
+    }
+    if (*l) {
+        *l = t->map_listener.next;
+    }
 }
 
 void block_cache_destroy(struct tcg *t)
 {
-    drop_all(t);
+    stop_listening(t);
+    dirty_listener_del(t->cpu->vcpu.machine, &t->dirty_listener);
+    block_cache_flush(t);
     block_cache_collect(t);
     g_hash_table_destroy(t->pages);
     g_array_free(t->queue, TRUE);

@@ -27,12 +27,18 @@ struct jump_entry {
     unsigned mode;       /* cpu->exec_mode */
 };
 
+struct code;
+
 struct block {
     struct block *hash_next;
-    struct block *page_next[2]; /* other blocks with bytes in the same pages */
-    const uint8_t *host;        /* first byte */
-    const uint8_t *host2;       /* first byte on the second page, or NULL: all in one page */
+    struct block *page_next[2];   /* other blocks with bytes in the same pages */
+    const uint8_t *host;          /* first byte */
+    const uint8_t *host2;         /* first byte on the second page, or NULL: all in one page */
+    struct code *code;            /* translated, one a linear address and mode */
+    struct code *dead_code;       /* freed with the block */
+    uint16_t peek_low, peek_high; /* bytes of its page that its code's liveness depends on */
     uint16_t bytes;
+    uint16_t runs; /* by the interpreter, until it is worth translating */
     uint8_t n;
     uint8_t code_size;
     bool dead;
@@ -53,10 +59,14 @@ struct invalidation {
     uint64_t offset, len;
 };
 
+struct backend;
+
 struct tcg {
     struct x86_cpu *cpu;
+    struct backend *backend; /* NULL: interpreter only */
     struct code_watch watch;
     struct mem_listener map_listener;
+    struct dirty_listener dirty_listener;
     struct jump_entry jump[JUMP_CACHE_SIZE];
     struct block *hash[BLOCK_HASH_SIZE];
     GHashTable *pages; /* host page -> struct code_page */
@@ -69,7 +79,7 @@ struct tcg {
     const struct block *running;
     uint64_t running_rip;
 
-    uint64_t n_decoded, n_invalidated, n_flushed;
+    uint64_t n_decoded, n_invalidated, n_flushed, n_translated, n_code_resets;
 };
 
 void block_cache_init(struct tcg *t, struct x86_cpu *cpu);
@@ -96,5 +106,7 @@ static inline struct block *block_follow(struct tcg *t, struct block *b, uint64_
 }
 /* Between blocks: frees what was unlinked and applies what other threads queued. */
 void block_cache_collect(struct tcg *t);
+/* Drops every block and all translated code. */
+void block_cache_flush(struct tcg *t);
 
 #endif

@@ -9,17 +9,30 @@
 #include "accel/tcg/tcg.h"
 #include <inttypes.h>
 #include "accel/tcg/block.h"
+#include "accel/tcg/translator.h"
 #include "softmmu/machine.h"
 #include "target/i386/exec_system.h"
 #include "target/i386/mem.h"
 #include "target/i386/mmu.h"
+#include "util/error.h"
 #include "util/log.h"
+#include "util/text.h"
 
-/* Beyond the code segment's limit: #GP(0) at the first instruction that crosses it. */
+/* Executions by the interpreter before a block is worth translating. */
+#define TRANSLATE_AFTER 8
+
+/*
+ * Beyond the code segment's limit: #GP(0) at the first instruction that crosses it.  A segment of
+ * 4 GiB has no end to cross: EIP goes on from 0.
+ */
 static void check_limit(struct x86_cpu *cpu, const struct block *b)
 {
     const struct segment *cs = &cpu->seg[SEG_CS];
 
+    if (cs->limit == UINT32_MAX) {
+        cpu->regs[R_RIP] = cpu->insn_start = (uint32_t)cpu->regs[R_RIP];
+        return;
+    }
     if (cpu->regs[R_RIP] + b->insn[0].len - 1 > cs->limit) {
         raise_gp0(cpu);
     }
@@ -73,6 +86,64 @@ static void run_block(struct tcg *t, struct x86_cpu *cpu, unsigned max)
     }
     run_insns(t, cpu, b, end);
     t->running = NULL;
+}
+
+/* The translated code of a block where control stands now, made if the block runs often; or NULL. */
+static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b)
+{
+    for (struct code *c = b->code; c; c = c->next) {
+        if (c->rip == cpu->regs[R_RIP] && c->mode == cpu->exec_mode) {
+            return c;
+        }
+    }
+    if (b->dead || ++b->runs < TRANSLATE_AFTER) {
+        return NULL;
+    }
+    b->runs = 0;
+    return translator_translate(t, b, cpu->regs[R_RIP]);
+}
+
+static bool wants_boundary(const struct x86_cpu *cpu)
+{
+    return cpu->stop_block || atomic_load_explicit(&cpu->pending, memory_order_relaxed) ||
+           atomic_load_explicit(&cpu->vcpu.exit_request, memory_order_relaxed);
+}
+
+/* Blocks of 64-bit code, translated where that pays, until something wants a boundary. */
+static void run_translated(struct tcg *t, struct x86_cpu *cpu)
+{
+    struct code_link *link = NULL;
+    unsigned generation = 0;
+
+    for (;;) {
+        struct block *b;
+        struct code *c;
+
+        cpu->insn_start = cpu->regs[R_RIP];
+        b = block_find(t);
+        c = code_of(t, cpu, b);
+        if (c) {
+            /* A block that died meanwhile, which may be the link's own, moved the generation on. */
+            if (link && link->target == c->rip && generation == cpu->tlb.generation) {
+                translator_patch(link, c);
+            }
+            link = translator_run(t, c);
+            generation = cpu->tlb.generation;
+            if (!link) {
+                return; /* by an instruction that may have changed anything, or a look-up that missed */
+            }
+        } else {
+            link = NULL;
+            run_insns(t, cpu, b, b->insn + b->n);
+            t->running = NULL;
+            if (b->system) {
+                return;
+            }
+        }
+        if (wants_boundary(cpu)) {
+            return;
+        }
+    }
 }
 
 /* Blocks of 64-bit code from one to the next, until something wants a boundary. */
@@ -147,6 +218,9 @@ static bool boundary(struct tcg *t, struct x86_cpu *cpu)
         return false;
     }
     cpu->stop_block = false;
+    if (t->backend && translator_full(t)) {
+        block_cache_flush(t);
+    }
     block_cache_collect(t);
     cpu->stop_block = false; /* collecting unlinks blocks, and none runs now */
     if (pending && !shadow && cpu_take_pending(cpu)) {
@@ -190,11 +264,39 @@ static void tcg_run(struct vcpu *v)
                 return;
             }
         } else if (cpu->code64 && !(log_mask & (1u << LOG_EXEC | 1u << LOG_CPU))) {
-            run_chain(t, cpu);
+            if (t->backend) {
+                run_translated(t, cpu);
+            } else {
+                run_chain(t, cpu);
+            }
         } else {
             run_block(t, cpu, UINT_MAX);
         }
     }
+}
+
+/* -accel tcg[,engine=auto|interp|translate][,tb-size=MIB], checked by the command line. */
+static bool init_engine(struct machine *m, struct tcg *t, GError **error)
+{
+    g_autoptr(GPtrArray) opts = parse_options(m->config.accel ? m->config.accel : "tcg", "accel");
+    const char *engine = options_get(opts, "engine"), *size = options_get(opts, "tb-size");
+    uint64_t mib = 0;
+
+    if (size && !parse_uint(size, 1, 1024, &mib)) {
+        set_error(error, "-accel tcg: tb-size is '%s', must be 1 to 1024 (MiB)", size);
+        return false;
+    }
+    if (engine && strcmp(engine, "interp") == 0) {
+        return true;
+    }
+    if (!translator_available()) {
+        if (engine && strcmp(engine, "translate") == 0) {
+            set_error(error, "-accel tcg: there is no translator for this host; use engine=interp");
+            return false;
+        }
+        return true;
+    }
+    return translator_init(t, mib << 20, error);
 }
 
 static bool tcg_init(struct vcpu *v, GError **error)
@@ -206,7 +308,7 @@ static bool tcg_init(struct vcpu *v, GError **error)
     cpu->engine = t;
     tlb_init(cpu);
     block_cache_init(t, cpu);
-    return true;
+    return init_engine(cpu->vcpu.machine, t, error);
 }
 
 static void tcg_destroy(struct vcpu *v)
@@ -215,6 +317,7 @@ static void tcg_destroy(struct vcpu *v)
 
     if (cpu->engine) {
         block_cache_destroy(cpu->engine);
+        translator_destroy(cpu->engine);
         g_free(cpu->engine);
         cpu->engine = NULL;
     }
@@ -263,8 +366,9 @@ void tcg_print_stats(struct machine *m, GString *out)
         }
         g_string_append_printf(out,
                                "CPU %u: instructions cached %u/%u, blocks decoded %" PRIu64
-                               ", invalidated %" PRIu64 ", cache drops %" PRIu64 "\n",
+                               ", invalidated %" PRIu64 ", cache drops %" PRIu64
+                               ", translated %" PRIu64 "\n",
                                k, t->insns, BLOCK_CACHE_INSNS, t->n_decoded, t->n_invalidated,
-                               t->n_flushed);
+                               t->n_flushed, t->n_translated);
     }
 }

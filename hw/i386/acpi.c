@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hw/i386/acpi.c: RSDP, RSDT, XSDT, FADT, FACS, MADT and HPET; the DSDT's body comes from dsdt.c.
+ * hw/i386/acpi.c: RSDP, RSDT, XSDT, FADT, FACS, MADT, MCFG and HPET; the DSDT's body comes from dsdt.c.
  *
  * Source: ACPI 6.4, 5.2 (tables in the form of revision 4.0); IA-PC HPET 1.0a, 3.2.4.
  * Invariants: the FACS is the first thing in the area; every other table begins on 16 bytes.
@@ -9,6 +9,7 @@
 #include "hw/i386/acpi.h"
 
 #include <string.h>
+#include "hw/i386/ich9_lpc.h"
 #include "hw/i386/piix4_pm.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
@@ -109,7 +110,8 @@ static size_t build_fadt(const struct acpi_config *cfg, uint64_t facs, uint64_t 
                          GByteArray *out)
 {
     size_t t = begin_table(out, "FACP", 4);
-    uint16_t pm = cfg->pm_base;
+    uint16_t pm = cfg->pm_base, gpe0 = (uint16_t)(pm + (cfg->ich9 ? ICH9_PM_GPE0 : PM_GPE0));
+    unsigned gpe0_bytes = cfg->ich9 ? 16 : 4;
     const struct {
         uint16_t off, size;
         uint64_t value;
@@ -123,11 +125,11 @@ static size_t build_fadt(const struct acpi_config *cfg, uint64_t facs, uint64_t 
         { 56, 4, (uint16_t)(pm + PM_EVENT) },
         { 64, 4, (uint16_t)(pm + PM_CONTROL) },
         { 76, 4, (uint16_t)(pm + PM_TIMER) },
-        { 80, 4, (uint16_t)(pm + PM_GPE0) },
-        { 88, 1, 4 },     /* PM1_EVT_LEN */
-        { 89, 1, 2 },     /* PM1_CNT_LEN */
-        { 91, 1, 4 },     /* PM_TMR_LEN */
-        { 92, 1, 4 },     /* GPE0_BLK_LEN */
+        { 80, 4, gpe0 },
+        { 88, 1, 4 }, /* PM1_EVT_LEN */
+        { 89, 1, 2 }, /* PM1_CNT_LEN */
+        { 91, 1, 4 }, /* PM_TMR_LEN */
+        { 92, 1, gpe0_bytes },
         { 96, 2, 0xfff }, /* P_LVL2_LAT: over 100, no C2 */
         { 98, 2, 0xfff }, /* P_LVL3_LAT: over 1000, no C3 */
         { 108, 1, 0x32 }, /* CMOS index of the century */
@@ -146,7 +148,8 @@ static size_t build_fadt(const struct acpi_config *cfg, uint64_t facs, uint64_t 
     poke_io(out, t + 148, 32, (uint16_t)(pm + PM_EVENT));
     poke_io(out, t + 172, 16, (uint16_t)(pm + PM_CONTROL));
     poke_io(out, t + 208, 32, (uint16_t)(pm + PM_TIMER));
-    poke_io(out, t + 220, 32, (uint16_t)(pm + PM_GPE0));
+    poke_io(out, t + 220, 32, gpe0);
+    poke(out, t + 220 + 1, gpe0_bytes * 8, 1);
     poke(out, t + 220 + 3, 1, 1); /* GPE blocks are read by bytes */
     end_table(out, t);
     return t;
@@ -193,6 +196,21 @@ static size_t build_madt(const struct acpi_config *cfg, GByteArray *out)
     put(out, 0xff, 1);
     put(out, 0, 2);
     put(out, 1, 1);
+    end_table(out, t);
+    return t;
+}
+
+/* PCI Firmware 3.0, 4.1.2 */
+static size_t build_mcfg(uint32_t ecam, GByteArray *out)
+{
+    size_t t = begin_table(out, "MCFG", 1);
+
+    put(out, 0, 8);
+    put(out, ecam, 8);
+    put(out, 0, 2); /* segment */
+    put(out, 0, 1); /* first bus */
+    put(out, 0xff, 1);
+    put(out, 0, 4);
     end_table(out, t);
     return t;
 }
@@ -250,7 +268,7 @@ struct acpi_tables *acpi_build(const struct acpi_config *cfg, GError **error)
 {
     struct acpi_tables *t = g_new0(struct acpi_tables, 1);
     GByteArray *out = t->blob = g_byte_array_new();
-    size_t dsdt, tables[3], rsdt, xsdt;
+    size_t dsdt, tables[4], rsdt, xsdt;
     unsigned n = 0;
 
     t->area = cfg->area;
@@ -264,6 +282,9 @@ struct acpi_tables *acpi_build(const struct acpi_config *cfg, GError **error)
     tables[n++] = build_madt(cfg, out);
     if (cfg->hpet) {
         tables[n++] = build_hpet(out);
+    }
+    if (cfg->ecam) {
+        tables[n++] = build_mcfg(cfg->ecam, out);
     }
     rsdt = build_index("RSDT", 4, cfg->area, tables, n, out);
     xsdt = build_index("XSDT", 8, cfg->area, tables, n, out);

@@ -26,6 +26,8 @@ struct acpi_config {
     bool serial[4];                      /* COM1 to COM4 */
     uint16_t pm_base;                    /* I/O port of the power management block */
     uint64_t ram_below_4g, ram_above_4g; /* bytes */
+    bool ich9;                           /* the south bridge is an ICH9, else a PIIX */
+    uint32_t ecam; /* guest physical address of the configuration space of 256 buses; 0: none */
     uint64_t area; /* guest physical address of ACPI_AREA_SIZE bytes, page-aligned */
 };
 

@@ -19,7 +19,7 @@
 enum aml_op {
     AML_ZERO = 0x00, AML_NAME = 0x08, AML_LOCAL0 = 0x60, AML_LOCAL1 = 0x61, AML_ARG0 = 0x68,
     AML_STORE = 0x70, AML_AND = 0x7b, AML_OR = 0x7d, AML_CREATE_DWORD_FIELD = 0x8a,
-    AML_RETURN = 0xa4,
+    AML_ARG3 = 0x6b, AML_RETURN = 0xa4,
 };
 enum aml_space { AML_SYSTEM_MEMORY, AML_SYSTEM_IO, AML_PCI_CONFIG };
 /* clang-format on */

@@ -20,6 +20,23 @@ static const struct board_type pc_board = {
     .init = pc_init,
 };
 
+static const struct board_type q35_board = {
+    .name = "pc-q35-7.2",
+    .alias = "q35",
+    .description = "Standard PC (Q35 + ICH9, 2009)",
+    .default_ram = 128ull << 20,
+    .max_cpus = 1,
+    .init = q35_init,
+};
+
+static const struct board_type microvm_board = {
+    .name = "microvm",
+    .description = "microvm (i386)",
+    .default_ram = 128ull << 20,
+    .max_cpus = 1,
+    .init = microvm_init,
+};
+
 static const struct board_type none_board = {
     .name = "none",
     .description = "empty machine",
@@ -28,4 +45,5 @@ static const struct board_type none_board = {
     .init = none_init,
 };
 
-const struct board_type *const board_types[] = { &none_board, &pc_board, NULL };
+const struct board_type *const board_types[] = { &none_board, &microvm_board, &pc_board, &q35_board,
+                                                 NULL };

@@ -158,8 +158,25 @@ char **boot_split_list(const char *text)
     return (char **)g_ptr_array_free(parts, FALSE);
 }
 
+/* What a file that nobody recognizes begins with: as a text when it is one, else in hexadecimal. */
+static char *file_beginning(const uint8_t *file, size_t len)
+{
+    GString *hex = g_string_new(NULL), *text = g_string_new("the text \"");
+    bool printable = true;
+
+    for (size_t k = 0; k < MIN(len, 8) && file[k] != '\n'; k++) {
+        g_string_append_printf(hex, "%s%02x", k ? " " : "", file[k]);
+        g_string_append_c(text, (char)file[k]);
+        printable &= g_ascii_isprint(file[k]);
+    }
+    g_string_append_c(text, '"');
+    g_string_free(printable ? hex : text, TRUE);
+    return g_string_free(printable ? text : hex, FALSE);
+}
+
 static bool load_kernel(struct boot_image *b, GError **error)
 {
+    g_autofree char *begins = NULL;
     g_autoptr(GBytes) bytes = boot_read_file("kernel", b->cfg.kernel, error);
     const uint8_t *file;
     size_t len;
@@ -168,6 +185,10 @@ static bool load_kernel(struct boot_image *b, GError **error)
         return false;
     }
     file = g_bytes_get_data(bytes, &len);
+    if (len == 0) {
+        set_error(error, "kernel file '%s' is empty", b->cfg.kernel);
+        return false;
+    }
     if (boot_is_linux(file, len)) {
         return boot_load_linux(b, file, len, error);
     }
@@ -177,12 +198,11 @@ static bool load_kernel(struct boot_image *b, GError **error)
     if (boot_is_elf(file, len)) {
         return boot_load_pvh(b, file, len, error);
     }
+    begins = file_beginning(file, len);
     set_error(error,
-              "kernel file '%s' (%zu bytes, beginning with %02x %02x %02x %02x) is not a kernel "
-              "that can be booted: it must be a Linux bzImage, an ELF image with a PVH note, or a "
-              "multiboot image",
-              b->cfg.kernel, len, len > 0 ? file[0] : 0, len > 1 ? file[1] : 0,
-              len > 2 ? file[2] : 0, len > 3 ? file[3] : 0);
+              "kernel file '%s' (%zu bytes, beginning with %s) is not a kernel that can be booted: "
+              "it must be a Linux bzImage, an ELF image with a PVH note, or a multiboot image",
+              b->cfg.kernel, len, begins);
     return false;
 }
 

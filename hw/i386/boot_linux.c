@@ -14,6 +14,7 @@
 
 /* Offsets in the file's first sectors, and the same in the zero page. */
 #define HDR_SETUP_SECTS  0x1f1
+#define HDR_SYSSIZE      0x1f4 /* of the part behind the setup sectors, in 16 bytes */
 #define HDR_MAGIC        0x202 /* "HdrS" */
 #define HDR_VERSION      0x206
 #define HDR_LOADER       0x210
@@ -69,7 +70,7 @@ static bool find_payload(struct boot_image *b, const uint8_t *file, size_t len, 
 {
     unsigned version = get16(file + HDR_VERSION);
     unsigned sects = file[HDR_SETUP_SECTS] ? file[HDR_SETUP_SECTS] : 4;
-    uint64_t offset = get32(file + HDR_PAYLOAD), size = get32(file + HDR_PAYLOAD_LEN), begin;
+    uint64_t offset = get32(file + HDR_PAYLOAD), size = get32(file + HDR_PAYLOAD_LEN), begin, whole;
 
     *code = (sects + 1) * 512;
     if (version < MIN_VERSION) {
@@ -86,6 +87,13 @@ static bool find_payload(struct boot_image *b, const uint8_t *file, size_t len, 
                   "kernel file '%s' is truncated or damaged: its payload ends at byte %" PRIu64
                   ", the file has %zu",
                   b->cfg.kernel, begin + size, len);
+        return false;
+    }
+    whole = *code + 16 * (uint64_t)get32(file + HDR_SYSSIZE);
+    if (whole > len) {
+        set_error(error,
+                  "kernel file '%s' is truncated: it should have %" PRIu64 " bytes and has %zu",
+                  b->cfg.kernel, whole, len);
         return false;
     }
     *payload = (size_t)begin;

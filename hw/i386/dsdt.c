@@ -5,10 +5,11 @@
  *
  * The comments beside the code are the ASL it stands for.  Interrupts are routed in both modes
  * through the PIIX3's link devices: a PIRQ reaches the 8259 and the I/O APIC on the same number, so
- * there is no _PIC.  The power button is a fixed feature and has no device.
+ * there is no _PIC.  The ICH9 has inputs 16-23 of the I/O APIC for them besides.  The power button is a fixed feature and has no device.
  */
 #include "hw/i386/acpi.h"
 #include "hw/i386/aml.h"
+#include "hw/i386/ich9_lpc.h"
 #include "hw/i386/piix4_pm.h"
 
 /* Method(name, 0) { Return(v) } */
@@ -142,6 +143,77 @@ static void add_prt(GByteArray *out)
     aml_end(out, table);
 }
 
+/* Name(name, Package() { { address, pin, link, 0 } or { address, pin, 0, GSI } ... }) */
+static void add_ich9_prt(GByteArray *out, const char *name, bool apic)
+{
+    size_t table;
+
+    aml_op(out, AML_NAME);
+    aml_name(out, name);
+    table = aml_begin_package(out, 32 * 4);
+    for (unsigned slot = 0; slot < 32; slot++) {
+        for (unsigned pin = 0; pin < 4; pin++) {
+            size_t row = aml_begin_package(out, 4);
+            unsigned pirq = ich9_map_irq(slot, pin);
+            char link[] = "LNKA";
+
+            link[3] = (char)('A' + pirq);
+            aml_int(out, slot << 16 | 0xffff);
+            aml_int(out, pin);
+            if (apic) {
+                aml_int(out, 0);
+                aml_int(out, ICH9_GSI_PIRQ + pirq);
+            } else {
+                aml_name(out, link);
+                aml_int(out, 0);
+            }
+            aml_end(out, row);
+        }
+    }
+    aml_end(out, table);
+}
+
+/* Method(_PRT) { If (PICF) { Return(PRTA) } Return(PRTP) } */
+static void add_ich9_routing(GByteArray *out)
+{
+    size_t method, cond;
+
+    add_ich9_prt(out, "PRTP", false);
+    add_ich9_prt(out, "PRTA", true);
+    method = aml_begin_method(out, "_PRT", 0, false);
+    cond = aml_begin_if(out);
+    aml_name(out, "\\PICF");
+    aml_op(out, AML_RETURN);
+    aml_name(out, "PRTA");
+    aml_end(out, cond);
+    aml_op(out, AML_RETURN);
+    aml_name(out, "PRTP");
+    aml_end(out, method);
+}
+
+/* Name(\PICF, 0)  Method(\_PIC, 1) { PICF = Arg0 }: the system says which controllers it uses. */
+static void add_pic_mode(GByteArray *out)
+{
+    size_t method;
+
+    aml_name_int(out, "\\PICF", 0);
+    method = aml_begin_method(out, "\\_PIC", 1, false);
+    aml_op(out, AML_STORE);
+    aml_op(out, AML_ARG0);
+    aml_name(out, "\\PICF");
+    aml_end(out, method);
+}
+
+/* Method(_OSC, 4) { Return(Arg3) }: the system may control all that it asks for. */
+static void add_osc(GByteArray *out)
+{
+    size_t method = aml_begin_method(out, "_OSC", 4, false);
+
+    aml_op(out, AML_RETURN);
+    aml_op(out, AML_ARG3);
+    aml_end(out, method);
+}
+
 /* Where 64-bit BARs may go: above RAM, within the 40 bits of physical address that CPUs have. */
 #define WINDOW64_ALIGN (64ull << 30)
 #define WINDOW64_SIZE  (256ull << 30)
@@ -219,25 +291,42 @@ static void add_motherboard(const struct acpi_config *cfg, GByteArray *out)
     aml_res_io(res, 0x92, 1);
     aml_res_io(res, PM_SMI_COMMAND_PORT, 2);
     aml_res_io(res, 0x4d0, 2);
-    aml_res_io(res, cfg->pm_base, PM_BLOCK_SIZE);
+    aml_res_io(res, cfg->pm_base, cfg->ich9 ? ICH9_PM_SIZE : PM_BLOCK_SIZE);
+    if (cfg->ich9) {
+        aml_res_memory32(res, ICH9_RCBA_BASE, ICH9_RCBA_SIZE, true);
+    }
+    if (cfg->ecam) {
+        aml_res_memory32(res, cfg->ecam, 256u << 20, true);
+    }
     aml_name_resources(out, "_CRS", res);
     aml_end(out, device);
 }
 
-static void add_isa_bridge(const struct acpi_config *cfg, GByteArray *out)
+/* OperationRegion(name, PCI_Config, off, 4) with the fields PRQn, n from `first` on. */
+static void add_routes(GByteArray *out, const char *name, unsigned off, unsigned first)
 {
-    size_t device = aml_begin_device(out, "ISA"), field;
+    size_t field;
 
-    aml_name_int(out, "_ADR", 0x00010000);
-    aml_region(out, "PIRQ", AML_PCI_CONFIG, 0x60, 4);
-    field = aml_begin_field(out, "PIRQ");
+    aml_region(out, name, AML_PCI_CONFIG, off, 4);
+    field = aml_begin_field(out, name);
     for (unsigned i = 0; i < 4; i++) {
         char reg[] = "PRQ0";
 
-        reg[3] = (char)('0' + i);
+        reg[3] = (char)('0' + first + i);
         aml_field_unit(out, reg, 8);
     }
     aml_end(out, field);
+}
+
+static void add_isa_bridge(const struct acpi_config *cfg, GByteArray *out)
+{
+    size_t device = aml_begin_device(out, "ISA");
+
+    aml_name_int(out, "_ADR", cfg->ich9 ? 0x001f0000 : 0x00010000);
+    add_routes(out, "PIRQ", 0x60, 0);
+    if (cfg->ich9) {
+        add_routes(out, "PIRE", ICH9_PIRQ_E, 4);
+    }
     for (unsigned i = 0; i < G_N_ELEMENTS(isa_parts); i++) {
         if (!isa_parts[i].serial || cfg->serial[isa_parts[i].serial - 1]) {
             add_isa_part(&isa_parts[i], out);
@@ -251,15 +340,25 @@ static void add_pci_host(const struct acpi_config *cfg, GByteArray *out)
 {
     size_t device = aml_begin_device(out, "PCI0");
 
-    aml_name_eisa_id(out, "_HID", "PNP0A03");
+    if (cfg->ecam) { /* a PCI Express host, which older systems take for a PCI one */
+        aml_name_eisa_id(out, "_HID", "PNP0A08");
+        aml_name_eisa_id(out, "_CID", "PNP0A03");
+        add_osc(out);
+    } else {
+        aml_name_eisa_id(out, "_HID", "PNP0A03");
+    }
     aml_name_int(out, "_UID", 0);
     add_host_windows(cfg, out);
     add_isa_bridge(cfg, out);
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < (cfg->ich9 ? 8u : 4u); i++) {
         add_link(out, i);
     }
-    add_sci_link(out);
-    add_prt(out);
+    if (cfg->ich9) {
+        add_ich9_routing(out);
+    } else {
+        add_sci_link(out);
+        add_prt(out);
+    }
     aml_end(out, device);
 }
 
@@ -289,8 +388,13 @@ static void add_cpu(unsigned index, GByteArray *out)
 
 void acpi_build_dsdt(const struct acpi_config *cfg, GByteArray *out)
 {
-    size_t scope = aml_begin_scope(out, "\\_SB"), package;
+    unsigned soft_off = cfg->ich9 ? ICH9_SLP_TYP_S5 : PM_SLP_TYP_S5;
+    size_t scope, package;
 
+    if (cfg->ich9) {
+        add_pic_mode(out);
+    }
+    scope = aml_begin_scope(out, "\\_SB");
     add_pci_host(cfg, out);
     for (unsigned i = 0; i < cfg->n_cpus; i++) {
         add_cpu(i, out);
@@ -304,8 +408,8 @@ void acpi_build_dsdt(const struct acpi_config *cfg, GByteArray *out)
     aml_op(out, AML_NAME);
     aml_name(out, "\\_S5");
     package = aml_begin_package(out, 4);
-    aml_int(out, PM_SLP_TYP_S5);
-    aml_int(out, PM_SLP_TYP_S5);
+    aml_int(out, soft_off);
+    aml_int(out, soft_off);
     aml_int(out, 0);
     aml_int(out, 0);
     aml_end(out, package);

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hw/i386/pc_boot.c: what firmware would do on this board: the memory map, the ACPI tables, the
- * chipset's registers, and the jump into the kernel; again at every reset.
+ * hw/i386/pc_boot.c: firmware and what it is told; or with a kernel, what firmware would do on this
+ * board: the memory map, the ACPI tables, the chipset's registers, and the jump into the kernel; again at
+ * every reset.
  *
  * Invariants: the memory map is sorted and does not change after pc_boot_init.
  * Thread:     under the machine lock, vCPUs stopped.
  */
 #include "hw/i386/pc.h"
 
+#include "hw/i386/firmware.h"
 #include "target/i386/cpu.h"
 #include "util/error.h"
-#include "util/log.h"
 
 /* Where the extended BIOS data area would begin: the top KiB of base memory. */
 #define EBDA_START 0x9fc00u
+/* The default firmware, and what to install for it. */
+#define PC_BIOS         "bios-256k.bin"
+#define PC_BIOS_PACKAGE "seabios"
 
 static void add_range(struct pc *pc, uint64_t addr, uint64_t end, enum e820_type type)
 {
@@ -34,26 +38,19 @@ static void build_memory_map(struct pc *pc, uint64_t acpi_start)
         add_range(pc, acpi_start, acpi_start + ACPI_NVS_SIZE, E820_NVS);
         add_range(pc, acpi_start + ACPI_NVS_SIZE, top, E820_ACPI);
     }
+    if (pc->ecam) {
+        add_range(pc, pc->ecam, pc->ecam + (256ull << 20), E820_RESERVED);
+        add_range(pc, ICH9_RCBA_BASE, ICH9_RCBA_BASE + ICH9_RCBA_SIZE, E820_RESERVED);
+    }
     add_range(pc, 4ull << 30, (4ull << 30) + pc->ram_above_4g, E820_RAM);
 }
 
-/* ELCR: PCI interrupts and the SCI are levels (PIIX3 datasheet, 2.5.5). */
-static void program_chipset(struct pc *pc)
+/* What firmware would have done by the time when it boots. */
+static void stand_in(struct pc *pc)
 {
-    struct machine *m = pc->machine;
-
-    i440fx_open_ram(pc->i440fx);
-    piix3_route_pirqs(pc->piix3);
-    piix4_pm_place(pc->pm, PC_PM_BASE);
-    address_space_store(&m->io, 0x4d0, 0x00, 1);
-    address_space_store(&m->io, 0x4d1, 1 << (9 - 8) | 1 << (10 - 8) | 1 << (11 - 8), 1);
-}
-
-static void pc_reset(void *opaque)
-{
-    struct pc *pc = opaque;
-
-    program_chipset(pc);
+    if (pc->program_chipset) {
+        pc->program_chipset(pc);
+    }
     if (pc->acpi) {
         acpi_install(pc->acpi, pc->machine);
     }
@@ -64,54 +61,117 @@ static void pc_reset(void *opaque)
     }
 }
 
-bool pc_boot_init(struct pc *pc, GError **error)
+static void pc_reset(void *opaque)
+{
+    struct pc *pc = opaque;
+
+    if (pc->rtc) {
+        firmware_set_boot_drives(pc->machine, pc->rtc, !pc->was_reset);
+    }
+    pc->was_reset = true;
+    if (!pc->by_firmware) {
+        stand_in(pc);
+    }
+}
+
+/* area: where the tables lie; 0: firmware places them. */
+static bool build_acpi(struct pc *pc, uint64_t area, GError **error)
+{
+    struct machine *m = pc->machine;
+    struct acpi_config acpi = {
+        .n_cpus = m->n_vcpus,
+        .hpet = pc->hpet != NULL,
+        .pm_base = PC_PM_BASE,
+        .ich9 = pc->lpc != NULL,
+        .ecam = pc->ecam,
+        .ram_below_4g = pc->ram_below_4g,
+        .ram_above_4g = pc->ram_above_4g,
+        .area = area,
+    };
+
+    for (unsigned i = 0; i < MAX_SERIAL; i++) {
+        acpi.serial[i] = m->config.serial[i] != NULL;
+    }
+    pc->acpi = acpi_build(&acpi, error);
+    return pc->acpi != NULL;
+}
+
+/* A kernel, or nothing, without firmware. */
+static bool init_stand_in(struct pc *pc, GError **error)
 {
     struct machine *m = pc->machine;
     const struct machine_config *config = &m->config;
-    uint64_t acpi_start = pc->ram_below_4g;
     struct boot_config boot = {
         .kernel = config->kernel,
         .initrd = config->initrd,
         .append = config->append,
         .ram_below_4g = pc->ram_below_4g,
         .ram_above_4g = pc->ram_above_4g,
+        .acpi_start = pc->ram_below_4g,
     };
 
     if (!config->no_acpi) {
-        struct acpi_config acpi = {
-            .n_cpus = m->n_vcpus,
-            .hpet = pc->hpet != NULL,
-            .pm_base = PC_PM_BASE,
-            .ram_below_4g = pc->ram_below_4g,
-            .ram_above_4g = pc->ram_above_4g,
-        };
-
-        acpi_start = (pc->ram_below_4g - ACPI_AREA_SIZE) & GUEST_PAGE_MASK;
-        acpi.area = acpi_start;
-        for (unsigned i = 0; i < MAX_SERIAL; i++) {
-            acpi.serial[i] = config->serial[i] != NULL;
-        }
-        pc->acpi = acpi_build(&acpi, error);
-        if (!pc->acpi) {
+        boot.acpi_start = (pc->ram_below_4g - ACPI_AREA_SIZE) & GUEST_PAGE_MASK;
+        if (!build_acpi(pc, boot.acpi_start, error)) {
             return false;
         }
         boot.rsdp = pc->acpi->rsdp;
     }
-    build_memory_map(pc, acpi_start);
-    boot.acpi_start = acpi_start;
+    build_memory_map(pc, boot.acpi_start);
     boot.e820 = pc->e820;
     boot.n_e820 = pc->n_e820;
     if (config->kernel) {
         pc->boot = boot_load(m, &boot, error);
-        if (!pc->boot) {
+    }
+    return pc->boot || !config->kernel;
+}
+
+static bool init_fw_cfg(struct pc *pc, GError **error)
+{
+    struct machine *m = pc->machine;
+    struct firmware_info info = {
+        .ram_below_4g = pc->ram_below_4g,
+        .ram_above_4g = pc->ram_above_4g,
+        .n_cpus = m->n_vcpus,
+    };
+
+    pc->fw_cfg = (struct fw_cfg *)device_create(m, &fw_cfg_type, NULL, error);
+    if (!pc->fw_cfg) {
+        return false;
+    }
+    if (pc->by_firmware && !m->config.no_acpi) {
+        if (!build_acpi(pc, 0, error)) {
             return false;
         }
-    } else if (config->initrd || config->append) {
+        info.acpi = pc->acpi;
+    }
+    return firmware_describe(pc->fw_cfg, &info, error);
+}
+
+bool pc_boot_init(struct pc *pc, GError **error)
+{
+    struct machine *m = pc->machine;
+    const struct machine_config *config = &m->config;
+
+    /* A machine that is told of no place has none: tests of the board. */
+    pc->by_firmware = !config->kernel && (config->bios || config->data_dirs->len);
+    if (!config->kernel && (config->initrd || config->append)) {
         set_error(error, "%s needs a kernel: give -kernel FILE",
                   config->initrd ? "-initrd" : "-append");
         return false;
-    } else {
-        report_warning("no kernel (-kernel FILE) and no firmware: the CPU stays halted");
+    }
+    if (!init_fw_cfg(pc, error)) {
+        return false;
+    }
+    if (pc->by_firmware || config->bios) {
+        pc->bios = bios_load(m, &pc->pci_memory, config->bios ? config->bios : PC_BIOS,
+                             config->bios ? NULL : PC_BIOS_PACKAGE, error);
+        if (!pc->bios) {
+            return false;
+        }
+    }
+    if (!pc->by_firmware && !init_stand_in(pc, error)) {
+        return false;
     }
     machine_add_reset_hook(m, pc_reset, pc);
     return true;
@@ -119,10 +179,10 @@ bool pc_boot_init(struct pc *pc, GError **error)
 
 void pc_boot_free(struct pc *pc)
 {
-    if (pc->boot) {
-        boot_free(pc->boot);
-    }
+    boot_free(pc->boot);
+    bios_free(pc->bios);
     acpi_free(pc->acpi);
     pc->boot = NULL;
+    pc->bios = NULL;
     pc->acpi = NULL;
 }

@@ -35,10 +35,18 @@ enum pm1_control {
 #define PM1_CONTROL_BITS 0x1c03u
 enum config_register {
     PMBA      = 0x40,           /* bits 15-6; bit 0 is hard-wired: I/O */
+    DEVACTB   = 0x58,           /* bit 25: a write to port 0xB2 is an SMI */
     PMREGMISC = 0x80,           /* bit 0: the block is decoded */
     SMBBA     = 0x90,
 };
 /* clang-format on */
+
+#define DEVACTB_APMC_EN (1u << 25)
+/* Global status and control, in the block. */
+#define GLBSTS     0x20u
+#define APM_STS    0x20u
+#define GLBCTL     0x28u
+#define GLB_SMI_EN 0x01u
 
 /* Ticks between two overflows: bit 23 of a 24-bit counter toggles. */
 #define TIMER_HALF (1u << 23)
@@ -154,6 +162,11 @@ static void block_word_write(struct piix4_pm *s, unsigned off, uint16_t value, u
     case PM_GPE0 + 2:
         s->gpe_enable = (uint16_t)((s->gpe_enable & ~mask) | (value & mask));
         break;
+    case GLBSTS:
+        value = (uint16_t)(block_word(s, off) & ~(value & mask));
+        s->scratch[off] = (uint8_t)value;
+        s->scratch[off + 1] = (uint8_t)(value >> 8);
+        break;
     default:
         value = (uint16_t)((block_word(s, off) & ~mask) | (value & mask));
         s->scratch[off] = (uint8_t)value;
@@ -204,6 +217,19 @@ static uint64_t smi_read(void *opaque, uint64_t off, unsigned size)
     return off ? s->apm_status : s->apm_command;
 }
 
+/* 7.1.16, 7.2.9: the status is set in any case, the SMI has two switches. */
+static void raise_smi(struct piix4_pm *s)
+{
+    bool enabled = pci_config_load(&s->pci, DEVACTB, 4) & DEVACTB_APMC_EN;
+
+    if (enabled) {
+        s->scratch[GLBSTS] |= APM_STS;
+    }
+    if (enabled && (s->scratch[GLBCTL] & GLB_SMI_EN)) {
+        irq_pulse(&s->smi);
+    }
+}
+
 /* ACPI 6.4, 4.8.3.2: the command hands the machine over from firmware to the OS, or back. */
 static void smi_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
 {
@@ -220,9 +246,10 @@ static void smi_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
     } else if (value == PM_ACPI_DISABLE) {
         s->control &= (uint16_t)~PM1_SCI_EN;
     } else {
-        log_line(LOG_UNIMP, "PIIX4_PM: SMI command 0x%02x", (unsigned)value);
+        log_line(LOG_DEVICE, "PIIX4_PM: SMI command 0x%02x", (unsigned)value);
     }
     update(s);
+    raise_smi(s);
 }
 
 static const struct mem_ops block_ops = {
@@ -294,6 +321,8 @@ static void piix4_pm_reset(struct device *dev)
     pci_device_reset(&s->pci);
     pci_config_store(&s->pci, PMBA, 1, 4);
     pci_config_store(&s->pci, SMBBA, 1, 4);
+    /* Without SMM, firmware finds its work done. */
+    pci_config_store(&s->pci, DEVACTB, s->smi.handler ? 0 : DEVACTB_APMC_EN, 4);
     s->status = s->enable = s->control = s->gpe_status = s->gpe_enable = 0;
     s->apm_command = s->apm_status = 0;
     memset(s->scratch, 0, sizeof(s->scratch));

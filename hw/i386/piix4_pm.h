@@ -13,7 +13,7 @@
 #define PM_BLOCK_SIZE 0x40u
 #define PM_TIMER_HZ   3579545u
 
-/* ACPI's way to ask firmware for the hand-over; the function answers itself: there is no SMM. */
+/* ACPI's way to ask firmware for the hand-over; the function answers itself, and raises an SMI if told. */
 #define PM_SMI_COMMAND_PORT 0xb2u
 #define PM_ACPI_ENABLE      0xf1u
 #define PM_ACPI_DISABLE     0xf0u
@@ -23,6 +23,7 @@
 struct piix4_pm {
     struct pci_device pci;
     struct irq sci;                   /* wired before realize: a level */
+    struct irq smi;                   /* wired before realize: edges; no handler: there is no SMM */
     struct mem_region block;          /* at PMBASE, while PMREGMISC enables it */
     struct mem_region smi_ports;      /* 0xB2, 0xB3 */
     uint16_t status, enable, control; /* PM1 */

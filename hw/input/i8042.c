@@ -274,6 +274,16 @@ void i8042_mouse_event(struct device *dev, int dx, int dy, int dz, uint8_t butto
     update(s);
 }
 
+static void key_input(void *opaque, uint16_t key, bool down)
+{
+    i8042_key_event(opaque, key, down);
+}
+
+static void pointer_input(void *opaque, const struct input_pointer *p)
+{
+    i8042_mouse_event(opaque, p->dx, p->dy, p->dz, p->buttons);
+}
+
 static const struct mem_ops data_ops = {
     .read = data_read, .write = data_write, .min_size = 1, .max_size = 1
 };
@@ -290,6 +300,10 @@ static bool i8042_realize(struct device *dev, GError **error)
     mem_region_init_mmio(&s->command_port, dev->machine, "i8042-cmd", &command_ops, s, 1);
     isa_register_ports(dev, 0x60, &s->data_port);
     isa_register_ports(dev, 0x64, &s->command_port);
+    s->input = (struct input_handler){
+        .name = "QEMU PS/2 Mouse", .key = key_input, .pointer = pointer_input, .opaque = s
+    };
+    input_register(dev->machine, &s->input);
     return true;
 }
 
@@ -312,6 +326,7 @@ static void i8042_unrealize(struct device *dev)
 {
     struct i8042 *s = (struct i8042 *)dev;
 
+    input_unregister(dev->machine, &s->input);
     mem_region_destroy(&s->data_port);
     mem_region_destroy(&s->command_port);
 }

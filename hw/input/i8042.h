@@ -8,6 +8,7 @@
 
 #include "hw/input/ps2.h"
 #include "softmmu/machine.h"
+#include "ui/input.h"
 
 struct i8042 {
     struct device dev;
@@ -15,6 +16,7 @@ struct i8042 {
     struct mem_region data_port, command_port;
     struct ps2_keyboard keyboard;
     struct ps2_mouse mouse;
+    struct input_handler input;
     uint8_t ram[32];     /* [0]: the command byte */
     uint8_t out_port;    /* the bits that only the guest changes */
     uint8_t command;     /* waits for its argument at port 0x60, or 0 */

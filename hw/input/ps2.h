@@ -18,6 +18,9 @@
 #define PS2_RESEND       0xfe
 #define PS2_SELF_TEST_OK 0xaa
 
+/* Codes of scan code set 3, of which no key's is above 0x8d. */
+#define PS2_SET3_CODES 0x90u
+
 #define PS2_QUEUE_SIZE 64u
 /* Events leave this much of a queue to the answers to commands. */
 #define PS2_QUEUE_EVENTS 48u
@@ -32,10 +35,11 @@ struct ps2_keyboard {
     struct ps2_queue queue;
     uint8_t command;  /* waits for its argument, or 0 */
     uint8_t last;     /* last byte sent, for Resend */
-    uint8_t scan_set; /* 1 or 2 */
+    uint8_t scan_set; /* 1 to 3 */
     uint8_t leds;     /* bit 0 scroll, 1 num, 2 caps */
     uint8_t typematic;
     bool scanning;
+    uint8_t breaks[PS2_SET3_CODES / 8]; /* set 3: the keys that tell of their release */
 };
 
 struct ps2_mouse {
@@ -63,7 +67,10 @@ void ps2_keyboard_write(struct ps2_keyboard *k, uint8_t value);
 bool ps2_keyboard_read(struct ps2_keyboard *k, uint8_t *byte);
 /* key: the make code in set 1, 0xe0xx for the extended ones, PS2_KEY_PAUSE. */
 void ps2_keyboard_event(struct ps2_keyboard *k, uint16_t key, bool down);
-#define PS2_KEY_PAUSE 0xe11d
+#define PS2_KEY_PAUSE 0xe11d /* as INPUT_KEY_PAUSE */
+/* ps2_set3.c: a key's code in set 3, 0: it has none; whether it tells of its release by default. */
+uint8_t ps2_set3_code(uint16_t key);
+bool ps2_set3_breaks(uint8_t code);
 /* The 8042's translation of a byte of set 2 (not 0xf0) to set 1. */
 uint8_t ps2_translate(uint8_t byte);
 

@@ -21,10 +21,13 @@ enum kbd_command {
     KBD_ENABLE        = 0xf4,
     KBD_DISABLE       = 0xf5,
     KBD_DEFAULTS      = 0xf6,
-    KBD_ALL_FIRST     = 0xf7,   /* 0xf7-0xfa: key modes of set 3, for all keys */
-    KBD_ALL_LAST      = 0xfa,
-    KBD_KEY_FIRST     = 0xfb,   /* 0xfb-0xfd: the same for the key that follows */
-    KBD_KEY_LAST      = 0xfd,
+    KBD_ALL_TYPEMATIC = 0xf7,   /* 0xf7-0xfa: key modes of set 3, for all keys */
+    KBD_ALL_BREAK     = 0xf8,
+    KBD_ALL_MAKE      = 0xf9,
+    KBD_ALL_BOTH      = 0xfa,
+    KBD_KEY_TYPEMATIC = 0xfb,   /* 0xfb-0xfd: the same for the keys that follow */
+    KBD_KEY_BREAK     = 0xfc,
+    KBD_KEY_MAKE      = 0xfd,
     KBD_RESEND        = 0xfe,
     KBD_RESET         = 0xff,
 };
@@ -81,9 +84,23 @@ void ps2_queue_push(struct ps2_queue *q, uint8_t byte)
     }
 }
 
+/* Set 3 only: whether one key, or all of them (code 0), tell of their release. */
+static void set_breaks(struct ps2_keyboard *k, uint8_t code, bool on)
+{
+    if (code == 0) {
+        memset(k->breaks, on ? 0xff : 0, sizeof(k->breaks));
+    } else if (code < PS2_SET3_CODES) {
+        k->breaks[code / 8] &= (uint8_t) ~(1u << code % 8);
+        k->breaks[code / 8] |= (uint8_t)((unsigned)on << code % 8);
+    }
+}
+
 static void keyboard_defaults(struct ps2_keyboard *k)
 {
     k->scan_set = 2;
+    for (unsigned code = 1; code < PS2_SET3_CODES; code++) {
+        set_breaks(k, (uint8_t)code, ps2_set3_breaks((uint8_t)code));
+    }
     k->typematic = 0x2b; /* 10.9 characters a second after 500 ms */
 }
 
@@ -108,8 +125,8 @@ static void keyboard_argument(struct ps2_keyboard *k, uint8_t value)
         k->typematic = value & 0x7f;
         break;
     case KBD_SCAN_SET:
-        if (value > 2) {
-            log_line(LOG_UNIMP, "i8042: keyboard scan code set %u", value);
+        if (value > 3) {
+            log_line(LOG_GUEST_ERRORS, "i8042: keyboard scan code set %u", value);
             ps2_queue_push(&k->queue, PS2_RESEND);
             return;
         }
@@ -120,8 +137,10 @@ static void keyboard_argument(struct ps2_keyboard *k, uint8_t value)
             k->scan_set = value;
         }
         return;
-    default:
-        break; /* key modes of set 3, which this keyboard does not speak */
+    default: /* one more key of set 3: only commands end the list */
+        set_breaks(k, value, command == KBD_KEY_BREAK);
+        k->command = command;
+        break;
     }
     ps2_queue_push(&k->queue, PS2_ACK);
 }
@@ -132,7 +151,7 @@ static void keyboard_command(struct ps2_keyboard *k, uint8_t value)
     case KBD_SET_LEDS:
     case KBD_SCAN_SET:
     case KBD_TYPEMATIC:
-    case KBD_KEY_FIRST ... KBD_KEY_LAST:
+    case KBD_KEY_TYPEMATIC ... KBD_KEY_MAKE:
         k->command = value;
         break;
     case KBD_ECHO:
@@ -153,7 +172,8 @@ static void keyboard_command(struct ps2_keyboard *k, uint8_t value)
         keyboard_defaults(k);
         k->scanning = value == KBD_DEFAULTS;
         break;
-    case KBD_ALL_FIRST ... KBD_ALL_LAST:
+    case KBD_ALL_TYPEMATIC ... KBD_ALL_BOTH:
+        set_breaks(k, 0, value == KBD_ALL_BREAK || value == KBD_ALL_BOTH);
         break;
     case KBD_RESEND:
         ps2_queue_push(&k->queue, k->last);
@@ -206,6 +226,20 @@ static void push_key(struct ps2_keyboard *k, uint8_t prefix, uint8_t code, bool 
     ps2_queue_push(&k->queue, set1_to_set2(code));
 }
 
+/* One byte a key, and its release only where it was asked for. */
+static void push_set3(struct ps2_keyboard *k, uint16_t key, bool down)
+{
+    uint8_t code = ps2_set3_code(key);
+
+    if (!code || (!down && !(k->breaks[code / 8] >> code % 8 & 1))) {
+        return;
+    }
+    if (!down) {
+        ps2_queue_push(&k->queue, 0xf0);
+    }
+    ps2_queue_push(&k->queue, code);
+}
+
 void ps2_keyboard_event(struct ps2_keyboard *k, uint16_t key, bool down)
 {
     uint8_t prefix = (uint8_t)(key >> 8), code = key & 0x7f;
@@ -213,7 +247,9 @@ void ps2_keyboard_event(struct ps2_keyboard *k, uint16_t key, bool down)
     if (!k->scanning || k->queue.count > PS2_QUEUE_EVENTS - 8) {
         return; /* as a keyboard that overran: the key is lost */
     }
-    if (key == PS2_KEY_PAUSE) { /* make and break together on the press: E1 Ctrl NumLock */
+    if (k->scan_set == 3) {
+        push_set3(k, key, down);
+    } else if (key == PS2_KEY_PAUSE) { /* make and break together on the press: E1 Ctrl NumLock */
         if (down) {
             push_key(k, 0xe1, 0x1d, true);
             push_key(k, 0, 0x45, true);
@@ -227,8 +263,8 @@ void ps2_keyboard_event(struct ps2_keyboard *k, uint16_t key, bool down)
 
 bool ps2_keyboard_valid(const struct ps2_keyboard *k)
 {
-    return k->queue.head < PS2_QUEUE_SIZE && k->queue.count <= PS2_QUEUE_SIZE &&
-           (k->scan_set == 1 || k->scan_set == 2);
+    return k->queue.head < PS2_QUEUE_SIZE && k->queue.count <= PS2_QUEUE_SIZE && k->scan_set >= 1 &&
+           k->scan_set <= 3;
 }
 
 static const struct state_row ps2_queue_state[] = {
@@ -246,6 +282,7 @@ const struct state_row ps2_keyboard_state[] = {
     STATE_INT(struct ps2_keyboard, leds, 1, "lights"),
     STATE_INT(struct ps2_keyboard, typematic, 1, "rate and delay"),
     STATE_INT(struct ps2_keyboard, scanning, 1, "keys are reported"),
+    STATE_BUF(struct ps2_keyboard, breaks, 1, "set 3: keys that tell of their release"),
     { 0 },
 };
 

@@ -137,6 +137,8 @@ void apic_accept(struct apic *a, unsigned mode, uint8_t vector, bool level)
         return;
     } else if (mode == APIC_DM_NMI) {
         cpu_set_pending(a->cpu, PENDING_NMI);
+    } else if (mode == APIC_DM_SMI) {
+        cpu_set_pending(a->cpu, PENDING_SMI);
     } else if (mode == APIC_DM_INIT) {
         cpu_set_pending(a->cpu, PENDING_INIT);
     } else if (mode == APIC_DM_SIPI) {

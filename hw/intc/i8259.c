@@ -88,6 +88,7 @@ static void pic_input(void *opaque, int n, bool level)
     if (n == CASCADE) {
         return;
     }
+    pic->counts[n] += level && !(c->lines >> (n & 7) & 1);
     chip_set_line(c, n & 7, level, c->elcr >> (n & 7) & 1);
     pic_update(pic);
 }

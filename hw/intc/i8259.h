@@ -28,6 +28,7 @@ struct i8259 {
     struct mem_region ports[2], elcr_ports;
     struct i8259_chip chip[2]; /* master, slave on the master's input 2 */
     bool intr;                 /* what output was last set to */
+    uint64_t counts[16];       /* `info irq`: how often each input rose */
 };
 
 extern const struct device_type i8259_type;

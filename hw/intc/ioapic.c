@@ -71,6 +71,7 @@ static void ioapic_input(void *opaque, int pin, bool level)
     struct ioapic *io = opaque;
     bool before = io->lines >> pin & 1;
 
+    io->counts[pin] += level && !before;
     io->lines = level ? io->lines | 1u << pin : io->lines & ~(1u << pin);
     if (redir_is_level(io->redir[pin])) {
         ioapic_service_level(io, pin);

@@ -24,6 +24,7 @@ struct ioapic {
     uint8_t select;
     uint32_t lines; /* level of each pin */
     uint64_t redir[IOAPIC_PINS];
+    uint64_t counts[IOAPIC_PINS]; /* `info irq`: how often each pin rose */
 };
 
 extern const struct device_type ioapic_type;

@@ -9,22 +9,35 @@ void isa_bus_init(struct isa_bus *isa, struct machine *m, const char *name, stru
                   const struct irq *irqs)
 {
     isa->irqs = irqs;
+    isa->gsis = NULL;
     bus_init(&isa->bus, m, BUS_ISA, name, parent);
 }
 
-const struct irq *isa_irq(struct device *dev, unsigned n)
+static const struct isa_bus *bus_of(struct device *dev)
 {
     struct bus *bus = dev->bus;
 
     if (!bus || bus->kind != BUS_ISA) {
         bus = bus_find(dev->machine, BUS_ISA, NULL);
     }
-    if (!bus || n >= ISA_IRQS) {
-        return NULL;
-    }
-    const struct isa_bus *isa = (const struct isa_bus *)bus;
+    return (const struct isa_bus *)bus;
+}
 
-    return isa->irqs ? &isa->irqs[n] : NULL;
+const struct irq *isa_irq(struct device *dev, unsigned n)
+{
+    const struct isa_bus *isa = bus_of(dev);
+
+    return isa && isa->irqs && n < ISA_IRQS ? &isa->irqs[n] : NULL;
+}
+
+const struct irq *isa_gsi(struct device *dev, unsigned n)
+{
+    const struct isa_bus *isa = bus_of(dev);
+
+    if (n < ISA_IRQS) {
+        return isa_irq(dev, n);
+    }
+    return isa && isa->gsis && n < ISA_GSIS ? &isa->gsis[n] : NULL;
 }
 
 void isa_register_ports(struct device *dev, uint16_t first, struct mem_region *mr)

@@ -8,6 +8,7 @@
 #include "hw/pci/pci.h"
 
 #include <inttypes.h>
+#include "hw/pci/msix.h"
 #include "hw/pci/pci_internal.h"
 #include "util/log.h"
 
@@ -83,6 +84,9 @@ void pci_config_write(struct pci_device *d, unsigned off, uint32_t value, unsign
     }
     if (touches(off, size, PCI_COMMAND, 2)) {
         pci_update_intx(d);
+    }
+    if (d->msix) {
+        pci_msix_update(d->msix);
     }
     if (d->config_written) {
         d->config_written(d, off, size);

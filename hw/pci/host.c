@@ -81,8 +81,8 @@ static bool pci_host_realize(struct device *dev, GError **error)
     struct machine *m = dev->machine;
 
     (void)error;
-    pci_bus_setup(&s->bus, m, "pci.0", dev, s->memory ? s->memory : &m->system_memory,
-                  s->io ? s->io : &m->system_io);
+    pci_bus_setup(&s->bus, m, dev->type == &q35_pci_host_type ? "pcie.0" : "pci.0", dev,
+                  s->memory ? s->memory : &m->system_memory, s->io ? s->io : &m->system_io);
     mem_region_init_mmio(&s->address_port, m, "pci-conf-idx", &address_ops, s, 4);
     mem_region_init_mmio(&s->data_port, m, "pci-conf-data", &data_ops, s, 4);
     mem_region_add(&m->system_io, 0xcf8, &s->address_port, 0);
@@ -108,14 +108,11 @@ static const struct state_row pci_host_state[] = {
     { 0 },
 };
 
-const struct device_type pci_host_type = {
-    .name = "i440FX-pcihost",
-    .summary = "PCI host: configuration ports 0xCF8 and 0xCFC",
-    .bus = BUS_SYSTEM,
-    .internal = true,
-    .size = sizeof(struct pci_host),
-    .state = pci_host_state,
-    .realize = pci_host_realize,
-    .reset = pci_host_reset,
-    .unrealize = pci_host_unrealize,
-};
+/* The two differ in their names, and in that of their bus. */
+#define PCI_HOST_TYPE(n)                                                                           \
+    .name = n, .summary = "PCI host: configuration ports 0xCF8 and 0xCFC", .bus = BUS_SYSTEM,      \
+    .internal = true, .size = sizeof(struct pci_host), .state = pci_host_state,                    \
+    .realize = pci_host_realize, .reset = pci_host_reset, .unrealize = pci_host_unrealize
+
+const struct device_type pci_host_type = { PCI_HOST_TYPE("i440FX-pcihost") };
+const struct device_type q35_pci_host_type = { PCI_HOST_TYPE("q35-pcihost") };

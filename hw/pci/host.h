@@ -20,6 +20,6 @@ struct pci_host {
     void (*reset_control_write)(void *opaque, uint8_t value);
     void *reset_control_opaque;
 };
-extern const struct device_type pci_host_type;
+extern const struct device_type pci_host_type, q35_pci_host_type;
 
 #endif

@@ -4,7 +4,7 @@
  * lock.
  */
 #include <inttypes.h>
-#include "hw/pci/pci.h"
+#include "hw/pci/bridge.h"
 
 /* PCI Code and ID Assignment 1.11; the rows with a sub-class come before their base class. */
 static const struct {
@@ -59,19 +59,48 @@ static void print_bar(const struct pci_bar *bar, unsigned n, GString *out)
                            bar->mapped, bar->mapped + bar->size - 1);
 }
 
+static void print_bridge(const struct pci_device *d, GString *out)
+{
+    static const struct {
+        enum pci_window window;
+        const char *name;
+    } rows[] = {
+        { PCI_WINDOW_IO, "IO" },
+        { PCI_WINDOW_MEMORY, "memory" },
+        { PCI_WINDOW_PREFETCH, "prefetchable memory" },
+    };
+
+    g_string_append_printf(
+        out, "      BUS %u.\n      secondary bus %u.\n      subordinate bus %u.\n",
+        d->config[PCI_PRIMARY], d->config[PCI_SECONDARY], d->config[PCI_SUBORDINATE]);
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct pci_range range = pci_bridge_range(d, rows[i].window);
+
+        g_string_append_printf(out,
+                               i == 0 ? "      %s range [0x%04" PRIx64 ", 0x%04" PRIx64 "]\n"
+                                      : "      %s range [0x%08" PRIx64 ", 0x%08" PRIx64 "]\n",
+                               rows[i].name, range.first, range.last);
+    }
+}
+
 static void print_function(const struct pci_bus *bus, const struct pci_device *d, GString *out)
 {
-    g_string_append_printf(out, "  Bus %2u, device %3u, function %u:\n    ", bus->number,
+    g_string_append_printf(out, "  Bus %2u, device %3u, function %u:\n    ", pci_bus_number(bus),
                            PCI_SLOT(d->devfn), PCI_FN(d->devfn));
     print_class((uint16_t)pci_config_load(d, PCI_CLASS, 2), out);
     g_string_append_printf(out, ": PCI device %04x:%04x\n", pci_config_load(d, PCI_VENDOR_ID, 2),
                            pci_config_load(d, PCI_DEVICE_ID, 2));
-    g_string_append_printf(out, "      PCI subsystem %04x:%04x\n",
-                           pci_config_load(d, PCI_SUBSYS_VENDOR, 2),
-                           pci_config_load(d, PCI_SUBSYS_ID, 2));
+    if (!d->secondary) {
+        g_string_append_printf(out, "      PCI subsystem %04x:%04x\n",
+                               pci_config_load(d, PCI_SUBSYS_VENDOR, 2),
+                               pci_config_load(d, PCI_SUBSYS_ID, 2));
+    }
     if (d->config[PCI_INT_PIN]) {
         g_string_append_printf(out, "      IRQ %u, pin %c\n", d->config[PCI_INT_LINE],
                                'A' + d->config[PCI_INT_PIN] - 1);
+    }
+    if (d->secondary) {
+        print_bridge(d, out);
     }
     for (unsigned n = 0; n <= PCI_BARS; n++) {
         if (d->bars[n].mr) {

@@ -8,9 +8,13 @@
  */
 #include "hw/pci/pci.h"
 
+#include <inttypes.h>
 #include <string.h>
+#include "hw/pci/bridge.h"
+#include "hw/pci/msix.h"
 #include "hw/pci/pci_internal.h"
 #include "util/error.h"
+#include "util/log.h"
 
 /* intx_driven and the mappings are derived from these. */
 const struct state_row pci_device_state[] = {
@@ -32,9 +36,26 @@ struct pci_bus *pci_bus_of(const struct pci_device *d)
     return (struct pci_bus *)d->dev.bus;
 }
 
+uint8_t pci_bus_number(const struct pci_bus *bus)
+{
+    return bus->bridge ? bus->bridge->config[PCI_SECONDARY] : bus->number;
+}
+
+/* As type 1 configuration cycles go: down through the bridge whose range holds the number. */
 struct pci_device *pci_find(struct pci_bus *root, uint8_t bus, uint8_t devfn)
 {
-    return bus == root->number ? root->functions[devfn] : NULL;
+    if (bus == pci_bus_number(root)) {
+        return root->functions[devfn];
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(root->functions); i++) {
+        struct pci_device *d = root->functions[i];
+
+        if (d && d->secondary && d->config[PCI_SECONDARY] && d->config[PCI_SECONDARY] <= bus &&
+            bus <= d->config[PCI_SUBORDINATE]) {
+            return pci_find(d->secondary, bus, devfn);
+        }
+    }
+    return NULL;
 }
 
 /* The function that `d` asks for, or the first slot without any function when it asks for none. */
@@ -42,18 +63,28 @@ static bool choose_devfn(struct pci_bus *bus, struct pci_device *d, uint8_t *dev
 {
     struct pci_device *first;
 
+    unsigned slots = bus->slots ? bus->slots : 32;
+
     if (d->addr < 0) {
-        for (unsigned slot = 0; slot < 32; slot++) {
+        for (unsigned slot = 0; slot < slots; slot++) {
             if (!bus->functions[PCI_DEVFN(slot, 0)]) {
                 *devfn = (uint8_t)PCI_DEVFN(slot, 0);
                 return true;
             }
         }
-        set_error(error, "%s: all 32 slots of %s are taken", d->dev.type->name, bus->bus.name);
+        set_error(error,
+                  slots > 1 ? "%s: all %u slots of %s are taken"
+                            : "%s: the only slot (of %u) of %s is taken",
+                  d->dev.type->name, slots, bus->bus.name);
         return false;
     }
     if (d->addr > 255) {
         set_error(error, "%s: addr is 0x%x, must be 0 to 1f.7", d->dev.type->name, d->addr);
+        return false;
+    }
+    if (PCI_SLOT(d->addr) >= slots) {
+        set_error(error, "%s: addr is 0x%x, and the slots of %s end at 0x%x", d->dev.type->name,
+                  PCI_SLOT(d->addr), bus->bus.name, slots - 1);
         return false;
     }
     *devfn = (uint8_t)d->addr;
@@ -130,6 +161,9 @@ void pci_device_teardown(struct pci_device *d)
     }
     pci_set_intx(d, false);
     pci_unmap_bars(d);
+    if (d->msix) {
+        pci_msix_teardown(d->msix);
+    }
     memset(d->bars, 0, sizeof(d->bars));
     pci_bus_of(d)->functions[d->devfn] = NULL;
     d->on_bus = false;
@@ -142,6 +176,9 @@ void pci_device_reset(struct pci_device *d)
         d->config[i] &= (uint8_t) ~(d->wmask[i] | d->w1cmask[i]);
     }
     pci_update_bars(d);
+    if (d->msix) {
+        pci_msix_reset(d->msix);
+    }
 }
 
 bool pci_device_post_load(struct pci_device *d, GError **error)
@@ -168,7 +205,7 @@ bool pci_device_post_load(struct pci_device *d, GError **error)
     }
     pci_update_bars(d);
     pci_update_intx(d);
-    return true;
+    return !d->msix || pci_msix_post_load(d->msix, error);
 }
 
 uint8_t pci_add_capability(struct pci_device *d, uint8_t id, unsigned size)
@@ -191,12 +228,21 @@ uint8_t pci_add_capability(struct pci_device *d, uint8_t id, unsigned size)
     return (uint8_t)off;
 }
 
+void pci_bus_drive_pin(struct pci_bus *bus, unsigned slot, unsigned pin, bool level)
+{
+    unsigned line = bus->map_irq ? bus->map_irq(slot, pin) : (slot + pin) & 3;
+
+    g_assert(line < PCI_BUS_LINES); /* the board's own wiring */
+    bus->irq_count[line] += level ? 1u : -1u;
+    irq_set(&bus->lines[line], bus->irq_count[line] > 0);
+}
+
 void pci_update_intx(struct pci_device *d)
 {
     struct pci_bus *bus = pci_bus_of(d);
     uint16_t status = (uint16_t)pci_config_load(d, PCI_STATUS, 2);
     uint16_t command = (uint16_t)pci_config_load(d, PCI_COMMAND, 2);
-    unsigned pin = d->config[PCI_INT_PIN], line;
+    unsigned pin = d->config[PCI_INT_PIN];
     bool drive = d->intx && !(command & PCI_COMMAND_NO_INTX);
 
     status = (uint16_t)(d->intx ? status | PCI_STATUS_INTX : status & ~PCI_STATUS_INTX);
@@ -205,10 +251,7 @@ void pci_update_intx(struct pci_device *d)
         return;
     }
     d->intx_driven = drive;
-    line = bus->map_irq ? bus->map_irq(PCI_SLOT(d->devfn), pin - 1) : PCI_SLOT(d->devfn) + pin - 1;
-    line &= 3;
-    bus->irq_count[line] += drive ? 1u : -1u;
-    irq_set(&bus->lines[line], bus->irq_count[line] > 0);
+    pci_bus_drive_pin(bus, PCI_SLOT(d->devfn), pin - 1, drive);
 }
 
 void pci_set_intx(struct pci_device *d, bool level)
@@ -217,17 +260,37 @@ void pci_set_intx(struct pci_device *d, bool level)
     pci_update_intx(d);
 }
 
+/*
+ * Messages go to the interrupt controllers or to RAM.  A device's register is refused: one that
+ * answers a write with a message would never end.
+ */
+static bool message_arrives(struct machine *m, uint64_t addr)
+{
+    const struct mem_section *section = address_space_lookup(&m->memory, addr);
+
+    return (addr & ~0xfffffull) == 0xfee00000 || (section && section->ram);
+}
+
+/* A message is a memory write: it needs bus mastering (6.2.2), of every bridge on its way too. */
 void pci_send_message(struct pci_device *d, uint64_t addr, uint32_t data)
 {
     struct pci_bus *bus = pci_bus_of(d);
 
-    /* A message is a memory write: it needs bus mastering (6.2.2). */
     if (!bus || !(pci_config_load(d, PCI_COMMAND, 2) & PCI_COMMAND_MASTER)) {
         return;
     }
+    while (bus->bridge) {
+        if (!(pci_config_load(bus->bridge, PCI_COMMAND, 2) & PCI_COMMAND_MASTER)) {
+            return;
+        }
+        bus = pci_bus_of(bus->bridge);
+    }
     if (bus->send_msi) {
         bus->send_msi(bus->msi_opaque, addr, data);
-    } else {
+    } else if (message_arrives(d->dev.machine, addr)) {
         address_space_store(&d->dev.machine->memory, addr, data, 4);
+    } else {
+        log_line(LOG_GUEST_ERRORS, "%s: a message to 0x%" PRIx64 " arrives nowhere",
+                 d->dev.type->name, addr);
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hw/pci/pci.h: PCI devices (type 0 headers), their bus, INTx and MSI.  Source: PCI Local Bus 3.0.
+ * hw/pci/pci.h: PCI devices, their bus, INTx and MSI.  Source: PCI Local Bus 3.0.
  *
  * A PCI device's struct begins with `struct pci_device`.  Its props begin with PCI_PROPS, its state
  * with PCI_STATE; its realize calls pci_device_setup and then adds BARs and capabilities, its reset
@@ -55,6 +55,8 @@ enum pci_register {             /* 6.1 */
 
 #define PCI_CAP_ID_MSI      0x05u
 #define PCI_CAP_ID_VENDOR   0x09u
+#define PCI_CAP_ID_SSVID    0x0du
+#define PCI_CAP_ID_EXPRESS  0x10u
 #define PCI_CAP_ID_MSIX     0x11u
 
 /* Kinds of BAR, as the low bits of the register (6.2.5.1). */
@@ -67,7 +69,11 @@ enum pci_bar_type {
 #define PCI_BARS 6u             /* bars[6] is the expansion ROM */
 /* clang-format on */
 
+/* Interrupt lines of a bus: four behind a bridge, up to eight at a south bridge. */
+#define PCI_BUS_LINES 8u
+
 struct pci_bus;
+struct pci_msix;
 
 struct pci_bar {
     struct mem_region *mr; /* NULL: no such BAR; borrowed from the device */
@@ -88,9 +94,11 @@ struct pci_device {
     uint8_t w1cmask[PCI_CONFIG_SIZE]; /* bits that the guest clears by writing 1 */
     unsigned config_used;             /* capabilities: the next free offset */
     struct pci_bar bars[PCI_BARS + 1];
-    uint8_t msi_cap;  /* offset of the MSI capability, or 0 */
-    bool intx;        /* the device's own request */
-    bool intx_driven; /* what the bus sees of it: INTx not disabled */
+    uint8_t msi_cap;           /* offset of the MSI capability, or 0 */
+    struct pci_msix *msix;     /* msix.h; NULL: none */
+    struct pci_bus *secondary; /* a bridge's other side; NULL: no bridge */
+    bool intx;                 /* the device's own request */
+    bool intx_driven;          /* what the bus sees of it: INTx not disabled */
     /* Optional: replaces the plain read of `size` (1, 2, 4) bytes at off. */
     uint32_t (*config_read)(struct pci_device *d, unsigned off, unsigned size);
     /* Optional: called after the masks were applied, BARs moved. */
@@ -99,15 +107,17 @@ struct pci_device {
 
 struct pci_bus {
     struct bus bus;
-    uint8_t number;
+    uint8_t number;                    /* of a root bus; see pci_bus_number */
+    struct pci_device *bridge;         /* whose secondary side this is; NULL: a root bus */
+    uint8_t slots;                     /* how many it has; 0: 32 */
     struct pci_device *functions[256]; /* by devfn */
     struct mem_region *memory, *io;    /* where BARs appear */
-    unsigned irq_count[4];             /* functions that drive each line */
+    unsigned irq_count[PCI_BUS_LINES]; /* pins that drive each line */
     /*
-     * Board: which of the 4 lines an INTx pin (0: INTA) of a slot drives; NULL: (slot + pin) & 3.
+     * Board: which line an INTx pin (0: INTA) of a slot drives; NULL: (slot + pin) & 3.
      */
     unsigned (*map_irq)(unsigned slot, unsigned pin);
-    struct irq lines[4];
+    struct irq lines[PCI_BUS_LINES];
     /* Board: how a message reaches the interrupt controllers; NULL: a store to guest memory. */
     void (*send_msi)(void *opaque, uint64_t addr, uint32_t data);
     void *msi_opaque;
@@ -142,6 +152,10 @@ void pci_device_teardown(struct pci_device *d);
 void pci_device_reset(struct pci_device *d);
 bool pci_device_post_load(struct pci_device *d, GError **error);
 struct pci_bus *pci_bus_of(const struct pci_device *d);
+/* A secondary bus has the number that its bridge's register says. */
+uint8_t pci_bus_number(const struct pci_bus *bus);
+/* Some pin (0: INTA) of a slot rises or falls; the caller tells changes only. */
+void pci_bus_drive_pin(struct pci_bus *bus, unsigned slot, unsigned pin, bool level);
 
 /* size: a power of two, I/O from 4 bytes, memory from 16; n: 0-5, 6 is the ROM. */
 void pci_add_bar(struct pci_device *d, unsigned n, unsigned type, struct mem_region *mr,
@@ -168,7 +182,7 @@ void pci_msi_send(struct pci_device *d, unsigned n);
 /* A message as the device puts it on the bus; needs bus mastering. */
 void pci_send_message(struct pci_device *d, uint64_t addr, uint32_t data);
 
-/* The function at bus:devfn, NULL: none. */
+/* The function at bus:devfn on or behind `root`, NULL: none answers. */
 struct pci_device *pci_find(struct pci_bus *root, uint8_t bus, uint8_t devfn);
 /* info.c: `info pci`. */
 void pci_print(struct machine *m, GString *out);

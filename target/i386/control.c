@@ -42,7 +42,7 @@ static const struct {
     /* clang-format on */
 };
 
-static uint64_t cr4_allowed(const struct x86_cpu *cpu)
+uint64_t cr4_allowed(const struct x86_cpu *cpu)
 {
     uint64_t bits = 0;
 
@@ -57,8 +57,7 @@ static bool pae_paging(uint64_t cr0, uint64_t cr4, uint64_t efer)
     return (cr0 & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LME);
 }
 
-/* The four entries are read once, when paging is set up.  False: a reserved bit is set. */
-static bool load_pdptes(struct x86_cpu *cpu, uint64_t cr3)
+bool load_pdptes(struct x86_cpu *cpu, uint64_t cr3)
 {
     uint64_t reserved = 0x1e6 | ~((1ull << cpu->phys_bits) - 1);
     uint64_t at = cr3 & 0xffffffe0, pdpte[4];

@@ -10,9 +10,11 @@
 #include "softmmu/clock.h"
 #include "softmmu/state.h"
 #include "target/i386/cpuid_models.h"
+#include "target/i386/host_vec.h"
 #include "target/i386/mem.h"
 #include "target/i386/mmu.h"
 #include "util/error.h"
+#include "util/log.h"
 
 #define TSC_HZ 1000000000ull /* one tick a virtual nanosecond */
 
@@ -38,6 +40,9 @@ struct x86_cpu *cpu_new(struct machine *m, int index, const char *model, GError 
 
 void cpu_free(struct x86_cpu *cpu)
 {
+    if (cpu) {
+        host_vec_free(cpu->host_vec);
+    }
     g_free(cpu);
 }
 
@@ -78,7 +83,6 @@ void cpu_update_mode(struct x86_cpu *cpu)
     }
     cpu->code_size = cpu->code64 ? 8 : cs->attr & ATTR_DB ? 4 : 2;
     cpu->stack_size = cpu->code64 ? 8 : ss->attr & ATTR_DB ? 4 : 2;
-    cpu->exec_mode = cpu->code_size | (cpu->cpl == 3 ? 16 : 0);
     cpu->alignment_check = cpu->cpl == 3 && (cpu->cr0 & CR0_AM) && (cpu->eflags & FLAG_AC);
     if (cpu->cpl == 3) {
         cpu->bank = cpu->alignment_check ? TLB_USER_AC : TLB_USER;
@@ -86,6 +90,7 @@ void cpu_update_mode(struct x86_cpu *cpu)
         bool ac = (cpu->cr4 & CR4_SMAP) && (cpu->eflags & FLAG_AC);
         cpu->bank = ac ? TLB_KERNEL_AC : TLB_KERNEL;
     }
+    cpu->exec_mode = (uint8_t)(cpu->code_size | (cpu->cpl == 3 ? 16 : 0) | cpu->bank << 5);
 }
 
 /* What INIT keeps and power-on clears (SDM vol. 3, table 10-1). */
@@ -129,8 +134,21 @@ static void reset_segments(struct x86_cpu *cpu)
     cpu->gdt = cpu->idt = (struct desc_table){ .base = 0, .limit = 0xffff };
 }
 
+/* -d cpu_reset: the state that is lost. */
+static void log_reset(struct x86_cpu *cpu, bool init)
+{
+    if (log_enabled(LOG_CPU_RESET)) {
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        cpu_print_state(cpu, text);
+        log_line(LOG_CPU_RESET, "CPU %d: %s\n%s", cpu->vcpu.index, init ? "INIT" : "reset",
+                 text->str);
+    }
+}
+
 void cpu_reset(struct x86_cpu *cpu, bool init)
 {
+    log_reset(cpu, init);
     if (!init) {
         power_on_reset(cpu);
     }
@@ -151,6 +169,9 @@ void cpu_reset(struct x86_cpu *cpu, bool init)
     cpu->dr[7] = 0x400;
     reset_segments(cpu);
     cpu->halted = cpu->wait_sipi = cpu->vcpu.index > 0; /* application processors wait for SIPI */
+    if (cpu->in_smm && cpu->smm_changed) {
+        cpu->smm_changed(cpu->smm_opaque, false);
+    }
     cpu->nmi_blocked = cpu->in_smm = false;
     cpu->intr_shadow = cpu->ss_shadow = cpu->trap_pending = false;
     cpu->stop_block = true;

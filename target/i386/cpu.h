@@ -238,7 +238,12 @@ struct x86_cpu {
     bool code64;        /* LMA and CS.L */
     bool protected_mode, vm86;
     bool alignment_check; /* CR0.AM, EFLAGS.AC, CPL 3 */
-    uint8_t exec_mode;    /* code size, | 16 at CPL 3: what a decoded block depends on */
+    uint8_t exec_mode;    /* code size, 16 at CPL 3, bank << 5: what a block of code depends on */
+    uint64_t jump_key;    /* engine: which entries of its jump cache are fresh */
+    uint32_t host_mxcsr;  /* engine: the next three are for translated code */
+    bool vectors_loaded, vectors_usable;
+    uint64_t branch_target; /* engine: kept across a check by translated code */
+    void *jump_cache;       /* engine: read by translated code */
 
     struct segment seg[SEG_COUNT];
     struct segment ldt, tr;
@@ -298,10 +303,13 @@ struct x86_cpu {
 
     const struct x86_apic_ops *apic; /* NULL: no local APIC */
     void *apic_opaque;
+    void (*smm_changed)(void *opaque, bool in_smm); /* lock held; NULL: SMRAM is plain RAM */
+    void *smm_opaque;
     const struct irq *ferr; /* FERR#: raised by an x87 exception while CR0.NE is 0; may be NULL */
 
-    void *engine;      /* accel's own */
-    uint64_t executed; /* instructions retired, for benchmarks and `info jit` */
+    struct host_vec *host_vec; /* stubs of vector instructions, made when the first one runs */
+    void *engine;              /* accel's own */
+    uint64_t executed;         /* instructions retired, for benchmarks and `info jit` */
     struct tlb tlb;
 };
 

@@ -5,6 +5,7 @@
  * Thread: the one that builds the machine.
  */
 #include "target/i386/cpuid_models.h"
+#include "target/i386/host_vec.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -62,6 +63,11 @@ static const struct cpu_feature_name *find_feature(const char *name)
     return NULL;
 }
 
+bool cpu_feature_supported(const struct cpu_feature_name *f)
+{
+    return f->supported == FEATURE_ON_HOST ? host_vec_has(f->feature) : f->supported == FEATURE_YES;
+}
+
 static void set_feature(uint32_t words[FEAT_WORDS], unsigned feature, bool on)
 {
     uint32_t bit = 1u << (feature % 32);
@@ -74,7 +80,8 @@ static void model_features(const struct cpu_model *m, uint32_t words[FEAT_WORDS]
     g_auto(GStrv) names = g_strsplit(m->features ? m->features : "", " ", -1);
 
     for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
-        if (m->features ? g_strv_contains((const char *const *)names, f->name) : f->supported) {
+        if (m->features ? g_strv_contains((const char *const *)names, f->name)
+                        : cpu_feature_supported(f)) {
             set_feature(words, f->feature, true);
         }
     }
@@ -142,6 +149,7 @@ static bool parse_item(struct x86_cpu *cpu, struct request *r, const char *item,
 /* Takes what there is; says what there is not. */
 static bool grant(struct x86_cpu *cpu, const struct request *r, GError **error)
 {
+    g_autoptr(GString) missing = g_string_new(NULL);
     int last = -1; /* an alias follows its name */
 
     for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
@@ -151,19 +159,58 @@ static bool grant(struct x86_cpu *cpu, const struct request *r, GError **error)
             continue;
         }
         last = f->feature;
-        if (f->supported) {
+        if (cpu_feature_supported(f)) {
             set_feature(cpu->features, f->feature, true);
         } else if (r->enforce) {
-            set_error(error, "-cpu: feature %s.%s [bit %u] is not supported, and enforce is on",
-                      cpu_feature_words[word], f->name, bit);
-            return false;
+            g_string_append_printf(missing, "%s%s.%s [bit %u]", missing->len ? ", " : "",
+                                   cpu_feature_words[word], f->name, bit);
         } else if (!r->quiet) {
             report_warning("TCG doesn't support requested feature: %s.%s [bit %u]",
                            cpu_feature_words[word], f->name, bit);
         }
     }
+    if (missing->len) {
+        set_error(error, "-cpu: enforce is on, and these features are not supported: %s",
+                  missing->str);
+        return false;
+    }
     set_feature(cpu->features, X86_BASE, true);
     return true;
+}
+
+/* AVX needs XSAVE, AVX2 and its like need AVX, and the AVX-512 subsets AVX512F. */
+static void drop_vector_dependents(struct x86_cpu *cpu)
+{
+    static const struct {
+        uint16_t feature, needs;
+    } rows[] = {
+        { X86_AVX, X86_XSAVE },
+        { X86_FMA, X86_AVX },
+        { X86_F16C, X86_AVX },
+        { X86_AVX2, X86_AVX },
+        { X86_VAES, X86_AVX },
+        { X86_VPCLMULQDQ, X86_AVX },
+        { X86_AVX_VNNI, X86_AVX2 },
+        { X86_AVX512F, X86_AVX2 },
+        { X86_AVX512DQ, X86_AVX512F },
+        { X86_AVX512_IFMA, X86_AVX512F },
+        { X86_AVX512CD, X86_AVX512F },
+        { X86_AVX512BW, X86_AVX512F },
+        { X86_AVX512VL, X86_AVX512F },
+        { X86_AVX512_VBMI, X86_AVX512BW },
+        { X86_AVX512_VBMI2, X86_AVX512BW },
+        { X86_AVX512_VNNI, X86_AVX512F },
+        { X86_AVX512_BITALG, X86_AVX512BW },
+        { X86_AVX512_VPOPCNTDQ, X86_AVX512F },
+        { X86_AVX512_BF16, X86_AVX512BW },
+        { X86_AVX512_FP16, X86_AVX512BW },
+    };
+
+    for (unsigned n = 0; n < G_N_ELEMENTS(rows); n++) { /* what is needed comes first */
+        if (!cpu_has(cpu, rows[n].needs)) {
+            set_feature(cpu->features, rows[n].feature, false);
+        }
+    }
 }
 
 /* Features that mean nothing without another. */
@@ -172,6 +219,7 @@ static void drop_dependents(struct x86_cpu *cpu)
     if (!cpu_has(cpu, X86_XSAVE)) {
         cpu->features[FEAT_D_1_EAX] = 0;
     }
+    drop_vector_dependents(cpu);
     if (!cpu_has(cpu, X86_ARCH_CAPABILITIES)) {
         cpu->features[FEAT_ARCH_CAPS] = cpu->features[FEAT_ARCH_CAPS_HI] = 0;
     }

@@ -119,9 +119,19 @@ static void print_control(const struct x86_cpu *cpu, GString *out)
     g_string_append_printf(out, "EFER=%016" PRIx64 "\n", cpu->efer);
 }
 
+/* A vector of `words` quadwords, the highest first. */
+static void print_long_vector(const struct x86_cpu *cpu, GString *out, unsigned n, unsigned words)
+{
+    g_string_append_printf(out, "%cMM%02u=", words == 8 ? 'Z' : 'Y', n);
+    for (unsigned k = words; k-- > 0;) {
+        g_string_append_printf(out, "%016" PRIx64 "%c", cpu->vec[n].q[k], k ? ' ' : '\n');
+    }
+}
+
 static void print_vectors(const struct x86_cpu *cpu, GString *out)
 {
     unsigned n_xmm = cpu->code64 ? 16 : 8;
+    bool avx512 = (cpu->xcr0 & 0xe6) == 0xe6, avx = (cpu->xcr0 & 6) == 6;
 
     g_string_append_printf(out, "FCW=%04x FSW=%04x [ST=%u] FTW=%02x MXCSR=%08x\n", cpu->x87.control,
                            cpu->x87.status | cpu->x87.top << 11, cpu->x87.top,
@@ -129,6 +139,16 @@ static void print_vectors(const struct x86_cpu *cpu, GString *out)
     for (unsigned n = 0; n < 8; n++) {
         g_string_append_printf(out, "FPR%u=%016" PRIx64 " %04x%c", n, cpu->x87.reg[n].mant,
                                cpu->x87.reg[n].sexp, n % 2 ? '\n' : ' ');
+    }
+    for (unsigned n = 0; avx512 && n < 8; n++) {
+        g_string_append_printf(out, "Opmask%02u=%016" PRIx64 "%c", n, cpu->kmask[n],
+                               n % 4 == 3 ? '\n' : ' ');
+    }
+    if (avx) {
+        for (unsigned n = 0; n < (avx512 ? n_xmm * (cpu->code64 ? 2 : 1) : n_xmm); n++) {
+            print_long_vector(cpu, out, n, avx512 ? 8 : 4);
+        }
+        return;
     }
     for (unsigned n = 0; n < n_xmm; n++) {
         g_string_append_printf(out, "XMM%02u=%016" PRIx64 " %016" PRIx64 "%c", n, cpu->vec[n].q[1],

@@ -187,10 +187,13 @@ static void leaf_basic(struct x86_cpu *cpu, uint32_t leaf, uint32_t sub, uint32_
         break;
     case 7:
         if (sub == 0) {
-            out[EAX] = cpu->features[FEAT_7_2_EDX] ? 2 : 0; /* the last subleaf */
+            /* the last subleaf */
+            out[EAX] = cpu->features[FEAT_7_2_EDX] ? 2 : cpu->features[FEAT_7_1_EAX] ? 1 : 0;
             out[EBX] = cpu->features[FEAT_7_0_EBX];
             out[ECX] = cpu->features[FEAT_7_0_ECX];
             out[EDX] = cpu->features[FEAT_7_0_EDX];
+        } else if (sub == 1) {
+            out[EAX] = cpu->features[FEAT_7_1_EAX];
         } else if (sub == 2) {
             out[EDX] = cpu->features[FEAT_7_2_EDX];
         }

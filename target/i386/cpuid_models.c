@@ -24,6 +24,7 @@ const char *const cpu_feature_words[FEAT_WORDS] = {
     [FEAT_ARCH_CAPS] = "MSR(10AH)",
     [FEAT_ARCH_CAPS_HI] = "MSR(10AH)",
     [FEAT_7_2_EDX] = "CPUID.07H.02H:EDX",
+    [FEAT_7_1_EAX] = "CPUID.07H.01H:EAX",
 };
 
 const struct cpu_feature_name cpu_feature_names[] = {
@@ -73,7 +74,7 @@ const struct cpu_feature_name cpu_feature_names[] = {
     { "tm2",                 X86_FEATURE(FEAT_1_ECX, 8), false },
     { "ssse3",               X86_FEATURE(FEAT_1_ECX, 9), true },
     { "cid",                 X86_FEATURE(FEAT_1_ECX, 10), false },
-    { "fma",                 X86_FEATURE(FEAT_1_ECX, 12), false },
+    { "fma",                 X86_FEATURE(FEAT_1_ECX, 12), FEATURE_ON_HOST },
     { "cx16",                X86_FEATURE(FEAT_1_ECX, 13), true },
     { "xtpr",                X86_FEATURE(FEAT_1_ECX, 14), false },
     { "pdcm",                X86_FEATURE(FEAT_1_ECX, 15), false },
@@ -89,8 +90,8 @@ const struct cpu_feature_name cpu_feature_names[] = {
     { "tsc-deadline",        X86_FEATURE(FEAT_1_ECX, 24), true },
     { "aes",                 X86_FEATURE(FEAT_1_ECX, 25), true },
     { "xsave",               X86_FEATURE(FEAT_1_ECX, 26), true },
-    { "avx",                 X86_FEATURE(FEAT_1_ECX, 28), false },
-    { "f16c",                X86_FEATURE(FEAT_1_ECX, 29), false },
+    { "avx",                 X86_FEATURE(FEAT_1_ECX, 28), FEATURE_ON_HOST },
+    { "f16c",                X86_FEATURE(FEAT_1_ECX, 29), FEATURE_ON_HOST },
     { "rdrand",              X86_FEATURE(FEAT_1_ECX, 30), true },
     { "hypervisor",          X86_FEATURE(FEAT_1_ECX, 31), true },
     /* CPUID.07H:EBX */
@@ -99,41 +100,41 @@ const struct cpu_feature_name cpu_feature_names[] = {
     { "sgx",                 X86_FEATURE(FEAT_7_0_EBX, 2), false },
     { "bmi1",                X86_FEATURE(FEAT_7_0_EBX, 3), true },
     { "hle",                 X86_FEATURE(FEAT_7_0_EBX, 4), false },
-    { "avx2",                X86_FEATURE(FEAT_7_0_EBX, 5), false },
+    { "avx2",                X86_FEATURE(FEAT_7_0_EBX, 5), FEATURE_ON_HOST },
     { "smep",                X86_FEATURE(FEAT_7_0_EBX, 7), true },
     { "bmi2",                X86_FEATURE(FEAT_7_0_EBX, 8), true },
     { "erms",                X86_FEATURE(FEAT_7_0_EBX, 9), true },
     { "invpcid",             X86_FEATURE(FEAT_7_0_EBX, 10), true },
     { "rtm",                 X86_FEATURE(FEAT_7_0_EBX, 11), false },
     { "mpx",                 X86_FEATURE(FEAT_7_0_EBX, 14), false },
-    { "avx512f",             X86_FEATURE(FEAT_7_0_EBX, 16), false },
-    { "avx512dq",            X86_FEATURE(FEAT_7_0_EBX, 17), false },
+    { "avx512f",             X86_FEATURE(FEAT_7_0_EBX, 16), FEATURE_ON_HOST },
+    { "avx512dq",            X86_FEATURE(FEAT_7_0_EBX, 17), FEATURE_ON_HOST },
     { "rdseed",              X86_FEATURE(FEAT_7_0_EBX, 18), true },
     { "adx",                 X86_FEATURE(FEAT_7_0_EBX, 19), true },
     { "smap",                X86_FEATURE(FEAT_7_0_EBX, 20), true },
-    { "avx512ifma",          X86_FEATURE(FEAT_7_0_EBX, 21), false },
+    { "avx512ifma",          X86_FEATURE(FEAT_7_0_EBX, 21), FEATURE_ON_HOST },
     { "pcommit",             X86_FEATURE(FEAT_7_0_EBX, 22), false },
     { "clflushopt",          X86_FEATURE(FEAT_7_0_EBX, 23), true },
     { "clwb",                X86_FEATURE(FEAT_7_0_EBX, 24), true },
     { "intel-pt",            X86_FEATURE(FEAT_7_0_EBX, 25), false },
     { "avx512pf",            X86_FEATURE(FEAT_7_0_EBX, 26), false },
     { "avx512er",            X86_FEATURE(FEAT_7_0_EBX, 27), false },
-    { "avx512cd",            X86_FEATURE(FEAT_7_0_EBX, 28), false },
+    { "avx512cd",            X86_FEATURE(FEAT_7_0_EBX, 28), FEATURE_ON_HOST },
     { "sha-ni",              X86_FEATURE(FEAT_7_0_EBX, 29), true },
-    { "avx512bw",            X86_FEATURE(FEAT_7_0_EBX, 30), false },
-    { "avx512vl",            X86_FEATURE(FEAT_7_0_EBX, 31), false },
+    { "avx512bw",            X86_FEATURE(FEAT_7_0_EBX, 30), FEATURE_ON_HOST },
+    { "avx512vl",            X86_FEATURE(FEAT_7_0_EBX, 31), FEATURE_ON_HOST },
     /* CPUID.07H:ECX */
-    { "avx512vbmi",          X86_FEATURE(FEAT_7_0_ECX, 1), false },
+    { "avx512vbmi",          X86_FEATURE(FEAT_7_0_ECX, 1), FEATURE_ON_HOST },
     { "umip",                X86_FEATURE(FEAT_7_0_ECX, 2), true },
     { "pku",                 X86_FEATURE(FEAT_7_0_ECX, 3), false },
     { "waitpkg",             X86_FEATURE(FEAT_7_0_ECX, 5), false },
-    { "avx512vbmi2",         X86_FEATURE(FEAT_7_0_ECX, 6), false },
-    { "gfni",                X86_FEATURE(FEAT_7_0_ECX, 8), false },
-    { "vaes",                X86_FEATURE(FEAT_7_0_ECX, 9), false },
-    { "vpclmulqdq",          X86_FEATURE(FEAT_7_0_ECX, 10), false },
-    { "avx512vnni",          X86_FEATURE(FEAT_7_0_ECX, 11), false },
-    { "avx512bitalg",        X86_FEATURE(FEAT_7_0_ECX, 12), false },
-    { "avx512-vpopcntdq",    X86_FEATURE(FEAT_7_0_ECX, 14), false },
+    { "avx512vbmi2",         X86_FEATURE(FEAT_7_0_ECX, 6), FEATURE_ON_HOST },
+    { "gfni",                X86_FEATURE(FEAT_7_0_ECX, 8), FEATURE_ON_HOST },
+    { "vaes",                X86_FEATURE(FEAT_7_0_ECX, 9), FEATURE_ON_HOST },
+    { "vpclmulqdq",          X86_FEATURE(FEAT_7_0_ECX, 10), FEATURE_ON_HOST },
+    { "avx512vnni",          X86_FEATURE(FEAT_7_0_ECX, 11), FEATURE_ON_HOST },
+    { "avx512bitalg",        X86_FEATURE(FEAT_7_0_ECX, 12), FEATURE_ON_HOST },
+    { "avx512-vpopcntdq",    X86_FEATURE(FEAT_7_0_ECX, 14), FEATURE_ON_HOST },
     { "la57",                X86_FEATURE(FEAT_7_0_ECX, 16), false },
     { "rdpid",               X86_FEATURE(FEAT_7_0_ECX, 22), true },
     { "bus-lock-detect",     X86_FEATURE(FEAT_7_0_ECX, 24), false },
@@ -152,7 +153,7 @@ const struct cpu_feature_name cpu_feature_names[] = {
     { "tsx-ldtrk",           X86_FEATURE(FEAT_7_0_EDX, 16), false },
     { "arch-lbr",            X86_FEATURE(FEAT_7_0_EDX, 19), false },
     { "amx-bf16",            X86_FEATURE(FEAT_7_0_EDX, 22), false },
-    { "avx512-fp16",         X86_FEATURE(FEAT_7_0_EDX, 23), false },
+    { "avx512-fp16",         X86_FEATURE(FEAT_7_0_EDX, 23), FEATURE_ON_HOST },
     { "amx-tile",            X86_FEATURE(FEAT_7_0_EDX, 24), false },
     { "amx-int8",            X86_FEATURE(FEAT_7_0_EDX, 25), false },
     { "spec-ctrl",           X86_FEATURE(FEAT_7_0_EDX, 26), true },
@@ -248,12 +249,52 @@ const struct cpu_feature_name cpu_feature_names[] = {
     { "ddpd-u",               X86_FEATURE(FEAT_7_2_EDX, 3), false },
     { "bhi-ctrl",             X86_FEATURE(FEAT_7_2_EDX, 4), true },
     { "mcdt-no",              X86_FEATURE(FEAT_7_2_EDX, 5), true },
+    /* CPUID.07H.01H:EAX */
+    { "avx-vnni",             X86_FEATURE(FEAT_7_1_EAX, 4), FEATURE_ON_HOST },
+    { "avx512-bf16",          X86_FEATURE(FEAT_7_1_EAX, 5), FEATURE_ON_HOST },
     { NULL, 0, false }
 };
 
 #define PENTIUM_PRO "fpu de pse tsc msr pae mce cx8 apic sep pge cmov pat fxsr mmx sse sse2 hypervisor "
 #define CORE2       PENTIUM_PRO "vme mtrr mca pse36 clflush pni ssse3 cx16 syscall nx lm lahf-lm "
 #define NEHALEM     CORE2 "sse4.1 sse4.2 popcnt "
+#define WESTMERE \
+    "fpu de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx " \
+    "fxsr sse sse2 pni pclmulqdq ssse3 cx16 sse4.1 sse4.2 popcnt aes hypervisor " \
+    "syscall nx lm lahf-lm arat "
+#define SANDYBRIDGE WESTMERE \
+    "x2apic tsc-deadline xsave avx rdtscp xsaveopt "
+#define IVYBRIDGE SANDYBRIDGE \
+    "f16c rdrand fsgsbase smep erms "
+#define HASWELL IVYBRIDGE \
+    "fma pcid movbe bmi1 hle avx2 bmi2 invpcid rtm abm "
+#define BROADWELL HASWELL \
+    "rdseed adx smap 3dnowprefetch "
+#define SKYLAKE_CLIENT BROADWELL \
+    "xsavec xgetbv1 "
+#define SKYLAKE_SERVER SKYLAKE_CLIENT \
+    "avx512f avx512dq clflushopt clwb avx512cd avx512bw avx512vl pku pdpe1gb "
+#define CASCADELAKE_SERVER SKYLAKE_SERVER \
+    "avx512vnni spec-ctrl ssbd "
+#define ICELAKE_SERVER CASCADELAKE_SERVER \
+    "avx512vbmi umip avx512vbmi2 gfni vaes vpclmulqdq avx512bitalg avx512-vpopcntdq " \
+    "la57 wbnoinvd "
+#define EPYC \
+    "fpu de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx " \
+    "fxsr sse sse2 pni pclmulqdq monitor ssse3 fma cx16 sse4.1 sse4.2 movbe popcnt " \
+    "aes xsave avx f16c rdrand hypervisor fsgsbase bmi1 avx2 smep bmi2 rdseed adx " \
+    "smap clflushopt sha-ni syscall nx mmxext fxsr-opt pdpe1gb rdtscp lm lahf-lm svm " \
+    "cr8legacy abm sse4a misalignsse 3dnowprefetch osvw topoext xsaveopt xsavec " \
+    "xgetbv1 arat "
+#define EPYC_ROME EPYC \
+    "clwb umip rdpid perfctr-core xsaves clzero xsaveerptr wbnoinvd ibpb amd-stibp "
+#define EPYC_MILAN EPYC_ROME \
+    "pcid erms invpcid pku fsrm ibrs amd-ssbd "
+/* The levels of the x86-64 psABI. */
+#define X86_64_V1 PENTIUM_PRO "mtrr clflush mca pse36 syscall nx lm "
+#define X86_64_V2 X86_64_V1 "cx16 lahf-lm popcnt pni sse4.1 sse4.2 ssse3 "
+#define X86_64_V3 X86_64_V2 "avx avx2 bmi1 bmi2 f16c fma abm movbe xsave "
+#define X86_64_V4 X86_64_V3 "avx512f avx512bw avx512cd avx512dq avx512vl "
 
 const struct cpu_model cpu_models[] = {
     { .name = "max", .summary = "Enables all features supported by the accelerator in the current host",
@@ -281,7 +322,67 @@ const struct cpu_model cpu_models[] = {
     { .name = "Westmere", .summary = "Westmere E56xx/L56xx/X56xx (Nehalem-C)",
       .vendor = "GenuineIntel", .family = 6, .model = 44, .stepping = 1,
       .level = 11, .xlevel = 0x80000008, .brand = "Westmere E56xx/L56xx/X56xx (Nehalem-C)",
-      .features = NEHALEM "aes pclmulqdq arat" },
+      .features = WESTMERE },
+    { .name = "SandyBridge", .summary = "Intel Xeon E312xx (Sandy Bridge)",
+      .vendor = "GenuineIntel", .family = 6, .model = 42, .stepping = 1,
+      .level = 0xd, .xlevel = 0x80000008, .brand = "Intel Xeon E312xx (Sandy Bridge)",
+      .features = SANDYBRIDGE },
+    { .name = "IvyBridge", .summary = "Intel Xeon E3-12xx v2 (Ivy Bridge)",
+      .vendor = "GenuineIntel", .family = 6, .model = 58, .stepping = 9,
+      .level = 0xd, .xlevel = 0x80000008, .brand = "Intel Xeon E3-12xx v2 (Ivy Bridge)",
+      .features = IVYBRIDGE },
+    { .name = "Haswell", .summary = "Intel Core Processor (Haswell)",
+      .vendor = "GenuineIntel", .family = 6, .model = 60, .stepping = 4,
+      .level = 0xd, .xlevel = 0x80000008, .brand = "Intel Core Processor (Haswell)",
+      .features = HASWELL },
+    { .name = "Broadwell", .summary = "Intel Core Processor (Broadwell)",
+      .vendor = "GenuineIntel", .family = 6, .model = 61, .stepping = 2,
+      .level = 0xd, .xlevel = 0x80000008, .brand = "Intel Core Processor (Broadwell)",
+      .features = BROADWELL },
+    { .name = "Skylake-Client", .summary = "Intel Core Processor (Skylake)",
+      .vendor = "GenuineIntel", .family = 6, .model = 94, .stepping = 3,
+      .level = 0xd, .xlevel = 0x80000008, .brand = "Intel Core Processor (Skylake)",
+      .features = SKYLAKE_CLIENT },
+    { .name = "Skylake-Server", .summary = "Intel Xeon Processor (Skylake)",
+      .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 4,
+      .level = 0xd, .xlevel = 0x80000008, .brand = "Intel Xeon Processor (Skylake)",
+      .features = SKYLAKE_SERVER },
+    { .name = "Cascadelake-Server", .summary = "Intel Xeon Processor (Cascadelake)",
+      .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 6,
+      .level = 0xd, .xlevel = 0x80000008, .brand = "Intel Xeon Processor (Cascadelake)",
+      .features = CASCADELAKE_SERVER },
+    { .name = "Icelake-Server", .summary = "Intel Xeon Processor (Icelake)",
+      .vendor = "GenuineIntel", .family = 6, .model = 134, .stepping = 0,
+      .level = 0xd, .xlevel = 0x80000008, .brand = "Intel Xeon Processor (Icelake)",
+      .features = ICELAKE_SERVER },
+    { .name = "EPYC", .summary = "AMD EPYC Processor",
+      .vendor = "AuthenticAMD", .family = 23, .model = 1, .stepping = 2,
+      .level = 0xd, .xlevel = 0x8000001e, .brand = "AMD EPYC Processor",
+      .features = EPYC },
+    { .name = "EPYC-Rome", .summary = "AMD EPYC-Rome Processor",
+      .vendor = "AuthenticAMD", .family = 23, .model = 49, .stepping = 0,
+      .level = 0xd, .xlevel = 0x8000001e, .brand = "AMD EPYC-Rome Processor",
+      .features = EPYC_ROME },
+    { .name = "EPYC-Milan", .summary = "AMD EPYC-Milan Processor",
+      .vendor = "AuthenticAMD", .family = 25, .model = 1, .stepping = 1,
+      .level = 0xd, .xlevel = 0x8000001e, .brand = "AMD EPYC-Milan Processor",
+      .features = EPYC_MILAN },
+    { .name = "x86-64-v1", .summary = "x86-64 psABI level 1",
+      .vendor = "GenuineIntel", .family = 6, .model = 15, .stepping = 11,
+      .level = 0xd, .xlevel = 0x80000008, .brand = "x86-64-v1",
+      .features = X86_64_V1 },
+    { .name = "x86-64-v2", .summary = "x86-64 psABI level 2",
+      .vendor = "GenuineIntel", .family = 6, .model = 15, .stepping = 11,
+      .level = 0xd, .xlevel = 0x80000008, .brand = "x86-64-v2",
+      .features = X86_64_V2 },
+    { .name = "x86-64-v3", .summary = "x86-64 psABI level 3",
+      .vendor = "GenuineIntel", .family = 6, .model = 15, .stepping = 11,
+      .level = 0xd, .xlevel = 0x80000008, .brand = "x86-64-v3",
+      .features = X86_64_V3 },
+    { .name = "x86-64-v4", .summary = "x86-64 psABI level 4",
+      .vendor = "GenuineIntel", .family = 6, .model = 15, .stepping = 11,
+      .level = 0xd, .xlevel = 0x80000008, .brand = "x86-64-v4",
+      .features = X86_64_V4 },
     { .name = NULL }
 };
 /* clang-format on */

@@ -20,8 +20,14 @@ struct cpu_model {
 /* One name for `-cpu ...,+NAME`. */
 struct cpu_feature_name {
     const char *name;
-    uint16_t feature; /* enum x86_feature or X86_FEATURE(word, bit) */
-    bool supported;   /* this CPU has it; the others are known by name only */
+    uint16_t feature;  /* enum x86_feature or X86_FEATURE(word, bit) */
+    uint8_t supported; /* enum feature_support */
+};
+
+enum feature_support {
+    FEATURE_NO,      /* known by name only */
+    FEATURE_YES,     /* here it is */
+    FEATURE_ON_HOST, /* here it is, where the host has it: executed by the host's vector unit */
 };
 
 extern const struct cpu_model cpu_models[];               /* ends with a NULL name */
@@ -29,6 +35,7 @@ extern const struct cpu_feature_name cpu_feature_names[]; /* likewise */
 /* "CPUID.01H:EDX" and so on, by enum x86_feature_word. */
 extern const char *const cpu_feature_words[FEAT_WORDS];
 
+bool cpu_feature_supported(const struct cpu_feature_name *f);
 /* Family, model and stepping as CPUID.01H:EAX. */
 uint32_t cpu_signature(const struct x86_cpu *cpu);
 bool cpu_is_amd(const struct x86_cpu *cpu);

@@ -6,6 +6,7 @@
  * each operand code takes from them is a row of `operand_specs`.
  * Pure: reads cpu->code_size, code64 and the feature words only.  Thread: any.
  */
+#include "target/i386/avx.h"
 #include "target/i386/exec_system.h"
 #include "target/i386/operand.h"
 
@@ -37,10 +38,17 @@ enum operand_from {
     FROM_MMX_RM,
     FROM_MMX_ONLY,
     FROM_ST,
+    FROM_VEC_REG,
+    FROM_VEC_VVVV,
+    FROM_VEC_RM,
+    FROM_VEC_IS4,
+    FROM_K_REG,
+    FROM_K_VVVV,
+    FROM_K_RM,
 };
 
 /* Sizes that depend on prefixes and mode; others are bytes. */
-enum { SIZE_V = 32, SIZE_Y, SIZE_Z, SIZE_MODE };
+enum { SIZE_V = 128, SIZE_Y, SIZE_Z, SIZE_MODE, SIZE_VECTOR, SIZE_HALF };
 
 /* clang-format off */
 static const struct operand_spec {
@@ -78,6 +86,13 @@ static const struct operand_spec {
     [Pq] = { FROM_MMX_REG, 8 }, [Qq] = { FROM_MMX_RM, 8 }, [Qd] = { FROM_MMX_RM, 4 },
     [Nq] = { FROM_MMX_ONLY, 8 },
     [ST0] = { FROM_ST, 10, 0, 0 }, [STi] = { FROM_ST, 10, 0, 1 },
+    [VV] = { FROM_VEC_REG, SIZE_VECTOR }, [VVh] = { FROM_VEC_REG, SIZE_HALF },
+    [VVx] = { FROM_VEC_REG, 16 },
+    [HV] = { FROM_VEC_VVVV, SIZE_VECTOR }, [HVh] = { FROM_VEC_VVVV, SIZE_HALF },
+    [HVx] = { FROM_VEC_VVVV, 16 },
+    [WV] = { FROM_VEC_RM, SIZE_VECTOR }, [WVh] = { FROM_VEC_RM, SIZE_HALF },
+    [WVx] = { FROM_VEC_RM, 16 }, [LV] = { FROM_VEC_IS4, SIZE_VECTOR, 1 },
+    [KG] = { FROM_K_REG, 8 }, [KH] = { FROM_K_VVVV, 8 }, [KR] = { FROM_K_RM, 8 },
 };
 
 /* 16-bit addressing: r/m to base and index (SDM vol. 2, table 2-1). */
@@ -91,8 +106,11 @@ struct decoder {
     unsigned avail, pos;
     bool truncated, ud;
     bool have_modrm, code64;
-    bool vex, vex_w;
-    uint8_t mandatory; /* 0: none, 1: 66, 2: F3, 3: F2 */
+    bool vex;
+    const struct avx_row *avx; /* rows of a VEX or EVEX opcode */
+    unsigned n_avx;
+    uint8_t reg_high, rm_high; /* EVEX: bit 4 of ModRM.reg and of a vector in r/m */
+    uint8_t mandatory;         /* 0: none, 1: 66, 2: F3, 3: F2 */
     struct insn *i;
 };
 
@@ -186,41 +204,85 @@ static unsigned modrm_reg(const struct decoder *d)
     return d->i->modrm >> 3 & 7;
 }
 
-/* C4 and C5, after the byte itself: bits, map, prefix.  Returns the map's table. */
-static const struct insn_row *take_vex(struct decoder *d, uint8_t first)
+/* Registers that VEX and EVEX add; outside 64-bit code there are none. */
+static void set_vex_bits(struct decoder *d, unsigned rxb, bool w, unsigned vvvv)
 {
     struct insn *i = d->i;
-    uint8_t b = (uint8_t)take(d, 1), map = 1, op;
 
     if (i->rex || (i->prefixes & (PREFIX_LOCK | PREFIX_REP | PREFIX_REPNE | PREFIX_66))) {
         d->ud = true;
     }
-    i->rex = 0x40 | (b & 0x80 ? 0 : 4);
+    i->imm2 |= w ? VEX_W : 0;
+    if (d->code64) {
+        i->rex = (uint8_t)(0x40 | rxb | (w ? 8 : 0));
+    } else {
+        i->rex = d->reg_high = d->rm_high = 0;
+    }
+    i->vvvv = (uint8_t)vvvv;
+    d->vex = true;
+    i->map = MAP_VEX;
+}
+
+/* C4 and C5, after the byte itself: bits, map, prefix.  A row of BMI, or those of `avx`. */
+static const struct insn_row *take_vex(struct decoder *d, uint8_t first)
+{
+    struct insn *i = d->i;
+    uint8_t b = (uint8_t)take(d, 1), map = 1, op;
+    unsigned rxb = b & 0x80 ? 0 : 4;
+    const struct insn_row *row = NULL;
+
     if (first == 0xc4) {
-        i->rex |= (b & 0x40 ? 0 : 2) | (b & 0x20 ? 0 : 1);
+        rxb |= (b & 0x40 ? 0 : 2) | (b & 0x20 ? 0 : 1);
         map = b & 0x1f;
         b = (uint8_t)take(d, 1);
-        if (b & 0x80) {
-            i->rex |= 8;
-        }
     }
-    if (!d->code64) {
-        i->rex = 0; /* no more registers, and W is ignored */
-    }
-    i->vvvv = ~b >> 3 & (d->code64 ? 15 : 7);
+    set_vex_bits(d, rxb, first == 0xc4 && (b & 0x80), ~b >> 3 & 15);
     i->vex_l = b >> 2 & 1;
-    d->mandatory = (uint8_t[]){ 0, 1, 2, 3 }[b & 3];
-    d->vex = true;
-    op = (uint8_t)take(d, 1);
-    i->opcode = op;
-    switch (map) {
-    case 2:
-        return &table_vex_0f38[op][d->mandatory];
-    case 3:
-        return &table_vex_0f3a[op][d->mandatory];
-    default:
-        return NULL;
+    d->mandatory = b & 3;
+    op = i->opcode = (uint8_t)take(d, 1);
+    if (map == 2) {
+        row = &table_vex_0f38[op][d->mandatory];
+    } else if (map == 3) {
+        row = &table_vex_0f3a[op][d->mandatory];
     }
+    if (row && (row->mnemonic || row->sub)) {
+        i->imm2 = 0;
+        return row;
+    }
+    d->avx = avx_rows_of(false, map, op, d->mandatory, &d->n_avx);
+    return NULL;
+}
+
+/* 62: P0 R X B R' 0 map; P1 W vvvv 1 pp; P2 z L'L b V' aaa (SDM vol. 2, 2.7.1). */
+static const struct insn_row *take_evex(struct decoder *d)
+{
+    struct insn *i = d->i;
+    uint8_t p0 = (uint8_t)take(d, 1), p1 = (uint8_t)take(d, 1), p2 = (uint8_t)take(d, 1);
+    uint8_t op = (uint8_t)take(d, 1);
+
+    d->ud |= (p0 & 8) || !(p1 & 4);
+    d->reg_high = p0 & 0x10 ? 0 : 16;
+    d->rm_high = p0 & 0x40 ? 0 : 16;
+    i->imm2 = EVEX_IS | (p2 & (EVEX_AAA | EVEX_B)) | (p2 & 0x80 ? EVEX_Z : 0);
+    set_vex_bits(d, ~p0 >> 5 & 7, p1 & 0x80, (~p1 >> 3 & 15) | (p2 & 8 ? 0 : 16));
+    i->vex_l = p2 >> 5 & 3;
+    d->mandatory = p1 & 3;
+    i->opcode = op;
+    d->avx = avx_rows_of(true, p0 & 7, op, d->mandatory, &d->n_avx);
+    return NULL;
+}
+
+/* Among the rows of a VEX or EVEX opcode the one that ModRM, W and L choose. */
+static const struct insn_row *refine_avx(struct decoder *d)
+{
+    const struct avx_row *r;
+
+    if (!(d->avx->flags & AVX_NO_MODRM)) {
+        take_modrm(d);
+    }
+    r = avx_row_select(d->avx, d->n_avx, d->i, d->code64);
+    d->i->row = r ? &r->insn : NULL;
+    return d->i->row;
 }
 
 static bool row_empty(const struct insn_row *row)
@@ -249,10 +311,19 @@ static const struct insn_row *take_opcode(struct decoder *d)
             return take_vex(d, op);
         }
     }
+    if (op == 0x62) {
+        if (!d->code64 && d->pos >= d->avail) {
+            d->truncated = true;
+        }
+        if (d->code64 || ((next & 0xc0) == 0xc0 && d->cpu->protected_mode && !d->cpu->vm86)) {
+            return take_evex(d);
+        }
+    }
     if (op != 0x0f) {
         return &table_1[op];
     }
     op = i->opcode = (uint8_t)take(d, 1);
+    i->map = op == 0x38 ? MAP_0F38 : op == 0x3a ? MAP_0F3A : MAP_0F;
     if (op == 0x38 || op == 0x3a) {
         uint8_t third = i->opcode = (uint8_t)take(d, 1);
 
@@ -328,9 +399,26 @@ static uint8_t size_of(const struct decoder *d, uint8_t size)
         return i->opsize == 2 ? 2 : 4;
     case SIZE_MODE:
         return d->code64 ? 8 : 4;
+    case SIZE_VECTOR:
+        return (uint8_t)avx_length(i);
+    case SIZE_HALF:
+        return (uint8_t)MAX(avx_length(i) / 2, 16u);
     default:
         return size;
     }
+}
+
+/* VSIB: the index is a vector, which goes with the memory operand; V' is its bit 4. */
+static void take_vector_index(struct decoder *d, unsigned index)
+{
+    struct insn *i = d->i;
+
+    d->rm_high = (uint8_t)index;
+    if (i->imm2 & EVEX_IS) {
+        d->rm_high |= i->vvvv & 16;
+        i->vvvv &= 15;
+    }
+    i->index = R_ZERO;
 }
 
 /* The memory operand of ModRM. */
@@ -358,6 +446,9 @@ static void take_address(struct decoder *d)
 
             i->scale = sib >> 6;
             i->index = index == 4 ? R_ZERO : (uint8_t)index;
+            if (d->avx && (avx_row(i)->flags & AVX_VSIB)) {
+                take_vector_index(d, index);
+            }
             i->base = (sib & 7) | (i->rex & 1 ? 8 : 0);
             if ((sib & 7) == 5 && mod == 0) {
                 i->base = R_ZERO;
@@ -372,6 +463,9 @@ static void take_address(struct decoder *d)
         stack = i->base == R_RSP || i->base == R_RBP;
     }
     i->disp = disp ? take_signed(d, disp) : 0;
+    if (disp == 1 && d->avx) {
+        i->disp *= avx_disp8_scale(i);
+    }
     if (stack && !(i->prefixes & PREFIX_SEG)) {
         i->seg = SEG_SS;
     }
@@ -421,10 +515,11 @@ static void set_operand(struct decoder *d, struct insn_operand *op, const struct
         set_gpr(d, op, rm, op->size);
         break;
     case FROM_REG:
+        d->ud |= d->reg_high != 0;
         set_gpr(d, op, reg, op->size);
         break;
     case FROM_VVVV:
-        set_gpr(d, op, i->vvvv, op->size);
+        set_gpr(d, op, i->vvvv & (d->code64 ? 15 : 7), op->size);
         break;
     case FROM_OPCODE:
         set_gpr(d, op, (i->opcode & 7) | (i->rex & 1 ? 8 : 0), op->size);
@@ -443,11 +538,13 @@ static void set_operand(struct decoder *d, struct insn_operand *op, const struct
     case FROM_SEG:
         *op = (struct insn_operand){ OPND_SEG, spec->fixed, 2 };
         break;
-    case FROM_CR:
+    case FROM_CR: /* those that are not there are refused before the privilege is looked at */
         *op = (struct insn_operand){ OPND_CR, (uint8_t)reg, op->size };
+        d->ud |= reg > 8 || !(0x11d >> reg & 1);
         break;
     case FROM_DR:
         *op = (struct insn_operand){ OPND_DR, (uint8_t)reg, op->size };
+        d->ud |= reg > 7;
         break;
     case FROM_ST:
         *op = (struct insn_operand){ OPND_ST, spec->fixed ? i->modrm & 7 : 0, 10 };
@@ -461,6 +558,25 @@ static void set_operand(struct decoder *d, struct insn_operand *op, const struct
         break;
     case FROM_XMM_RM:
         set_rm(d, op, OPND_XMM, true);
+        break;
+    case FROM_VEC_REG:
+        *op = (struct insn_operand){ OPND_VEC, (uint8_t)(reg | d->reg_high), op->size };
+        break;
+    case FROM_VEC_VVVV:
+        *op = (struct insn_operand){ OPND_VEC, i->vvvv & (d->code64 ? 31 : 7), op->size };
+        break;
+    case FROM_VEC_RM:
+        set_rm(d, op, OPND_VEC, true);
+        op->reg |= d->rm_high;
+        break;
+    case FROM_K_REG: /* what is over 7 is refused */
+        *op = (struct insn_operand){ OPND_K, (uint8_t)(reg | d->reg_high), 8 };
+        break;
+    case FROM_K_VVVV:
+        *op = (struct insn_operand){ OPND_K, i->vvvv & (d->code64 ? 31 : 7), 8 };
+        break;
+    case FROM_K_RM:
+        set_rm(d, op, OPND_K, false);
         break;
     case FROM_MMX_REG:
         *op = (struct insn_operand){ OPND_MMX, (uint8_t)modrm_reg(d), op->size };
@@ -493,6 +609,10 @@ static void take_immediate(struct decoder *d, struct insn_operand *op,
             i->imm = (uint64_t)take_signed(d, size_of(d, spec->imm_bytes));
         }
         break;
+    case FROM_VEC_IS4:
+        i->imm = take(d, 1);
+        *op = (struct insn_operand){ OPND_VEC, i->imm >> 4 & (d->code64 ? 15 : 7), op->size };
+        break;
     case FROM_ONE:
         op->kind = OPND_IMM;
         i->imm = 1;
@@ -521,6 +641,9 @@ static bool spec_uses_modrm(const struct operand_spec *spec)
     switch (spec->from) {
     case FROM_NONE:
     case FROM_VVVV:
+    case FROM_VEC_VVVV:
+    case FROM_VEC_IS4:
+    case FROM_K_VVVV:
     case FROM_IMM:
     case FROM_REL:
     case FROM_FAR:
@@ -559,6 +682,9 @@ static void take_operands(struct decoder *d, const struct insn_row *row)
         const struct operand_spec *spec = &operand_specs[row->operands[n]];
 
         set_operand(d, &i->op[n], spec);
+        if (d->avx && i->op[n].kind == OPND_MEM) {
+            i->op[n].size = (uint8_t)avx_memory_size(i);
+        }
     }
     for (unsigned n = 0; n < 4; n++) {
         const struct operand_spec *spec = &operand_specs[row->operands[n]];
@@ -572,8 +698,13 @@ static void take_operands(struct decoder *d, const struct insn_row *row)
 static bool uses_vvvv(const struct insn_row *row)
 {
     for (unsigned n = 0; n < 4; n++) {
-        if (operand_specs[row->operands[n]].from == FROM_VVVV) {
+        switch (operand_specs[row->operands[n]].from) {
+        case FROM_VVVV:
+        case FROM_VEC_VVVV:
+        case FROM_K_VVVV:
             return true;
+        default:
+            break;
         }
     }
     return false;
@@ -598,6 +729,9 @@ static bool refused(const struct decoder *d, const struct insn_row *row)
     }
     if (d->vex && i->vvvv && !uses_vvvv(row)) {
         return true; /* vvvv is stored complemented: 1111 stands for none */
+    }
+    if (d->avx) {
+        return avx_refused(d->cpu, i, d->code64);
     }
     return (row->flags & ROW_VEX_L0) && i->vex_l;
 }
@@ -661,6 +795,9 @@ enum decode_result insn_decode(const struct x86_cpu *cpu, const uint8_t *bytes, 
     *out = (struct insn){ .seg = SEG_DS, .base = R_ZERO, .index = R_ZERO };
     take_prefixes(&d);
     row = d.truncated || d.pos > MAX_INSN_BYTES ? NULL : refine(&d, take_opcode(&d));
+    if (d.avx && !d.truncated) {
+        row = refine_avx(&d);
+    }
     if (row && !d.truncated) {
         set_sizes(&d, row->flags);
         take_operands(&d, row);

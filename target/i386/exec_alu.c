@@ -173,16 +173,26 @@ void x_cmpxchg(struct x86_cpu *cpu, const struct insn *i)
     flags_lazy(cpu, CC_SUB, i->size, acc - a, a);
 }
 
-/* A host compare-and-exchange of 16 bytes; x86 compilers want to be told that the host has it. */
-#if defined(__x86_64__)
-__attribute__((target("cx16")))
-#endif
-static bool
-host_cas16(void *p, const uint64_t old[2], const uint64_t new[2])
+/*
+ * A host compare-and-exchange of 16 bytes. On x86-64 by hand: compilers turn the builtin into a
+ * call of libatomic unless the whole file is built for hosts that have the instruction.
+ */
+static bool host_cas16(void *p, const uint64_t old[2], const uint64_t new[2])
 {
+#if defined(__x86_64__)
+    uint64_t low = old[0], high = old[1];
+    bool equal;
+
+    __asm__ volatile("lock cmpxchg16b %1"
+                     : "=@ccz"(equal), "+m"(*(unsigned __int128 *)p), "+a"(low), "+d"(high)
+                     : "b"(new[0]), "c"(new[1])
+                     : "memory");
+    return equal;
+#else
     return __sync_bool_compare_and_swap((unsigned __int128 *)p,
                                         old[0] | (unsigned __int128)old[1] << 64,
                                         new[0] | (unsigned __int128)new[1] << 64);
+#endif
 }
 
 /* CMPXCHG8B and, with REX.W, CMPXCHG16B, whose operand must be aligned (#GP). */

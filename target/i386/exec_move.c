@@ -27,7 +27,12 @@ void x_movsx(struct x86_cpu *cpu, const struct insn *i)
 /* Opcode 63: MOVSXD in 64-bit code, ARPL elsewhere (Ew, Gw: the operands' roles are exchanged). */
 void x_movsxd(struct x86_cpu *cpu, const struct insn *i)
 {
-    if (cpu->code64) {
+    if (cpu->code64 && i->opsize == 2) {
+        struct insn word = *i;
+
+        word.op[1].size = 2; /* MOVSXD r16, r/m16 reads no more */
+        x_mov(cpu, &word);
+    } else if (cpu->code64) {
         x_movsx(cpu, i);
     } else {
         struct insn arpl = *i;
@@ -39,13 +44,13 @@ void x_movsxd(struct x86_cpu *cpu, const struct insn *i)
     }
 }
 
-/* Opcode 90: with REX.B an exchange with R8; with F3 PAUSE. */
+/* Opcode 90: with F3 PAUSE, whatever REX says; with REX.B an exchange with R8. */
 void x_nop_xchg(struct x86_cpu *cpu, const struct insn *i)
 {
-    if (i->rex & 1) {
-        x_xchg(cpu, i);
-    } else if (i->prefixes & PREFIX_REP) {
+    if (i->prefixes & PREFIX_REP) {
         x_pause(cpu, i);
+    } else if (i->rex & 1) {
+        x_xchg(cpu, i);
     }
 }
 

@@ -110,7 +110,7 @@ void x_idiv(struct x86_cpu *cpu, const struct insn *i)
     __int128 d = sign_extend(load_operand(cpu, i, 0), size);
     __int128 n = (__int128)(read_pair(cpu, size) << shift) >> shift, q;
 
-    if (d == 0 || (d == -1 && n == (__int128)1 << 127)) {
+    if (d == 0 || (d == -1 && n == (__int128)((unsigned __int128)1 << 127))) {
         raise_exception(cpu, EXC_DE);
     }
     q = n / d;

@@ -208,47 +208,62 @@ static bool compare_goes_on(struct x86_cpu *cpu, const struct insn *i, bool equa
     return equal;
 }
 
-/* The comparison ended before the counter did. */
-static void compare_end(struct x86_cpu *cpu, const struct string_run *s, bool ended)
+/*
+ * Ends an execution of CMPS or SCAS, whose last element compared a with b.  One that will begin again
+ * leaves the flags alone, unless a single step shows them.
+ */
+static void compare_end(struct x86_cpu *cpu, const struct insn *i, const struct string_run *s,
+                        uint64_t a, uint64_t b, bool ended)
 {
+    bool again = s->repeat && !ended && (cpu->regs[R_RCX] & s->mask);
+
+    if (!again || (cpu->eflags & FLAG_TF)) {
+        flags_lazy(cpu, CC_SUB, i->size, a - b, b);
+    }
     if (!ended) {
         string_end(cpu, s);
     }
 }
 
+/*
+ * CMPS and SCAS: a fault finds the flags of before the instruction, whatever was compared before it
+ * (SDM vol. 2, "REP").  CMPS reads ES:rDI first, as processors do.
+ */
 void x_cmps(struct x86_cpu *cpu, const struct insn *i)
 {
     struct string_run s = string_begin(cpu, i);
-    bool ended = false;
+    bool ended = false, any = s.left;
+    uint64_t a = 0, b = 0;
 
     while (s.left && !ended) {
-        uint64_t a = segment_load(cpu, i->seg, cpu->regs[R_RSI] & s.mask, i->size);
-        uint64_t b = segment_load(cpu, SEG_ES, cpu->regs[R_RDI] & s.mask, i->size);
-
+        b = segment_load(cpu, SEG_ES, cpu->regs[R_RDI] & s.mask, i->size);
+        a = segment_load(cpu, i->seg, cpu->regs[R_RSI] & s.mask, i->size);
         advance(cpu, &s, R_RSI, 1);
         advance(cpu, &s, R_RDI, 1);
         count_down(cpu, &s, 1);
-        flags_lazy(cpu, CC_SUB, i->size, a - b, b);
         ended = s.repeat && !compare_goes_on(cpu, i, a == b);
     }
-    compare_end(cpu, &s, ended);
+    if (any) {
+        compare_end(cpu, i, &s, a, b, ended);
+    }
 }
 
 void x_scas(struct x86_cpu *cpu, const struct insn *i)
 {
     struct string_run s = string_begin(cpu, i);
     uint64_t a = reg_read(cpu, R_RAX, i->size);
-    bool ended = false;
+    bool ended = false, any = s.left;
+    uint64_t b = 0;
 
     while (s.left && !ended) {
-        uint64_t b = segment_load(cpu, SEG_ES, cpu->regs[R_RDI] & s.mask, i->size);
-
+        b = segment_load(cpu, SEG_ES, cpu->regs[R_RDI] & s.mask, i->size);
         advance(cpu, &s, R_RDI, 1);
         count_down(cpu, &s, 1);
-        flags_lazy(cpu, CC_SUB, i->size, a - b, b);
         ended = s.repeat && !compare_goes_on(cpu, i, a == b);
     }
-    compare_end(cpu, &s, ended);
+    if (any) {
+        compare_end(cpu, i, &s, a, b, ended);
+    }
 }
 
 /* The destination is probed first: a port read cannot be taken back. */

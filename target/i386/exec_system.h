@@ -126,6 +126,8 @@ void segment_from_descriptor(struct segment *s, uint16_t selector, const struct 
 /* LLDT and LTR, with every check; also for task switches. */
 void load_ldt(struct x86_cpu *cpu, uint16_t selector, enum x86_exception vector);
 
+/* A line under -d pcall after a far transfer of protected mode. */
+void log_far(const struct x86_cpu *cpu, const char *what);
 /* Limit check of a segment, expand-down ones included. */
 bool segment_within_limit(const struct segment *s, uint32_t offset, unsigned size);
 
@@ -207,8 +209,16 @@ bool io_permission(struct x86_cpu *cpu, uint16_t port, unsigned size);
 
 /* control.c */
 bool efer_write(struct x86_cpu *cpu, uint64_t v); /* false: #GP */
+uint64_t cr4_allowed(const struct x86_cpu *cpu);
+/* PAE: the four entries are read once, when paging is set up.  False: a reserved bit is set. */
+bool load_pdptes(struct x86_cpu *cpu, uint64_t cr3);
 /* All of CR0, CR3, CR4 as a task switch loads CR3: no checks beyond PAE's PDPTEs. */
 void cr3_load(struct x86_cpu *cpu, uint64_t v);
+
+/* interrupt.c: the CPU stops and asks for a reset. */
+void cpu_enter_shutdown(struct x86_cpu *cpu, const char *why);
+/* smm.c: takes an SMI at an instruction boundary. */
+void smm_enter(struct x86_cpu *cpu);
 
 /* debug.c: is an enabled instruction breakpoint at this linear address?  Sets dr6_pending. */
 bool debug_insn_breakpoint(struct x86_cpu *cpu, uint64_t linear);

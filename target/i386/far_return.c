@@ -246,14 +246,17 @@ void interrupt_return(struct x86_cpu *cpu, unsigned opsize)
 void x_ret_far(struct x86_cpu *cpu, const struct insn *i)
 {
     far_return(cpu, i->opsize, 0);
+    log_far(cpu, "far ret");
 }
 
 void x_ret_far_imm(struct x86_cpu *cpu, const struct insn *i)
 {
     far_return(cpu, i->opsize, (unsigned)(i->imm & 0xffff));
+    log_far(cpu, "far ret");
 }
 
 void x_iret(struct x86_cpu *cpu, const struct insn *i)
 {
     interrupt_return(cpu, i->opsize);
+    log_far(cpu, "iret");
 }

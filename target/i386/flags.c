@@ -24,7 +24,7 @@ uint32_t flags_arith(const struct x86_cpu *cpu)
     uint32_t f;
 
     if (cpu->cc_op >> 2 == CC_FLAGS) {
-        return (uint32_t)cpu->cc_src;
+        return (uint32_t)cpu->cc_src & FLAGS_ARITH; /* translated code stores whole EFLAGS */
     }
     p = flag_parts(cpu);
     f = flags_szp(p.dst, 1u << (cpu->cc_op & 3));

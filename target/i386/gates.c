@@ -5,8 +5,10 @@
  * Invariant: no register changes before the last check and the last push.
  * Thread: the vCPU's own.  Source: SDM vol. 2, "CALL" and "JMP"; vol. 3, 5.8.
  */
+#include <inttypes.h>
 #include "target/i386/exec_system.h"
 #include "target/i386/operand.h"
+#include "util/log.h"
 
 enum { TYPE_TSS16 = 1, TYPE_GATE16 = 4, TYPE_TASK_GATE = 5, TYPE_TSS32 = 9, TYPE_GATE32 = 12 };
 
@@ -268,6 +270,16 @@ void far_call(struct x86_cpu *cpu, uint16_t selector, uint64_t offset, unsigned 
     }
 }
 
+void log_far(const struct x86_cpu *cpu, const char *what)
+{
+    if (cpu->protected_mode) {
+        log_line(LOG_PCALL,
+                 "%s at 0x%016" PRIx64 " to %04x:%016" PRIx64 " cpl=%u ss:rsp=%04x:%016" PRIx64,
+                 what, cpu->insn_start, cpu->seg[SEG_CS].selector, cpu->regs[R_RIP],
+                 (unsigned)cpu->cpl, cpu->seg[SEG_SS].selector, cpu->regs[R_RSP]);
+    }
+}
+
 /* A far pointer in memory: offset first. */
 static uint16_t load_far_operand(struct x86_cpu *cpu, const struct insn *i, uint64_t *offset)
 {
@@ -281,6 +293,7 @@ static uint16_t load_far_operand(struct x86_cpu *cpu, const struct insn *i, uint
 void x_jmp_far(struct x86_cpu *cpu, const struct insn *i)
 {
     far_jump(cpu, i->imm2, i->imm, i->opsize);
+    log_far(cpu, "far jmp");
 }
 
 void x_jmp_far_mem(struct x86_cpu *cpu, const struct insn *i)
@@ -289,11 +302,13 @@ void x_jmp_far_mem(struct x86_cpu *cpu, const struct insn *i)
     uint16_t selector = load_far_operand(cpu, i, &offset);
 
     far_jump(cpu, selector, offset, i->opsize);
+    log_far(cpu, "far jmp");
 }
 
 void x_call_far(struct x86_cpu *cpu, const struct insn *i)
 {
     far_call(cpu, i->imm2, i->imm, i->opsize);
+    log_far(cpu, "far call");
 }
 
 void x_call_far_mem(struct x86_cpu *cpu, const struct insn *i)
@@ -302,4 +317,5 @@ void x_call_far_mem(struct x86_cpu *cpu, const struct insn *i)
     uint16_t selector = load_far_operand(cpu, i, &offset);
 
     far_call(cpu, selector, offset, i->opsize);
+    log_far(cpu, "far call");
 }

@@ -42,6 +42,12 @@ enum operand_code {
     Qq, Qd,                     /* ModRM r/m: MMX, or memory of 8 (4) bytes */
     Nq,                         /* ModRM r/m: MMX only */
     ST0, STi,                   /* x87 */
+    /* VEX and EVEX: vectors of the instruction's length, half of it (h), or 16 bytes (x). */
+    VV, VVh, VVx,               /* ModRM reg */
+    HV, HVh, HVx,               /* VEX.vvvv */
+    WV, WVh, WVx,               /* ModRM r/m, or memory of the row's size */
+    LV,                         /* bits 7-4 of an immediate byte */
+    KG, KH, KR,                 /* mask registers: ModRM reg, VEX.vvvv, ModRM r/m or memory */
 };
 
 enum row_flag {
@@ -103,19 +109,22 @@ extern const struct insn_row table_0f_vec[256][4];  /* [..][0: none, 1: 66, 2: F
 extern const struct insn_row table_0f38[256][4];
 extern const struct insn_row table_0f3a[256][4];
 extern const struct insn_row table_0fae[4][16];     /* [prefix][reg | (mod == 3) << 3]: fxsave ... fences */
-extern const struct insn_row table_vex_0f38[256][4]; /* BMI only, until AVX */
+extern const struct insn_row table_vex_0f38[256][4]; /* BMI; the rest of VEX and EVEX: avx.h */
 extern const struct insn_row table_vex_0f3a[256][4];
 extern const struct insn_row table_x87_mem[8][8];   /* [opcode & 7][modrm.reg] */
 extern const struct insn_row table_x87_reg[8][64];  /* [opcode & 7][modrm & 0x3f] */
 
 enum operand_kind {
     OPND_NONE, OPND_REG, OPND_REG8H /* AH CH DH BH: reg 0-3 */, OPND_MEM, OPND_IMM, OPND_SEG,
-    OPND_CR, OPND_DR, OPND_XMM, OPND_MMX, OPND_ST,
+    OPND_CR, OPND_DR, OPND_XMM, OPND_MMX, OPND_ST, OPND_VEC, OPND_K,
 };
 
 enum insn_prefix { PREFIX_LOCK = 1, PREFIX_REPNE = 2, PREFIX_REP = 4, PREFIX_66 = 8, PREFIX_67 = 16,
                    PREFIX_SEG = 32 /* an explicit segment override */ };
 /* clang-format on */
+
+/* Where the opcode stands; a translator that copies an instruction asks. */
+enum insn_map { MAP_1, MAP_0F, MAP_0F38, MAP_0F3A, MAP_VEX };
 
 struct insn_operand {
     uint8_t kind; /* enum operand_kind */
@@ -138,8 +147,9 @@ struct insn {
     uint8_t rex;                /* 0 or 0x40-0x4f; VEX's bits land here too */
     uint8_t opcode, modrm;
     uint8_t vvvv;
-    uint8_t vex_l;
-    uint16_t imm2; /* selector of a far pointer; second immediate of ENTER */
+    uint8_t vex_l; /* EVEX: L'L */
+    uint8_t map;   /* enum insn_map */
+    uint16_t imm2; /* selector of a far pointer; second immediate of ENTER; EVEX: see avx.h */
     struct insn_operand op[4];
 };
 

@@ -100,11 +100,11 @@ static bool makes_double_fault(int first, int second)
 }
 
 /* The CPU stays in shutdown, where only a reset or INIT reaches it. */
-static void enter_shutdown(struct x86_cpu *cpu)
+void cpu_enter_shutdown(struct x86_cpu *cpu, const char *why)
 {
     struct machine *m = cpu->vcpu.machine;
 
-    log_line(LOG_CPU_RESET, "triple fault: cs:rip=%04x:%016" PRIx64 " cr2=%016" PRIx64,
+    log_line(LOG_CPU_RESET, "%s: cs:rip=%04x:%016" PRIx64 " cr2=%016" PRIx64, why,
              cpu->seg[SEG_CS].selector, cpu->regs[R_RIP], cpu->cr2);
     cpu->delivering = -1;
     cpu->delivering_ext = false;
@@ -125,7 +125,7 @@ void cpu_deliver_raised(struct x86_cpu *cpu)
     if (first >= 0) {
         log_line(LOG_INT, "fault %02x while delivering %02x", (unsigned)vector, (unsigned)first);
         if (first == EXC_DF && classify(vector) != BENIGN) {
-            enter_shutdown(cpu);
+            cpu_enter_shutdown(cpu, "triple fault");
             return;
         }
         if (makes_double_fault(first, vector)) {
@@ -192,7 +192,7 @@ bool cpu_take_pending(struct x86_cpu *cpu)
         cpu_clear_pending(cpu, PENDING_FLUSH);
         tlb_flush(cpu);
     }
-    if (pending & PENDING_INIT) {
+    if ((pending & PENDING_INIT) && !cpu->in_smm) {
         take_init(cpu);
         return true;
     }
@@ -205,9 +205,10 @@ bool cpu_take_pending(struct x86_cpu *cpu)
     if (cpu->wait_sipi) {
         return false;
     }
-    if (pending & PENDING_SMI) {
+    if ((pending & PENDING_SMI) && !cpu->in_smm) {
         cpu_clear_pending(cpu, PENDING_SMI);
-        log_line(LOG_UNIMP, "SMI ignored: system-management mode is not modelled");
+        smm_enter(cpu);
+        return true;
     }
     /* A fault in the delivery belongs to the instruction that would have run next. */
     cpu->insn_start = cpu->regs[R_RIP];
@@ -234,7 +235,7 @@ bool cpu_has_work(struct x86_cpu *cpu)
     if (cpu->wait_sipi) {
         return pending & (PENDING_INIT | PENDING_SIPI);
     }
-    return !cpu->halted || (pending & (PENDING_INIT | PENDING_SMI)) ||
+    return !cpu->halted || (!cpu->in_smm && (pending & (PENDING_INIT | PENDING_SMI))) ||
            ((pending & PENDING_NMI) && !cpu->nmi_blocked) ||
            ((pending & PENDING_INTR) && (cpu->eflags & FLAG_IF));
 }

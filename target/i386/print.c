@@ -4,7 +4,7 @@
  * Pure.
  */
 #include <inttypes.h>
-#include "target/i386/insn.h"
+#include "target/i386/avx.h"
 
 /* clang-format off */
 static const char *const names64[17] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
@@ -18,6 +18,15 @@ static const char *const names8[16] = { "al", "cl", "dl", "bl", "spl", "bpl", "s
 static const char *const names8h[4] = { "ah", "ch", "dh", "bh" };
 static const char *const segments[6] = { "es", "cs", "ss", "ds", "fs", "gs" };
 /* clang-format on */
+
+/* Is the row one of avx.h, so that imm2 has the EVEX bits? */
+static bool is_avx(const struct insn *i)
+{
+    const struct avx_row *r = avx_row(i);
+
+    return (r >= vex_rows && r < vex_rows + n_vex_rows) ||
+           (r >= evex_rows && r < evex_rows + n_evex_rows);
+}
 
 static const char *register_name(unsigned reg, unsigned size)
 {
@@ -48,12 +57,16 @@ static const char *size_word(unsigned size)
         return "tbyte ";
     case 16:
         return "xmmword ";
+    case 32:
+        return "ymmword ";
+    case 64:
+        return "zmmword ";
     default:
         return "";
     }
 }
 
-static void print_memory(const struct insn *i, unsigned size, GString *out)
+static void print_memory(const struct insn *i, unsigned size, const char *vsib, GString *out)
 {
     const char *plus = "";
 
@@ -73,6 +86,10 @@ static void print_memory(const struct insn *i, unsigned size, GString *out)
         }
         plus = "+";
     }
+    if (vsib) {
+        g_string_append_printf(out, "%s%s*%u", plus, vsib, 1u << i->scale);
+        plus = "+";
+    }
     if (!*plus) {
         g_string_append_printf(out, "0x%" PRIx64, (uint64_t)i->disp);
     } else if (i->disp < 0) {
@@ -81,6 +98,28 @@ static void print_memory(const struct insn *i, unsigned size, GString *out)
         g_string_append_printf(out, "+0x%" PRIx64, (uint64_t)i->disp);
     }
     g_string_append_c(out, ']');
+}
+
+/* The index of a gather or scatter is a vector; an element may be broadcast. */
+static void print_vector_memory(const struct insn *i, const struct insn_operand *op, GString *out)
+{
+    char vsib[8] = "";
+
+    if (is_avx(i) && (avx_row(i)->flags & AVX_VSIB)) {
+        g_snprintf(vsib, sizeof(vsib), "%cmm%u", "xyz"[MIN(i->vex_l, 2)], op -> reg & 31);
+    }
+    print_memory(i, op->size, *vsib ? vsib : NULL, out);
+    if (is_avx(i) && (i->imm2 & EVEX_B)) {
+        g_string_append_printf(out, "{1to%u}", avx_length(i) / MAX(op->size, 1));
+    }
+}
+
+/* {k1}{z} after the destination. */
+static void print_mask(const struct insn *i, GString *out)
+{
+    if (is_avx(i) && (i->imm2 & EVEX_AAA)) {
+        g_string_append_printf(out, "{k%u}%s", i->imm2 & EVEX_AAA, i->imm2 & EVEX_Z ? "{z}" : "");
+    }
 }
 
 static void print_immediate(const struct insn *i, unsigned n, uint64_t rip, GString *out)
@@ -114,7 +153,7 @@ static void print_operand(const struct insn *i, unsigned n, uint64_t rip, GStrin
         g_string_append(out, names8h[op->reg & 3]);
         break;
     case OPND_MEM:
-        print_memory(i, op->size, out);
+        print_vector_memory(i, op, out);
         break;
     case OPND_IMM:
         print_immediate(i, n, rip, out);
@@ -130,6 +169,16 @@ static void print_operand(const struct insn *i, unsigned n, uint64_t rip, GStrin
         break;
     case OPND_XMM:
         g_string_append_printf(out, "xmm%u", op->reg);
+        break;
+    case OPND_VEC:
+        g_string_append_printf(out, "%cmm%u",
+                               op->size == 64   ? 'z'
+                               : op->size == 32 ? 'y'
+                                                : 'x',
+                               op->reg);
+        break;
+    case OPND_K:
+        g_string_append_printf(out, "k%u", op->reg);
         break;
     case OPND_MMX:
         g_string_append_printf(out, "mm%u", op->reg);
@@ -157,6 +206,9 @@ void insn_print(const struct insn *i, uint64_t rip, GString *out)
         if (i->op[n].kind != OPND_NONE) {
             g_string_append(out, separator);
             print_operand(i, n, rip, out);
+            if (n == 0) {
+                print_mask(i, out);
+            }
             separator = ", ";
         }
     }

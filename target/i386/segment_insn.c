@@ -211,7 +211,7 @@ void x_verw(struct x86_cpu *cpu, const struct insn *i)
 /* ARPL: raises the destination's RPL to the source's. */
 void x_arpl(struct x86_cpu *cpu, const struct insn *i)
 {
-    uint64_t dst = load_operand_rmw(cpu, i, 0), src = load_operand(cpu, i, 1);
+    uint64_t dst = load_operand(cpu, i, 0), src = load_operand(cpu, i, 1);
     bool raised = (dst & 3) < (src & 3);
 
     if (raised) {
@@ -248,9 +248,19 @@ void x_mov_from_seg(struct x86_cpu *cpu, const struct insn *i)
     store_word(cpu, i, cpu->seg[i->op[1].reg].selector);
 }
 
+/* With 32-bit operands the slot's upper half is not written (SDM vol. 2, "PUSH"). */
 void x_push_seg(struct x86_cpu *cpu, const struct insn *i)
 {
-    stack_push(cpu, cpu->seg[i->op[0].reg].selector, i->opsize);
+    uint16_t selector = cpu->seg[i->op[0].reg].selector;
+
+    if (i->opsize == 4) {
+        uint64_t sp = (stack_pointer(cpu) - 4) & size_mask(cpu->stack_size);
+
+        segment_store(cpu, SEG_SS, sp, selector, 2);
+        stack_pointer_set(cpu, sp);
+    } else {
+        stack_push(cpu, selector, i->opsize);
+    }
 }
 
 /* The pointer moves by the size of the old stack, and only after a load that did not fault. */

@@ -201,12 +201,6 @@ void x_wbinvd(struct x86_cpu *cpu, const struct insn *i)
     (void)i;
 }
 
-void x_rsm(struct x86_cpu *cpu, const struct insn *i)
-{
-    (void)i;
-    raise_ud(cpu); /* system-management mode is never entered */
-}
-
 /* The address must be readable; nothing is armed, because MWAIT may wake at any time. */
 void x_monitor(struct x86_cpu *cpu, const struct insn *i)
 {

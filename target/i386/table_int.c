@@ -263,8 +263,14 @@ static const struct insn_row group_0f01[2] = {
 static const struct insn_row group_0fc7_prefix[4] = {
     ROW_SUB(SUB_REG, table_0fc7_reg[0]), ROW_SUB(SUB_REG, table_0fc7_reg[1]),
     ROW_SUB(SUB_REG, table_0fc7_reg[2]), ROW_SUB(SUB_REG, table_0fc7_reg[3]) };
+/* With a mandatory prefix only CMPXCHG8B is left of the memory forms: it ignores them. */
+static const struct insn_row group_0fc7_cmpxchg[8] = {
+    [1] = { "cmpxchg8b", { M }, 0, ZF, 0, X86_CX8, x_cmpxchg8b, ROW_LOCK } };
+static const struct insn_row group_0fc7_mem[4] = {
+    ROW_SUB(SUB_REG, table_0fc7_mem), ROW_SUB(SUB_REG, group_0fc7_cmpxchg),
+    ROW_SUB(SUB_REG, group_0fc7_cmpxchg), ROW_SUB(SUB_REG, group_0fc7_cmpxchg) };
 static const struct insn_row group_0fc7[2] = {
-    ROW_SUB(SUB_REG, table_0fc7_mem), ROW_SUB(SUB_PREFIX, group_0fc7_prefix) };
+    ROW_SUB(SUB_PREFIX, group_0fc7_mem), ROW_SUB(SUB_PREFIX, group_0fc7_prefix) };
 #define FAE(p) static const struct insn_row group_0fae_##p[2] = { \
     ROW_SUB(SUB_REG, &table_0fae[p][0]), ROW_SUB(SUB_REG, &table_0fae[p][8]) };
 FAE(0) FAE(1) FAE(2) FAE(3)

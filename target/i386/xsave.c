@@ -3,7 +3,7 @@
  * target/i386/xsave.c: the FXSAVE and XSAVE families and XCR0 (SDM vol. 1, 10.5 and ch. 13).
  *
  * The area is built in, or read into, a host buffer at once.  A state component is one row of
- * `components`: a new one (AVX) adds a row and nothing else.
+ * `components`: a new one adds a row and nothing else.
  *
  * Invariants: every read of guest memory and every check comes before the first change of state;
  *             every page is probed before the first write.
@@ -23,6 +23,7 @@
 #define AREA_MAX         4096u /* every component there may ever be */
 #define XCOMP_COMPACTED  (1ull << 63)
 #define X87_CONTROL_INIT 0x037fu
+#define XCR0_AVX512      0xe0u
 /* clang-format on */
 
 static void put(uint8_t *p, uint64_t v, unsigned size)
@@ -150,6 +151,138 @@ static bool sse_in_use(const struct x86_cpu *cpu)
     return false;
 }
 
+/* Bytes 16 to 31 of the first 16 vectors; 8 outside 64-bit code, as for SSE. */
+static void avx_save(const struct x86_cpu *cpu, uint8_t *to, bool wide)
+{
+    (void)wide;
+    for (unsigned k = 0; k < xmm_count(cpu); k++) {
+        memcpy(to + 16 * k, cpu->vec[k].b + 16, 16);
+    }
+}
+
+static void avx_load(struct x86_cpu *cpu, const uint8_t *from, bool wide)
+{
+    (void)wide;
+    for (unsigned k = 0; k < xmm_count(cpu); k++) {
+        memcpy(cpu->vec[k].b + 16, from + 16 * k, 16);
+    }
+}
+
+/* Bytes [from, from + size) of vectors first to last: zero them, or is any not? */
+static void vectors_clear(struct x86_cpu *cpu, unsigned first, unsigned last, unsigned from,
+                          unsigned size)
+{
+    for (unsigned k = first; k <= last; k++) {
+        memset(cpu->vec[k].b + from, 0, size);
+    }
+}
+
+static bool vectors_in_use(const struct x86_cpu *cpu, unsigned first, unsigned last, unsigned from,
+                           unsigned size)
+{
+    static const uint8_t zero[64];
+
+    for (unsigned k = first; k <= last; k++) {
+        if (memcmp(cpu->vec[k].b + from, zero, size)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void avx_init(struct x86_cpu *cpu)
+{
+    vectors_clear(cpu, 0, xmm_count(cpu) - 1, 16, 16);
+}
+
+static bool avx_in_use(const struct x86_cpu *cpu)
+{
+    return vectors_in_use(cpu, 0, 15, 16, 16);
+}
+
+static void opmask_save(const struct x86_cpu *cpu, uint8_t *to, bool wide)
+{
+    (void)wide;
+    memcpy(to, cpu->kmask, sizeof(cpu->kmask));
+}
+
+static void opmask_load(struct x86_cpu *cpu, const uint8_t *from, bool wide)
+{
+    (void)wide;
+    memcpy(cpu->kmask, from, sizeof(cpu->kmask));
+}
+
+static void opmask_init(struct x86_cpu *cpu)
+{
+    memset(cpu->kmask, 0, sizeof(cpu->kmask));
+}
+
+static bool opmask_in_use(const struct x86_cpu *cpu)
+{
+    uint64_t all = 0;
+
+    for (unsigned k = 0; k < 8; k++) {
+        all |= cpu->kmask[k];
+    }
+    return all != 0;
+}
+
+/* ZMM_Hi256: bytes 32 to 63 of the first 16. */
+static void zmm_save(const struct x86_cpu *cpu, uint8_t *to, bool wide)
+{
+    (void)wide;
+    for (unsigned k = 0; k < xmm_count(cpu); k++) {
+        memcpy(to + 32 * k, cpu->vec[k].b + 32, 32);
+    }
+}
+
+static void zmm_load(struct x86_cpu *cpu, const uint8_t *from, bool wide)
+{
+    (void)wide;
+    for (unsigned k = 0; k < xmm_count(cpu); k++) {
+        memcpy(cpu->vec[k].b + 32, from + 32 * k, 32);
+    }
+}
+
+static void zmm_init(struct x86_cpu *cpu)
+{
+    vectors_clear(cpu, 0, xmm_count(cpu) - 1, 32, 32);
+}
+
+static bool zmm_in_use(const struct x86_cpu *cpu)
+{
+    return vectors_in_use(cpu, 0, 15, 32, 32);
+}
+
+/* Hi16_ZMM: the other 16, which exist in 64-bit code only. */
+static void hi16_save(const struct x86_cpu *cpu, uint8_t *to, bool wide)
+{
+    (void)wide;
+    if (cpu->code64) {
+        memcpy(to, cpu->vec[16].b, 1024);
+    }
+}
+
+static void hi16_load(struct x86_cpu *cpu, const uint8_t *from, bool wide)
+{
+    (void)wide;
+    if (cpu->code64) {
+        memcpy(cpu->vec[16].b, from, 1024);
+    }
+}
+
+static void hi16_init(struct x86_cpu *cpu)
+{
+    if (cpu->code64) {
+        vectors_clear(cpu, 16, 31, 0, 64);
+    }
+}
+
+static bool hi16_in_use(const struct x86_cpu *cpu)
+{
+    return vectors_in_use(cpu, 16, 31, 0, 64);
+}
+
 /*
  * Offsets are from the area's start for the two legacy components, and in the standard form;
  * save and load get the area for those, and the component's own bytes for the others.
@@ -159,6 +292,10 @@ static const struct xsave_component components[] = {
     /* bit  feature   offset  size  save      load      init      in_use */
     {  0,   X86_FPU,  0,      160,  x87_save, x87_load, x87_init, x87_in_use },
     {  1,   X86_SSE,  160,    256,  sse_save, sse_load, sse_init, sse_in_use },
+    {  2,   X86_AVX,  576,    256,  avx_save, avx_load, avx_init, avx_in_use },
+    {  5,   X86_AVX512F, 1088, 64,  opmask_save, opmask_load, opmask_init, opmask_in_use },
+    {  6,   X86_AVX512F, 1152, 512, zmm_save, zmm_load, zmm_init, zmm_in_use },
+    {  7,   X86_AVX512F, 1664, 1024, hi16_save, hi16_load, hi16_init, hi16_in_use },
     /* clang-format on */
 };
 #define N_COMPONENTS (sizeof(components) / sizeof(components[0]))
@@ -187,8 +324,11 @@ uint64_t xsave_supported(const struct x86_cpu *cpu)
 
 bool xsave_xcr0_valid(const struct x86_cpu *cpu, uint64_t v)
 {
-    /* x87 is always on; AVX needs SSE. */
-    return (v & 1) && !(v & ~xsave_supported(cpu)) && !((v & 4) && !(v & 2));
+    uint64_t avx512 = v & XCR0_AVX512;
+
+    /* x87 is always on; AVX needs SSE; the three of AVX-512 go together, and need AVX. */
+    return (v & 1) && !(v & ~xsave_supported(cpu)) && !((v & 4) && !(v & 2)) &&
+           (!avx512 || (avx512 == XCR0_AVX512 && (v & 4)));
 }
 
 unsigned xsave_area_size(uint64_t mask, bool compacted)

@@ -90,11 +90,11 @@ class Scratch:
                 file.write(data)
         return path
 
-    def initrd(self, script, head=INIT_HEAD, files=()):
-        with open(guest_file("busybox"), "rb") as file:
-            busybox = file.read()
+    def initrd(self, script, head=INIT_HEAD, files=(), busybox="busybox"):
+        with open(guest_file(busybox), "rb") as file:
+            binary = file.read()
         init = (head + script).encode()
-        return self.path("initrd", load_tool("make-initramfs").build(busybox, init, files))
+        return self.path("initrd", load_tool("make-initramfs").build(binary, init, files))
 
     def assemble(self, name):
         """A flat multiboot ELF made by gas and ld from tests/boot/NAME."""

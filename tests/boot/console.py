@@ -275,7 +275,43 @@ def run_guest_without_a_terminal():
         expect_status(run, 0, BOOT_TIMEOUT)
 
 
+# -d ITEM, and what it writes about the small guest that ends with a triple fault
+LOGS = (
+    ("int",       r"error="),
+    ("cpu_reset", r"^CPU 0: reset\n(.*\n)*EFER="),
+    ("cpu_reset", r"^triple fault: cs:rip="),
+    ("in_asm",    r"^0x0*10000c"),
+    ("exec",      r"^exec: cpu 0: 0x0*10000c"),
+    ("cpu",       r"^EAX=2badb002"),
+    ("accel",     r"^accel: tcg: \d+ instructions"),
+)
+
+
+def check_log(args, item, pattern):
+    scratch = Scratch()
+    path = scratch.path("log")
+    with Run([*args(scratch), "-display", "none", "-no-reboot", "-d", item, "-D", path]) as run:
+        expect_status(run, 0, BOOT_TIMEOUT)
+        with open(path, encoding="latin1") as file:
+            text = file.read()
+        if not re.search(pattern, text, re.M):
+            run.fail(f"-d {item} did not log '{pattern}' but:\n{text[:1000]}")
+
+
+def log_items():
+    for item, pattern in LOGS:
+        check_log(lambda scratch: guest(scratch, "t"), item, pattern)
+
+
+def log_of_far_transfers():
+    kernel = guest_file("cloud")        # without an initrd: panics, which takes two seconds
+    check_log(lambda scratch: ("-kernel", kernel, "-append", "panic=-1"), "pcall",
+              r"^iret at 0x[0-9a-f]{16} to 0010:")
+
+
 TESTS = (
+    ("-d ITEM -D FILE",                        log_items),
+    ("-d pcall",                               log_of_far_transfers),
     ("-serial file:",                          serial_file),
     ("-serial null",                           serial_null),
     ("-serial stdio",                          serial_stdio),

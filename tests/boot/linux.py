@@ -55,7 +55,32 @@ TOUR = (r"^INIT-STARTED", r"^Linux .* 6\.1\..* x86_64", r"^model name", r"^1$",
         r"^b6d81b360a5672d80c27430f39153e2c  -", r"^TOUR-DONE", r"reboot: Power down")
 FORKS = (r"^forked 200 times", r"^FROM A PIPE")
 SUMS = (rf"^{DATA_MD5}  /data", rf"^unpacked: {DATA_MD5}  -")
+TOUR32 = (r"^INIT-STARTED", r"^Linux .* 6\.1\..* i686", r"^b6d81b360a5672d80c27430f39153e2c  -",
+          r"^TOUR-DONE", r"reboot: Power down")
 CLOCKS = (r"^slept as told", r"^20\d\d$")
+
+# Configuration space as memory, two kinds of bridge with a device behind each, and the power button.
+PCI_TOUR = """
+grep MMCONFIG /proc/iomem
+cat /sys/bus/pci/devices/*/uevent | grep PCI_ID
+cd /sys/bus/pci/devices
+for d in */; do echo "at $d $(cat $d/vendor) $(cat $d/device)"; done
+grep -E 'acpi|pciehp' /proc/interrupts
+"""
+Q35 = ("-machine", "q35", "-device", "pcie-root-port,id=port,slot=3", "-device", "edu,bus=port",
+       "-device", "pcie-pci-bridge,id=pci", "-device", "pci-testdev,bus=pci")
+PCI = (r"PCI MMCONFIG 0000", r"PCI_ID=8086:29C0", r"PCI_ID=8086:2918",
+       r"^at 0000:01:00.0/ 0x1234 0x11e8", r"^at 0000:02:00.0/ 0x1b36 0x0005",
+       r"9-fasteoi +acpi", r"PCI-MSI .*pciehp", r"reboot: Power down")
+
+# It ends by a triple fault: there is nothing that could switch it off.
+MICRO_TOUR = """
+cat /proc/interrupts
+ls /sys/bus/pci/devices | wc -l | sed 's/^/PCI functions: /'
+reboot -f
+"""
+MICROVM = ("-m", "256M", "-machine", "microvm", "-append", APPEND + " reboot=t")
+MICRO = (r"XT-PIC +ttyS0", r"^PCI functions: 0", r"reboot: machine restart")
 
 # clang-format has no say here, but the rows keep their columns:
 # name                        kernel   arguments              script       files      expected
@@ -64,11 +89,19 @@ ROWS = (
     ("cloud kernel: forks",   "cloud", ("-m", "256"),         FORK_LOOP,   (),        FORKS),
     ("cloud kernel: gzip",    "cloud", ("-m", "512M"),        GZIP_MD5,    DATA_FILE, SUMS),
     ("cloud kernel: timers",  "cloud", ("-m", "512M"),        TIMERS,      (),        CLOCKS),
+    ("cloud kernel: 96 MiB",  "cloud", ("-m", "96"),          SHELL_TOUR,  (),        TOUR),
     ("cloud kernel: 5 GiB",   "cloud", ("-m", "5G"),          SHELL_TOUR,  (),        TOUR),
+    ("cloud kernel: q35",     "cloud", ("-m", "512M", *Q35), PCI_TOUR,   (),        PCI),
+    ("cloud kernel: q35 4G",  "cloud", ("-m", "4G", *Q35),    SHELL_TOUR,  (),        TOUR),
+    ("cloud kernel: microvm", "cloud", MICROVM,               MICRO_TOUR,  (),        MICRO),
+    ("full kernel: q35",      "amd64", ("-m", "512M", *Q35),  PCI_TOUR,    (),        PCI),
     ("full kernel: shell",    "amd64", ("-m", "512M"),        SHELL_TOUR,  (),        TOUR),
     ("full kernel: forks",    "amd64", ("-m", "512M"),        FORK_LOOP,   (),        FORKS),
     ("full kernel: gzip",     "amd64", ("-m", "512M"),        GZIP_MD5,    DATA_FILE, SUMS),
+    ("686 kernel: shell",     "i386",  ("-m", "512M"),        SHELL_TOUR,  (),        TOUR32),
 )
+# Processes of a kernel that runs no 64-bit ones; busybox for the others.
+BUSYBOX = {"i386": "busybox32"}
 
 # Seconds: an interpreter on a busy two-core CI machine.
 TIMEOUT = 300
@@ -80,7 +113,8 @@ def test_of(row):
     def test():
         scratch = Scratch()
         run_row(["-nographic", "-no-reboot", "-kernel", guest_file(kernel),
-                 "-initrd", scratch.initrd(script + POWEROFF, INIT_HEAD, files),
+                 "-initrd", scratch.initrd(script + POWEROFF, INIT_HEAD, files,
+                                          BUSYBOX.get(kernel, "busybox")),
                  "-append", APPEND, *args],
                 expected, KERNEL_TROUBLE, 0, TIMEOUT)
 

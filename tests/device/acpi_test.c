@@ -181,12 +181,40 @@ static void run_iasl(const char *dir, const char *arg1, const char *arg2)
     }
 }
 
-static void acpica_finds_nothing_wrong(void)
+static struct acpi_config q35_config(void)
 {
-    static const char *const names[] = { "FACP", "APIC", "HPET", "DSDT" };
+    struct acpi_config cfg = sample_config();
+
+    cfg.ich9 = true;
+    cfg.ecam = 0xb0000000;
+    return cfg;
+}
+
+static void q35_has_ecam_and_long_gpes(void)
+{
+    g_autoptr(rig) r = rig_new();
+    struct acpi_config cfg = q35_config();
+    uint64_t mcfg, fadt;
+
+    install(r, &cfg);
+    mcfg = find_table(r, "MCFG");
+    check_table(r, mcfg);
+    g_assert_cmphex(rig_load(r, mcfg + 44, 8), ==, 0xb0000000);
+    g_assert_cmphex(rig_load(r, mcfg + 52, 4), ==, 0xff000000); /* segment 0, buses 0 to 255 */
+    fadt = find_table(r, "FACP");
+    g_assert_cmphex(rig_load(r, fadt + 80, 4), ==, 0x620);
+    g_assert_cmpuint(rig_load(r, fadt + 92, 1), ==, 16);
+    cfg = sample_config();
+    install(r, &cfg);
+    g_assert_cmphex(find_table(r, "MCFG"), ==, 0);
+}
+
+static void acpica_finds_nothing_wrong(gconstpointer data)
+{
+    static const char *const names[] = { "FACP", "APIC", "HPET", "DSDT", "MCFG" };
     g_autoptr(rig) r = rig_new();
     g_autofree char *iasl = g_find_program_in_path("iasl"), *dir = NULL, *command = NULL;
-    struct acpi_config cfg = sample_config();
+    struct acpi_config cfg = data ? q35_config() : sample_config();
 
     if (!iasl) {
         g_test_skip("iasl is not installed (package acpica-tools)");
@@ -195,7 +223,7 @@ static void acpica_finds_nothing_wrong(void)
     install(r, &cfg);
     dir = g_dir_make_tmp("rhea-acpi-XXXXXX", NULL);
     g_assert_nonnull(dir);
-    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+    for (unsigned i = 0; i < (data ? 5 : 4); i++) {
         bool dsdt = strcmp(names[i], "DSDT") == 0;
         uint64_t addr = dsdt ? rig_load(r, find_table(r, "FACP") + 40, 4) : find_table(r, names[i]);
         uint32_t len = (uint32_t)rig_load(r, addr + 4, 4);
@@ -219,6 +247,8 @@ int main(int argc, char **argv)
     g_test_add_func("/acpi/madt", madt_lists_cpus_and_overrides);
     g_test_add_func("/acpi/no-hpet", no_hpet_no_table);
     g_test_add_func("/acpi/size", largest_machine_fits);
-    g_test_add_func("/acpi/iasl", acpica_finds_nothing_wrong);
+    g_test_add_func("/acpi/q35", q35_has_ecam_and_long_gpes);
+    g_test_add_data_func("/acpi/iasl", NULL, acpica_finds_nothing_wrong);
+    g_test_add_data_func("/acpi/iasl-q35", "q35", acpica_finds_nothing_wrong);
     return g_test_run();
 }

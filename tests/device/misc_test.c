@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tests/device/misc_test.c: isa-debug-exit, pvpanic, ports 0x80 and 0x92. */
+#include "hw/misc/ferr.h"
 #include "hw/misc/misc.h"
 #include "hw/misc/port92.h"
 #include "tests/device/fuzz.h"
@@ -56,6 +57,28 @@ static void port92_resets_on_a_rising_edge(void)
     g_assert_false(r->m->a20_masked);
 }
 
+/* The handler of IRQ 13 clears the latch first, the x87's status later. */
+static void ferr_latches_irq_13(void)
+{
+    g_autoptr(rig) r = rig_new();
+    struct ferr *ferr = (struct ferr *)rig_device(r, "x87-error-latch", NULL);
+
+    irq_set(&ferr->input, true);
+    g_assert_true(r->lines[13].level);
+    rig_check_state(r, &ferr->dev);
+    rig_outb(r, 0xf0, 0);
+    g_assert_false(r->lines[13].level);
+    irq_set(&ferr->input, true); /* the same error once more: no edge */
+    g_assert_false(r->lines[13].level);
+    irq_set(&ferr->input, false);
+    irq_set(&ferr->input, true);
+    irq_set(&ferr->input, false); /* the latch holds it */
+    g_assert_true(r->lines[13].level);
+    g_assert_cmpuint(r->lines[13].edges, ==, 2);
+    ferr->dev.type->reset(&ferr->dev);
+    g_assert_false(r->lines[13].level);
+}
+
 static void port80_swallows(void)
 {
     g_autoptr(rig) r = rig_new();
@@ -68,7 +91,8 @@ static void port80_swallows(void)
 
 static void random_accesses(void)
 {
-    static const char *const names[] = { "port92", "ioport80", "isa-debug-exit", "pvpanic" };
+    static const char *const names[] = { "port92", "ioport80", "x87-error-latch", "isa-debug-exit",
+                                         "pvpanic" };
     g_autoptr(rig) r = rig_new();
     struct device *devices[G_N_ELEMENTS(names)];
 
@@ -76,6 +100,7 @@ static void random_accesses(void)
         devices[i] = rig_device(r, names[i], NULL);
     }
     fuzz_ports(r, 0x80, 0x20);
+    fuzz_ports(r, 0xf0, 4);
     fuzz_ports(r, 0x500, 8);
     for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
         rig_check_state(r, devices[i]);
@@ -89,6 +114,7 @@ int main(int argc, char **argv)
     g_test_add_func("/misc/debug-exit/ports", debug_exit_checks_its_ports);
     g_test_add_func("/misc/pvpanic", pvpanic_reports);
     g_test_add_func("/misc/port92", port92_resets_on_a_rising_edge);
+    g_test_add_func("/misc/ferr", ferr_latches_irq_13);
     g_test_add_func("/misc/port80", port80_swallows);
     g_test_add_func("/misc/fuzz", random_accesses);
     return g_test_run();

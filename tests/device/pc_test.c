@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tests/device/pc_test.c: the board as a whole, put together and reset; its CPU does not run. */
 #include "hw/i386/pc.h"
+#include "target/i386/cpu.h"
 
 struct fixture {
     struct machine *m;
@@ -114,6 +115,18 @@ static void timer_reaches_pin_2(struct fixture *f, gconstpointer data)
     g_assert_cmphex(f->pc->ioapic->lines & 5, ==, 4);
 }
 
+/* The x87's error line is IRQ 13 until port 0xF0 is written. */
+static void x87_errors_are_irq_13(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    g_assert_nonnull(f->pc->cpus[0]->ferr);
+    irq_set(f->pc->cpus[0]->ferr, true);
+    g_assert_cmphex(f->pc->ioapic->lines & 1u << 13, !=, 0);
+    g_assert_cmphex(f->pc->pic->chip[1].irr & 1u << 5, !=, 0);
+    address_space_store(&f->m->io, 0xf0, 0, 1);
+    g_assert_cmphex(f->pc->ioapic->lines & 1u << 13, ==, 0);
+}
+
 static void every_device_saves_and_loads(struct fixture *f, gconstpointer data)
 {
     (void)data;
@@ -157,6 +170,7 @@ int main(int argc, char **argv)
     ADD("tables", small, tables_come_back_at_reset);
     ADD("power-button", small, power_button_reaches_the_controllers);
     ADD("timer", small, timer_reaches_pin_2);
+    ADD("ferr", small, x87_errors_are_irq_13);
     ADD("state", small, every_device_saves_and_loads);
     g_test_add_func("/pc/little-ram", too_little_ram_is_refused);
     return g_test_run();

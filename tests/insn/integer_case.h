@@ -8,7 +8,7 @@
 
 #include "tests/insn/native.h"
 
-enum integer_map_id { MAP_1, MAP_0F, MAP_0F38 };
+enum integer_map_id { ONE_BYTE, TWO_BYTE, THREE_BYTE };
 
 struct integer_case {
     uint8_t bytes[24];

@@ -5,14 +5,14 @@
  *
  * A case follows from four numbers: code size, map, opcode and a seed.  A failure prints them as
  * the option that runs it again: integer_test --replay=64:0f:a4:0x1234.
- * Other options: --rounds=N cases an opcode (of a group: each of its eight), --seed=N.
+ * Other options: --rounds=N cases an opcode (of a group: each of its eight), --first=N.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "target/i386/operand.h"
 #include "tests/insn/integer_case.h"
 
-static unsigned rounds = 100;
+static unsigned rounds = 50;
 static uint64_t first_seed = 1;
 static const char *replay;
 
@@ -21,9 +21,9 @@ static const struct integer_map {
     enum integer_map_id id;
     unsigned n_reg; /* values of ModRM.reg that are rows of their own */
 } maps[] = {
-    { "1", MAP_1, 8 },
-    { "0f", MAP_0F, 8 },
-    { "0f38", MAP_0F38, 1 },
+    { "1", ONE_BYTE, 8 },
+    { "0f", TWO_BYTE, 8 },
+    { "0f38", THREE_BYTE, 1 },
 };
 
 static bool run_case(struct native *n, const struct integer_map *map, unsigned op, uint64_t seed)
@@ -121,8 +121,8 @@ int main(int argc, char **argv)
     for (int k = 1; k < argc; k++) {
         if (g_str_has_prefix(argv[k], "--rounds=")) {
             rounds = (unsigned)atoi(argv[k] + 9);
-        } else if (g_str_has_prefix(argv[k], "--seed=")) {
-            first_seed = strtoull(argv[k] + 7, NULL, 0);
+        } else if (g_str_has_prefix(argv[k], "--first=")) {
+            first_seed = strtoull(argv[k] + 8, NULL, 0);
         } else if (g_str_has_prefix(argv[k], "--replay=")) {
             replay = argv[k] + 9;
         }

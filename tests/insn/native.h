@@ -18,9 +18,9 @@
 #define NATIVE_ARENA      0x10000000ull /* guest and host address */
 #define NATIVE_ARENA_SIZE 0x4000u /* whole pages; those around it are not mapped on the host */
 #define NATIVE_MIDDLE     (NATIVE_ARENA + NATIVE_ARENA_SIZE / 2)
-#define NATIVE_CODE       0x10100000ull /* where the instruction is, on both sides */
+#define NATIVE_CODE       0x10100000ull        /* where the instruction is, on both sides */
 #define NATIVE_TARGET     (NATIVE_CODE + 0x40) /* a branch may go here, and nowhere else */
-#define NATIVE_TABLES     0x11000000ull /* page tables of the guest alone */
+#define NATIVE_TABLES     0x11000000ull        /* page tables of the guest alone */
 
 struct native_state {
     _Alignas(16) uint8_t fx[512]; /* FXSAVE64 image: x87, MMX, MXCSR, XMM */
@@ -30,6 +30,9 @@ struct native_state {
     uint32_t error; /* of a page fault; compared with user pages only, as is cr2 */
     uint64_t cr2;
     uint64_t rip; /* after it; NATIVE_CODE after a fault */
+    /* With native.avx: whole vectors; the low 16 bytes of the first 16 are in fx. */
+    _Alignas(64) uint8_t zmm[32][64];
+    uint64_t k[8];
 };
 
 /* Offsets within fx. */
@@ -54,6 +57,7 @@ struct native {
     unsigned runs, faults; /* since native_new */
     bool user_pages;       /* the guest runs at CPL 3 with only the arena mapped */
     bool code32;           /* compatibility mode: 32-bit code */
+    bool avx;              /* vectors of 512 bits and mask registers are loaded and compared */
     bool specialise;       /* native_check runs the guest a second time, with insn_specialise */
     struct mem_region tables;
 };
@@ -66,6 +70,8 @@ void native_user_pages(struct native *n);
 void native_protect(struct native *n, bool read_only);
 /* 32-bit code in compatibility mode, or 64-bit code.  False: this host has no 32-bit code. */
 bool native_set_code32(struct native *n, bool code32);
+/* ZMM0 to ZMM31 and K0 to K7 take part.  False: this host has no AVX-512. */
+bool native_use_avx(struct native *n);
 /* True, and the test is skipped, where nothing can be compared. */
 bool native_skip(const struct native *n);
 /* Does the host have what the row asks for? */

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
+#include "target/i386/host_vec.h"
 #include "tests/insn/native_host.h"
 
 #if defined(__x86_64__) && defined(__linux__)
@@ -17,7 +18,8 @@
 
 struct native_state *native_current;
 uint64_t native_host_rsp, native_target, native_saved;
-uint8_t native_taken; /* the branch was */
+uint8_t native_taken;   /* the branch was */
+uint8_t native_vectors; /* 512-bit vectors and mask registers are switched too */
 struct {
     uint32_t offset;
     uint16_t selector;
@@ -28,13 +30,14 @@ void native_return(void);
 void native_return_taken(void);
 
 /* Linux's selectors of flat user code and data. */
-enum { USER_CODE64 = 0x33 };
+enum { USER_DATA = 0x2b, USER_CODE64 = 0x33 };
 /* In the page of code: jumps that 64-bit code reaches, for the way back from 32-bit code. */
 enum { BACK = 0xe00, BACK_TAKEN = 0xe40 };
 
 /* Offsets: fx 0, gpr 512 (in the order of enum x86_reg), flags 640. */
 _Static_assert(offsetof(struct native_state, gpr) == 512, "native_switch knows the layout");
 _Static_assert(offsetof(struct native_state, flags) == 640, "native_switch knows the layout");
+_Static_assert(offsetof(struct native_state, zmm) == 704, "native_load_avx knows the layout");
 
 /* clang-format off */
 __asm__(
@@ -42,6 +45,7 @@ __asm__(
     "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
     "mov %rdi, native_current(%rip)\n mov %rsi, native_target(%rip)\n"
     "mov %rsp, native_host_rsp(%rip)\n"
+    "cmpb $0, native_vectors(%rip); je 1f; call native_load_avx; 1:\n"
     "fxrstor64 (%rdi)\n"
     "pushq 640(%rdi); popfq\n"
     "mov 512(%rdi), %rax; mov 520(%rdi), %rcx; mov 528(%rdi), %rdx; mov 536(%rdi), %rbx\n"
@@ -55,6 +59,7 @@ __asm__(
     "mov %rdi, native_current(%rip)\n"
     "mov %rsp, native_host_rsp(%rip)\n"
     "mov $0x2b, %ecx; mov %ecx, %ds; mov %ecx, %es\n"
+    "cmpb $0, native_vectors(%rip); je 1f; call native_load_avx; 1:\n"
     "fxrstor64 (%rdi)\n"
     "pushq 640(%rdi); popfq\n"
     "mov 512(%rdi), %rax; mov 520(%rdi), %rcx; mov 528(%rdi), %rdx; mov 536(%rdi), %rbx\n"
@@ -73,9 +78,50 @@ __asm__(
     "mov native_host_rsp(%rip), %rsp\n"
     "pushfq; popq 640(%rdi)\n"
     "fxsave64 (%rdi)\n"
+    "cmpb $0, native_vectors(%rip); je 1f; call native_store_avx; 1:\n"
     "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
     "cld; fninit; ldmxcsr native_default_mxcsr(%rip)\n"
     "ret\n"
+    "native_load_avx:\n"
+    "vmovups 704(%rdi), %zmm0; vmovups 768(%rdi), %zmm1;\n"
+    "vmovups 832(%rdi), %zmm2; vmovups 896(%rdi), %zmm3;\n"
+    "vmovups 960(%rdi), %zmm4; vmovups 1024(%rdi), %zmm5;\n"
+    "vmovups 1088(%rdi), %zmm6; vmovups 1152(%rdi), %zmm7;\n"
+    "vmovups 1216(%rdi), %zmm8; vmovups 1280(%rdi), %zmm9;\n"
+    "vmovups 1344(%rdi), %zmm10; vmovups 1408(%rdi), %zmm11;\n"
+    "vmovups 1472(%rdi), %zmm12; vmovups 1536(%rdi), %zmm13;\n"
+    "vmovups 1600(%rdi), %zmm14; vmovups 1664(%rdi), %zmm15;\n"
+    "vmovups 1728(%rdi), %zmm16; vmovups 1792(%rdi), %zmm17;\n"
+    "vmovups 1856(%rdi), %zmm18; vmovups 1920(%rdi), %zmm19;\n"
+    "vmovups 1984(%rdi), %zmm20; vmovups 2048(%rdi), %zmm21;\n"
+    "vmovups 2112(%rdi), %zmm22; vmovups 2176(%rdi), %zmm23;\n"
+    "vmovups 2240(%rdi), %zmm24; vmovups 2304(%rdi), %zmm25;\n"
+    "vmovups 2368(%rdi), %zmm26; vmovups 2432(%rdi), %zmm27;\n"
+    "vmovups 2496(%rdi), %zmm28; vmovups 2560(%rdi), %zmm29;\n"
+    "vmovups 2624(%rdi), %zmm30; vmovups 2688(%rdi), %zmm31;\n"
+    "kmovq 2752(%rdi), %k0; kmovq 2760(%rdi), %k1; kmovq 2768(%rdi), %k2; kmovq 2776(%rdi), %k3;\n"
+    "kmovq 2784(%rdi), %k4; kmovq 2792(%rdi), %k5; kmovq 2800(%rdi), %k6; kmovq 2808(%rdi), %k7;\n"
+    "ret\n"
+    "native_store_avx:\n"
+    "vmovups %zmm0, 704(%rdi); vmovups %zmm1, 768(%rdi);\n"
+    "vmovups %zmm2, 832(%rdi); vmovups %zmm3, 896(%rdi);\n"
+    "vmovups %zmm4, 960(%rdi); vmovups %zmm5, 1024(%rdi);\n"
+    "vmovups %zmm6, 1088(%rdi); vmovups %zmm7, 1152(%rdi);\n"
+    "vmovups %zmm8, 1216(%rdi); vmovups %zmm9, 1280(%rdi);\n"
+    "vmovups %zmm10, 1344(%rdi); vmovups %zmm11, 1408(%rdi);\n"
+    "vmovups %zmm12, 1472(%rdi); vmovups %zmm13, 1536(%rdi);\n"
+    "vmovups %zmm14, 1600(%rdi); vmovups %zmm15, 1664(%rdi);\n"
+    "vmovups %zmm16, 1728(%rdi); vmovups %zmm17, 1792(%rdi);\n"
+    "vmovups %zmm18, 1856(%rdi); vmovups %zmm19, 1920(%rdi);\n"
+    "vmovups %zmm20, 1984(%rdi); vmovups %zmm21, 2048(%rdi);\n"
+    "vmovups %zmm22, 2112(%rdi); vmovups %zmm23, 2176(%rdi);\n"
+    "vmovups %zmm24, 2240(%rdi); vmovups %zmm25, 2304(%rdi);\n"
+    "vmovups %zmm26, 2368(%rdi); vmovups %zmm27, 2432(%rdi);\n"
+    "vmovups %zmm28, 2496(%rdi); vmovups %zmm29, 2560(%rdi);\n"
+    "vmovups %zmm30, 2624(%rdi); vmovups %zmm31, 2688(%rdi);\n"
+    "kmovq %k0, 2752(%rdi); kmovq %k1, 2760(%rdi); kmovq %k2, 2768(%rdi); kmovq %k3, 2776(%rdi);\n"
+    "kmovq %k4, 2784(%rdi); kmovq %k5, 2792(%rdi); kmovq %k6, 2800(%rdi); kmovq %k7, 2808(%rdi);\n"
+    "vzeroupper; ret\n"
     ".section .rodata\nnative_default_mxcsr: .long 0x1f80\n.text\n");
 /* clang-format on */
 
@@ -88,6 +134,31 @@ static const int signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP };
 static const int context_gpr[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
                                      REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
                                      REG_R12, REG_R13, REG_R14, REG_R15 };
+
+/* Vectors and masks of a signal frame, which has the standard form (SDM vol. 1, 13.4). */
+static void take_avx(struct native_state *s, const uint8_t *area)
+{
+    uint64_t present;
+
+    memcpy(&present, area + 512, 8);
+    memset(s->zmm, 0, sizeof(s->zmm));
+    memset(s->k, 0, sizeof(s->k));
+    for (unsigned k = 0; k < 16; k++) {
+        memcpy(s->zmm[k], area + FX_XMM(k), 16);
+        if (present & 4) {
+            memcpy(s->zmm[k] + 16, area + 576 + 16 * k, 16);
+        }
+        if (present & 0x40) {
+            memcpy(s->zmm[k] + 32, area + 1152 + 32 * k, 32);
+        }
+        if (present & 0x80) {
+            memcpy(s->zmm[16 + k], area + 1664 + 64 * k, 64);
+        }
+    }
+    if (present & 0x20) {
+        memcpy(s->k, area + 1088, sizeof(s->k));
+    }
+}
 
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
@@ -104,11 +175,21 @@ static void on_fault(int sig, siginfo_t *info, void *context)
     }
     s->flags = (uint64_t)uc->uc_mcontext.gregs[REG_EFL];
     memcpy(s->fx, uc->uc_mcontext.fpregs, sizeof(s->fx));
+    if (native_vectors) {
+        take_avx(s, (const uint8_t *)uc->uc_mcontext.fpregs);
+    }
     s->vector = (int)uc->uc_mcontext.gregs[REG_TRAPNO];
     s->error = (uint32_t)uc->uc_mcontext.gregs[REG_ERR];
     s->cr2 = (uint64_t)uc->uc_mcontext.gregs[REG_CR2];
     s->rip = (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
     siglongjmp(escape, 1);
+}
+
+bool native_host_use_avx(struct native *n)
+{
+    (void)n;
+    native_vectors = host_vec_has(X86_AVX512BW);
+    return native_vectors;
 }
 
 bool native_host_init(struct native *n)
@@ -121,6 +202,8 @@ bool native_host_init(struct native *n)
     if (n->code == MAP_FAILED || sigaltstack(&stack, NULL)) {
         return false;
     }
+    /* 64-bit processes begin with null selectors here; the tests want the guest's. */
+    __asm__ volatile("mov %0, %%ds\n mov %0, %%es" : : "r"(USER_DATA));
     for (unsigned k = 0; k < G_N_ELEMENTS(signals); k++) {
         sigaction(signals[k], &action, NULL);
     }
@@ -129,6 +212,7 @@ bool native_host_init(struct native *n)
 
 void native_host_free(struct native *n)
 {
+    native_vectors = 0;
     munmap(n->code, 4096);
     munmap(n->arena, NATIVE_ARENA_SIZE);
 }
@@ -232,6 +316,7 @@ bool native_host_has(enum x86_feature feature)
         [FEAT_80000001_EDX] = { 0x80000001, 0, 3 },
         [FEAT_80000001_ECX] = { 0x80000001, 0, 2 },
         [FEAT_D_1_EAX] = { 0xd, 1, 0 },
+        [FEAT_7_1_EAX] = { 7, 1, 0 },
     };
     uint32_t r[4] = { 0, 0, 0, 0 };
 
@@ -244,6 +329,12 @@ bool native_host_has(enum x86_feature feature)
 }
 
 #else
+
+bool native_host_use_avx(struct native *n)
+{
+    (void)n;
+    return false;
+}
 
 bool native_host_init(struct native *n)
 {

@@ -17,12 +17,12 @@ FLOOR = "softmmu util"
 BACK_ENDS = f"chardev block net ui audio {FLOOR}"
 CPU = f"target/i386 {BACK_ENDS}"
 ENGINES = f"accel/tcg accel/kvm {CPU}"
-DEVICES = "hw/isa hw/pci hw/misc hw/intc hw/timer hw/char hw/input hw/block hw/net hw/display " \
+DEVICES = "hw/isa hw/pci hw/nvram hw/misc hw/intc hw/timer hw/char hw/input hw/block hw/net hw/display " \
           "hw/virtio hw/usb hw/audio"
 BOARD = f"hw hw/i386 {DEVICES} {ENGINES}"
 
 # A device may include the CPU's contracts and what is below, and the bus it sits on.
-DEVICE = f"hw/isa hw/pci {CPU}"
+DEVICE = f"hw/isa hw/pci hw/nvram {CPU}"    # hw/nvram: bootindex
 VIRTIO = f"hw/virtio {DEVICE}"
 
 GRANTS = {
@@ -36,9 +36,11 @@ GRANTS = {
     "audio":        FLOOR,
     "target/i386":  FLOOR,
     "accel/tcg":    f"target/i386 {FLOOR}",
+    "accel/tcg/x86_64": f"accel/tcg target/i386 {FLOOR}",
     "accel/kvm":    f"target/i386 {FLOOR}",
     "hw/isa":       FLOOR,
     "hw/pci":       f"hw/isa {FLOOR}",              # the bridge to ISA
+    "hw/nvram":     f"hw/isa hw/pci {CPU}",
     "hw/misc":      DEVICE,
     "hw/intc":      DEVICE,
     "hw/timer":     DEVICE,

@@ -84,12 +84,17 @@ static void closest_names_come_best_first(void)
     g_autofree char *c = closest_names("completely-else", name_at, names);
     g_autofree char *d = closest_names("isa", name_at, names);
     g_autofree char *e = closest_names("", name_at, names);
+    const char *short_names[] = { "o", "log", "x", NULL };
+    g_autofree char *f = closest_names("foo", name_at, short_names);
+    g_autofree char *g = closest_names("lo", name_at, short_names);
 
     g_assert_true(g_str_has_prefix(a, "virtio-blk-pci"));
     g_assert_cmpstr(b, ==, "e1000");
     g_assert_null(c);
     g_assert_cmpstr(d, ==, "isa-serial");
     g_assert_null(e);
+    g_assert_null(f); /* two of three letters differ: no typing mistake */
+    g_assert_cmpstr(g, ==, "o, log");
 }
 
 static void check_options(const char *text, const char *implied, const char *expected)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * accel/tcg/translator.h: what the run loop asks of a host back end (accel/tcg/HOST/).
+ *
+ * Invariants: translated code of a block is reached only while the block is alive and its linear
+ *             address maps to it; it leaves to the interpreter at an instruction boundary with
+ *             complete state for whatever it does not do itself.
+ * Thread:     the vCPU's own.
+ */
+#ifndef ACCEL_TCG_TRANSLATOR_H
+#define ACCEL_TCG_TRANSLATOR_H
+
+#include "accel/tcg/block.h"
+
+/* Translated code of one block at one linear address and mode. */
+struct code {
+    struct code *next; /* of the same block */
+    struct block *block;
+    uint64_t rip;
+    unsigned mode;           /* cpu->exec_mode */
+    uint8_t *entry;          /* writable mapping */
+    struct code_link *links; /* jumps out of it */
+    struct code_link *in;    /* jumps patched to lead here */
+    unsigned n_links;
+};
+
+/* A direct jump that is patched once its target is translated. */
+struct code_link {
+    uint8_t *field;         /* the displacement, writable mapping */
+    uint8_t *stub;          /* where it leads unpatched */
+    uint8_t *self;          /* in the stub: the link's own address */
+    uint64_t target;        /* linear address */
+    struct code *to;        /* patched to; NULL: not */
+    struct code_link *next; /* in to->in */
+};
+
+/* False without *error where this host has no back end. */
+bool translator_available(void);
+/* buffer: bytes for translated code; 0: the back end's default. */
+bool translator_init(struct tcg *t, size_t buffer, GError **error);
+void translator_destroy(struct tcg *t);
+/* NULL: not translatable, now or ever (b->untranslatable). */
+struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip);
+/* Runs from c on.  The link to patch when the flow wants to go on at regs[R_RIP], or NULL. */
+struct code_link *translator_run(struct tcg *t, struct code *c);
+void translator_patch(struct code_link *link, struct code *to);
+/* A block dies: nothing leads into its code any more. */
+void translator_forget(struct tcg *t, struct block *b);
+/* Everything goes, with the buffer; no translated code is running. */
+void translator_reset(struct tcg *t);
+/* No room for another block: time for block_cache_flush. */
+bool translator_full(struct tcg *t);
+
+#endif

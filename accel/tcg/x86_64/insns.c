@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * accel/tcg/x86_64/insns.c: emitting integer instructions: as they stand with their registers renamed
+ * and their memory operand replaced by a checked host address.  Thread: the vCPU's own.
+ */
+#include "accel/tcg/x86_64/trans.h"
+
+unsigned immediate_bytes(const struct insn *i)
+{
+    for (unsigned n = 0; n < 4; n++) {
+        switch (i->row->operands[n]) {
+        case Ib:
+        case Ibs:
+            return 1;
+        case Iz:
+            return i->opsize == 2 ? 2 : 4;
+        case Iv:
+            return i->opsize;
+        default:
+            break;
+        }
+    }
+    return 0;
+}
+
+static bool is_rm_code(unsigned code)
+{
+    switch (code) {
+    case Eb:
+    case Ew:
+    case Ed:
+    case Eq:
+    case Ev:
+    case Ey:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_reg_code(unsigned code)
+{
+    return code == Gb || code == Gw || code == Gd || code == Gq || code == Gv || code == Gy;
+}
+
+/* Which operand is ModRM r/m, which ModRM reg; -1: none. */
+static void find_fields(const struct insn *i, int *rm, int *reg)
+{
+    *rm = *reg = -1;
+    for (int n = 0; n < 3; n++) {
+        if (is_rm_code(i->row->operands[n])) {
+            *rm = n;
+        } else if (is_reg_code(i->row->operands[n])) {
+            *reg = n;
+        }
+    }
+}
+
+static unsigned form_of(const struct insn *i, const struct emit_row *row)
+{
+    unsigned form = i->map;
+
+    form |= i->opsize == 8 ? E_W : i->opsize == 2 && !(row->flags & EMIT_NO_66) ? E_66 : 0;
+    form |= row->flags & EMIT_F3 ? E_F3 : 0;
+    form |= i->prefixes & PREFIX_LOCK ? E_LOCK : 0;
+    return form;
+}
+
+/* Byte registers: AH to BH need an encoding without REX, SPL to DIL one with it. */
+static bool byte_register(const struct insn_operand *op, bool *high, bool *rex)
+{
+    if (op->kind == OPND_REG8H) {
+        *high = true;
+    } else if (op->kind == OPND_REG && op->size == 1) {
+        *rex |= host_of(op->reg) < 0 || host_of(op->reg) >= 4;
+    }
+    return true;
+}
+
+static bool can_encode(const struct insn *i, int rm, int reg)
+{
+    bool high = false, rex = i->opsize == 8;
+
+    if (rm >= 0) {
+        byte_register(&i->op[rm], &high, &rex);
+        rex |= i->op[rm].kind == OPND_MEM ||
+               (i->op[rm].kind == OPND_REG &&
+                (host_of(i->op[rm].reg) < 0 || host_of(i->op[rm].reg) >= 8));
+    }
+    if (reg >= 0) {
+        byte_register(&i->op[reg], &high, &rex);
+        rex |= i->op[reg].kind == OPND_REG &&
+               (host_of(i->op[reg].reg) < 0 || host_of(i->op[reg].reg) >= 8);
+    }
+    return !(high && rex);
+}
+
+/* The host register of a field, loaded if it lives in memory. */
+static unsigned field_register(struct trans *x, const struct insn_operand *op, unsigned scratch)
+{
+    if (op->kind == OPND_REG8H) {
+        return op->reg + 4u;
+    }
+    return in_register(x, op->reg, scratch);
+}
+
+void field_write_back(struct trans *x, const struct insn_operand *op, unsigned scratch)
+{
+    if (op->kind == OPND_REG && host_of(op->reg) < 0) {
+        emit_store(x->e, scratch, guest_memory(op->reg));
+    }
+}
+
+/* The instruction as it stands.  False: it has no encoding with these registers. */
+static bool emit_copy(struct trans *x, unsigned n, const struct emit_row *row)
+{
+    const struct insn *i = &x->b->insn[n];
+    struct emit *e = x->e;
+    unsigned form = form_of(i, row), field = i->modrm >> 3 & 7, imm = immediate_bytes(i);
+    struct site *site = NULL;
+    struct emit_rm operand;
+    bool high = false, rex = false;
+    int rm, reg;
+
+    find_fields(i, &rm, &reg);
+    if (rm < 0 || !can_encode(i, rm, reg)) {
+        return false;
+    }
+    byte_register(&i->op[rm], &high, &rex);
+    if (reg >= 0) {
+        byte_register(&i->op[reg], &high, &rex);
+    }
+    form |= rex ? E_REX : 0;
+    if (i->op[rm].kind == OPND_MEM) {
+        bool write = rm == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1;
+
+        site = emit_operand_check(x, i, i->op[rm].size, write, false);
+        operand = rm_mem(H_R13, 0);
+    }
+    flags_before(x, i, n);
+    if (!site) {
+        operand = rm_reg(field_register(x, &i->op[rm], H_R13));
+    }
+    if (reg >= 0) {
+        field = field_register(x, &i->op[reg], H_R14);
+    }
+    emit_insn(e, form, i->opcode, field, operand);
+    if (imm) {
+        emit_bytes(e, &i->imm, imm);
+    }
+    /* The same register twice: XADD leaves the sum. */
+    if (reg >= 0 && (reg == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1)) {
+        field_write_back(x, &i->op[reg], H_R14);
+    }
+    if (!site && (rm == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1)) {
+        field_write_back(x, &i->op[rm], H_R13);
+    }
+    flags_after(x, i);
+    if (site) {
+        site->back = e->p;
+    }
+    return true;
+}
+
+/* AL or rAX with an immediate: shorter forms without ModRM. */
+static bool emit_accumulator(struct trans *x, unsigned n, const struct emit_row *row)
+{
+    const struct insn *i = &x->b->insn[n];
+    unsigned form = form_of(i, row), imm = immediate_bytes(i);
+
+    if (!imm) {
+        return false;
+    }
+    flags_before(x, i, n);
+    if (form & E_66) {
+        emit8(x->e, 0x66);
+    }
+    if (form & E_W) {
+        emit8(x->e, 0x48);
+    }
+    emit8(x->e, i->opcode);
+    emit_bytes(x->e, &i->imm, imm);
+    flags_after(x, i);
+    return true;
+}
+
+static bool emit_alu(struct trans *x, unsigned n, const struct emit_row *row)
+{
+    const struct insn *i = &x->b->insn[n];
+    unsigned code = i->row->operands[0];
+
+    if (i->row->flags & ROW_ENDS) {
+        return false;
+    }
+    return code == ALo || code == AXv ? emit_accumulator(x, n, row) : emit_copy(x, n, row);
+}
+
+static void store_register(struct trans *x, unsigned guest, unsigned host)
+{
+    if (host_of(guest) < 0) {
+        emit_store(x->e, host, guest_memory(guest));
+    } else if ((unsigned)host_of(guest) != host) {
+        emit_insn(x->e, E_W, 0x89, host, rm_reg((unsigned)host_of(guest)));
+    }
+}
+
+static bool emit_mov(struct trans *x, unsigned n, const struct emit_row *row)
+{
+    const struct insn *i = &x->b->insn[n];
+    unsigned code0 = i->row->operands[0], code1 = i->row->operands[1];
+
+    if (code0 == Zv && i->opsize >= 4) {
+        int h = host_of(i->op[0].reg);
+        uint64_t v = i->opsize == 8 ? i->imm : (uint32_t)i->imm;
+
+        emit_mov_imm(x->e, h >= 0 ? (unsigned)h : H_R14, v);
+        store_register(x, i->op[0].reg, h >= 0 ? (unsigned)h : H_R14);
+        return true;
+    }
+    if (code0 == Ob || code0 == Ov || code1 == Ob || code1 == Ov) {
+        bool store = code0 == Ob || code0 == Ov;
+        unsigned form = form_of(i, row), size = i->op[0].size;
+        struct site *s = emit_operand_check(x, i, size, store, false);
+
+        emit_insn(x->e, size == 1 ? 0 : form, (store ? 0x88 : 0x8a) | (size > 1), H_RAX,
+                  rm_mem(H_R13, 0));
+        s->back = x->e->p;
+        return true;
+    }
+    return emit_copy(x, n, row);
+}
+
+static bool emit_lea_insn(struct trans *x, unsigned n, const struct emit_row *row)
+{
+    const struct insn *i = &x->b->insn[n];
+
+    (void)row;
+    if (i->opsize == 2) {
+        return false;
+    }
+    emit_address(x, i, H_R13);
+    if (i->opsize == 4) {
+        emit_insn(x->e, 0, 0x89, H_R13, rm_reg(H_R13)); /* the upper half goes */
+    }
+    store_register(x, i->op[0].reg, H_R13);
+    return true;
+}
+
+static bool emit_xchg(struct trans *x, unsigned n, const struct emit_row *row)
+{
+    const struct insn *i = &x->b->insn[n];
+    unsigned a, b;
+
+    if (i->row->operands[0] != AXv) {
+        return emit_copy(x, n, row);
+    }
+    a = H_RAX;
+    b = in_register(x, i->op[1].reg, H_R14);
+    emit_insn(x->e, form_of(i, row), 0x87, a, rm_reg(b));
+    field_write_back(x, &i->op[1], H_R14);
+    return true;
+}
+
+/* No operands beyond fixed registers that the host has in the same place. */
+static bool emit_fixed(struct trans *x, unsigned n, const struct emit_row *row)
+{
+    const struct insn *i = &x->b->insn[n];
+    unsigned form = form_of(i, row);
+
+    flags_before(x, i, n);
+    if (form & E_66) {
+        emit8(x->e, 0x66);
+    }
+    if (form & E_W) {
+        emit8(x->e, 0x48);
+    }
+    emit8(x->e, i->opcode);
+    flags_after(x, i);
+    return true;
+}
+
+static bool emit_nothing(struct trans *x, unsigned n, const struct emit_row *row)
+{
+    (void)x;
+    (void)n;
+    (void)row;
+    return true;
+}
+
+static bool emit_bswap(struct trans *x, unsigned n, const struct emit_row *row)
+{
+    const struct insn *i = &x->b->insn[n];
+    unsigned r;
+
+    (void)row;
+    if (i->opsize == 2) {
+        return false;
+    }
+    r = in_register(x, i->op[0].reg, H_R14);
+    emit8(x->e, 0x40 | (i->opsize == 8 ? 8 : 0) | (r & 8 ? 1 : 0));
+    emit8(x->e, 0x0f);
+    emit8(x->e, 0xc8 | (r & 7));
+    field_write_back(x, &i->op[0], H_R14);
+    return true;
+}
+
+/* BT and its family: a register offset into memory reaches beyond the operand. */
+static bool emit_bit(struct trans *x, unsigned n, const struct emit_row *row)
+{
+    const struct insn *i = &x->b->insn[n];
+
+    if (i->op[0].kind == OPND_MEM && i->op[1].kind != OPND_IMM) {
+        return false;
+    }
+    return emit_copy(x, n, row);
+}
+
+static bool emit_push(struct trans *x, unsigned n, const struct emit_row *row)
+{
+    const struct insn *i = &x->b->insn[n];
+    struct site *s;
+
+    (void)row;
+    if (i->opsize != 8 || i->op[0].kind == OPND_MEM) {
+        return false;
+    }
+    emit_lea(x->e, H_R13, rm_mem(H_R12, -8));
+    s = emit_check(x, i, 8, true, false);
+    if (i->op[0].kind == OPND_IMM) {
+        emit_insn(x->e, E_W, 0xc7, 0, rm_mem(H_R13, 0));
+        emit32(x->e, (uint32_t)i->imm);
+    } else {
+        emit_store(x->e, in_register(x, i->op[0].reg, H_R14), rm_mem(H_R13, 0));
+    }
+    emit_add_rsp(x, -8);
+    s->back = x->e->p;
+    return true;
+}
+
+static bool emit_pop(struct trans *x, unsigned n, const struct emit_row *row)
+{
+    const struct insn *i = &x->b->insn[n];
+    struct site *s;
+
+    (void)row;
+    if (i->opsize != 8 || i->op[0].kind != OPND_REG) {
+        return false;
+    }
+    emit_insn(x->e, E_W, 0x89, H_R12, rm_reg(H_R13));
+    s = emit_check(x, i, 8, false, false);
+    emit_load(x->e, H_R14, rm_mem(H_R13, 0));
+    emit_add_rsp(x, 8);
+    store_register(x, i->op[0].reg, H_R14);
+    s->back = x->e->p;
+    return true;
+}
+
+static bool emit_leave(struct trans *x, unsigned n, const struct emit_row *row)
+{
+    const struct insn *i = &x->b->insn[n];
+    struct site *s;
+
+    (void)row;
+    if (i->opsize != 8) {
+        return false;
+    }
+    emit_insn(x->e, E_W, 0x89, H_RBP, rm_reg(H_R13));
+    s = emit_check(x, i, 8, false, false);
+    emit_lea(x->e, H_R12, rm_mem(H_RBP, 8));
+    emit_load(x->e, H_RBP, rm_mem(H_R13, 0));
+    s->back = x->e->p;
+    return true;
+}
+
+/* clang-format off */
+static const struct { uint8_t kind; bool (*emit)(struct trans *, unsigned, const struct emit_row *); } emitters[] = {
+    { EMIT_ALU, emit_alu }, { EMIT_MOV, emit_mov }, { EMIT_LEA, emit_lea_insn },
+    { EMIT_XCHG, emit_xchg }, { EMIT_FIXED, emit_fixed }, { EMIT_NOTHING, emit_nothing },
+    { EMIT_BSWAP, emit_bswap }, { EMIT_BIT, emit_bit }, { EMIT_PUSH, emit_push },
+    { EMIT_POP, emit_pop }, { EMIT_LEAVE, emit_leave },
+};
+/* clang-format on */
+
+bool emit_one(struct trans *x, unsigned n)
+{
+    const struct insn *i = &x->b->insn[n];
+    const struct emit_row *row = emit_row_find(x->t->cpu, i);
+
+    if (i->map == MAP_VEX) {
+        return false;
+    }
+    if (!row) {
+        return emit_vector(x, n);
+    }
+    for (unsigned k = 0; k < G_N_ELEMENTS(emitters); k++) {
+        if (emitters[k].kind == row->kind) {
+            return emitters[k].emit(x, n, row);
+        }
+    }
+    return false;
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * accel/tcg/x86_64/thunks.c: the code that every block shares: entry, exit, calls of the interpreter, and the
+ * inline lookup of jump targets; and the buffer that holds all code.
+ *
+ * In translated code: guest RAX RCX RDX RBX RBP RSI RDI R8-R11 are in the same host registers,
+ * guest RSP in R12, guest R12-R15 in memory; R13 and R14 are scratch; R15 is the CPU.  Flags are in
+ * the host's EFLAGS or in cpu->cc_src (cc_op is CC_FLAGS).  Thread: the vCPU's own.
+ */
+#include "accel/tcg/x86_64/backend.h"
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "target/i386/operand.h"
+#include "util/error.h"
+
+#define CODE_BUFFER_SIZE (32u << 20)
+
+/* Guest registers that have a host register of their own. */
+static const struct {
+    uint8_t guest, host;
+} mapped[] = {
+    { R_RAX, H_RAX }, { R_RCX, H_RCX }, { R_RDX, H_RDX }, { R_RBX, H_RBX },
+    { R_RBP, H_RBP }, { R_RSI, H_RSI }, { R_RDI, H_RDI }, { R_R8, H_R8 },
+    { R_R9, H_R9 },   { R_R10, H_R10 }, { R_R11, H_R11 }, { R_RSP, H_R12 },
+};
+
+static void emit_store_state(struct emit *e)
+{
+    for (unsigned k = 0; k < G_N_ELEMENTS(mapped); k++) {
+        emit_store(e, mapped[k].host, rm_mem(H_R15, CPU_REG(mapped[k].guest)));
+    }
+}
+
+static void emit_load_state(struct emit *e)
+{
+    for (unsigned k = 0; k < G_N_ELEMENTS(mapped); k++) {
+        emit_load(e, mapped[k].host, rm_mem(H_R15, CPU_REG(mapped[k].guest)));
+    }
+}
+
+/* PUSHFQ; POP [cc_src].  Nothing else changes. */
+void emit_save_flags(struct emit *e)
+{
+    emit8(e, 0x9c);
+    emit_insn(e, 0, 0x8f, 0, rm_mem(H_R15, offsetof(struct x86_cpu, cc_src)));
+}
+
+/* cc_src to the host's arithmetic flags, through AH and a signed overflow; uses R14. */
+void emit_restore_flags(struct emit *e)
+{
+    static const uint8_t rest[] = {
+        0x0f, 0xba, 0xe0, 0x0b, /* bt eax, 11: OF */
+        0x88, 0xc4,             /* mov ah, al: SF ZF AF PF CF */
+        0x0f, 0x92, 0xc0,       /* setc al */
+        0x04, 0x7f,             /* add al, 0x7f: overflows for 1 */
+        0x9e,                   /* sahf */
+    };
+
+    emit_insn(e, E_W, 0x89, H_RAX, rm_reg(H_R14));
+    emit_insn(e, 0, 0x8b, H_RAX, rm_mem(H_R15, offsetof(struct x86_cpu, cc_src)));
+    emit_bytes(e, rest, sizeof(rest));
+    emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RAX));
+}
+
+/* One instruction by the interpreter; afterwards the flags are in cc_src.  True: leave the code. */
+static int run_insn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip)
+{
+    cpu->insn_start = rip;
+    cpu->regs[R_RIP] = rip + i->len;
+    i->exec(cpu, i);
+    if (cpu->cc_op >> 2 != CC_FLAGS) {
+        flags_set(cpu, flags_arith(cpu));
+    }
+    update_vectors_usable(cpu);
+    return cpu->stop_block;
+}
+
+/* Arguments in R14 (instruction) and R13 (its rip); state is stored first. */
+static void emit_call_interpreter(struct emit *e)
+{
+    emit_store_state(e);
+    emit_store_vectors(e);
+    emit_insn(e, E_W, 0x89, H_R15, rm_reg(H_RDI));
+    emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RSI));
+    emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RDX));
+    emit_mov_imm(e, H_RAX, (uintptr_t)run_insn);
+}
+
+/* call rax with the stack moved by `adjust` bytes for alignment */
+static void emit_aligned_call(struct emit *e, unsigned adjust)
+{
+    if (adjust) {
+        emit_lea(e, H_RSP, rm_mem(H_RSP, -(int)adjust));
+    }
+    emit_insn(e, 0, 0xff, 2, rm_reg(H_RAX));
+    if (adjust) {
+        emit_lea(e, H_RSP, rm_mem(H_RSP, (int)adjust));
+    }
+}
+
+static void emit_entry(struct backend *k)
+{
+    static const uint8_t saved[] = { H_RBX, H_RBP, H_R12, H_R13, H_R14, H_R15 };
+    struct emit *e = &k->e;
+
+    k->enter = (struct code_link * (*)(struct x86_cpu *, const void *))(void *)(e->p + e->to_exec);
+    for (unsigned n = 0; n < G_N_ELEMENTS(saved); n++) {
+        emit_insn(e, 0, 0xff, 6, rm_reg(saved[n]));
+    }
+    emit_lea(e, H_RSP, rm_mem(H_RSP, -8));
+    emit_insn(e, E_W, 0x89, H_RDI, rm_reg(H_R15));
+    emit_insn(e, E_W, 0x89, H_RSI, rm_reg(H_R13));
+    emit_load_state(e);
+    emit_insn(e, 0, 0xff, 4, rm_reg(H_R13));
+
+    /* R14: what enter() returns */
+    k->exit = e->p;
+    emit_store_state(e);
+    emit_store_vectors(e);
+    emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RAX));
+    k->epilogue = e->p;
+    emit_lea(e, H_RSP, rm_mem(H_RSP, 8));
+    for (unsigned n = G_N_ELEMENTS(saved); n-- > 0;) {
+        emit_insn(e, 0, 0x8f, 0, rm_reg(saved[n]));
+    }
+    emit8(e, 0xc3);
+}
+
+static void emit_interpreter_thunks(struct backend *k)
+{
+    struct emit *e = &k->e;
+    uint8_t *leave, *unusable;
+
+    k->interpret = e->p;
+    emit_call_interpreter(e);
+    emit_aligned_call(e, 8);
+    emit_insn(e, 0, 0x85, H_RAX, rm_reg(H_RAX));
+    leave = emit_jump(e, CC_NZ);
+    unusable = emit_reload_vectors(e);
+    emit_load_state(e);
+    emit_restore_flags(e);
+    emit8(e, 0xc3);
+    patch_jump(leave, e->p);
+    patch_jump(unusable, e->p);
+    emit_lea(e, H_RSP, rm_mem(H_RSP, 8));
+    emit_insn(e, 0, 0x31, H_RAX, rm_reg(H_RAX));
+    patch_jump(emit_jump(e, -1), k->epilogue);
+
+    k->interpret_last = e->p;
+    emit_call_interpreter(e);
+    emit_aligned_call(e, 0);
+    emit_insn(e, 0, 0x31, H_RAX, rm_reg(H_RAX));
+    patch_jump(emit_jump(e, -1), k->epilogue);
+}
+
+/* R13: a linear address to go on at; flags are in memory or dead. */
+static void emit_lookup(struct backend *k)
+{
+    struct emit *e = &k->e;
+    uint8_t *to_miss[2], *stale;
+
+    k->lookup = e->p;
+    emit_insn(e, 0, 0x80, 7, rm_mem(H_R15, CPU_EXIT_REQUEST));
+    emit8(e, 0);
+    to_miss[0] = emit_jump(e, CC_NZ);
+    emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R14));
+    emit_insn(e, E_W, 0xc1, 5, rm_reg(H_R14));
+    emit8(e, 12);
+    emit_insn(e, 0, 0x31, H_R13, rm_reg(H_R14));
+    emit_insn(e, 0, 0x81, 4, rm_reg(H_R14));
+    emit32(e, CODE_CACHE_SIZE - 1);
+    emit_insn(e, 0, 0xc1, 4, rm_reg(H_R14));
+    emit8(e, 5);
+    emit_insn(e, E_W, 0x03, H_R14, rm_mem(H_R15, offsetof(struct x86_cpu, jump_cache)));
+    emit_insn(e, E_W, 0x39, H_R13, rm_mem(H_R14, offsetof(struct code_cache_entry, rip)));
+    to_miss[1] = emit_jump(e, CC_NZ);
+    emit_load(e, H_R13, rm_mem(H_R14, offsetof(struct code_cache_entry, key)));
+    emit_insn(e, E_W, 0x3b, H_R13, rm_mem(H_R15, offsetof(struct x86_cpu, jump_key)));
+    stale = emit_jump(e, CC_NZ);
+    emit_insn(e, 0, 0xff, 4, rm_mem(H_R14, offsetof(struct code_cache_entry, exec)));
+    patch_jump(stale, e->p);
+    emit_load(e, H_R13, rm_mem(H_R14, offsetof(struct code_cache_entry, rip)));
+    patch_jump(to_miss[0], e->p);
+    patch_jump(to_miss[1], e->p);
+    emit_store(e, H_R13, rm_mem(H_R15, CPU_REG(R_RIP)));
+    emit_insn(e, 0, 0x31, H_R14, rm_reg(H_R14));
+    patch_jump(emit_jump(e, -1), k->exit);
+}
+
+bool translator_available(void)
+{
+    return true;
+}
+
+bool translator_init(struct tcg *t, size_t buffer, GError **error)
+{
+    struct backend *k = g_new0(struct backend, 1);
+    size_t size = buffer ? buffer : CODE_BUFFER_SIZE;
+    int fd = memfd_create("rhea-code", MFD_CLOEXEC);
+    void *w = MAP_FAILED, *x = MAP_FAILED;
+
+    if (fd >= 0 && ftruncate(fd, (off_t)size) == 0) {
+        w = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        x = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    }
+    if (w == MAP_FAILED || x == MAP_FAILED) {
+        set_errno_error(error, "cannot map %zu MiB for translated code", size >> 20);
+        if (w != MAP_FAILED) {
+            munmap(w, size);
+        }
+        if (fd >= 0) {
+            close(fd);
+        }
+        g_free(k);
+        return false;
+    }
+    close(fd);
+    k->e.start = k->e.p = w;
+    k->e.end = k->e.start + size;
+    k->e.to_exec = (uint8_t *)x - k->e.start;
+    emit_entry(k);
+    emit_interpreter_thunks(k);
+    emit_lookup(k);
+    emit_vector_thunk(k);
+    k->blocks_begin = k->e.p;
+    t->backend = k;
+    t->cpu->jump_cache = k->cache;
+    t->cpu->host_mxcsr = 0x1f80; /* as C code expects it */
+    return true;
+}
+
+void translator_destroy(struct tcg *t)
+{
+    struct backend *k = t->backend;
+
+    if (k) {
+        size_t size = (size_t)(k->e.end - k->e.start);
+
+        munmap(k->e.start + k->e.to_exec, size);
+        munmap(k->e.start, size);
+        g_free(k);
+        t->backend = NULL;
+    }
+}
+
+struct code_link *translator_run(struct tcg *t, struct code *c)
+{
+    struct backend *k = t->backend;
+    struct x86_cpu *cpu = t->cpu;
+    uint64_t rip = c->rip;
+    struct code_cache_entry *slot = &k->cache[(rip ^ rip >> 12) & (CODE_CACHE_SIZE - 1)];
+
+    cpu->jump_key = (uint64_t)cpu->tlb.generation << 8 | cpu->exec_mode;
+    if (cpu->cc_op >> 2 != CC_FLAGS) {
+        flags_set(cpu, flags_arith(cpu));
+    }
+    cpu->vectors_loaded = false;
+    update_vectors_usable(cpu);
+    *slot = (struct code_cache_entry){ rip, c->entry + k->e.to_exec, cpu->jump_key, 0 };
+    return k->enter(cpu, c->entry + k->e.to_exec);
+}
+
+void translator_patch(struct code_link *link, struct code *to)
+{
+    link->to = to;
+    link->next = to->in;
+    to->in = link;
+    patch_jump(link->field, to->entry);
+}
+
+/* Takes a link out of the list of its target. */
+static void unlink_target(struct code_link *link)
+{
+    struct code_link **at;
+
+    if (!link->to) {
+        return;
+    }
+    for (at = &link->to->in; *at && *at != link; at = &(*at)->next) {
+    }
+    if (*at) {
+        *at = link->next;
+    }
+    link->to = NULL;
+}
+
+void translator_forget(struct tcg *t, struct block *b)
+{
+    struct code *c, *next;
+
+    (void)t; /* the jump cache is stale by the generation that block_kill has moved on */
+    for (c = b->code; c; c = next) {
+        next = c->next;
+        while (c->in) {
+            struct code_link *link = c->in;
+
+            unlink_target(link);
+            patch_jump(link->field, link->stub);
+        }
+        for (unsigned n = 0; n < c->n_links; n++) {
+            unlink_target(&c->links[n]);
+        }
+        c->next = b->dead_code;
+        b->dead_code = c;
+    }
+    b->code = NULL;
+}
+
+void translator_reset(struct tcg *t)
+{
+    struct backend *k = t->backend;
+
+    k->e.p = k->blocks_begin;
+    k->e.full = false;
+    memset(k->cache, 0, sizeof(k->cache));
+    t->n_code_resets++;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * accel/tcg/x86_64/translate.c: a block of decoded 64-bit code to host code.
+ *
+ * Pass one goes backward and finds where arithmetic flags are live.  Pass two emits: instructions
+ * as they stand with their registers renamed and their memory operand replaced by a checked host
+ * address; what it does not emit is run by the interpreter in place.  A check that fails runs the
+ * instruction in the interpreter, out of line.
+ * Thread: the vCPU's own.
+ */
+#include "accel/tcg/x86_64/trans.h"
+
+#define MAX_CODES    8 /* of one block: linear addresses and modes */
+#define ROOM_A_BLOCK 32768
+
+/* By the interpreter, in place. */
+static void emit_interpreted(struct trans *x, unsigned n)
+{
+    const struct insn *i = &x->b->insn[n];
+
+    flags_to_memory(x);
+    emit_mov_imm(x->e, H_R14, (uintptr_t)i);
+    emit_mov_imm(x->e, H_R13, x->rip);
+    emit8(x->e, 0xe8);
+    emit32(x->e, 0);
+    patch_jump(x->e->p - 4, x->k->interpret);
+    x->host_flags = x->memory_flags = true;
+}
+
+static void emit_interpreted_last(struct trans *x, const struct insn *i)
+{
+    emit_mov_imm(x->e, H_R14, (uintptr_t)i);
+    emit_mov_imm(x->e, H_R13, x->rip);
+    patch_jump(emit_jump(x->e, -1), x->k->interpret_last);
+}
+
+static void emit_block(struct trans *x)
+{
+    unsigned n, last = x->b->n - 1u;
+
+    x->rip = x->start;
+    for (n = 0; n <= last; n++) {
+        const struct insn *i = &x->b->insn[n];
+
+        if (i->row->flags & ROW_ENDS) {
+            if (!(i->row->flags & ROW_F64) || !emit_branch(x, n)) {
+                flags_to_memory(x);
+                emit_interpreted_last(x, i);
+            }
+            break;
+        }
+        if (!emit_one(x, n)) {
+            emit_interpreted(x, n);
+        }
+        x->rip += i->len;
+    }
+    if (n > last) { /* no branch: on to the next block */
+        save_flags(x, x->live[x->b->n]);
+        emit_goto(x, x->rip);
+    }
+    emit_sites(x);
+}
+
+/* The links' addresses go into their stubs. */
+static struct code *finish(struct trans *x, uint8_t *entry)
+{
+    struct code *c = g_malloc0(sizeof(*c) + x->n_links * sizeof(struct code_link));
+
+    c->block = x->b;
+    c->rip = x->start;
+    c->mode = x->t->cpu->exec_mode;
+    c->entry = entry;
+    c->links = (struct code_link *)(c + 1);
+    c->n_links = x->n_links;
+    for (unsigned n = 0; n < x->n_links; n++) {
+        uint64_t address = (uintptr_t)&c->links[n];
+
+        c->links[n] = x->links[n];
+        memcpy(x->links[n].self, &address, 8);
+    }
+    c->next = x->b->code;
+    x->b->code = c;
+    x->b->peek_low = MIN(x->b->peek_low, x->peek_low);
+    x->b->peek_high = MAX(x->b->peek_high, x->peek_high);
+    return c;
+}
+
+static bool translatable(const struct trans *x)
+{
+    const struct x86_cpu *cpu = x->t->cpu;
+    unsigned codes = 0;
+
+    for (const struct code *c = x->b->code; c; c = c->next) {
+        codes++;
+    }
+    return cpu->code64 && cpu->bank <= TLB_KERNEL_AC && !x->b->host2 && !x->b->dead &&
+           codes < MAX_CODES;
+}
+
+struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip)
+{
+    struct backend *k = t->backend;
+    struct trans x = {
+        .t = t, .k = k, .e = &k->e, .b = b, .start = rip, .memory_flags = true, .peek_low = 4096
+    };
+    uint8_t *entry;
+
+    if (!translatable(&x) || (size_t)(k->e.end - k->e.p) < ROOM_A_BLOCK) {
+        return NULL;
+    }
+    x.tlb = (int32_t)(offsetof(struct x86_cpu, tlb.entry) +
+                      t->cpu->bank * sizeof(t->cpu->tlb.entry[0]));
+    find_live_flags(&x);
+    entry = k->e.p = (uint8_t *)(((uintptr_t)k->e.p + 15) & ~(uintptr_t)15);
+    emit_block(&x);
+    t->n_translated++;
+    return finish(&x, entry);
+}
+
+bool translator_full(struct tcg *t)
+{
+    struct backend *k = t->backend;
+
+    return (size_t)(k->e.end - k->e.p) < ROOM_A_BLOCK;
+}

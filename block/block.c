@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * block/block.c: drive slots, and requests on their way to the workers and back.
+ *
+ * A request is queued for a thread pool; the worker runs the node's driver, puts the request on the
+ * list of finished ones and tells the main loop, which delivers.  Who drains delivers on his own thread.
+ *
+ * Invariants: a request is on `finished` exactly in state FINISHED, on `stopped` in state STOPPED;
+ *             blk->in_flight counts the RUNNING, FINISHED and STOPPED ones.
+ * Thread:     the machine lock guards everything but `finished` and the state of RUNNING requests,
+ *             which pool->mutex guards; workers never take the machine lock.
+ */
+#include "block/block.h"
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include "block/driver.h"
+#include "softmmu/machine.h"
+#include "util/error.h"
+#include "util/log.h"
+
+#define MAX_WORKERS 8
+
+struct block_pool {
+    struct machine *machine;
+    GThreadPool *threads;
+    GPtrArray *backends; /* struct block_backend *, in the order of their creation */
+    pthread_mutex_t mutex;
+    pthread_cond_t cond; /* something was finished */
+    struct block_request *finished, **finished_end;
+    struct block_request *stopped;
+    struct run_state_listener listener;
+};
+
+/* Workers --------------------------------------------------------------------------------------- */
+
+static int write_zeroes(struct block_node *node, uint64_t offset, uint64_t bytes)
+{
+    static const uint8_t zeroes[65536];
+    int ret = 0;
+
+    if (node->driver->write_zeroes) {
+        return node->driver->write_zeroes(node, offset, bytes);
+    }
+    while (bytes > 0 && ret == 0) {
+        struct iovec iov = { (void *)zeroes, MIN(bytes, sizeof(zeroes)) };
+
+        ret = node->driver->write(node, offset, &iov, 1);
+        offset += iov.iov_len;
+        bytes -= iov.iov_len;
+    }
+    return ret;
+}
+
+static int perform(struct block_request *req)
+{
+    struct block_node *node = req->node;
+    const struct block_driver *d = node->driver;
+    int ret = 0;
+
+    switch (req->op) {
+    case BLOCK_READ:
+        return d->read(node, req->offset, req->iov, req->n_iov);
+    case BLOCK_WRITE:
+        ret = d->write(node, req->offset, req->iov, req->n_iov);
+        break;
+    case BLOCK_WRITE_ZEROES:
+        ret = write_zeroes(node, req->offset, req->bytes);
+        break;
+    case BLOCK_DISCARD:
+        return d->discard ? d->discard(node, req->offset, req->bytes) : 0;
+    case BLOCK_FLUSH:
+        return node->read_only ? 0 : d->flush(node);
+    }
+    return ret == 0 && req->through ? d->flush(node) : ret;
+}
+
+static void deliver_all(void *opaque);
+
+static void finish(struct block_pool *pool, struct block_request *req, int result)
+{
+    pthread_mutex_lock(&pool->mutex);
+    req->result = result;
+    req->state = BLOCK_REQUEST_FINISHED;
+    req->next = NULL;
+    *pool->finished_end = req;
+    pool->finished_end = &req->next;
+    pthread_cond_broadcast(&pool->cond);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+static void work(gpointer data, gpointer opaque)
+{
+    struct block_pool *pool = opaque;
+
+    finish(pool, data, perform(data));
+    machine_call_soon(pool->machine, deliver_all, pool);
+}
+
+/* Delivery -------------------------------------------------------------------------------------- */
+
+static int refusal(const struct block_request *req);
+
+/* Also what tries a stopped request again: the medium may be another one. */
+static void start(struct block_pool *pool, struct block_request *req)
+{
+    int error = refusal(req);
+
+    if (error) {
+        finish(pool, req, error);
+        machine_call_soon(pool->machine, deliver_all, pool);
+        return;
+    }
+    req->node = req->blk->root;
+    req->through = !req->blk->write_cache;
+    req->state = BLOCK_REQUEST_RUNNING;
+    g_thread_pool_push(pool->threads, req, NULL);
+}
+
+/* Takes a finished request off the list: of one drive, or (blk NULL) of any. */
+static struct block_request *take_finished(struct block_pool *pool, struct block_backend *blk)
+{
+    struct block_request **link, *req;
+
+    pthread_mutex_lock(&pool->mutex);
+    link = &pool->finished;
+    while (*link && blk && (*link)->blk != blk) {
+        link = &(*link)->next;
+    }
+    req = *link;
+    if (req) {
+        *link = req->next;
+        if (!req->next) {
+            pool->finished_end = link;
+        }
+    }
+    pthread_mutex_unlock(&pool->mutex);
+    return req;
+}
+
+static bool wants_stop(const struct block_request *req, enum block_on_error on)
+{
+    return req->result != -ENOMEDIUM &&
+           (on == BLOCK_ON_ERROR_STOP || (on == BLOCK_ON_ERROR_ENOSPC && req->result == -ENOSPC));
+}
+
+static void deliver(struct block_pool *pool, struct block_request *req, bool may_stop)
+{
+    struct machine *m = pool->machine;
+    enum block_on_error on = req->op == BLOCK_READ ? req->blk->rerror : req->blk->werror;
+    int result = req->result;
+
+    if (result != 0) {
+        log_line(LOG_DEVICE, "drive %s: request %d at %" G_GUINT64_FORMAT ": %s", req->blk->id,
+                 req->op, req->offset, g_strerror(-result));
+        if (may_stop && m->run_state == RUN_STATE_RUNNING && wants_stop(req, on)) {
+            report_warning("drive %s: %s at byte %" G_GUINT64_FORMAT
+                           ": the machine is paused, 'cont' tries again",
+                           req->blk->id, g_strerror(-result), req->offset);
+            req->state = BLOCK_REQUEST_STOPPED;
+            req->next = pool->stopped;
+            pool->stopped = req;
+            machine_set_run_state(m, RUN_STATE_PAUSED);
+            return;
+        }
+        result = on == BLOCK_ON_ERROR_IGNORE && result != -ENOMEDIUM ? 0 : result;
+    }
+    req->state = BLOCK_REQUEST_IDLE;
+    req->blk->in_flight--;
+    req->done(req->opaque, result);
+}
+
+static void deliver_all(void *opaque)
+{
+    struct block_pool *pool = opaque;
+    struct block_request *req;
+
+    while ((req = take_finished(pool, NULL))) {
+        deliver(pool, req, true);
+    }
+}
+
+static void run_state_changed(struct run_state_listener *l, enum run_state state)
+{
+    struct block_pool *pool =
+        (struct block_pool *)((char *)l - offsetof(struct block_pool, listener));
+
+    while (state == RUN_STATE_RUNNING && pool->stopped) {
+        struct block_request *req = pool->stopped;
+
+        pool->stopped = req->next;
+        start(pool, req);
+    }
+}
+
+static bool take_stopped(struct block_pool *pool, struct block_request *req)
+{
+    for (struct block_request **link = &pool->stopped; *link; link = &(*link)->next) {
+        if (*link == req) {
+            *link = req->next;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Requests -------------------------------------------------------------------------------------- */
+
+static int refusal(const struct block_request *req)
+{
+    const struct block_backend *blk = req->blk;
+
+    if (!blk->root) {
+        return -ENOMEDIUM;
+    }
+    if (req->op == BLOCK_FLUSH) {
+        return 0;
+    }
+    if (req->op != BLOCK_READ && block_read_only(blk)) {
+        return -EROFS;
+    }
+    return req->bytes > blk->root->size || req->offset > blk->root->size - req->bytes ? -EIO : 0;
+}
+
+void block_submit(struct block_request *req)
+{
+    g_assert(req->state == BLOCK_REQUEST_IDLE);
+    req->blk->in_flight++;
+    start(req->blk->machine->block, req);
+}
+
+static void wait_for(struct block_pool *pool, struct block_request *req)
+{
+    pthread_mutex_lock(&pool->mutex);
+    while (req->state == BLOCK_REQUEST_RUNNING) {
+        pthread_cond_wait(&pool->cond, &pool->mutex);
+    }
+    for (struct block_request **link = &pool->finished; *link; link = &(*link)->next) {
+        if (*link == req) {
+            *link = req->next;
+            if (!req->next) {
+                pool->finished_end = link;
+            }
+            break;
+        }
+    }
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+void block_cancel(struct block_request *req)
+{
+    struct block_pool *pool;
+
+    if (!block_busy(req)) {
+        return;
+    }
+    pool = req->blk->machine->block;
+    if (!take_stopped(pool, req)) {
+        wait_for(pool, req);
+    }
+    req->state = BLOCK_REQUEST_IDLE;
+    req->blk->in_flight--;
+}
+
+/* pool->mutex held. */
+static bool any_finished(const struct block_pool *pool, const struct block_backend *blk)
+{
+    const struct block_request *req = pool->finished;
+
+    while (req && req->blk != blk) {
+        req = req->next;
+    }
+    return req != NULL;
+}
+
+void block_drain(struct block_backend *blk)
+{
+    struct block_pool *pool = blk->machine->block;
+
+    while (blk->in_flight > 0) {
+        struct block_request *req = take_finished(pool, blk);
+
+        for (req = req ? req : pool->stopped; req && req->blk != blk;) {
+            req = req->next;
+        }
+        if (req) {
+            take_stopped(pool, req);
+            deliver(pool, req, false);
+            continue;
+        }
+        pthread_mutex_lock(&pool->mutex);
+        while (!any_finished(pool, blk)) {
+            pthread_cond_wait(&pool->cond, &pool->mutex);
+        }
+        pthread_mutex_unlock(&pool->mutex);
+    }
+}
+
+int block_read_now(struct block_backend *blk, uint64_t offset, void *buf, size_t len)
+{
+    struct iovec iov = { buf, len };
+    struct block_request req = { .blk = blk, .op = BLOCK_READ, .offset = offset, .bytes = len };
+    int error = refusal(&req);
+
+    return error ? error : blk->root->driver->read(blk->root, offset, &iov, 1);
+}
+
+/* The pool -------------------------------------------------------------------------------------- */
+
+/* Devices are gone: nobody has a front any more. */
+static void free_drives(struct machine *m)
+{
+    struct block_pool *pool = m->block;
+
+    while (pool->backends->len > 0) {
+        block_backend_free(g_ptr_array_index(pool->backends, pool->backends->len - 1));
+    }
+    g_thread_pool_free(pool->threads, FALSE, TRUE);
+    g_ptr_array_unref(pool->backends);
+    pthread_cond_destroy(&pool->cond);
+    pthread_mutex_destroy(&pool->mutex);
+    g_free(pool);
+    m->block = NULL;
+}
+
+static const char *drive_id(const struct block_backend *blk)
+{
+    return blk->id;
+}
+
+static struct block_pool *pool_of(struct machine *m)
+{
+    struct block_pool *pool = m->block;
+
+    if (pool) {
+        return pool;
+    }
+    pool = g_new0(struct block_pool, 1);
+    pool->machine = m;
+    pool->backends = g_ptr_array_new();
+    pthread_mutex_init(&pool->mutex, NULL);
+    pthread_cond_init(&pool->cond, NULL);
+    pool->finished_end = &pool->finished;
+    pool->threads = g_thread_pool_new(work, pool, MAX_WORKERS, FALSE, NULL);
+    pool->listener.changed = run_state_changed;
+    machine_add_run_listener(m, &pool->listener);
+    m->block = pool;
+    m->find_drive = block_backend_find;
+    m->drive_id = drive_id;
+    m->free_drives = free_drives;
+    return pool;
+}
+
+/* Drive slots ----------------------------------------------------------------------------------- */
+
+struct block_backend *block_backend_new(struct machine *m, const char *id, GError **error)
+{
+    struct block_pool *pool = pool_of(m);
+    struct block_backend *blk;
+
+    if (block_backend_find(m, id)) {
+        set_error(error, "drive id '%s' is in use already", id);
+        return NULL;
+    }
+    blk = g_new0(struct block_backend, 1);
+    blk->machine = m;
+    blk->id = g_strdup(id);
+    blk->write_cache = true;
+    blk->werror = BLOCK_ON_ERROR_ENOSPC;
+    blk->bus = blk->unit = -1;
+    g_ptr_array_add(pool->backends, blk);
+    return blk;
+}
+
+static void close_medium(struct block_backend *blk)
+{
+    block_drain(blk);
+    block_node_close(blk->root);
+    blk->root = NULL;
+    g_clear_pointer(&blk->filename, g_free);
+}
+
+void block_backend_free(struct block_backend *blk)
+{
+    if (!blk) {
+        return;
+    }
+    close_medium(blk);
+    g_ptr_array_remove(blk->machine->block->backends, blk);
+    g_free(blk->id);
+    g_free(blk);
+}
+
+struct block_backend *block_backend_find(struct machine *m, const char *id)
+{
+    for (unsigned i = 0; m->block && i < m->block->backends->len; i++) {
+        struct block_backend *blk = g_ptr_array_index(m->block->backends, i);
+
+        if (strcmp(blk->id, id) == 0) {
+            return blk;
+        }
+    }
+    return NULL;
+}
+
+struct block_backend *block_backend_at(struct machine *m, enum block_interface interface, int bus,
+                                       int unit)
+{
+    for (unsigned i = 0; m->block && i < m->block->backends->len; i++) {
+        struct block_backend *blk = g_ptr_array_index(m->block->backends, i);
+
+        if (blk->interface == interface && blk->bus == bus && blk->unit == unit) {
+            return blk;
+        }
+    }
+    return NULL;
+}
+
+bool block_backend_open(struct block_backend *blk, const struct block_open_options *o,
+                        GError **error)
+{
+    if (blk->root) {
+        set_error(error, "drive '%s' has a medium already: eject it first", blk->id);
+        return false;
+    }
+    blk->root = block_node_open(o, error);
+    if (!blk->root) {
+        return false;
+    }
+    blk->filename = g_strdup(o->filename);
+    blk->options = *o;
+    blk->options.filename = blk->options.format = NULL;
+    blk->read_only = o->read_only;
+    blk->write_cache = o->cache != BLOCK_CACHE_WRITETHROUGH && o->cache != BLOCK_CACHE_DIRECTSYNC;
+    if (blk->front && blk->front->media_changed) {
+        blk->front->media_changed(blk->front_opaque, true);
+    }
+    return true;
+}
+
+bool block_backend_eject(struct block_backend *blk, bool force, GError **error)
+{
+    if (!blk->removable) {
+        set_error(error, "Device '%s' is not removable", blk->id);
+        return false;
+    }
+    if (!force && blk->front && blk->front->is_locked && blk->front->is_locked(blk->front_opaque)) {
+        if (blk->front->eject_request) {
+            blk->front->eject_request(blk->front_opaque);
+        }
+        set_error(error,
+                  "Device '%s' is locked and force was not specified, wait for the guest "
+                  "to open the tray",
+                  blk->id);
+        return false;
+    }
+    if (blk->root) {
+        close_medium(blk);
+        if (blk->front && blk->front->media_changed) {
+            blk->front->media_changed(blk->front_opaque, false);
+        }
+    }
+    return true;
+}
+
+bool block_attach(struct block_backend *blk, const struct block_front *front, void *opaque,
+                  GError **error)
+{
+    if (blk->front) {
+        set_error(error, "Drive '%s' is already in use by another device", blk->id);
+        return false;
+    }
+    blk->front = front;
+    blk->front_opaque = opaque;
+    return true;
+}
+
+void block_detach(struct block_backend *blk)
+{
+    blk->front = NULL;
+    blk->front_opaque = NULL;
+}
+
+uint64_t block_size(const struct block_backend *blk)
+{
+    return block_has_medium(blk) ? blk->root->size : 0;
+}
+
+bool block_read_only(const struct block_backend *blk)
+{
+    return blk->read_only || (blk->root && blk->root->read_only);
+}
+
+void block_print(struct machine *m, GString *out)
+{
+    static const char *const caches[] = {
+        "writeback",
+        "writeback, direct",
+        "writethrough",
+        "writethrough, direct",
+        "writeback, ignore flushes",
+    };
+
+    for (unsigned i = 0; m->block && i < m->block->backends->len; i++) {
+        const struct block_backend *blk = g_ptr_array_index(m->block->backends, i);
+
+        if (!blk->root) {
+            g_string_append_printf(out, "%s: [not inserted]\n", blk->id);
+        } else {
+            g_string_append_printf(out, "%s: %s (%s%s%s)\n", blk->id, blk->filename,
+                                   blk->root->driver->name,
+                                   blk->options.snapshot ? ", of a snapshot" : "",
+                                   block_read_only(blk) ? ", read-only" : "");
+        }
+        if (blk->removable) {
+            g_string_append_printf(out, "    Removable device: %s\n",
+                                   blk->front && blk->front->is_locked &&
+                                           blk->front->is_locked(blk->front_opaque)
+                                       ? "locked"
+                                       : "not locked");
+        }
+        if (blk->root) {
+            g_string_append_printf(out, "    Cache mode:       %s\n", caches[blk->options.cache]);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * block/block.h: block back ends: what a disk, a CD drive or a floppy drive of the guest reads and
+ * writes.
+ *
+ * A `struct block_backend` is a drive slot: an id, error policies, and a tree of nodes (a format over a
+ * protocol) while there is a medium in it.  A device attaches its front, embeds one
+ * `struct block_request` for each transfer that it keeps in flight, and is called back on the main
+ * loop.
+ *
+ * Invariants: `done` is called exactly once for each submitted request that was not cancelled, never
+ *             from within block_submit.  Drivers run on worker threads without the machine lock and
+ *             touch nothing but their node and the request's buffers.
+ * Thread:     everything here under the machine lock; nothing but block_drain, block_cancel and the
+ *             `_now` functions waits for the host.
+ */
+#ifndef BLOCK_BLOCK_H
+#define BLOCK_BLOCK_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct machine;
+struct block_node;
+struct block_backend;
+
+#define BLOCK_SECTOR 512u
+
+enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD, BLOCK_WRITE_ZEROES };
+
+/* What an error does: werror= and rerror= of -drive. */
+enum block_on_error {
+    BLOCK_ON_ERROR_REPORT,
+    BLOCK_ON_ERROR_IGNORE,
+    BLOCK_ON_ERROR_STOP,   /* pause the machine, try again when it goes on */
+    BLOCK_ON_ERROR_ENOSPC, /* the same when the host's disk is full, else report */
+};
+
+/* Where the board puts the drive: if= of -drive. */
+enum block_interface { BLOCK_IF_NONE, BLOCK_IF_IDE, BLOCK_IF_FLOPPY };
+
+enum block_cache {
+    BLOCK_CACHE_WRITEBACK,
+    BLOCK_CACHE_NONE,         /* O_DIRECT */
+    BLOCK_CACHE_WRITETHROUGH, /* a flush after every write */
+    BLOCK_CACHE_DIRECTSYNC,   /* both */
+    BLOCK_CACHE_UNSAFE,       /* flushes are ignored */
+};
+
+struct block_open_options {
+    const char *filename;
+    const char *format; /* NULL: found out; only raw is served, others are refused by name */
+    bool read_only;
+    bool snapshot; /* writes go to an anonymous temporary file */
+    bool discard;  /* discard=unmap */
+    enum block_cache cache;
+};
+
+/* What a back end tells the device in front of it. */
+struct block_front {
+    /* The medium went or came.  May be NULL when the medium cannot change. */
+    void (*media_changed)(void *opaque, bool present);
+    /* The person asks for the medium of a locked tray; may be NULL. */
+    void (*eject_request)(void *opaque);
+    bool (*is_locked)(void *opaque); /* may be NULL */
+};
+
+struct block_backend {
+    struct machine *machine;
+    char *id;                /* "ide0-hd0", or the user's id= */
+    char *filename;          /* of the medium; NULL: none */
+    struct block_node *root; /* NULL: no medium */
+    bool read_only, removable;
+    bool write_cache; /* false: every write is followed by a flush */
+    bool cdrom;       /* media=cdrom */
+    enum block_on_error rerror, werror;
+    enum block_interface interface;
+    int bus, unit;                     /* on the interface */
+    struct block_open_options options; /* for the next medium; strings are not kept */
+    const struct block_front *front;
+    void *front_opaque;
+    unsigned in_flight; /* submitted and neither delivered nor cancelled */
+};
+
+enum block_request_state {
+    BLOCK_REQUEST_IDLE,
+    BLOCK_REQUEST_RUNNING,  /* queued for, or on, a worker */
+    BLOCK_REQUEST_FINISHED, /* waits for delivery */
+    BLOCK_REQUEST_STOPPED,  /* failed; tried again when the machine goes on */
+};
+
+struct block_request {
+    struct block_backend *blk;
+    enum block_op op;
+    uint64_t offset, bytes; /* bytes is the sum of the vectors for reads and writes */
+    struct iovec *iov;      /* the caller's, like the memory it names, until done */
+    int n_iov;
+    void (*done)(void *opaque, int result); /* 0, or -errno */
+    void *opaque;
+    /* Private to block.c. */
+    struct block_node *node;
+    enum block_request_state state;
+    int result;
+    bool through; /* flush after the write */
+    struct block_request *next;
+};
+
+/* An empty drive slot in the machine's list.  NULL and *error: the id is taken. */
+struct block_backend *block_backend_new(struct machine *m, const char *id, GError **error);
+/* Cancels nothing: the front must have detached. */
+void block_backend_free(struct block_backend *blk);
+struct block_backend *block_backend_find(struct machine *m, const char *id);
+/* The drive that the command line put at this place of an interface; NULL: none. */
+struct block_backend *block_backend_at(struct machine *m, enum block_interface interface, int bus,
+                                       int unit);
+/* Opens an image into the empty slot and tells the front.  Also what `change` does. */
+bool block_backend_open(struct block_backend *blk, const struct block_open_options *o,
+                        GError **error);
+/* Takes the medium out; refused while the guest has locked the tray unless `force`. */
+bool block_backend_eject(struct block_backend *blk, bool force, GError **error);
+
+/* A drive has one front.  False and *error when it has one already. */
+bool block_attach(struct block_backend *blk, const struct block_front *front, void *opaque,
+                  GError **error);
+void block_detach(struct block_backend *blk);
+
+static inline bool block_has_medium(const struct block_backend *blk)
+{
+    return blk && blk->root;
+}
+/* Bytes, a whole number of sectors; 0 without a medium. */
+uint64_t block_size(const struct block_backend *blk);
+bool block_read_only(const struct block_backend *blk);
+
+/* The request must be idle.  A range outside of the medium fails with -EIO. */
+void block_submit(struct block_request *req);
+static inline bool block_busy(const struct block_request *req)
+{
+    return req->state != BLOCK_REQUEST_IDLE;
+}
+/* Waits until no worker touches the request's memory; its `done` is not called.  Idle ones: nothing. */
+void block_cancel(struct block_request *req);
+/* Waits for every request of the drive, also those that its callbacks submit; calls `done`. */
+void block_drain(struct block_backend *blk);
+/* Reads on this thread: for realize, which may look at a partition table.  0 or -errno. */
+int block_read_now(struct block_backend *blk, uint64_t offset, void *buf, size_t len);
+
+/* `info block` */
+void block_print(struct machine *m, GString *out);
+
+#endif

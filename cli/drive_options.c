@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/drive_options.c: -drive and its short forms, from text to drives of the machine.
+ *
+ * The texts are kept in the order given; they become drives before the board is made, which attaches
+ * those with if=ide and if=floppy.
+ * Thread: the program's first; drives_setup with the machine lock held.
+ */
+#include <string.h>
+#include "block/block.h"
+#include "block/driver.h"
+#include "cli/options.h"
+#include "softmmu/machine.h"
+#include "util/error.h"
+#include "util/text.h"
+
+/* One word of an enumeration; `refused` says why it is not served. */
+struct word {
+    const char *name;
+    int value;
+    const char *refused;
+};
+
+/* clang-format off */
+static const struct word interfaces[] = {
+    { "ide",    BLOCK_IF_IDE,    NULL },
+    { "floppy", BLOCK_IF_FLOPPY, NULL },
+    { "none",   BLOCK_IF_NONE,   NULL },
+    { "virtio", 0, "is not supported yet; use if=ide" },
+    { "scsi",   0, "is not supported yet; use if=ide" },
+    { "pflash", 0, "is not supported yet" },
+    { "sd",     0, "is not supported" },
+    { "mtd",    0, "is not supported" },
+    { 0 }
+};
+static const struct word media[] = { { "disk", 0, NULL }, { "cdrom", 1, NULL }, { 0 } };
+static const struct word caches[] = {
+    { "writeback",    BLOCK_CACHE_WRITEBACK,    NULL },
+    { "none",         BLOCK_CACHE_NONE,         NULL },
+    { "off",          BLOCK_CACHE_NONE,         NULL },
+    { "writethrough", BLOCK_CACHE_WRITETHROUGH, NULL },
+    { "directsync",   BLOCK_CACHE_DIRECTSYNC,   NULL },
+    { "unsafe",       BLOCK_CACHE_UNSAFE,       NULL },
+    { 0 }
+};
+static const struct word discards[] = {
+    { "ignore", 0, NULL }, { "off", 0, NULL }, { "unmap", 1, NULL }, { "on", 1, NULL }, { 0 }
+};
+static const struct word rerrors[] = {
+    { "report", BLOCK_ON_ERROR_REPORT, NULL },
+    { "ignore", BLOCK_ON_ERROR_IGNORE, NULL },
+    { "stop",   BLOCK_ON_ERROR_STOP,   NULL },
+    { 0 }
+};
+static const struct word werrors[] = {
+    { "report", BLOCK_ON_ERROR_REPORT, NULL },
+    { "ignore", BLOCK_ON_ERROR_IGNORE, NULL },
+    { "stop",   BLOCK_ON_ERROR_STOP,   NULL },
+    { "enospc", BLOCK_ON_ERROR_ENOSPC, NULL },
+    { 0 }
+};
+static const struct word aios[] = {
+    { "threads",  0, NULL },
+    { "native",   0, "is not supported yet; use aio=threads" },
+    { "io_uring", 0, "is not supported yet; use aio=threads" },
+    { 0 }
+};
+static const struct word off_only[] = {
+    { "off", 0, NULL }, { "on", 1, "is not supported yet" }, { "unmap", 1, "is not supported yet" },
+    { 0 }
+};
+static const struct word on_off[] = {
+    { "off", 0, NULL }, { "no", 0, NULL }, { "false", 0, NULL },
+    { "on",  1, NULL }, { "yes", 1, NULL }, { "true", 1, NULL }, { 0 }
+};
+/* clang-format on */
+
+/* What one -drive says. */
+struct spec {
+    const char *file, *format, *id;
+    int interface, cdrom, cache, discard, rerror, werror, read_only, snapshot, unused;
+    int bus, unit, index;
+};
+
+/* One row for each key: text, number or one of `words`. */
+static const struct key {
+    const char *name;
+    size_t offset;
+    const struct word *words;
+    int max;
+    bool text;
+} keys[] = {
+    /* clang-format off */
+    { "file",          offsetof(struct spec, file),      NULL,       0,   true  },
+    { "format",        offsetof(struct spec, format),    NULL,       0,   true  },
+    { "id",            offsetof(struct spec, id),        NULL,       0,   true  },
+    { "if",            offsetof(struct spec, interface), interfaces, 0,   false },
+    { "media",         offsetof(struct spec, cdrom),     media,      0,   false },
+    { "cache",         offsetof(struct spec, cache),     caches,     0,   false },
+    { "discard",       offsetof(struct spec, discard),   discards,   0,   false },
+    { "rerror",        offsetof(struct spec, rerror),    rerrors,    0,   false },
+    { "werror",        offsetof(struct spec, werror),    werrors,    0,   false },
+    { "readonly",      offsetof(struct spec, read_only), on_off,     0,   false },
+    { "read-only",     offsetof(struct spec, read_only), on_off,     0,   false },
+    { "snapshot",      offsetof(struct spec, snapshot),  on_off,     0,   false },
+    { "aio",           offsetof(struct spec, unused),    aios,       0,   false },
+    { "copy-on-read",  offsetof(struct spec, unused),    off_only,   0,   false },
+    { "detect-zeroes", offsetof(struct spec, unused),    off_only,   0,   false },
+    { "bus",           offsetof(struct spec, bus),       NULL,       31,  false },
+    { "unit",          offsetof(struct spec, unit),      NULL,       31,  false },
+    { "index",         offsetof(struct spec, index),     NULL,       31,  false },
+    /* clang-format on */
+};
+
+static const char *key_name(void *opaque, unsigned i)
+{
+    (void)opaque;
+    return i < G_N_ELEMENTS(keys) ? keys[i].name : NULL;
+}
+
+static const struct key *find_key(const char *name, GError **error)
+{
+    g_autofree char *closest = NULL;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
+        if (strcmp(keys[i].name, name) == 0) {
+            return &keys[i];
+        }
+    }
+    closest = closest_names(name, key_name, NULL);
+    set_error(error, "-drive: no property '%s'%s%s", name, closest ? "; closest: " : "",
+              closest ? closest : "");
+    return NULL;
+}
+
+static bool find_word(const struct key *key, const char *value, int *out, GError **error)
+{
+    g_autoptr(GString) allowed = g_string_new(NULL);
+
+    for (const struct word *w = key->words; w->name; w++) {
+        if (strcmp(w->name, value) == 0) {
+            if (w->refused) {
+                set_error(error, "-drive: %s=%s %s", key->name, value, w->refused);
+                return false;
+            }
+            *out = w->value;
+            return true;
+        }
+        if (!w->refused) {
+            g_string_append_printf(allowed, "%s%s", allowed->len ? ", " : "", w->name);
+        }
+    }
+    set_error(error, "-drive: %s is '%s', must be one of: %s", key->name, value, allowed->str);
+    return false;
+}
+
+/* The strings point into opts. */
+static bool parse_spec(const GPtrArray *opts, struct spec *s, GError **error)
+{
+    *s = (struct spec){ .interface = BLOCK_IF_IDE,
+                        .werror = BLOCK_ON_ERROR_ENOSPC,
+                        .read_only = -1,
+                        .bus = -1,
+                        .unit = -1,
+                        .index = -1 };
+    for (unsigned i = 0; i < opts->len; i++) {
+        const struct option_pair *p = g_ptr_array_index(opts, i);
+        const struct key *key = find_key(p->key, error);
+        void *at = key ? (char *)s + key->offset : NULL;
+        uint64_t number;
+
+        if (!key) {
+            return false;
+        }
+        if (key->text) {
+            *(const char **)at = p->value;
+        } else if (key->words) {
+            if (!find_word(key, p->value, at, error)) {
+                return false;
+            }
+        } else if (parse_uint(p->value, 0, (uint64_t)key->max, &number)) {
+            *(int *)at = (int)number;
+        } else {
+            set_error(error, "-drive: %s is '%s', must be 0 to %d", key->name, p->value, key->max);
+            return false;
+        }
+    }
+    if (s->index >= 0 && (s->bus >= 0 || s->unit >= 0)) {
+        set_error(error, "-drive: index cannot be used with bus and unit");
+        return false;
+    }
+    return true;
+}
+
+bool option_drive(struct options *o, const char *arg, GError **error)
+{
+    g_autoptr(GPtrArray) opts = parse_options(arg, "file");
+    const char *format = options_get(opts, "format");
+    struct spec s;
+
+    if (format && strcmp(format, "help") == 0) {
+        block_print_formats(o->output);
+        o->done = true;
+        return true;
+    }
+    if (!parse_spec(opts, &s, error)) {
+        return false;
+    }
+    g_ptr_array_add(o->drives, g_strdup(arg));
+    return true;
+}
+
+/* -hda FILE and the like: rest is what follows file=. */
+static bool add_short(struct options *o, const char *file, const char *rest)
+{
+    g_auto(GStrv) parts = g_strsplit(file, ",", -1);
+    g_autofree char *escaped = g_strjoinv(",,", parts);
+
+    g_ptr_array_add(o->drives, g_strdup_printf("file=%s,%s", escaped, rest));
+    return true;
+}
+
+#define SHORT_OPTION(name, rest)                                                                   \
+    bool option_##name(struct options *o, const char *arg, GError **error)                         \
+    {                                                                                              \
+        (void)error;                                                                               \
+        return add_short(o, arg, rest);                                                            \
+    }
+
+SHORT_OPTION(hda, "index=0,media=disk")
+SHORT_OPTION(hdb, "index=1,media=disk")
+SHORT_OPTION(hdc, "index=2,media=disk")
+SHORT_OPTION(hdd, "index=3,media=disk")
+SHORT_OPTION(cdrom, "index=2,media=cdrom")
+SHORT_OPTION(fda, "if=floppy,index=0")
+SHORT_OPTION(fdb, "if=floppy,index=1")
+
+bool option_snapshot(struct options *o, const char *arg, GError **error)
+{
+    (void)arg;
+    (void)error;
+    o->snapshot = true;
+    return true;
+}
+
+/* Drives ---------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    int buses, units;
+} places[] = {
+    [BLOCK_IF_NONE] = { "none", 32, 1 },
+    [BLOCK_IF_IDE] = { "ide", 2, 2 },
+    [BLOCK_IF_FLOPPY] = { "floppy", 1, 2 },
+};
+
+static bool choose_place(struct machine *m, struct spec *s, GError **error)
+{
+    int buses = places[s->interface].buses, units = places[s->interface].units;
+
+    if (s->index >= 0) {
+        s->bus = s->index / units;
+        s->unit = s->index % units;
+    } else if (s->bus < 0 && s->unit < 0) {
+        for (int i = 0; i < buses * units; i++) {
+            s->bus = i / units;
+            s->unit = i % units;
+            if (!block_backend_at(m, (enum block_interface)s->interface, s->bus, s->unit)) {
+                return true;
+            }
+        }
+    }
+    s->bus = MAX(s->bus, 0);
+    s->unit = MAX(s->unit, 0);
+    if (s->bus >= buses || s->unit >= units) {
+        set_error(error, "bus %d, unit %d is not there: if=%s has %d with %d units", s->bus,
+                  s->unit, places[s->interface].name, buses, units);
+        return false;
+    }
+    if (block_backend_at(m, (enum block_interface)s->interface, s->bus, s->unit)) {
+        set_error(error, "drive with bus=%d, unit=%d (index=%d) exists", s->bus, s->unit,
+                  s->bus * units + s->unit);
+        return false;
+    }
+    return true;
+}
+
+/* QEMU's names: ide0-hd0, ide1-cd0, floppy0, none0. */
+static char *make_id(const struct spec *s)
+{
+    if (s->id) {
+        return g_strdup(s->id);
+    }
+    if (s->interface == BLOCK_IF_IDE) {
+        return g_strdup_printf("ide%d-%s%d", s->bus, s->cdrom ? "cd" : "hd", s->unit);
+    }
+    return g_strdup_printf("%s%d", places[s->interface].name,
+                           s->bus * places[s->interface].units + s->unit);
+}
+
+static bool open_file(struct block_backend *blk, const struct spec *s, bool snapshot,
+                      GError **error)
+{
+    struct block_open_options o = {
+        .filename = s->file,
+        .format = s->format,
+        .snapshot = s->snapshot || snapshot,
+        .discard = s->discard,
+        .cache = (enum block_cache)s->cache,
+        .read_only = s->read_only < 0 ? s->cdrom : s->read_only,
+    };
+
+    if (o.read_only) {
+        o.snapshot = false;
+    }
+    if (!s->file || !s->file[0]) {
+        if (!s->cdrom && s->interface != BLOCK_IF_FLOPPY) {
+            set_error(error, "file=FILE is missing");
+            return false;
+        }
+        blk->options = o;
+        blk->options.filename = blk->options.format = NULL;
+        return true;
+    }
+    return block_backend_open(blk, &o, error);
+}
+
+static bool add_drive(struct machine *m, const struct options *o, const char *text, GError **error)
+{
+    g_autoptr(GPtrArray) opts = parse_options(text, "file");
+    g_autofree char *id = NULL;
+    struct block_backend *blk;
+    struct spec s;
+
+    if (!parse_spec(opts, &s, error) || !choose_place(m, &s, error)) {
+        return false;
+    }
+    id = make_id(&s);
+    blk = block_backend_new(m, id, error);
+    if (!blk) {
+        return false;
+    }
+    blk->interface = (enum block_interface)s.interface;
+    blk->bus = s.bus;
+    blk->unit = s.unit;
+    blk->cdrom = s.cdrom;
+    blk->rerror = (enum block_on_error)s.rerror;
+    blk->werror = (enum block_on_error)s.werror;
+    return open_file(blk, &s, o->snapshot, error);
+}
+
+bool drives_setup(struct machine *m, const struct options *o, GError **error)
+{
+    for (unsigned i = 0; i < o->drives->len; i++) {
+        const char *text = g_ptr_array_index(o->drives, i);
+
+        if (!add_drive(m, o, text, error)) {
+            g_prefix_error(error, "-drive %s: ", text);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool drives_check(struct machine *m, GError **error)
+{
+    for (int i = BLOCK_IF_IDE; i <= BLOCK_IF_FLOPPY; i++) {
+        for (int k = 0; k < places[i].buses * places[i].units; k++) {
+            const struct block_backend *blk = block_backend_at(
+                m, (enum block_interface)i, k / places[i].units, k % places[i].units);
+
+            if (blk && !blk->front) {
+                set_error(error, "drive '%s': machine '%s' has no place for if=%s, bus %d, unit %d",
+                          blk->id, m->config.board->name, places[i].name, blk->bus, blk->unit);
+                return false;
+            }
+        }
+    }
+    return true;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hw/i386/microvm.c: a machine for one kernel: RAM, CPUs with their APICs, and of the PC's legacy
+ * what -machine pic=, pit=, rtc= and isa-serial= leave.  No PCI, no ACPI, no keyboard.  A guest
+ * ends with a triple fault (Linux: reboot=t) or through isa-debug-exit.
+ *
+ * Thread: microvm_init on the main thread; handlers under the machine lock.
+ */
+#include "hw/i386/pc.h"
+#include "util/error.h"
+
+/* Time and interrupts for kernels that know nothing better; each can be left away. */
+static bool add_legacy(struct pc *pc, GError **error)
+{
+    struct machine *m = pc->machine;
+    struct bus *isa = &pc->isa->bus;
+
+    if (!m->config.no_pic && !pc_add_pic(pc, error)) {
+        return false;
+    }
+    if (!m->config.no_pit) {
+        pc->pit = (struct i8254 *)device_create(m, &i8254_type, isa, error);
+        if (!pc->pit) {
+            return false;
+        }
+    }
+    if (!m->config.no_rtc) {
+        pc->rtc = (struct rtc *)device_create(m, &mc146818rtc_type, isa, error);
+        if (!pc->rtc) {
+            return false;
+        }
+        rtc_set_memory(pc->rtc, pc->ram_below_4g, pc->ram_above_4g);
+    }
+    return m->config.no_isa_serial || pc_add_serials(pc, error);
+}
+
+bool microvm_init(struct machine *m, GError **error)
+{
+    struct pc *pc = pc_new(m);
+    bool ok;
+
+    if (!m->config.kernel) {
+        set_error(error, "machine microvm boots kernels only: give -kernel FILE");
+        return false;
+    }
+    m->config.no_acpi = m->config.no_hpet = true;
+    mem_transaction_begin(m);
+    ok = pc_add_ram(pc, PC_LOW_RAM_MAX, error) && pc_add_cpus(pc, error);
+    if (ok) {
+        isa_bus_init(&pc->own_isa, m, "isa.0", NULL, pc->gsi);
+        pc->isa = &pc->own_isa;
+        pc->isa->gsis = pc->gsi;
+        ok = add_legacy(pc, error);
+    }
+    mem_transaction_commit(m);
+    return ok && pc_boot_init(pc, error);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hw/i386/q35.c: the PC with Q35 and ICH9 (2009): PCI Express, and eight more interrupts.
+ *
+ * Thread: q35_init on the main thread; handlers under the machine lock.
+ */
+#include "hw/i386/pc.h"
+
+/* The host bridge and the LPC bridge; the ISA bus exists from here on. */
+static bool add_chipset(struct pc *pc, GError **error)
+{
+    struct machine *m = pc->machine;
+    struct bus *pcie;
+
+    pc->host = (struct pci_host *)device_new(m, &q35_pci_host_type);
+    pc->host->memory = &pc->pci_memory;
+    pc->host->io = &m->system_io;
+    if (!device_realize(&pc->host->dev, NULL, error)) {
+        return false;
+    }
+    pcie = &pc->host->bus.bus;
+
+    pc->mch = (struct mch *)device_new(m, &mch_type);
+    pc->mch->pci.addr = PCI_DEVFN(0, 0);
+    pc->mch->ram = &pc->ram;
+    pc->mch->pci_memory = &pc->pci_memory;
+    if (!device_realize(&pc->mch->pci.dev, pcie, error)) {
+        return false;
+    }
+    pc->lpc = (struct ich9_lpc *)device_new(m, &ich9_lpc_type);
+    pc->lpc->pci.addr = PCI_DEVFN(31, 0);
+    pc->lpc->host = pc->host;
+    for (int i = 0; i < ISA_IRQS; i++) {
+        pc->lpc->pic_irqs[i] = (struct irq){ pc_pic_set, pc, i };
+    }
+    for (int i = 0; i < ICH9_GSIS; i++) {
+        pc->lpc->apic_irqs[i] = (struct irq){ pc_apic_set, pc, i };
+    }
+    pc_connect_smm(pc, &pc->lpc->smi, &pc->mch->pam);
+    if (!device_realize(&pc->lpc->pci.dev, pcie, error)) {
+        return false;
+    }
+    pc->isa = &pc->lpc->isa;
+    m->powerdown_irq = (struct irq){ ich9_power_button, pc->lpc, 0 };
+    return true;
+}
+
+/* ELCR: the SCI and what PIRQs are routed to are levels (ICH9 datasheet, 13.4.12). */
+static void program_chipset(struct pc *pc)
+{
+    struct machine *m = pc->machine;
+
+    mch_open_ram(pc->mch, pc->ecam);
+    ich9_lpc_place(pc->lpc, PC_PM_BASE);
+    address_space_store(&m->io, 0x4d0, 0x00, 1);
+    address_space_store(&m->io, 0x4d1, 1 << (9 - 8) | 1 << (10 - 8) | 1 << (11 - 8), 1);
+}
+
+bool q35_init(struct machine *m, GError **error)
+{
+    struct pc *pc = pc_new(m);
+    /* Little RAM fits below configuration space; more leaves room for large BARs below 4 GiB. */
+    uint64_t low_max = m->config.ram_size > Q35_LOW_RAM_MAX ? Q35_LOW_RAM_LARGE : Q35_LOW_RAM_MAX;
+    bool ok;
+
+    pc->program_chipset = program_chipset;
+    pc->ecam = Q35_ECAM_BASE;
+    mem_transaction_begin(m);
+    ok = pc_add_ram(pc, low_max, error) && pc_add_cpus(pc, error) && add_chipset(pc, error) &&
+         pc_add_interrupts_and_timers(pc, error) && pc_add_isa_devices(pc, error);
+    mem_transaction_commit(m);
+    return ok && pc_boot_init(pc, error);
+}

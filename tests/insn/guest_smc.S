@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/insn/guest_smc.S: code that changes itself: the next instruction, one further on in the same
+ * block, one across a page's end, through another linear address, by string instructions, in a loop.
+ */
+#include "guest.h"
+
+#define FAR 0x600000 /* RAM that nothing else uses */
+
+main:
+        TEST("the next instruction")
+        movb    $42, next + 1
+next:   mov     $1, %al
+        movzx   %al, %eax
+        EXPECT_EQ($42, %eax)
+
+        TEST("further on in the same block")
+        mov     $2, %ebx
+        movl    $77, further + 1
+        inc     %ebx
+        inc     %ebx
+further: mov    $1, %eax
+        EXPECT_EQ($77, %eax)
+        EXPECT_EQ($4, %ebx)
+
+        TEST("an opcode, in a loop")
+        xor     %ebx, %ebx
+        mov     $8, %ecx
+1:      xorb    $0x08, turn                     # inc ebx (43), dec ebx (4b)
+turn:   .byte   0x43
+        loop    1b
+        EXPECT_EQ($0, %ebx)
+
+        TEST("REP STOSB over what follows")
+        mov     $4, %ecx
+        mov     $over, %edi
+        mov     $0x90, %al
+        xor     %ebx, %ebx
+        rep stosb
+over:   inc     %ebx
+        inc     %ebx
+        inc     %ebx
+        inc     %ebx
+        EXPECT_EQ($0, %ebx)
+
+        TEST("a called function, many times")
+        movl    $0x000000b8, FAR                # mov $imm, %eax; ret
+        movl    $0x0000c300, FAR + 4
+        xor     %ebx, %ebx
+        mov     $100, %ecx
+1:      mov     %ecx, FAR + 1
+        mov     $FAR, %edx
+        call    *%edx
+        add     %eax, %ebx
+        loop    1b
+        EXPECT_EQ($5050, %ebx)
+
+        TEST("the second page of an instruction")
+        movb    $0xb8, FAR + 0x1ffd
+        movl    $0x11111111, FAR + 0x1ffe
+        movb    $0xc3, FAR + 0x2002
+        mov     $FAR + 0x1ffd, %edx
+        call    *%edx
+        EXPECT_EQ($0x11111111, %eax)
+        movb    $0x22, FAR + 0x2001
+        call    *%edx
+        EXPECT_EQ($0x22111111, %eax)
+        movb    $0x33, FAR + 0x1ffe
+        call    *%edx
+        EXPECT_EQ($0x22111133, %eax)
+
+        TEST("through another linear address")
+        call    paging_on
+        movl    $0x000001b8, FAR
+        movl    $0x0000c300, FAR + 4
+        mov     $FAR, %edx
+        call    *%edx
+        EXPECT_EQ($1, %eax)
+        movb    $9, FAR + 0x400001              # the same RAM
+        call    *%edx
+        EXPECT_EQ($9, %eax)
+
+        TEST("another page behind the same address")
+        movl    $0x000005b8, FAR + 0x1000
+        movl    $0x0000c300, FAR + 0x1004
+        movl    $FAR + 0x1003, 0x201800         # FAR is page 512 of the table
+        invlpg  FAR
+        call    *%edx
+        EXPECT_EQ($5, %eax)
+
+        TEST("EIP goes from 4 GiB to 0")
+        movl    $0x800083, 0x200000 + 0x3ff * 4
+        movb    $0xc3, 0                        # ret
+        movw    $0x4390, 0xfffffffe             # nop; inc %ebx
+        xor     %ebx, %ebx
+        mov     $0xfffffffe, %edx
+        TRY(call *%edx)
+        EXPECT_NO_FAULT
+        EXPECT_EQ($1, %ebx)
+        mov     %cr0, %eax
+        and     $0x7fffffff, %eax
+        mov     %eax, %cr0
+        ret
+
+/* 4 MiB pages by PSE; FAR's 4 MiB by a table, and once more 4 MiB above. */
+paging_on:
+        movl    $0x83, 0x200000
+        movl    $0x201003, 0x200004
+        movl    $0x201003, 0x200008
+        movl    $0xfec00083, 0x200000 + 0x3fb * 4
+        mov     $0x400003, %eax
+        mov     $0x201000, %edi
+        xor     %ecx, %ecx
+1:      mov     %eax, (%edi, %ecx, 4)
+        add     $0x1000, %eax
+        inc     %ecx
+        cmp     $1024, %ecx
+        jb      1b
+        mov     $0x200000, %eax
+        mov     %eax, %cr3
+        mov     %cr4, %eax
+        or      $0x10, %eax
+        mov     %eax, %cr4
+        mov     %cr0, %eax
+        or      $0x80000000, %eax
+        mov     %eax, %cr0
+        ret

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Guests in assembly (guest_*.S) under the whole emulator, as TAP.
+
+Each is assembled to a multiboot ELF image and started with -kernel; it prints "ok NAME" or
+"not ok NAME" lines on COM1 and leaves through isa-debug-exit. RHEA_BIN is the emulator; with
+RHEA_BIN=qemu-system-x86_64 the tests themselves are tried.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+RHEA = os.environ.get("RHEA_BIN", os.path.join(ROOT, "build", "rhea-system-x86_64"))
+SLOW = float(os.environ.get("RHEA_SLOW", "1"))
+PASSED = 0x10 << 1 | 1          # isa-debug-exit's status for what guest.h writes at the end
+LINE = re.compile(r"(not )?ok (.*)")
+
+
+def build(source, folder):
+    """The image of a guest."""
+    base = os.path.join(folder, os.path.basename(source)[:-2])
+    subprocess.run(["gcc", "-m32", "-c", "-o", base + ".o", source], check=True)
+    # -N: one segment, and the headers not in it.
+    subprocess.run(["ld", "-N", "-m", "elf_i386", "-Ttext=0x100000", "-z", "noexecstack",
+                    "--no-warn-rwx-segments", "-o", base + ".elf", base + ".o"], check=True)
+    return base + ".elf"
+
+
+def run(image):
+    """What the guest printed, and its exit status; None when it had to be killed."""
+    command = [RHEA, "-m", "64", "-cpu", "max", "-nographic", "-no-reboot", "-kernel", image,
+               "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=20 * SLOW, check=False)
+        return done.stdout.decode("latin-1"), done.returncode
+    except subprocess.TimeoutExpired as late:
+        return (late.stdout or b"").decode("latin-1"), None
+
+
+def points(name, text, status):
+    """(passed, description) of each test of a guest, and of its end."""
+    for line in text.splitlines():
+        found = LINE.match(line.strip())
+        if found:
+            yield not found.group(1), f"{name}: {found.group(2)}"
+    yield status == PASSED, f"{name}: ends with status {PASSED}, has {status}"
+
+
+def main():
+    only = sys.argv[1:]
+    sources = sorted(n for n in os.listdir(HERE) if re.fullmatch(r"guest_\w+\.S", n))
+    count = 0
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        for source in sources:
+            if only and source not in only:
+                continue
+            text, status = run(build(os.path.join(HERE, source), folder))
+            bad = False
+            for passed, description in points(source, text, status):
+                count += 1
+                bad |= not passed
+                print(("ok" if passed else "not ok"), count, "-", description, flush=True)
+            if bad:
+                print("".join(f"# {line}\n" for line in text.splitlines()), end="")
+            failed |= bad
+    print(f"1..{count}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

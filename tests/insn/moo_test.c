@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/insn/moo_test.c: real-mode instructions as a real 80286 executed them, run by the whole
+ * engine from decoded blocks, one test an opcode.
+ *
+ * The captures are in $MOO_DIR, or ../shared/data/moo286 beside the checkout; without them the test
+ * skips.  What later processors do otherwise is a row of `differences`; nothing else is excused.
+ * Thread: one, which is the vCPU's and no registered one.
+ */
+#include "tests/insn/moo.h"
+#include <string.h>
+#include <unistd.h>
+#include "accel/tcg/tcg.h"
+#include "target/i386/exec_int.h"
+#include "target/i386/exec_system.h"
+#include "target/i386/operand.h"
+
+#define RAM_SIZE    (16u << 20)
+#define OP_HLT      0xf4
+#define REAL_FLAGS  0x0fd5 /* the flags that a 286 in real mode can set */
+#define MAX_SECONDS 300
+
+struct moo_rig {
+    struct machine *m;
+    struct mem_region ram;
+    struct x86_cpu *cpu;
+};
+
+struct moo_file {
+    struct moo_rig *rig;
+    char *path;
+    unsigned cases, failed, excused;
+};
+
+static struct moo_rig *moo_rig_new(void)
+{
+    struct moo_rig *r = g_new0(struct moo_rig, 1);
+    g_autoptr(GError) error = NULL;
+
+    r->m = machine_new();
+    machine_lock(r->m);
+    clock_virtual_manual(r->m);
+    mem_region_init_ram(&r->ram, r->m, "ram", RAM_SIZE, &error);
+    g_assert_no_error(error);
+    mem_region_add(&r->m->system_memory, 0, &r->ram, 0);
+    r->cpu = cpu_new(r->m, 0, "max", &error);
+    g_assert_no_error(error);
+    r->cpu->vcpu.machine = r->m;
+    r->cpu->vcpu.ops = &tcg_vcpu_ops;
+    g_assert_true(tcg_vcpu_ops.init(&r->cpu->vcpu, &error));
+    machine_unlock(r->m);
+    memset(r->ram.ram->host, OP_HLT, RAM_SIZE);
+    return r;
+}
+
+static void moo_rig_free(struct moo_rig *r)
+{
+    tcg_vcpu_ops.destroy(&r->cpu->vcpu);
+    machine_lock(r->m);
+    cpu_free(r->cpu);
+    mem_region_destroy(&r->ram);
+    machine_free(r->m);
+    g_free(r);
+}
+
+static void poke(struct moo_rig *r, uint32_t at, uint8_t v)
+{
+    at &= RAM_SIZE - 1;
+    r->ram.ram->host[at] = v;
+    ram_written(r->m, r->ram.ram, at, 1);
+}
+
+static void load_case(struct moo_rig *r, const struct moo_case *c)
+{
+    static const uint8_t segment[SEG_COUNT] = { MOO_ES, MOO_CS, MOO_SS, MOO_DS, MOO_DS, MOO_DS };
+    struct x86_cpu *cpu = r->cpu;
+
+    for (unsigned k = 0; k < c->ram.n; k++) {
+        poke(r, c->ram.byte[k].at, c->ram.byte[k].v);
+    }
+    machine_lock(r->m);
+    tcg_vcpu_ops.reset(&cpu->vcpu);
+    machine_unlock(r->m);
+    for (unsigned k = 0; k < 8; k++) {
+        cpu->regs[k] = c->before[MOO_AX + k];
+    }
+    for (unsigned k = 0; k < SEG_COUNT; k++) {
+        segment_set_real(&cpu->seg[k], c->before[segment[k]]);
+    }
+    cpu->regs[R_RIP] = c->before[MOO_IP];
+    cpu->eflags = (c->before[MOO_FLAGS] & REAL_FLAGS & ~FLAGS_ARITH) | 2;
+    flags_set(cpu, c->before[MOO_FLAGS]);
+    cpu_update_mode(cpu);
+}
+
+/* A store to a page with code asks the engine, as if from another thread, to come out once. */
+static void run_to_halt(struct x86_cpu *cpu)
+{
+    while (!cpu->halted) {
+        atomic_store(&cpu->vcpu.exit_request, false);
+        tcg_vcpu_ops.run(&cpu->vcpu);
+    }
+}
+
+/* The captured processor's memory comes back to HLT everywhere. */
+static void clear_case(struct moo_rig *r, const struct moo_case *c)
+{
+    const struct moo_ram *sets[] = { &c->ram, &c->changed };
+
+    for (unsigned s = 0; s < 2; s++) {
+        for (unsigned k = 0; k < sets[s]->n; k++) {
+            poke(r, sets[s]->byte[k].at, OP_HLT);
+        }
+    }
+}
+
+/* Differences --------------------------------------------------------------------------------- */
+
+/* Row of the case's instruction; its undefined flags are not compared. */
+static const struct insn_row *case_row(struct moo_rig *r, const struct moo_case *c, struct insn *i)
+{
+    insn_decode(r->cpu, c->bytes, MIN(c->n_bytes, 15), i);
+    return i->row;
+}
+
+static bool has_lock(const struct moo_case *c, const struct insn *i)
+{
+    (void)c;
+    return i->prefixes & PREFIX_LOCK;
+}
+
+static bool is_x87(const struct moo_case *c, const struct insn *i)
+{
+    (void)c;
+    return (i->opcode & 0xf8) == 0xd8;
+}
+
+static bool is_long(const struct moo_case *c, const struct insn *i)
+{
+    (void)i;
+    return c->n_bytes - 1 > 10;
+}
+
+static bool is_stack_overrun(const struct moo_case *c, const struct insn *i)
+{
+    return c->exception == 13 && (i->seg == SEG_SS || i->row->exec == x_leave);
+}
+
+static bool is_fs_gs(const struct moo_case *c, const struct insn *i)
+{
+    return c->exception == 6 && (i->opcode == 0x8c || i->opcode == 0x8e) &&
+           (i->modrm >> 3 & 7) >= SEG_FS;
+}
+
+static bool is_port_overrun(const struct moo_case *c, const struct insn *i)
+{
+    return c->exception == 13 && (i->row->exec == x_outs || i->row->exec == x_ins);
+}
+
+static const struct moo_difference {
+    bool (*applies)(const struct moo_case *c, const struct insn *i);
+    const char *reason;
+} differences[] = {
+    { is_stack_overrun, "beyond the stack segment's limit it is #SS, not #GP, since the 386" },
+    { is_fs_gs, "FS and GS came with the 386" },
+    { is_port_overrun, "the 286 has advanced its registers when INS or OUTS faults" },
+    { has_lock, "LOCK before anything but a read-modify-write of memory is #UD since the 386" },
+    { is_x87, "the captured machine had no coprocessor" },
+    { is_long, "the 286 takes 10 bytes of instruction, later processors 15" },
+};
+
+static const char *excuse(const struct moo_case *c, const struct insn *i)
+{
+    for (unsigned k = 0; k < G_N_ELEMENTS(differences); k++) {
+        if (differences[k].applies(c, i)) {
+            return differences[k].reason;
+        }
+    }
+    return NULL;
+}
+
+/* Comparison ---------------------------------------------------------------------------------- */
+
+static uint16_t reg_now(const struct x86_cpu *cpu, enum moo_reg n)
+{
+    static const uint8_t segment[] = { SEG_ES, SEG_CS, SEG_SS, SEG_DS };
+
+    if (n <= MOO_DI) {
+        return (uint16_t)cpu->regs[n];
+    }
+    if (n <= MOO_DS) {
+        return cpu->seg[segment[n - MOO_ES]].selector;
+    }
+    return n == MOO_IP ? (uint16_t)cpu->regs[R_RIP] : (uint16_t)cpu_eflags(cpu);
+}
+
+static void compare_regs(struct moo_rig *r, const struct moo_case *c, uint32_t undefined,
+                         GString *out)
+{
+    for (unsigned k = 0; k < MOO_REGS; k++) {
+        uint16_t mask = k == MOO_FLAGS ? REAL_FLAGS & ~undefined : 0xffff;
+        uint16_t got = reg_now(r->cpu, k) & mask, want = c->after[k] & mask;
+
+        if (got != want) {
+            g_string_append_printf(out, " %s %04x, 286 %04x;", moo_reg_names[k], got, want);
+        }
+    }
+}
+
+static uint8_t wanted_byte(const struct moo_case *c, uint32_t at, uint8_t before)
+{
+    for (unsigned k = 0; k < c->changed.n; k++) {
+        if (c->changed.byte[k].at == at) {
+            return c->changed.byte[k].v;
+        }
+    }
+    return before;
+}
+
+static void compare_byte(struct moo_rig *r, const struct moo_case *c, uint32_t at, uint8_t want,
+                         uint32_t undefined, GString *out)
+{
+    uint8_t mask = 0xff, got = r->ram.ram->host[at & (RAM_SIZE - 1)];
+
+    if (c->exception >= 0) {
+        /* Of IP, CS and FLAGS the last; the capture's flag_address is rounded down to a word. */
+        uint32_t flags = c->after[MOO_SS] * 16u + (uint16_t)(c->after[MOO_SP] + 4);
+
+        mask = at == flags       ? (uint8_t)~undefined
+               : at == flags + 1 ? (uint8_t) ~(undefined >> 8)
+                                 : 0xff;
+    }
+    if ((got ^ want) & mask) {
+        g_string_append_printf(out, " [%06x] %02x, 286 %02x;", at, got, want);
+    }
+}
+
+static void run_case(const struct moo_case *c, void *opaque)
+{
+    struct moo_file *f = opaque;
+    struct moo_rig *r = f->rig;
+    g_autoptr(GString) out = g_string_new(NULL);
+    const char *reason;
+    struct insn i;
+    uint32_t undefined;
+
+    f->cases++;
+    load_case(r, c);
+    undefined = case_row(r, c, &i)->undefined;
+    run_to_halt(r->cpu);
+    compare_regs(r, c, undefined, out);
+    for (unsigned k = 0; k < c->ram.n; k++) {
+        compare_byte(r, c, c->ram.byte[k].at, wanted_byte(c, c->ram.byte[k].at, c->ram.byte[k].v),
+                     undefined, out);
+    }
+    for (unsigned k = 0; k < c->changed.n; k++) {
+        compare_byte(r, c, c->changed.byte[k].at, c->changed.byte[k].v, undefined, out);
+    }
+    clear_case(r, c);
+    if (!out->len) {
+        return;
+    }
+    reason = excuse(c, &i);
+    f->excused += reason != NULL;
+    f->failed += reason == NULL;
+    if (!reason && f->failed <= 3) {
+        g_test_message("case %u, %s, exception %d:%s", c->index, c->name, c->exception, out->str);
+    }
+}
+
+static void test_file(gconstpointer data)
+{
+    struct moo_file *f = (struct moo_file *)(uintptr_t)data;
+    g_autoptr(GError) error = NULL;
+
+    if (!moo_read(f->path, run_case, f, &error)) {
+        g_test_message("%s", error->message);
+        g_test_fail();
+    }
+    if (f->failed) {
+        g_test_message("%s: %u of %u cases differ", f->path, f->failed, f->cases);
+        g_test_fail();
+    } else if (f->excused) {
+        g_test_message("%s: %u of %u cases differ as documented", f->path, f->excused, f->cases);
+    }
+}
+
+static void test_absent(void)
+{
+    g_test_skip("no captures: set MOO_DIR, or put them into ../shared/data/moo286");
+}
+
+static GPtrArray *files_of(const char *dir, struct moo_rig *rig)
+{
+    GPtrArray *files = g_ptr_array_new();
+    g_autoptr(GDir) d = g_dir_open(dir, 0, NULL);
+    const char *name;
+
+    while (d && (name = g_dir_read_name(d))) {
+        if (g_str_has_suffix(name, ".jsonl.gz")) {
+            struct moo_file *f = g_new0(struct moo_file, 1);
+            g_autofree char *opcode = g_strndup(name, strlen(name) - strlen(".jsonl.gz"));
+            g_autofree char *test = g_strdup_printf("/insn/moo/%s", opcode);
+
+            f->rig = rig;
+            f->path = g_build_filename(dir, name, NULL);
+            g_ptr_array_add(files, f);
+            g_test_add_data_func(test, f, test_file);
+        }
+    }
+    return files;
+}
+
+int main(int argc, char **argv)
+{
+    const char *dir = g_getenv("MOO_DIR");
+    struct moo_rig *rig;
+    GPtrArray *files;
+    int status;
+
+    g_test_init(&argc, &argv, NULL);
+    alarm(MAX_SECONDS); /* code that never halts */
+    rig = moo_rig_new();
+    files = files_of(dir && *dir ? dir : "../shared/data/moo286", rig);
+    if (!files->len) {
+        g_test_add_func("/insn/moo", test_absent);
+    }
+    status = g_test_run();
+    for (unsigned k = 0; k < files->len; k++) {
+        struct moo_file *f = files->pdata[k];
+
+        g_free(f->path);
+        g_free(f);
+    }
+    g_ptr_array_free(files, TRUE);
+    moo_rig_free(rig);
+    return status;
+}

@@ -317,6 +317,8 @@ static void piix3_ide_reset(struct device *dev)
     for (unsigned i = 0; i < 2; i++) {
         struct piix3_channel *c = &s->channels[i];
 
+        /* Decoded from reset on: OVMF takes it that the channels answer, and never sets the bit. */
+        s->pci.config[IDETIM + 2 * i + 1] |= IDETIM_DECODE;
         for (unsigned k = 0; k < 2; k++) {
             if (c->ch.drives[k]) {
                 ide_abandon(c->ch.drives[k]);

@@ -315,11 +315,23 @@ static void store_active(struct x86_cpu *cpu, const struct insn *i, uint64_t bit
     }
 }
 
-/* With a mask that selects nothing there is no access whose alignment matters. */
+/*
+ * With a mask that selects nothing there is no access whose alignment matters.  In 64-bit code a
+ * misaligned address is #GP(0) even where it is not canonical, through the stack too.
+ */
 static void check_alignment(struct x86_cpu *cpu, const struct insn *i, unsigned size, bool write)
 {
-    if (G_UNLIKELY(avx_row(i)->flags & AVX_ALIGNED) && active_lanes(cpu, i) &&
-        (part_linear(cpu, i, 0, 1, write) & (size - 1))) {
+    uint64_t linear;
+
+    if (G_LIKELY(!(avx_row(i)->flags & AVX_ALIGNED)) || !active_lanes(cpu, i)) {
+        return;
+    }
+    if (cpu->code64) {
+        linear = insn_ea(cpu, i) + (i->seg >= SEG_FS ? cpu->seg[i->seg].base : 0);
+    } else {
+        linear = part_linear(cpu, i, 0, 1, write);
+    }
+    if (linear & (size - 1)) {
         raise_gp0(cpu);
     }
 }
@@ -343,6 +355,14 @@ void *avx_load(struct x86_cpu *cpu, const struct insn *i, uint8_t *buffer)
         unsigned each;
         uint64_t bits = active_elements(i, active_lanes(cpu, i), size, &each);
 
+        if (cpu->code64) { /* all of it in a page that can be read: the host's mask chooses */
+            uint64_t linear = insn_ea(cpu, i) + (i->seg >= SEG_FS ? cpu->seg[i->seg].base : 0);
+            const struct tlb_entry *e = &cpu->tlb.entry[cpu->bank][linear >> 12 & (TLB_SIZE - 1)];
+
+            if (G_LIKELY(linear - e->read_tag <= 4096 - size)) {
+                return (void *)(uintptr_t)(e->host + (linear - e->read_tag));
+            }
+        }
         load_active(cpu, i, bits, each, buffer);
     }
     return buffer;

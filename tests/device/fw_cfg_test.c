@@ -210,7 +210,7 @@ static void bootindex_orders_the_file(struct fixture *f, gconstpointer data)
 
     (void)data;
     a = rig_device(f->r, "PIIX4_PM", "addr=3.0");
-    b = rig_device(f->r, "i440FX", "addr=4.2");
+    b = rig_device(f->r, "pci-testdev", "addr=4.2");
     g_assert_cmpstr(before, ==, "");
     g_assert_true(boot_order_add(a, a, 2, "/drive@0/disk@1", &error));
     g_assert_true(boot_order_add(b, b, 1, NULL, &error));

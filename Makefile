@@ -52,13 +52,13 @@ hw_nvram_src := boot_order.c fw_cfg.c
 hw_misc_src := a20.c debug_exit.c ferr.c i8237.c port80.c port92.c pvpanic.c edu.c pc_testdev.c pci_testdev.c
 
 hw_block_src := ahci.c ahci_port.c ata.c atapi.c atapi_info.c fdc.c fdc_transfer.c ide.c ide_drive.c identify.c \
-                piix3_ide.c smart.c
+                pflash_cfi01.c piix3_ide.c smart.c
 
 hw_isa_src := isa.c
 hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c root_port.c
 
 hw_i386_src := acpi.c acpi_pm.c ich9_lpc.c ich9_pm.c mch.c microvm.c q35.c acpi_script.c aml.c bios.c boards.c firmware.c smbios.c boot.c boot_elf.c boot_linux.c boot_multiboot.c decompress.c \
-               dsdt.c i440fx.c pam.c pc.c pc_boot.c pc_common.c pc_drives.c piix3.c \
+               dsdt.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c pc_common.c pc_drives.c piix3.c \
                piix4_pm.c
 
 monitor_src := commands.c cpu_access.c disassemble.c dump.c expression.c info.c input.c interrupts.c line_edit.c monitor.c \
@@ -73,19 +73,20 @@ unit_tests := block_raw_test clock_test device_test log_test machine_test memory
 
 device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test debugcon_test hpet_test i440fx_test i8042_test ioapic_test \
                misc_test pc_test pci_test pic_test piix4_pm_test pit_test reset_test rtc_test \
-               serial_test bios_test fw_cfg_test smm_test
+               serial_test pflash_test bios_test fw_cfg_test smm_test
 device_helpers := rig.c
 
-insn_tests := dirty_test avx_test avx512_test softfloat_test softfloat_x87_test x87_test segment_test interrupt_test cpuid_test msr_test \
+insn_tests := dirty_test avx_test avx512_test softfloat_test softfloat_x87_test x87_test segment_test interrupt_test cpuid_test msr_test translate_test \
               bmi_test crypto_test mmx_test sse_test xsave_test \
               decode_test fuzz_code_test integer_test moo_test
-insn_helpers := avx_rows.c decode_capstone.c integer_case.c moo.c native.c native_host.c system_rig.c
+insn_helpers := avx_rows.c decode_capstone.c integer_case.c moo.c native.c native_coverage.c native_host.c system_rig.c \
+                translate_gen.c translate_run.c
 insn_scripts := guests.py
 
 # Test scripts: each is an executable that prints TAP.
 style_tests := includes.py files.py format.py
 
-boot_tests := disks.py linux.py endings.py bad_input.py console.py firmware.py
+boot_tests := disks.py linux.py programs.py kernel_log.py endings.py bad_input.py console.py firmware.py
 
 # --- Configuration ----------------------------------------------------------------------------
 
@@ -125,9 +126,12 @@ all_cflags := -std=gnu11 -Wall -Wextra -Wno-missing-field-initializers $(if $(fi
 all_ldflags := -pthread $(CONFIG_LDFLAGS) $(ldflags_$(MODE)) $(EXTRA_LDFLAGS)
 all_libs := $(CONFIG_LIBS) -lm
 
-host_machine := $(shell $(CC) -dumpmachine 2>/dev/null)
-translator_src := $(if $(filter x86_64-%,$(host_machine)),$(accel_tcg_x86_64_src:%=accel/tcg/x86_64/%),\
-                    $(accel_tcg_other_src:%=accel/tcg/%))
+target_machine := $(if $(CC),$(shell $(CC) -dumpmachine))
+ifneq ($(filter-out %x32,$(filter x86_64-%,$(target_machine))),)
+translator_src := $(accel_tcg_x86_64_src:%=accel/tcg/x86_64/%)
+else
+translator_src := $(accel_tcg_other_src:%=accel/tcg/%)
+endif
 
 # --- What follows from the lists --------------------------------------------------------------
 
@@ -221,12 +225,14 @@ check-device: $(device_bin)         ## run tests/device: devices without a CPU
 check-insn: $(rhea) $(insn_bin)     ## run tests/insn: instructions
 	@$(check) $(insn_run) $(insn_bin)
 
-# Long runs: every integer instruction against this host, 2000 cases a row (FIRST= other ones);
-# real-mode captures of an 80286 from a folder of their own.
-FIRST ?= 1
+# Long runs: every row against this host, 2000 cases each (FIRST= other ones; ROUNDS= fewer), with
+# the table of docs/cpu.md at the end; real-mode captures of an 80286 from a folder of their own.
+FIRST  ?= 1
+ROUNDS ?= 2000
+native_tests := integer_test sse_test mmx_test bmi_test x87_test xsave_test
 .PHONY: check-cpu check-moo
-check-cpu: $(out)/tests/insn/integer_test ## compare 2000 cases of every integer row with this host
-	@$< -k --rounds=2000 --first=$(FIRST)
+check-cpu: $(native_tests:%=$(out)/tests/insn/%) ## compare 2000 cases of every row with this host
+	@python3 tests/insn/coverage --rounds $(ROUNDS) --first $(FIRST) $^
 check-moo: $(out)/tests/insn/moo_test ## run 80286 captures: make check-moo DIR=folder
 	@MOO_DIR='$(DIR)' $< -k
 check-style:                        ## run tests/style: includes, layout, READMEs

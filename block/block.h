@@ -39,7 +39,7 @@ enum block_on_error {
 };
 
 /* Where the board puts the drive: if= of -drive. */
-enum block_interface { BLOCK_IF_NONE, BLOCK_IF_IDE, BLOCK_IF_FLOPPY };
+enum block_interface { BLOCK_IF_NONE, BLOCK_IF_IDE, BLOCK_IF_FLOPPY, BLOCK_IF_PFLASH };
 
 enum block_cache {
     BLOCK_CACHE_WRITEBACK,

@@ -28,7 +28,7 @@ static const struct word interfaces[] = {
     { "none",   BLOCK_IF_NONE,   NULL },
     { "virtio", 0, "is not supported yet; use if=ide" },
     { "scsi",   0, "is not supported yet; use if=ide" },
-    { "pflash", 0, "is not supported yet" },
+    { "pflash", BLOCK_IF_PFLASH, NULL },
     { "sd",     0, "is not supported" },
     { "mtd",    0, "is not supported" },
     { 0 }
@@ -234,6 +234,7 @@ SHORT_OPTION(hdd, "index=3,media=disk")
 SHORT_OPTION(cdrom, "index=2,media=cdrom")
 SHORT_OPTION(fda, "if=floppy,index=0")
 SHORT_OPTION(fdb, "if=floppy,index=1")
+SHORT_OPTION(pflash, "if=pflash")
 
 bool option_snapshot(struct options *o, const char *arg, GError **error)
 {
@@ -252,6 +253,7 @@ static const struct {
     [BLOCK_IF_NONE] = { "none", 32, 1 },
     [BLOCK_IF_IDE] = { "ide", 2, 2 },
     [BLOCK_IF_FLOPPY] = { "floppy", 1, 2 },
+    [BLOCK_IF_PFLASH] = { "pflash", 1, MAX_PFLASH },
 };
 
 static bool choose_place(struct machine *m, struct spec *s, GError **error)
@@ -364,7 +366,7 @@ bool drives_setup(struct machine *m, const struct options *o, GError **error)
 
 bool drives_check(struct machine *m, GError **error)
 {
-    for (int i = BLOCK_IF_IDE; i <= BLOCK_IF_FLOPPY; i++) {
+    for (int i = BLOCK_IF_IDE; i <= BLOCK_IF_PFLASH; i++) {
         for (int k = 0; k < places[i].buses * places[i].units; k++) {
             const struct block_backend *blk = block_backend_at(
                 m, (enum block_interface)i, k / places[i].units, k % places[i].units);

@@ -140,6 +140,22 @@ static bool machine_hpet(struct options *o, const char *value, GError **error)
     return set_switch(&o->no_hpet, "hpet", value, error);
 }
 
+static bool machine_pflash0(struct options *o, const char *value, GError **error)
+{
+    (void)error;
+    g_free(o->pflash[0]);
+    o->pflash[0] = g_strdup(value);
+    return true;
+}
+
+static bool machine_pflash1(struct options *o, const char *value, GError **error)
+{
+    (void)error;
+    g_free(o->pflash[1]);
+    o->pflash[1] = g_strdup(value);
+    return true;
+}
+
 static bool machine_smm(struct options *o, const char *value, GError **error)
 {
     return set_switch(&o->no_smm, "smm", value, error);
@@ -173,6 +189,8 @@ static const struct machine_property {
     { "pit",      machine_pit },
     { "rtc",      machine_rtc },
     { "isa-serial", machine_isa_serial },
+    { "pflash0",  machine_pflash0 },
+    { "pflash1",  machine_pflash1 },
     { "usb",      machine_must_be_off },
     { "vmport",   machine_must_be_off },
     { "smm",      machine_smm },

@@ -166,6 +166,7 @@ const struct option_row option_rows[] = {
     { "hdc",         "FILE", "the image of the third IDE disk",                                   option_hdc },
     { "hdd",         "FILE", "the image of the fourth IDE disk",                                  option_hdd },
     { "cdrom",       "FILE", "the image in the CD-ROM drive (the third IDE drive)",               option_cdrom },
+    { "pflash",      "FILE", "the image in the next flash chip: firmware, then its variables",   option_pflash },
     { "fda",         "FILE", "the image in the first floppy drive",                               option_fda },
     { "fdb",         "FILE", "the image in the second floppy drive",                              option_fdb },
     { "snapshot",    NULL, "what guests write to drives is forgotten at the end",                 option_snapshot },
@@ -196,7 +197,6 @@ const struct option_row option_rows[] = {
     { "pidfile",     "FILE", "write the process id to FILE",                                      option_pidfile },
 
     /* What QEMU has and Rhea has not yet: refused with this advice. */
-    { "pflash",      "FILE", "flash memory is not supported yet; use -bios",                      NULL },
     { "blockdev",    "OPTIONS", "node graphs are not supported yet; use -drive", NULL },
     { "netdev",      "OPTIONS", "network is not supported yet; use -nic none",                    NULL },
     { "usb",         NULL, "USB is not supported yet",                                            NULL },
@@ -260,6 +260,9 @@ void options_free(struct options *o)
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(lists); i++) {
         g_ptr_array_unref(lists[i]);
+    }
+    for (unsigned i = 0; i < MAX_PFLASH; i++) {
+        g_free(o->pflash[i]);
     }
     firmware_options_clear(o);
     g_string_free(o->output, TRUE);

@@ -25,6 +25,9 @@ static void setup_config(struct machine *m, struct options *o)
     c->accel = g_strdup(o->accel);
     c->kernel = g_strdup(o->kernel);
     c->initrd = g_strdup(o->initrd);
+    for (unsigned i = 0; i < MAX_PFLASH; i++) {
+        c->pflash[i] = g_strdup(o->pflash[i]);
+    }
     c->append = g_strdup(o->append);
     c->name = g_strdup(o->name);
     c->rtc_base = o->rtc_base;

@@ -20,7 +20,7 @@ extern const struct device_type ich9_lpc_type, mch_type, pci_bridge_type, pcie_p
 extern const struct device_type edu_type, pc_testdev_type, pci_testdev_type;
 extern const struct device_type pcie_root_port_type, q35_pci_host_type;
 extern const struct device_type ahci_type, ich9_ahci_type;
-extern const struct device_type fdc_type, i8237_type, ide_cd_type, ide_hd_type, piix3_ide_type;
+extern const struct device_type fdc_type, i8237_type, ide_cd_type, ide_hd_type, pflash_cfi01_type, piix3_ide_type;
 
 const struct device_type *const device_types[] = {
     &ahci_type,
@@ -53,6 +53,7 @@ const struct device_type *const device_types[] = {
     &pci_testdev_type,
     &pcie_pci_bridge_type,
     &pcie_root_port_type,
+    &pflash_cfi01_type,
     &piix3_type,
     &piix3_ide_type,
     &piix4_pm_type,

@@ -232,20 +232,26 @@ static bool read_run(struct address_space *as, uint64_t addr, uint8_t *buf, uint
     return ok;
 }
 
+/* A device takes writes to the section: MMIO, or ROM that traps them. */
+static bool calls_device(const struct mem_section *s)
+{
+    return !s->ram || (s->readonly && s->mr->ops);
+}
+
 static bool write_run(struct address_space *as, uint64_t addr, const uint8_t *buf, uint64_t len,
                       uint64_t *done)
 {
     struct run run = next_run(as, addr, len);
     bool unlock = false, ok = true;
 
-    if (run.section && !run.section->ram) {
+    if (run.section && calls_device(run.section)) {
         unlock = device_enter(as, addr, len, &run);
     }
-    if (!run.section || run.section->readonly) {
+    if (!run.section || (run.section->readonly && !calls_device(run.section))) {
         log_line(LOG_UNIMP, "%s: write of %" PRIu64 " bytes at 0x%" PRIx64 ": %s", as->name,
                  run.len, addr, run.section ? "read-only" : "nothing is there");
         ok = false;
-    } else if (run.section->ram) {
+    } else if (!calls_device(run.section)) {
         uint64_t offset = run.section->ram_offset + run.skip;
         struct ram_block *ram = run.section->ram;
 

@@ -145,6 +145,9 @@ static void free_config(struct machine_config *config)
     g_free(config->accel);
     g_free(config->kernel);
     g_free(config->initrd);
+    for (unsigned i = 0; i < MAX_PFLASH; i++) {
+        g_free(config->pflash[i]);
+    }
     g_free(config->append);
     g_free(config->name);
 }

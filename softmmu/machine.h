@@ -33,6 +33,7 @@ enum run_state {
 extern const char *const run_state_names[RUN_STATE_COUNT];
 
 #define MAX_SERIAL 4
+#define MAX_PFLASH 2
 
 /* -boot: what firmware tries.  Letters: a, b floppy, c disk, d CD, n network. */
 struct boot_options {
@@ -67,6 +68,7 @@ struct machine_config {
     bool no_acpi, no_hpet, no_smm;
     bool no_pic, no_pit, no_rtc, no_isa_serial; /* microvm only */
     char *bios;                /* -bios; NULL: the board's default when there is no kernel */
+    char *pflash[MAX_PFLASH];  /* -machine pflash0=, pflash1=: ids of drives; NULL: if=pflash */
     GPtrArray *data_dirs;      /* char *: where firmware is looked for, in this order */
     GPtrArray *firmware_files; /* struct firmware_file * */
     struct boot_options boot;

@@ -54,6 +54,12 @@ bool mem_region_init_rom(struct mem_region *mr, struct machine *m, const char *n
     return mr->ram != NULL;
 }
 
+void mem_region_trap_writes(struct mem_region *rom, const struct mem_ops *ops, void *opaque)
+{
+    rom->ops = ops;
+    rom->opaque = opaque;
+}
+
 void mem_region_init_mmio(struct mem_region *mr, struct machine *m, const char *name,
                           const struct mem_ops *ops, void *opaque, uint64_t size)
 {

@@ -89,6 +89,8 @@ bool mem_region_init_ram(struct mem_region *mr, struct machine *m, const char *n
 /* RAM that the guest cannot write; the host fills mr->ram->host. */
 bool mem_region_init_rom(struct mem_region *mr, struct machine *m, const char *name, uint64_t size,
                          GError **error);
+/* Guest writes to a ROM region go to ops->write from now on: flash memory. */
+void mem_region_trap_writes(struct mem_region *rom, const struct mem_ops *ops, void *opaque);
 void mem_region_init_mmio(struct mem_region *mr, struct machine *m, const char *name,
                           const struct mem_ops *ops, void *opaque, uint64_t size);
 /* A window of `size` bytes onto `target` from target_offset. */

@@ -6,8 +6,6 @@
 #include "target/i386/mem.h"
 #include "util/log.h"
 
-#define HOST_PAGE(p) ((const uint8_t *)((uintptr_t)(p) & ~(uintptr_t)4095))
-
 static unsigned block_hash(const uint8_t *host)
 {
     uint64_t h = (uintptr_t)host;
@@ -27,7 +25,7 @@ static void unlink_from_page(struct tcg *t, struct block *b, const uint8_t *page
     }
     link = &p->first;
     while (*link && *link != b) {
-        link = &(*link)->page_next[HOST_PAGE((*link)->host) == page ? 0 : 1];
+        link = &(*link)->page_next[host_page((*link)->host) == page ? 0 : 1];
     }
     if (*link) {
         *link = b->page_next[side];
@@ -52,9 +50,9 @@ static void block_kill(struct tcg *t, struct block *b)
     if (*link) {
         *link = b->hash_next;
     }
-    unlink_from_page(t, b, HOST_PAGE(b->host), 0);
+    unlink_from_page(t, b, host_page(b->host), 0);
     if (b->host2) {
-        unlink_from_page(t, b, HOST_PAGE(b->host2), 1);
+        unlink_from_page(t, b, host_page(b->host2), 1);
     }
     if (b->code) {
         translator_forget(t, b);
@@ -78,19 +76,19 @@ static bool overlaps(const struct block *b, const uint8_t *first, const uint8_t 
     if (b->host2 && b->host2 <= last && b->host2 + (b->bytes - head) > first) {
         return true;
     }
-    return HOST_PAGE(b->host) + b->peek_low <= last && HOST_PAGE(b->host) + b->peek_high > first;
+    return host_page(b->host) + b->peek_low <= last && host_page(b->host) + b->peek_high > first;
 }
 
 static void invalidate(struct tcg *t, struct ram_block *ram, uint64_t offset, uint64_t len)
 {
     const uint8_t *first = ram->host + offset, *last = first + len - 1, *page;
 
-    for (page = HOST_PAGE(first); page <= last; page += 4096) {
+    for (page = host_page(first); page <= last; page += 4096) {
         struct code_page *p = g_hash_table_lookup(t->pages, page);
         struct block *b = p ? p->first : NULL;
 
         while (b) {
-            struct block *next = b->page_next[HOST_PAGE(b->host) == page ? 0 : 1];
+            struct block *next = b->page_next[host_page(b->host) == page ? 0 : 1];
 
             if (overlaps(b, first, last)) {
                 block_kill(t, b);
@@ -164,7 +162,7 @@ void block_cache_collect(struct tcg *t)
 /* Marks the page as code before a byte of it is decoded, so that no store goes unseen. */
 static struct code_page *claim_page(struct tcg *t, struct ram_block *ram, uint64_t offset)
 {
-    const uint8_t *host = HOST_PAGE(ram->host + offset);
+    const uint8_t *host = host_page(ram->host + offset);
     struct code_page *p = g_hash_table_lookup(t->pages, host);
     struct machine *m = t->cpu->vcpu.machine;
     uint64_t page = offset >> GUEST_PAGE_BITS;
@@ -422,7 +420,7 @@ static void dirty_cleared(struct dirty_listener *l, struct ram_block *ram, uint6
             struct tlb_entry *e = &tlb->entry[b][tlb->fill_log[b][k]];
 
             if (e->host - first < len) {
-                e->write_tag = TLB_NO_TAG;
+                e->write_tag = TLB_NO_TAG(tlb->fill_log[b][k]);
             }
         }
     }

@@ -82,6 +82,11 @@ struct tcg {
     uint64_t n_decoded, n_invalidated, n_flushed, n_translated, n_code_resets;
 };
 
+static inline const uint8_t *host_page(const uint8_t *p)
+{
+    return (const uint8_t *)((uintptr_t)p & ~(uintptr_t)(GUEST_PAGE_SIZE - 1));
+}
+
 void block_cache_init(struct tcg *t, struct x86_cpu *cpu);
 void block_cache_destroy(struct tcg *t);
 /* The block at CS:rip, decoded if need be; raises fetch faults.  Valid until block_cache_collect. */

@@ -123,8 +123,12 @@ static void run_translated(struct tcg *t, struct x86_cpu *cpu)
         b = block_find(t);
         c = code_of(t, cpu, b);
         if (c) {
-            /* A block that died meanwhile, which may be the link's own, moved the generation on. */
-            if (link && link->target == c->rip && generation == cpu->tlb.generation) {
+            /*
+             * A block that died meanwhile, which may be the link's own, moved the generation on; and
+             * page tables may have changed without a flush.
+             */
+            if (link && link->target == c->rip && generation == cpu->tlb.generation &&
+                link->page == host_page(b->host)) {
                 translator_patch(link, c);
             }
             link = translator_run(t, c);

@@ -26,11 +26,13 @@ struct code {
 
 /* A direct jump that is patched once its target is translated. */
 struct code_link {
-    uint8_t *field;         /* the displacement, writable mapping */
-    uint8_t *stub;          /* where it leads unpatched */
-    uint8_t *self;          /* in the stub: the link's own address */
-    uint64_t target;        /* linear address */
-    struct code *to;        /* patched to; NULL: not */
+    uint8_t *field; /* the displacement, writable mapping */
+    uint8_t *stub;  /* where it leads unpatched */
+    uint8_t *self;  /* in the stub: the link's own address */
+    const uint8_t
+        *page;       /* host page of the code that it stands in: the target's must be the same */
+    uint64_t target; /* linear address */
+    struct code *to; /* patched to; NULL: not */
     struct code_link *next; /* in to->in */
 };
 

@@ -7,6 +7,8 @@
 #define HW_I386_PC_H
 
 #include "hw/block/fdc.h"
+#include "hw/block/ahci.h"
+#include "hw/block/pflash_cfi01.h"
 #include "hw/block/piix3_ide.h"
 #include "hw/char/serial.h"
 #include "hw/i386/acpi.h"
@@ -63,8 +65,9 @@ struct pc {
     struct piix3_ide *ide;
     struct i8237 *dma;
     struct fdc *fdc;
-    struct mch *mch; /* these three: q35 only */
+    struct mch *mch; /* these four: q35 only */
     struct ich9_lpc *lpc;
+    struct ahci *ahci;
     uint32_t ecam;     /* where configuration space is without firmware; 0: nowhere */
     struct hpet *hpet; /* NULL: none */
     struct i8254 *pit;
@@ -76,7 +79,9 @@ struct pc {
     struct e820_entry e820[PC_E820_MAX];
     unsigned n_e820;
     struct boot_image *boot; /* NULL: no kernel */
-    struct bios_rom *bios;   /* NULL: no firmware */
+    struct bios_rom *bios;   /* NULL: no firmware, or in flash */
+    struct pflash *flash[MAX_PFLASH];
+    struct mem_region flash_low;
     struct fw_cfg *fw_cfg;
     bool by_firmware; /* it boots; else what is here stands in for it */
     bool was_reset;   /* -boot once= is over */
@@ -107,5 +112,7 @@ void pc_connect_smm(struct pc *pc, struct irq *smi, struct pam *pam);
 /* pc_boot.c: firmware, or what it would do before a kernel: memory map, tables, at every reset. */
 bool pc_boot_init(struct pc *pc, GError **error);
 void pc_boot_free(struct pc *pc);
+/* pc_flash.c: flash chips for the drives that ask for it, if any. */
+bool pc_add_flash(struct pc *pc, GError **error);
 
 #endif

@@ -153,8 +153,17 @@ bool pc_boot_init(struct pc *pc, GError **error)
     struct machine *m = pc->machine;
     const struct machine_config *config = &m->config;
 
+    if (!pc_add_flash(pc, error)) {
+        return false;
+    }
+    if (pc->flash[0] && config->bios) {
+        set_error(error, "-bios %s: the firmware is in flash already (if=pflash, pflash0=)",
+                  config->bios);
+        return false;
+    }
     /* A machine that is told of no place has none: tests of the board. */
-    pc->by_firmware = !config->kernel && (config->bios || config->data_dirs->len);
+    pc->by_firmware =
+        !config->kernel && (config->bios || config->data_dirs->len || pc->flash[0]);
     if (!config->kernel && (config->initrd || config->append)) {
         set_error(error, "%s needs a kernel: give -kernel FILE",
                   config->initrd ? "-initrd" : "-append");
@@ -163,7 +172,7 @@ bool pc_boot_init(struct pc *pc, GError **error)
     if (!init_fw_cfg(pc, error)) {
         return false;
     }
-    if (pc->by_firmware || config->bios) {
+    if (!pc->flash[0] && (pc->by_firmware || config->bios)) {
         pc->bios = bios_load(m, &pc->pci_memory, config->bios ? config->bios : PC_BIOS,
                              config->bios ? NULL : PC_BIOS_PACKAGE, error);
         if (!pc->bios) {

@@ -245,6 +245,7 @@ static void pc_free(struct machine *m)
     }
     mem_region_destroy(&pc->ram_low);
     mem_region_destroy(&pc->ram_high);
+    mem_region_destroy(&pc->flash_low);
     mem_region_destroy(&pc->pci_memory);
     mem_region_destroy(&pc->ram);
     bus_destroy(&pc->own_isa.bus);

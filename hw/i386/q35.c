@@ -5,6 +5,7 @@
  * Thread: q35_init on the main thread; handlers under the machine lock.
  */
 #include "hw/i386/pc.h"
+#include "hw/i386/pc_drives.h"
 
 /* The host bridge and the LPC bridge; the ISA bus exists from here on. */
 static bool add_chipset(struct pc *pc, GError **error)
@@ -41,6 +42,11 @@ static bool add_chipset(struct pc *pc, GError **error)
         return false;
     }
     pc->isa = &pc->lpc->isa;
+    pc->ahci = (struct ahci *)device_new(m, &ich9_ahci_type);
+    pc->ahci->pci.addr = PCI_DEVFN(31, 2);
+    if (!device_realize(&pc->ahci->pci.dev, pcie, error)) {
+        return false;
+    }
     m->powerdown_irq = (struct irq){ ich9_power_button, pc->lpc, 0 };
     return true;
 }
@@ -56,6 +62,17 @@ static void program_chipset(struct pc *pc)
     address_space_store(&m->io, 0x4d1, 1 << (9 - 8) | 1 << (10 - 8) | 1 << (11 - 8), 1);
 }
 
+/* Drives of if=ide are ports of the AHCI controller, one each. */
+static bool add_drives(struct pc *pc, GError **error)
+{
+    struct ide_channel *channels[AHCI_PORTS];
+
+    for (unsigned i = 0; i < AHCI_PORTS; i++) {
+        channels[i] = &pc->ahci->ports[i].ch;
+    }
+    return pc_add_ide_drives(pc, channels, AHCI_PORTS, error) && pc_add_floppy(pc, error);
+}
+
 bool q35_init(struct machine *m, GError **error)
 {
     struct pc *pc = pc_new(m);
@@ -67,7 +84,8 @@ bool q35_init(struct machine *m, GError **error)
     pc->ecam = Q35_ECAM_BASE;
     mem_transaction_begin(m);
     ok = pc_add_ram(pc, low_max, error) && pc_add_cpus(pc, error) && add_chipset(pc, error) &&
-         pc_add_interrupts_and_timers(pc, error) && pc_add_isa_devices(pc, error);
+         pc_add_interrupts_and_timers(pc, error) && pc_add_isa_devices(pc, error) &&
+         add_drives(pc, error);
     mem_transaction_commit(m);
     return ok && pc_boot_init(pc, error);
 }

@@ -157,12 +157,13 @@ struct x87_state {
 
 /*
  * The soft TLB: direct-mapped, one bank a memory mode.  An access of `size` bytes hits when
- * linear - tag <= 4096 - size (unsigned): one compare finds a miss and a page crossing.  An unused tag is
- * TLB_NO_TAG, which no linear address is near enough to.
+ * linear - tag <= 4096 - size (unsigned): one compare finds a miss and a page crossing.  An unused
+ * tag of a slot is TLB_NO_TAG(slot), a page that belongs in another slot: no linear address hits
+ * it, canonical or not, since translated code does not check that first.
  */
-#define TLB_BITS   10
-#define TLB_SIZE   (1u << TLB_BITS)
-#define TLB_NO_TAG 0x0008000000000000ull /* non-canonical */
+#define TLB_BITS         10
+#define TLB_SIZE         (1u << TLB_BITS)
+#define TLB_NO_TAG(slot) (0x0008000000000000ull | (~(uint64_t)(slot)&1) << 12)
 
 struct tlb_entry {
     uint64_t read_tag;

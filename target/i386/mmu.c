@@ -258,9 +258,9 @@ uint64_t mmu_debug_translate(struct x86_cpu *cpu, uint64_t linear)
 
 /* Flushing ------------------------------------------------------------------------------------ */
 
-static void clear_entry(struct tlb_entry *e)
+static void clear_entry(struct tlb_entry *e, uint64_t slot)
 {
-    e->read_tag = e->write_tag = e->exec_tag = TLB_NO_TAG;
+    e->read_tag = e->write_tag = e->exec_tag = TLB_NO_TAG(slot);
     e->host = 0;
 }
 
@@ -268,7 +268,7 @@ void tlb_init(struct x86_cpu *cpu)
 {
     for (unsigned b = 0; b < TLB_BANKS; b++) {
         for (unsigned n = 0; n < TLB_SIZE; n++) {
-            clear_entry(&cpu->tlb.entry[b][n]);
+            clear_entry(&cpu->tlb.entry[b][n], n);
         }
         cpu->tlb.fills[b] = 0;
     }
@@ -288,7 +288,7 @@ static void flush_bank(struct tlb *tlb, unsigned b, bool keep_global)
         if (keep_global && tlb->global[b][slot]) {
             tlb->fill_log[b][kept++] = slot;
         } else {
-            clear_entry(&tlb->entry[b][slot]);
+            clear_entry(&tlb->entry[b][slot], slot);
         }
     }
     tlb->fills[b] = kept;
@@ -327,7 +327,7 @@ void tlb_flush_page(struct x86_cpu *cpu, uint64_t linear)
         if (e->read_tag == page || e->write_tag == page || e->exec_tag == page) {
             uint64_t host = e->host;
 
-            clear_entry(e);
+            clear_entry(e, linear >> 12);
             e->host = host; /* still in the log: a refill must not log it twice */
         }
     }
@@ -343,7 +343,7 @@ void tlb_revoke_write(struct x86_cpu *cpu, uint64_t host_page)
             struct tlb_entry *e = &tlb->entry[b][tlb->fill_log[b][k]];
 
             if (e->host == host_page) {
-                e->write_tag = TLB_NO_TAG;
+                e->write_tag = TLB_NO_TAG(tlb->fill_log[b][k]);
             }
         }
     }
@@ -407,9 +407,9 @@ static void tlb_fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank,
         tlb->fill_log[bank][tlb->fills[bank]++] = (uint16_t)slot;
     }
     e->host = (uintptr_t)host;
-    e->read_tag = allowed(cpu, t, MMU_READ, bank) ? page : TLB_NO_TAG;
-    e->exec_tag = allowed(cpu, t, MMU_EXEC, bank) ? page : TLB_NO_TAG;
-    e->write_tag = TLB_NO_TAG;
+    e->read_tag = allowed(cpu, t, MMU_READ, bank) ? page : TLB_NO_TAG(slot);
+    e->exec_tag = allowed(cpu, t, MMU_EXEC, bank) ? page : TLB_NO_TAG(slot);
+    e->write_tag = TLB_NO_TAG(slot);
     if (writable && t->dirty && allowed(cpu, t, MMU_WRITE, bank) &&
         !(__atomic_load_n(flags, __ATOMIC_RELAXED) & RAM_PAGE_CODE)) {
         /* Dirty once known is dirty until somebody looks and clears, which revokes the tag. */

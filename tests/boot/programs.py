@@ -30,6 +30,8 @@ L="$ROOT/lib/x86_64-linux-gnu"
 export OPENSSL_CONF=/dev/null OPENSSL_MODULES="$ROOT/usr/lib/x86_64-linux-gnu/ossl-modules"
 export PYTHONHOME="$ROOT/usr" PYTHONDONTWRITEBYTECODE=1 PYTHONHASHSEED=7 LC_ALL=C
 export PERL5LIB="$ROOT/usr/lib/x86_64-linux-gnu/perl-base" PERL_HASH_SEED=0
+# The mathematical functions of one kind of host: those with FMA round a few last bits differently.
+export GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX2_Usable,-FMA_Usable
 run() {
     "$L/ld-linux-x86-64.so.2" --library-path "$L:$ROOT/usr/lib/x86_64-linux-gnu" "$@"
 }
@@ -98,7 +100,8 @@ PERL = r"""
 use strict; use warnings; use POSIX qw(floor fmod strtol);
 sub say { print "perl: @_\n" }
 open my $in, '<:raw', 'data' or die; local $/; my $data = <$in>;
-my %count; $count{$1}++ while substr($data, 65536) =~ /\b([a-z]+)\b/g;
+my $words = substr($data, 65536);
+my %count; $count{$1}++ while $words =~ /\b([a-z]+)\b/g;
 say join ' ', map { "$_=$count{$_}" } sort keys %count;
 say 'sum', unpack('%32C*', $data), length($data), unpack('H*', substr($data, 100, 16));
 my ($seed, @list) = (42);

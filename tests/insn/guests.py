@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Guests in assembly (guest_*.S) under the whole emulator, as TAP.
+"""Guests in assembly (guest_*.S) under the whole emulator, by each of its engines, as TAP.
 
 Each is assembled to a multiboot ELF image and started with -kernel; it prints "ok NAME" or
 "not ok NAME" lines on COM1 and leaves through isa-debug-exit. RHEA_BIN is the emulator; with
@@ -17,6 +17,10 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 RHEA = os.environ.get("RHEA_BIN", os.path.join(ROOT, "build", "rhea-system-x86_64"))
 SLOW = float(os.environ.get("RHEA_SLOW", "1"))
 PASSED = 0x10 << 1 | 1          # isa-debug-exit's status for what guest.h writes at the end
+# Each guest runs by each; another emulator has one.
+ENGINES = (("interp", "tcg,engine=interp"), ("translate", "tcg,engine=translate"))
+if "qemu" in os.path.basename(RHEA):
+    ENGINES = (("tcg", "tcg"),)
 LINE = re.compile(r"(not )?ok (.*)")
 
 
@@ -30,10 +34,10 @@ def build(source, folder):
     return base + ".elf"
 
 
-def run(image):
+def run(image, accel):
     """What the guest printed, and its exit status; None when it had to be killed."""
-    command = [RHEA, "-m", "64", "-cpu", "max", "-nographic", "-no-reboot", "-kernel", image,
-               "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
+    command = [RHEA, "-m", "64", "-cpu", "max", "-accel", accel, "-nographic", "-no-reboot",
+               "-kernel", image, "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=20 * SLOW, check=False)
@@ -60,15 +64,17 @@ def main():
         for source in sources:
             if only and source not in only:
                 continue
-            text, status = run(build(os.path.join(HERE, source), folder))
-            bad = False
-            for passed, description in points(source, text, status):
-                count += 1
-                bad |= not passed
-                print(("ok" if passed else "not ok"), count, "-", description, flush=True)
-            if bad:
-                print("".join(f"# {line}\n" for line in text.splitlines()), end="")
-            failed |= bad
+            image = build(os.path.join(HERE, source), folder)
+            for engine, accel in ENGINES:
+                text, status = run(image, accel)
+                bad = False
+                for passed, description in points(f"{source}, {engine}", text, status):
+                    count += 1
+                    bad |= not passed
+                    print(("ok" if passed else "not ok"), count, "-", description, flush=True)
+                if bad:
+                    print("".join(f"# {line}\n" for line in text.splitlines()), end="")
+                failed |= bad
     print(f"1..{count}")
     return 1 if failed else 0
 

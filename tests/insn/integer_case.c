@@ -350,6 +350,20 @@ static void random_state(struct native *n, struct integer_case *c)
     }
 }
 
+/* A bit offset may lead to the page of the code, which only the host has. */
+static bool reaches_code(const struct insn *i, const struct native_state *s, uint64_t ea)
+{
+    unsigned size = i->op[0].size;
+    int64_t offset = (int64_t)s->gpr[i->op[1].reg & 15];
+
+    if (i->op[1].kind != OPND_REG) {
+        return false;
+    }
+    offset = size == 2 ? (int16_t)offset : size == 4 ? (int32_t)offset : offset;
+    ea = (uint32_t)(ea + (uint64_t)(offset >> 3));
+    return ea + 16 >= NATIVE_CODE && ea < NATIVE_CODE + 0x1010;
+}
+
 /* Memory, stack and branch targets for the decoded instruction. */
 static bool set_operands(struct native *n, struct integer_case *c, unsigned tail)
 {
@@ -357,10 +371,11 @@ static bool set_operands(struct native *n, struct integer_case *c, unsigned tail
     struct native_state *s = &c->state;
     unsigned which;
     uint64_t at = arena_address(n);
+    bool bits = i->row->exec == x_bt || i->row->exec == x_bts || i->row->exec == x_btr ||
+                i->row->exec == x_btc;
 
     set_implicit(n, c);
-    if (i->row->exec == x_bt || i->row->exec == x_bts || i->row->exec == x_btr ||
-        i->row->exec == x_btc) {
+    if (bits) {
         limit_bit_offset(n, c);
     }
     if (has_memory(i, &which)) {
@@ -369,6 +384,9 @@ static bool set_operands(struct native *n, struct integer_case *c, unsigned tail
         } else {
             aim(c, tail, at);
             at = ea_of(i, s, c->len);
+        }
+        if (bits && reaches_code(i, s, at)) {
+            return false;
         }
         if (native_random(n) & 1) {
             arena_put(n, at, edge(n), i->op[which].size == 16 ? 8 : i->op[which].size);

@@ -7,6 +7,7 @@
 #include "target/i386/host_vec.h"
 #include "target/i386/mem.h"
 #include "target/i386/operand.h"
+#include "tests/insn/native_coverage.h"
 #include "tests/insn/native_host.h"
 
 #define COMPARED_FLAGS (FLAGS_ARITH | FLAG_DF)
@@ -38,17 +39,26 @@ static struct x86_cpu *flat_cpu(struct machine *m)
         for (unsigned k = 0; k < TLB_SIZE; k++) {
             struct tlb_entry *e = &cpu->tlb.entry[b][k];
 
-            e->read_tag = e->write_tag = e->exec_tag = TLB_NO_TAG;
+            e->read_tag = e->write_tag = e->exec_tag = TLB_NO_TAG(k);
         }
     }
     return cpu;
+}
+
+static uint64_t environment(const char *name, uint64_t otherwise)
+{
+    const char *text = g_getenv(name);
+
+    return text && *text ? g_ascii_strtoull(text, NULL, 0) : otherwise;
 }
 
 struct native *native_new(void)
 {
     struct native *n = g_new0(struct native, 1);
 
-    n->seed = 0x9e3779b97f4a7c15ull;
+    n->seed = 0x9e3779b97f4a7c15ull * (1 + environment("RHEA_FIRST", 0));
+    n->times = (unsigned)environment("RHEA_TIMES", 1);
+    n->coverage = native_coverage_new();
     n->has_host = native_host_init(n);
     n->machine = machine_new();
     machine_lock(n->machine);
@@ -145,6 +155,7 @@ bool native_skip(const struct native *n)
 
 void native_free(struct native *n)
 {
+    native_coverage_free(n->coverage);
     if (n->has_host) {
         native_host_free(n);
     }
@@ -459,6 +470,7 @@ bool native_check(struct native *n, const uint8_t *bytes, unsigned len,
     memcpy(after, arena, sizeof(after));
     insn_decode(n->cpu, bytes, len, &insn);
     n->runs++;
+    native_coverage_count(n->coverage, &insn, n->code32, host.vector >= 0);
     for (unsigned quick = 0; quick <= n->specialise; quick++) {
         struct native_state guest = *start;
         bool ok;
@@ -552,7 +564,7 @@ void native_check_map(struct native *n, enum native_map map, unsigned rounds,
             if (is_escape(map, op)) {
                 continue;
             }
-            for (unsigned k = 0; k < rounds && bad < 2; k++) {
+            for (unsigned k = 0; k < rounds * n->times && bad < 2; k++) {
                 unsigned len = random_insn(n, map, op, prefix, bytes);
 
                 if (insn_decode(n->cpu, bytes, len, &insn) != DECODE_OK ||

@@ -60,8 +60,11 @@ struct native {
     bool avx;              /* vectors of 512 bits and mask registers are loaded and compared */
     bool specialise;       /* native_check runs the guest a second time, with insn_specialise */
     struct mem_region tables;
+    unsigned times; /* more rounds of native_check_map: RHEA_TIMES */
+    struct native_coverage *coverage; /* NULL: nothing is counted */
 };
 
+/* RHEA_FIRST: another seed; RHEA_TIMES: that many times the rounds; RHEA_COVERAGE: see there. */
 struct native *native_new(void);
 void native_free(struct native *n);
 /* From now on the guest has page tables like the host's and CPL 3: page faults are compared. */

@@ -76,6 +76,7 @@ static struct code *finish(struct trans *x, uint8_t *entry)
         uint64_t address = (uintptr_t)&c->links[n];
 
         c->links[n] = x->links[n];
+        c->links[n].page = host_page(x->b->host);
         memcpy(x->links[n].self, &address, 8);
     }
     c->next = x->b->code;

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tests/insn/translate_gen.c: see translate_gen.h. */
+#include "tests/insn/translate_gen.h"
+#include "target/i386/exec_int.h"
+#include "target/i386/exec_system.h"
+#include "target/i386/vec_rows.h"
+
+uint64_t gen_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15ull;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+    return z ^ z >> 31;
+}
+
+unsigned gen_below(uint64_t *state, unsigned n)
+{
+    return (unsigned)((gen_random(state) >> 32) * n >> 32);
+}
+
+uint64_t gen_pointer(uint64_t *state)
+{
+    unsigned kind = gen_below(state, 100), near = gen_below(state, 10);
+    uint64_t page, offset;
+
+    if (kind < 78) {
+        /* Mostly plain memory, so that blocks get far. */
+        static const uint8_t pages[] = { PAGE_A,    PAGE_A,          PAGE_A,     PAGE_B,
+                                         PAGE_B,    PAGE_B,          PAGE_C,     PAGE_C,
+                                         PAGE_D,    PAGE_NONE,       PAGE_CLEAN, PAGE_READ_ONLY,
+                                         PAGE_MMIO, PAGE_SUPERVISOR, PAGE_CODE };
+
+        page = GEN_DATA + pages[gen_below(state, sizeof(pages))] * 4096ull;
+    } else if (kind < 84) {
+        page = GEN_HIGH + GEN_DATA + gen_below(state, PAGE_TOP) * 4096ull;
+    } else if (kind < 90) {
+        page = GEN_TOP;
+    } else if (kind < 95) {
+        return GEN_CODE + gen_below(state, 512);
+    } else if (kind < 97) {
+        page = gen_random(state) & ~4095ull;
+    } else {
+        page = GEN_DATA;
+    }
+    offset = near < 4   ? gen_below(state, 256) * 16ull
+             : near < 7 ? gen_below(state, 32)
+                        : 4096 - gen_below(state, 32);
+    return page + offset;
+}
+
+uint64_t gen_number(uint64_t *state)
+{
+    uint64_t v = gen_random(state);
+
+    switch (gen_below(state, 8)) {
+    case 0:
+        return v & 7;
+    case 1:
+        return (uint64_t)0 - (v & 7);
+    case 2:
+        return 1ull << (v & 63);
+    case 3:
+        return (1ull << (v & 63)) - 1;
+    case 4:
+        return v & 0xff;
+    case 5:
+        return (uint32_t)v;
+    default:
+        return v;
+    }
+}
+
+bool gen_allowed(const struct insn *i)
+{
+    static x86_exec_fn *const refused[] = {
+        x_rdtsc, x_rdtscp, x_rdpmc,   x_rdrand,  x_rdseed,
+        x_rcpps, x_rcpss,  x_rsqrtps, x_rsqrtss, x_popf,
+    };
+    const struct insn_row *row = i->row;
+
+    if (row->exec == x_hlt) {
+        return true;
+    }
+    if ((row->flags & (ROW_CPL0 | ROW_IO)) ||
+        ((row->flags & ROW_ENDS) && !(row->flags & ROW_F64))) {
+        return row->exec == x_ud;
+    }
+    for (unsigned k = 0; k < G_N_ELEMENTS(refused); k++) {
+        if (refused[k] == row->exec) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct maker {
+    struct gen_case *c;
+    const struct x86_cpu *cpu;
+    uint64_t rng;
+    unsigned pos;
+};
+
+static unsigned below(struct maker *m, unsigned n)
+{
+    return gen_below(&m->rng, n);
+}
+
+static bool chance(struct maker *m, unsigned percent)
+{
+    return below(m, 100) < percent;
+}
+
+static void put(struct maker *m, const uint8_t *bytes, unsigned len)
+{
+    struct gen_case *c = m->c;
+
+    memcpy(c->code + m->pos, bytes, len);
+    c->at[c->n] = (uint16_t)m->pos;
+    c->len[c->n++] = (uint8_t)len;
+    m->pos += len;
+}
+
+static bool reserved(const struct maker *m, unsigned reg)
+{
+    const struct gen_case *c = m->c;
+
+    return reg == c->pointers[0] || reg == c->pointers[1] || reg == c->pointers[2] ||
+           reg == c->indices[0] || reg == c->indices[1] || reg == R_RSP;
+}
+
+/* ModRM, SIB and displacement at p; the register bits that need REX in *rex.  Returns the bytes. */
+static unsigned put_modrm(struct maker *m, uint8_t *p, uint8_t *rex)
+{
+    unsigned reg = below(m, 8) << 3, base, mod = below(m, 8), n = 1;
+    int disp = (int)below(m, 40) - 20;
+
+    if (mod < 3) { /* register */
+        p[0] = (uint8_t)(0xc0 | reg | below(m, 8));
+        return 1;
+    }
+    if (mod == 3) { /* RIP-relative, patched later, or absolute with SIB */
+        p[0] = (uint8_t)(reg | 5);
+        return 5;
+    }
+    base = chance(m, 92) ? m->c->pointers[below(m, 3)] : below(m, 16);
+    *rex = (uint8_t)((*rex & ~3u) | base >> 3);
+    mod = disp ? 1 + (mod & 1) : 1;
+    if (!chance(m, 75) || (base & 7) == 4) {
+        unsigned index = chance(m, 40)   ? 4
+                         : chance(m, 95) ? m->c->indices[below(m, 2)]
+                                         : below(m, 16);
+
+        *rex |= (uint8_t)(index >> 3 << 1);
+        p[n++] = (uint8_t)(below(m, 4) << 6 | (index & 7) << 3 | (base & 7));
+        p[0] = (uint8_t)(mod << 6 | reg | 4);
+    } else {
+        p[0] = (uint8_t)(mod << 6 | reg | (base & 7));
+    }
+    memcpy(p + n, &disp, 4);
+    return n + (mod == 1 ? 1 : 4);
+}
+
+static unsigned put_prefixes(struct maker *m, uint8_t *p)
+{
+    static const uint8_t segments[] = { 0x64, 0x65, 0x64, 0x65, 0x26, 0x2e, 0x36, 0x3e };
+    unsigned n = 0;
+
+    if (chance(m, 16)) {
+        p[n++] = 0x66;
+    }
+    if (chance(m, 5)) {
+        p[n++] = 0x67;
+    }
+    if (chance(m, 8)) {
+        p[n++] = segments[below(m, sizeof(segments))];
+    }
+    if (chance(m, 8)) {
+        p[n++] = 0xf0;
+    }
+    if (chance(m, 5)) {
+        p[n++] = (uint8_t)(0xf2 + below(m, 2));
+    }
+    return n;
+}
+
+static unsigned put_opcode(struct maker *m, uint8_t *p, uint8_t *rex_at)
+{
+    static const uint8_t mandatory[] = { 0, 0x66, 0xf3, 0xf2 };
+    unsigned kind = below(m, 100), n = 0;
+
+    if (kind >= 76) {
+        uint8_t prefix = mandatory[below(m, 4)];
+
+        if (prefix) {
+            p[n++] = prefix;
+        }
+    }
+    if (*rex_at) {
+        *rex_at = (uint8_t)(n + 1);
+        n++;
+    }
+    if (kind < 60) {
+        p[n++] = (uint8_t)below(m, 256);
+        return n;
+    }
+    p[n++] = 0x0f;
+    if (kind >= 95) {
+        p[n++] = chance(m, 60) ? 0x38 : 0x3a;
+    }
+    p[n++] = (uint8_t)below(m, 256);
+    return n;
+}
+
+/* Where a RIP-relative operand should lead. */
+static void patch_rip(struct maker *m, uint8_t *bytes, const struct insn *i, unsigned field)
+{
+    uint64_t target = GEN_DATA + PAGE_A * 4096ull + below(m, 3 * 4096);
+    uint32_t disp = (uint32_t)(target - (GEN_CODE + m->pos + i->len));
+
+    memcpy(bytes + field, &disp, 4);
+}
+
+static bool wanted(struct maker *m, const struct insn *i, enum decode_result r)
+{
+    if (r == DECODE_UD) {
+        return chance(m, 1);
+    }
+    if (r != DECODE_OK || !gen_allowed(i) || (i->row->flags & ROW_ENDS)) {
+        return false;
+    }
+    if ((i->row->flags & (ROW_X87 | ROW_MMX)) && !chance(m, 4)) {
+        return false;
+    }
+    if (i->row->exec == x_enter && !chance(m, 5)) {
+        return false;
+    }
+    if (i->op[0].kind == OPND_REG && reserved(m, i->op[0].reg) && (i->row->exec != x_push) &&
+        !chance(m, 15)) {
+        return false;
+    }
+    if ((i->row->exec == x_leave || i->row->exec == x_pushf || i->row->exec == x_lahf) &&
+        !chance(m, 10)) {
+        return false;
+    }
+    return true;
+}
+
+static void put_any(struct maker *m)
+{
+    for (;;) {
+        uint8_t b[32], rex = chance(m, 65) ? (uint8_t)(0x40 | below(m, 16)) : 0, rex_at = rex;
+        unsigned n = put_prefixes(m, b), modrm, opcode_n;
+        struct insn i;
+        enum decode_result r;
+
+        opcode_n = put_opcode(m, b + n, &rex_at);
+        if (rex_at) {
+            rex_at = (uint8_t)(rex_at + n - 1);
+        }
+        n += opcode_n;
+        modrm = n;
+        n += put_modrm(m, b + n, &rex);
+        if (rex_at) {
+            b[rex_at] = 0x40 | rex;
+        } else if (rex & 7) {
+            continue; /* needs REX, has none */
+        }
+        for (unsigned k = 0; k < 8; k++) {
+            b[n + k] = (uint8_t)(gen_number(&m->rng) >> (below(m, 2) * 8));
+        }
+        r = insn_decode(m->cpu, b, 15, &i);
+        if (!wanted(m, &i, r)) {
+            continue;
+        }
+        if (r == DECODE_OK && i.base == R_RIP) {
+            patch_rip(m, b, &i, modrm + 1);
+        }
+        put(m, b, i.len);
+        return;
+    }
+}
+
+/* mov reg, imm64 with an address or a number. */
+static void put_load(struct maker *m)
+{
+    unsigned reg = chance(m, 50) ? m->c->pointers[below(m, 3)] : below(m, 16);
+    uint8_t b[10] = { (uint8_t)(0x48 | reg >> 3), (uint8_t)(0xb8 | (reg & 7)) };
+    uint64_t v = reserved(m, reg) || chance(m, 30) ? gen_pointer(&m->rng) : gen_number(&m->rng);
+
+    memcpy(b + 2, &v, 8);
+    put(m, b, 10);
+}
+
+/* Branches get their displacement when every instruction has its place. */
+static void put_branch(struct maker *m)
+{
+    unsigned kind = below(m, 10), reg = below(m, 16);
+    uint8_t b[8] = { 0 };
+
+    if (kind < 4) {
+        b[0] = (uint8_t)(0x70 | below(m, 16));
+        put(m, b, 2);
+    } else if (kind < 6) {
+        b[0] = 0x0f;
+        b[1] = (uint8_t)(0x80 | below(m, 16));
+        put(m, b, 6);
+    } else if (kind == 6) {
+        b[0] = 0xe8;
+        put(m, b, 5);
+    } else if (kind == 7) {
+        b[0] = chance(m, 50) ? 0xe9 : 0xe8;
+        put(m, b, 5);
+    } else if (kind == 8) {
+        b[0] = 0xc3;
+        if (chance(m, 30)) {
+            b[0] = 0xc2;
+            b[1] = 8;
+            put(m, b, 3);
+        } else {
+            put(m, b, 1);
+        }
+    } else if (chance(m, 50)) {
+        b[0] = (uint8_t)(0xe0 + below(m, 4));
+        put(m, b, 2);
+    } else { /* mov reg, label; jmp or call reg, or push imm; ret */
+        b[0] = 0x68;
+        put(m, b, 5);
+        if (chance(m, 30)) {
+            b[0] = 0xc3;
+            put(m, b, 1);
+            return;
+        }
+        b[0] = (uint8_t)(0x40 | reg >> 3);
+        b[1] = (uint8_t)(0x58 | (reg & 7));
+        put(m, b, 2);
+        b[0] = (uint8_t)(0x40 | reg >> 3);
+        b[1] = 0xff;
+        b[2] = (uint8_t)((chance(m, 60) ? 0xe0 : 0xd0) | (reg & 7));
+        put(m, b, 3);
+    }
+}
+
+static void fix_branches(struct maker *m)
+{
+    struct gen_case *c = m->c;
+
+    for (unsigned n = 0; n < c->n; n++) {
+        uint8_t *b = c->code + c->at[n];
+        unsigned op = b[0], to = below(m, c->n), size;
+        int32_t d;
+
+        if (chance(m, 70) && n + 1 < c->n) { /* forward, so that most cases end */
+            to = n + 1 + below(m, c->n - n - 1);
+        }
+        if (op == 0x68 && c->len[n] == 5 && c->at[n] && !b[1] && !b[2] && !b[3] && !b[4]) {
+            d = (int32_t)(GEN_CODE + c->at[to]);
+            memcpy(b + 1, &d, 4);
+            continue;
+        }
+        size = c->len[n] == 2 && ((op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0) ? 1
+               : c->len[n] == 5 && (op == 0xe8 || op == 0xe9)                 ? 4
+               : c->len[n] == 6 && op == 0x0f && (b[1] & 0xf0) == 0x80        ? 4
+                                                                              : 0;
+        if (size) {
+            d = (int32_t)c->at[to] - (int32_t)(c->at[n] + c->len[n]);
+            d = size == 1 && d != (int8_t)d ? (d < 0 ? -2 - (int)c->len[n] : 0) : d;
+            memcpy(b + c->len[n] - size, &d, size);
+        }
+    }
+}
+
+/* dec ecx; jnz to the beginning, ECX having been set small before it. */
+static void put_loop_end(struct maker *m, unsigned start)
+{
+    static const uint8_t dec[] = { 0xff, 0xc9 };
+    uint8_t jnz[] = { 0x0f, 0x85, 0, 0, 0, 0 };
+    int32_t d;
+
+    put(m, dec, 2);
+    d = (int32_t)start - (int32_t)(m->pos + 6);
+    memcpy(jnz + 2, &d, 4);
+    put(m, jnz, 6);
+}
+
+static void choose_registers(struct maker *m)
+{
+    static const uint8_t candidates[] = { R_RBX, R_RSI, R_RDI, R_RBP, R_R8,  R_R9,
+                                          R_R10, R_R11, R_R12, R_R13, R_R14, R_R15 };
+
+    for (unsigned k = 0; k < 3; k++) {
+        m->c->pointers[k] = candidates[below(m, sizeof(candidates))];
+    }
+    for (unsigned k = 0; k < 2; k++) {
+        m->c->indices[k] = candidates[below(m, sizeof(candidates))];
+    }
+}
+
+void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
+{
+    static const uint8_t hlt = 0xf4;
+    struct maker m = { .c = c, .cpu = cpu, .rng = seed };
+    unsigned total = 1 + below(&m, 16), start, branches = below(&m, 100);
+    bool loop = chance(&m, 30);
+
+    memset(c, 0, sizeof(*c));
+    memset(c->code, 0xf4, sizeof(c->code));
+    c->seed = seed;
+    c->cpl = chance(&m, 50) ? 3 : 0;
+    choose_registers(&m);
+    m.pos = c->entry = chance(&m, 12) ? 4096 - below(&m, 64) : 64 + below(&m, 16);
+    if (loop) {
+        uint8_t mov[5] = { 0xb9, (uint8_t)(2 + below(&m, 3)) };
+
+        put(&m, mov, 5);
+    }
+    start = m.pos;
+    for (unsigned n = 0; n < total; n++) {
+        if (chance(&m, 8)) {
+            put_load(&m);
+        } else if (branches < 60 && chance(&m, 18)) {
+            put_branch(&m);
+        } else {
+            put_any(&m);
+        }
+    }
+    fix_branches(&m);
+    if (loop) {
+        put_loop_end(&m, start);
+    }
+    put(&m, &hlt, 1);
+}

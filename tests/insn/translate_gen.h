@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/insn/translate_gen.h: random 64-bit code for translate_test.c, and the addresses that it uses.
+ *
+ * Thread: the caller's; a generator has no state beyond its arguments.
+ */
+#ifndef TESTS_INSN_TRANSLATE_GEN_H
+#define TESTS_INSN_TRANSLATE_GEN_H
+
+#include "target/i386/insn.h"
+
+#define GEN_CODE      0x400000ull /* two pages; the first again as data behind the data pages */
+#define GEN_CODE_SIZE 0x2000u
+#define GEN_DATA      0x500000ull
+#define GEN_HIGH      0xffff800000000000ull /* the same once more */
+#define GEN_TOP       0x7ffffffff000ull     /* the last canonical page of the lower half */
+#define GEN_MAX_INSNS 40
+
+/* Pages of GEN_DATA. */
+enum gen_page {
+    PAGE_A,
+    PAGE_B,
+    PAGE_NONE,
+    PAGE_CLEAN,
+    PAGE_READ_ONLY,
+    PAGE_C,
+    PAGE_MMIO,
+    PAGE_SUPERVISOR,
+    PAGE_CODE,
+    PAGE_D,
+    PAGE_TOP, /* at GEN_TOP alone */
+    PAGE_COUNT
+};
+
+struct gen_case {
+    uint64_t seed;
+    unsigned cpl;
+    unsigned entry; /* offsets within the code pages */
+    unsigned n;     /* instructions, the final HLT included */
+    uint16_t at[GEN_MAX_INSNS];
+    uint8_t len[GEN_MAX_INSNS];
+    uint8_t code[GEN_CODE_SIZE];
+    uint8_t pointers[3], indices[2]; /* registers that are kept for addresses */
+};
+
+uint64_t gen_random(uint64_t *state);
+/* A random number below n. */
+unsigned gen_below(uint64_t *state, unsigned n);
+/* An address that is likely to be near something of interest; a number likely to be so. */
+uint64_t gen_pointer(uint64_t *state);
+uint64_t gen_number(uint64_t *state);
+/* May the test execute it?  Instructions that read clocks or change the system are left out. */
+bool gen_allowed(const struct insn *i);
+void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed);
+
+#endif

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tests/insn/translate_run.c: see translate_run.h.  Thread: the vCPU's own. */
+#include "tests/insn/translate_run.h"
+#include "accel/tcg/tcg.h"
+#include "target/i386/exec_int.h"
+#include "target/i386/vec_rows.h"
+
+#define STEPS     600
+#define SYSTEM    0xffffff0000000000ull /* linear address of the first MiB, supervisor only */
+#define TABLES    0x12000u
+#define CODE_PHYS 0x20000u
+#define DATA_PHYS 0x40000u
+#define HANDLERS  0x7000u /* one HLT a vector, 16 bytes apart */
+#define MMIO_PHYS 0x200000u
+
+/* Devices and tables ---------------------------------------------------------------------------- */
+
+static void mmio_note(struct bench *b, uint64_t v)
+{
+    b->mmio_hash = (b->mmio_hash ^ v) * 0x100000001b3ull;
+    b->mmio_hash ^= b->mmio_hash >> 29;
+    b->mmio_count++;
+}
+
+static uint64_t mmio_read(void *opaque, uint64_t offset, unsigned size)
+{
+    struct bench *b = opaque;
+
+    mmio_note(b, offset << 8 | size);
+    if (b->mmio_hash & 1) {
+        atomic_store(&b->cpu->vcpu.exit_request, true); /* polls have something to see */
+    }
+    return b->mmio_hash * 0x9e3779b97f4a7c15ull;
+}
+
+static void mmio_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+    struct bench *b = opaque;
+
+    mmio_note(b, (offset << 8 | size) ^ 1ull << 63);
+    mmio_note(b, value);
+}
+
+static const struct mem_ops mmio_ops = { .read = mmio_read, .write = mmio_write };
+
+static void write_tables(struct bench *b)
+{
+    struct system_rig *r = b->rig;
+    const uint32_t next[] = { TABLES + 0x1000, TABLES + 0x4000, TABLES + 0x7000 };
+
+    /* Lower half and GEN_HIGH; the system's own; GEN_TOP. */
+    rig_store(r, TABLES, next[0] | 0x27, 8);
+    rig_store(r, TABLES + 256 * 8, next[0] | 0x27, 8);
+    rig_store(r, next[0], (next[0] + 0x1000) | 0x27, 8);
+    rig_store(r, next[0] + 0x1000 + 2 * 8, (next[0] + 0x2000) | 0x27, 8);
+    rig_store(r, TABLES + 510 * 8, next[1] | 0x27, 8);
+    rig_store(r, next[1], (next[1] + 0x1000) | 0x27, 8);
+    rig_store(r, next[1] + 0x1000, (next[1] + 0x2000) | 0x27, 8);
+    for (unsigned p = 0; p < 16; p++) {
+        rig_store(r, next[1] + 0x2000 + p * 8, p * 0x1000 | 0x63, 8);
+    }
+    rig_store(r, TABLES + 255 * 8, next[2] | 0x27, 8);
+    rig_store(r, next[2] + 511 * 8, (next[2] + 0x1000) | 0x27, 8);
+    rig_store(r, next[2] + 0x1000 + 511 * 8, (next[2] + 0x2000) | 0x27, 8);
+    rig_store(r, next[2] + 0x2000 + 511 * 8, (DATA_PHYS + PAGE_TOP * 0x1000) | 0x67 | 1ull << 63,
+              8);
+}
+
+#define LEAF_TABLE (TABLES + 0x3000)
+
+static void start_page_table(struct bench *b)
+{
+    uint64_t *t = b->start.page_table;
+
+    memset(t, 0, sizeof(b->start.page_table));
+    t[0] = CODE_PHYS | 0x67;
+    t[1] = (CODE_PHYS + 0x1000) | 0x67;
+    for (unsigned p = 0; p < PAGE_TOP; p++) {
+        uint64_t e = (DATA_PHYS + p * 0x1000) | 0x67 | 1ull << 63;
+
+        switch (p) {
+        case PAGE_NONE:
+            e = 0;
+            break;
+        case PAGE_CLEAN:
+            e &= ~0x60ull;
+            break;
+        case PAGE_READ_ONLY:
+            e &= ~0x42ull;
+            break;
+        case PAGE_MMIO:
+            e = MMIO_PHYS | 0x67 | 1ull << 63;
+            break;
+        case PAGE_SUPERVISOR:
+            e &= ~4ull;
+            break;
+        case PAGE_CODE:
+            e = CODE_PHYS | 0x67 | 1ull << 63;
+            break;
+        default:
+            break;
+        }
+        t[256 + p] = e;
+    }
+}
+
+static void set_up_cpu(struct bench *b)
+{
+    struct system_rig *r = b->rig;
+    struct x86_cpu *cpu = b->cpu;
+
+    for (unsigned k = 0; k < 2; k++) {
+        rig_long(r, k ? 3 : 0);
+        memcpy(b->user[k], cpu->seg, sizeof(cpu->seg));
+    }
+    write_tables(b);
+    cpu->cr3 = TABLES;
+    cpu->cr0 |= CR0_WP | CR0_NE | CR0_MP;
+    cpu->cr4 |= CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE;
+    cpu->xcr0 = 3;
+    b->cr0 = cpu->cr0;
+    b->cr4 = cpu->cr4;
+    for (unsigned v = 0; v < 32; v++) {
+        rig_gate(r, v, SEL_CODE0, SYSTEM + HANDLERS + v * 16, 0x8e, 1);
+        rig_store(r, HANDLERS + v * 16, 0xf4, 1);
+    }
+    rig_store(r, RIG_TSS + 4, SYSTEM + RIG_STACK0, 8);
+    rig_store(r, RIG_TSS + 36, SYSTEM + RIG_STACK0, 8);
+    cpu->gdt.base += SYSTEM;
+    cpu->idt.base += SYSTEM;
+    cpu->tr.base += SYSTEM;
+}
+
+/* State ----------------------------------------------------------------------------------------- */
+
+void random_state(struct bench *b)
+{
+    struct outcome *s = &b->start;
+    uint64_t rng = b->c.seed * 3 + 1;
+
+    for (unsigned n = 0; n < 16; n++) {
+        s->regs[n] = gen_below(&rng, 3) ? gen_number(&rng) : gen_pointer(&rng);
+        s->vec[n][0] = gen_below(&rng, 3) ? gen_random(&rng) : (uint64_t)gen_below(&rng, 9) << 60;
+        s->vec[n][1] = gen_random(&rng);
+    }
+    for (unsigned n = 0; n < 3; n++) {
+        s->regs[b->c.pointers[n]] = gen_pointer(&rng);
+    }
+    for (unsigned n = 0; n < 2; n++) {
+        s->regs[b->c.indices[n]] = gen_below(&rng, 64) - 16ull;
+    }
+    s->regs[R_RSP] =
+        gen_below(&rng, 3) ? GEN_DATA + 2048 + 8ull * gen_below(&rng, 64) : gen_pointer(&rng);
+    if (gen_below(&rng, 2)) {
+        s->regs[R_RCX] &= 31; /* counts */
+    }
+    s->rip = GEN_CODE + b->c.entry + (gen_below(&rng, 8) ? 0 : GEN_HIGH);
+    s->fs = gen_below(&rng, 3) ? 64 - gen_below(&rng, 128) : gen_pointer(&rng);
+    s->gs = gen_below(&rng, 3) ? gen_below(&rng, 4096) : gen_pointer(&rng);
+    s->eflags = 2 | (gen_below(&rng, 5) ? 0 : FLAG_DF);
+    s->cr0 = b->cr0 | (gen_below(&rng, 24) ? 0 : CR0_TS);
+    s->cr4 = b->cr4;
+    if (b->c.cpl == 0 && !gen_below(&rng, 8)) {
+        s->cr4 |= CR4_SMAP;
+        s->eflags |= FLAG_AC;
+    }
+    s->arith = (uint32_t)gen_random(&rng) & FLAGS_ARITH;
+    s->mxcsr = 0x1f80;
+    if (!gen_below(&rng, 3)) {
+        s->mxcsr = (uint32_t)gen_random(&rng) & 0xffff;
+        s->mxcsr |= gen_below(&rng, 3) ? 0x1f80 : 0;
+    }
+    memset(&s->x87, 0, sizeof(s->x87));
+    s->x87.control = 0x37f;
+    s->x87.empty = 0xff;
+    for (unsigned n = 0; n < sizeof(s->data); n += 8) {
+        uint64_t v = gen_random(&rng);
+
+        memcpy(s->data + n, &v, 8);
+    }
+    memcpy(s->code, b->c.code, sizeof(s->code));
+    start_page_table(b);
+}
+
+static void restore(struct bench *b)
+{
+    struct x86_cpu *cpu = b->cpu;
+    const struct outcome *s = &b->start;
+    uint8_t *ram = b->rig->ram.ram->host;
+
+    memcpy(cpu->seg, b->user[b->c.cpl == 3], sizeof(cpu->seg));
+    memcpy(cpu->regs, s->regs, sizeof(s->regs));
+    cpu->regs[R_RIP] = s->rip;
+    cpu->seg[SEG_FS].base = s->fs;
+    cpu->seg[SEG_GS].base = s->gs;
+    cpu->eflags = s->eflags;
+    flags_set(cpu, s->arith);
+    cpu->mxcsr = s->mxcsr;
+    for (unsigned n = 0; n < 16; n++) {
+        memcpy(cpu->vec[n].q, s->vec[n], 16);
+    }
+    cpu->x87 = s->x87;
+    cpu->cr2 = 0;
+    cpu->cr0 = s->cr0;
+    cpu->cr4 = s->cr4;
+    b->mmio_hash = 1;
+    b->mmio_count = 0;
+    cpu->halted = cpu->stop_block = false;
+    cpu->delivering = -1;
+    memcpy(ram + DATA_PHYS, s->data, sizeof(s->data));
+    memcpy(ram + LEAF_TABLE, s->page_table, sizeof(s->page_table));
+    for (unsigned at = 0; at < GEN_CODE_SIZE; at += 64) {
+        if (memcmp(ram + CODE_PHYS + at, s->code + at, 64) != 0) {
+            address_space_write(&b->rig->m->memory, CODE_PHYS + at, s->code + at, 64);
+        }
+    }
+    tlb_flush(cpu);
+    cpu_update_mode(cpu);
+}
+
+static void capture(struct bench *b, struct outcome *o)
+{
+    struct x86_cpu *cpu = b->cpu;
+    const uint8_t *ram = b->rig->ram.ram->host;
+
+    memcpy(o->regs, cpu->regs, sizeof(o->regs));
+    o->fs = cpu->seg[SEG_FS].base;
+    o->gs = cpu->seg[SEG_GS].base;
+    o->eflags = cpu->eflags & ~FLAG_RF;
+    o->arith = flags_arith(cpu);
+    o->mxcsr = cpu->mxcsr;
+    for (unsigned n = 0; n < 16; n++) {
+        memcpy(o->vec[n], cpu->vec[n].q, 16);
+    }
+    o->x87 = cpu->x87;
+    o->mmio_hash = b->mmio_hash;
+    o->mmio_count = b->mmio_count;
+    memcpy(o->data, ram + DATA_PHYS, sizeof(o->data));
+    memcpy(o->code, ram + CODE_PHYS, sizeof(o->code));
+    memcpy(o->page_table, ram + LEAF_TABLE, sizeof(o->page_table));
+}
+
+static bool in_code(uint64_t rip)
+{
+    return rip - GEN_CODE < GEN_CODE_SIZE || rip - GEN_CODE - GEN_HIGH < GEN_CODE_SIZE;
+}
+
+/* The instruction at rip as the decoder sees it; raises fetch faults.  False: no code. */
+static bool fetch(struct bench *b, uint64_t rip, struct insn *i)
+{
+    struct x86_cpu *cpu = b->cpu;
+    unsigned room = 4096 - (unsigned)(rip & 4095);
+    uint64_t phys, off;
+    struct ram_block *ram;
+    uint8_t bytes[16];
+    const uint8_t *p = mmu_fetch(cpu, rip, &phys, &ram, &off);
+
+    if (!p || !in_code(rip)) {
+        return false;
+    }
+    if (room >= 15) {
+        return insn_decode(cpu, p, 15, i) != DECODE_TRUNCATED;
+    }
+    memcpy(bytes, p, room);
+    if (insn_decode(cpu, bytes, room, i) != DECODE_TRUNCATED) {
+        return true;
+    }
+    p = mmu_fetch(cpu, rip + room, &phys, &ram, &off);
+    if (!p || !in_code(rip + room)) {
+        return false;
+    }
+    memcpy(bytes + room, p, 15 - room);
+    return insn_decode(cpu, bytes, 15, i) != DECODE_TRUNCATED;
+}
+
+/* The reference: one instruction after another -------------------------------------------------- */
+
+static bool is_shift(const struct insn *i)
+{
+    x86_exec_fn *fn = i->row->exec;
+
+    return fn == x_shl || fn == x_shr || fn == x_sar || fn == x_rol || fn == x_ror || fn == x_rcl ||
+           fn == x_rcr || fn == x_shld || fn == x_shrd;
+}
+
+/* False: the result is undefined, or depends on a flag that is. */
+static bool note_flags(struct bench *b, const struct insn *i)
+{
+    const struct insn_row *row = i->row;
+    x86_exec_fn *fn = row->exec;
+    struct x86_cpu *cpu = b->cpu;
+
+    if (row->reads & FLAGS_ARITH & b->taint) {
+        return false;
+    }
+    if (is_shift(i)) {
+        unsigned n = i->op[2].kind != OPND_NONE ? 2 : 1;
+        unsigned count = (unsigned)load_operand(cpu, i, n) & (i->size == 8 ? 63 : 31);
+
+        if ((fn == x_shld || fn == x_shrd) && count > i->size * 8u) {
+            return false;
+        }
+        if (count == 0) {
+            return true;
+        }
+    }
+    if ((fn == x_bsf || fn == x_bsr) && i->op[1].kind != OPND_MEM && !load_operand(cpu, i, 1)) {
+        return false;
+    }
+    if (fn == x_movsxd) {
+        return true; /* its row is ARPL's, too */
+    }
+    if (!(row->flags & ROW_REP)) {
+        b->taint &= ~row->writes;
+    }
+    b->taint |= row->undefined & FLAGS_ARITH;
+    return true;
+}
+
+/* After a fault: false if the case ends with it. */
+static bool go_on(struct bench *b, struct outcome *o, int vector, uint64_t rip)
+{
+    struct x86_cpu *cpu = b->cpu;
+    struct fault *f = &o->faults[o->n_faults++];
+    bool has_error = vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+
+    *f = (struct fault){ rip, cpu->regs[R_RSP], vector == EXC_PF ? cpu->cr2 : 0,
+                         has_error ? cpu->exc_error : 0, vector };
+    if (o->n_faults == MAX_FAULTS || (vector == EXC_PF && (cpu->exc_error & 16))) {
+        return false;
+    }
+    return true;
+}
+
+static bool code_changed(const struct bench *b)
+{
+    const struct gen_case *c = &b->c;
+    unsigned from = c->at[0], to = c->at[c->n - 1] + 16u;
+
+    return memcmp(b->rig->ram.ram->host + CODE_PHYS + from, b->start.code + from, to - from) != 0;
+}
+
+/* Has the instruction at insn_start, which faulted half-way, changed itself? */
+static bool overwritten(struct bench *b)
+{
+    struct insn now;
+
+    return (b->insn.row->flags & ROW_REP) || !fetch(b, b->cpu->insn_start, &now) ||
+           now.len != b->insn.len || now.row != b->insn.row;
+}
+
+enum ending run_reference(struct bench *b, struct outcome *o)
+{
+    struct x86_cpu *cpu = b->cpu;
+    volatile unsigned steps = 0;
+
+    restore(b);
+    o->n_faults = 0;
+    b->taint = 0;
+    b->flags_lost = false;
+    for (;;) {
+        if (++steps > STEPS) {
+            return DROPPED;
+        }
+        cpu->insn_start = cpu->regs[R_RIP];
+        b->fetching = true;
+        if (setjmp(cpu->unwind)) {
+            uint32_t kills = (b->insn.row->writes | b->insn.row->undefined) & FLAGS_ARITH;
+
+            cpu->regs[R_RIP] = cpu->insn_start;
+            if (!b->fetching && code_changed(b) && overwritten(b)) {
+                return DROPPED;
+            }
+            if (!go_on(b, o, cpu->exc_vector, cpu->insn_start) || b->fetching) {
+                b->flags_lost = true;
+                break;
+            }
+            b->taint |= b->insn.row->flags & ROW_ENDS ? FLAGS_ARITH : kills;
+            cpu->regs[R_RIP] += b->insn.len;
+            continue;
+        }
+        if (!fetch(b, cpu->insn_start, &b->insn) || !gen_allowed(&b->insn)) {
+            return DROPPED;
+        }
+        b->fetching = false;
+        if (b->insn.row->exec == x_hlt) {
+            break;
+        }
+        if (!note_flags(b, &b->insn)) {
+            return DROPPED;
+        }
+        cpu->regs[R_RIP] += b->insn.len;
+        b->insn.exec(cpu, &b->insn);
+        /* Liveness was known from code that is no more. */
+        if (code_changed(b)) {
+            if (b->insn.row->flags & ROW_REP) {
+                return DROPPED;
+            }
+            b->taint = FLAGS_ARITH;
+        }
+    }
+    o->rip = cpu->regs[R_RIP];
+    capture(b, o);
+    return ENDED;
+}
+
+/* The engine ------------------------------------------------------------------------------------ */
+
+void heat_blocks(struct bench *b)
+{
+    struct tcg *t = b->cpu->engine;
+    const uint8_t *host = b->rig->ram.ram->host + CODE_PHYS;
+
+    for (unsigned n = 0; n < 2; n++) {
+        struct code_page *p = g_hash_table_lookup(t->pages, host + n * 4096);
+
+        for (struct block *k = p ? p->first : NULL; k;
+             k = k->page_next[((uintptr_t)k->host & ~(uintptr_t)4095) == (uintptr_t)host + n * 4096
+                                  ? 0
+                                  : 1]) {
+            k->runs = 10000;
+        }
+    }
+}
+
+/* If the HLT that ended the run is a handler's: notes the fault and leaves it.  False: the end. */
+static bool leave_handler(struct bench *b, struct outcome *o)
+{
+    struct x86_cpu *cpu = b->cpu;
+    uint64_t at = cpu->regs[R_RIP] - 1 - (SYSTEM + HANDLERS), frame[6] = { 0 };
+    volatile uint64_t rip;
+    unsigned vector = (unsigned)(at >> 4);
+    bool has_error = vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+    const uint8_t *stack = b->rig->ram.ram->host + RIG_STACK0;
+    volatile bool fetched = false;
+    bool more;
+
+    if (at >= 32 * 16) {
+        o->rip = cpu->insn_start; /* HLT may have prefixes */
+        return false;
+    }
+    memcpy(frame, stack - (has_error ? 48 : 40), has_error ? 48 : 40);
+    cpu->exc_error = has_error ? (uint32_t)frame[0] : 0;
+    rip = frame[has_error];
+    cpu->regs[R_RSP] = frame[3 + has_error];
+    cpu->regs[R_RIP] = rip;
+    cpu->eflags = ((uint32_t)frame[2 + has_error] & ~(FLAGS_ARITH | FLAG_RF)) | 2;
+    cpu->seg[SEG_CS] = b->user[b->c.cpl == 3][SEG_CS];
+    cpu->seg[SEG_SS] = b->user[b->c.cpl == 3][SEG_SS];
+    cpu->halted = false;
+    cpu_update_mode(cpu);
+    o->rip = rip;
+    cpu->insn_start = rip;
+    if (setjmp(cpu->unwind) == 0) {
+        fetched = fetch(b, rip, &b->insn);
+    }
+    if (fetched && b->insn.row->exec == x_hlt) {
+        return false; /* CPL 3 */
+    }
+    more = go_on(b, o, (int)vector, rip) && fetched;
+    cpu->regs[R_RIP] = rip + (fetched ? b->insn.len : 0);
+    return more;
+}
+
+void run_engine(struct bench *b, struct outcome *o)
+{
+    struct x86_cpu *cpu = b->cpu;
+
+    if (b->c.seed % 64 == 0) {
+        block_cache_flush(cpu->engine);
+    }
+    restore(b);
+    o->n_faults = 0;
+    do {
+        unsigned spins = 0;
+
+        do {
+            atomic_store(&cpu->vcpu.exit_request, false);
+            tcg_vcpu_ops.run(&cpu->vcpu);
+        } while (!cpu->halted && ++spins < 1000);
+        if (!cpu->halted) {
+            o->rip = 0xbad;
+            break;
+        }
+    } while (leave_handler(b, o));
+    capture(b, o);
+}
+
+/* Life ------------------------------------------------------------------------------------------ */
+
+struct bench *bench_new(void)
+{
+    struct bench *b = g_new0(struct bench, 1);
+    struct machine *m;
+
+    b->rig = system_rig_new("max");
+    b->cpu = b->rig->cpu;
+    m = b->rig->m;
+    /* A small buffer: it fills often. */
+    m->config.accel = g_strdup("tcg,engine=translate,tb-size=1");
+    set_up_cpu(b);
+    machine_lock(m);
+    mem_region_init_mmio(&b->mmio, m, "mmio", &mmio_ops, b, 0x1000);
+    mem_region_add(&m->system_memory, MMIO_PHYS, &b->mmio, 0);
+    machine_unlock(m);
+    return b;
+}
+
+void bench_free(struct bench *b)
+{
+    mem_region_destroy(&b->mmio);
+    system_rig_free(b->rig);
+    g_free(b);
+}

@@ -76,8 +76,8 @@ device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_tes
                serial_test pflash_test bios_test fw_cfg_test smm_test
 device_helpers := rig.c
 
-insn_tests := dirty_test avx_test avx512_test softfloat_test softfloat_x87_test x87_test segment_test interrupt_test cpuid_test msr_test translate_test \
-              bmi_test crypto_test mmx_test sse_test xsave_test \
+insn_tests := dirty_test avx_test avx512_test softfloat_test softfloat_x87_test x87_test \
+              segment_test interrupt_test cpuid_test msr_test translate_test bmi_test crypto_test mmx_test sse_test xsave_test \
               decode_test fuzz_code_test integer_test moo_test
 insn_helpers := avx_rows.c decode_capstone.c integer_case.c moo.c native.c native_coverage.c native_host.c system_rig.c \
                 translate_gen.c translate_run.c

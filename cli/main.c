@@ -52,7 +52,8 @@ static bool run_session(struct session *s, struct options *o, int *status, GErro
         return false;
     }
     *status = machine_run(m);
-    log_line(LOG_ACCEL, "accel: tcg: %" PRIu64 " instructions in %.3f s", tcg_executed(m),
+    log_line(LOG_ACCEL, "accel: tcg: %" PRIu64 " %sinstructions in %.3f s", tcg_executed(m),
+             tcg_translates(m) ? "interpreted " : "",
              (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC);
     return true;
 }

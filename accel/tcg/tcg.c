@@ -359,9 +359,17 @@ uint64_t tcg_executed(struct machine *m)
     return n;
 }
 
+bool tcg_translates(struct machine *m)
+{
+    const struct tcg *t = m->n_vcpus ? x86_cpu_of(m->vcpus[0])->engine : NULL;
+
+    return t && t->backend;
+}
+
 void tcg_print_stats(struct machine *m, GString *out)
 {
-    g_string_append_printf(out, "guest instructions %" PRIu64 "\n", tcg_executed(m));
+    g_string_append_printf(out, "guest instructions %" PRIu64 "%s\n", tcg_executed(m),
+                           tcg_translates(m) ? ", interpreted ones only" : "");
     for (unsigned k = 0; k < m->n_vcpus; k++) {
         const struct tcg *t = x86_cpu_of(m->vcpus[k])->engine;
 

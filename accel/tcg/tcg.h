@@ -13,7 +13,9 @@ extern const struct vcpu_ops tcg_vcpu_ops;
 
 /* `info jit`: instructions executed, blocks cached, decoded and thrown away.  Lock held, vCPUs paused. */
 void tcg_print_stats(struct machine *m, GString *out);
-/* Instructions executed by every vCPU so far. */
+/* Instructions that the interpreter has executed on every vCPU; translated code does not count. */
 uint64_t tcg_executed(struct machine *m);
+/* Does a translator do what is executed often, or the interpreter everything? */
+bool tcg_translates(struct machine *m);
 
 #endif

@@ -99,6 +99,7 @@ static void program(struct pflash *s, uint32_t at, uint8_t v)
 {
     uint8_t *p = s->rom.ram->host + at;
 
+    s->status |= SR_READY;
     if (may_change(s, SR_PROGRAM) && (*p & v) != *p) {
         *p &= v;
         changed(s, at, 1);
@@ -107,6 +108,7 @@ static void program(struct pflash *s, uint32_t at, uint8_t v)
 
 static void erase(struct pflash *s, uint32_t at)
 {
+    s->status |= SR_READY;
     if (may_change(s, SR_ERASE)) {
         at -= at % s->sector_length;
         memset(s->rom.ram->host + at, ERASED, s->sector_length);
@@ -117,7 +119,7 @@ static void erase(struct pflash *s, uint32_t at)
 static void bad_sequence(struct pflash *s, const char *what, uint8_t v)
 {
     log_line(LOG_GUEST_ERRORS, "cfi.pflash01: 0x%02x is no %s", v, what);
-    s->status |= SR_SEQUENCE;
+    s->status |= SR_READY | SR_SEQUENCE;
     s->step = PFLASH_COMMAND;
 }
 
@@ -145,14 +147,19 @@ static const struct command {
 
 static void command(struct pflash *s, uint32_t at, uint8_t v)
 {
-    if (v == 0x50) { /* clear status: the mode stays */
-        s->status = SR_READY;
+    /*
+     * Clear status; the mode stays.  The ready bit, which a chip keeps, goes as well until the next
+     * operation: by reading 00h here OVMF knows flash (EDK II, QemuFlash.c, CLEARED_ARRAY_STATUS).
+     */
+    if (v == 0x50) {
+        s->status = 0;
         return;
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
         if (commands[i].code == v) {
             s->step = commands[i].step;
             s->block = at / s->sector_length;
+            s->status |= s->step == PFLASH_COUNT ? SR_READY : 0; /* the buffer is free */
             set_mode(s, commands[i].mode);
             return;
         }

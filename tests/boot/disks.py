@@ -141,6 +141,7 @@ if __name__ == "__main__":
         ("ext4 on an AHCI disk", disk_row(("libahci", "ahci"), [
             "-device", "ich9-ahci,id=ahci", "-drive", "file=IMAGE,format=raw,if=none,id=d0",
             "-device", "ide-hd,drive=d0,bus=ahci.0"])),
+        ("ext4 on q35's disk", disk_row(("libahci", "ahci"), ["-M", "q35", "-hda", "IMAGE"])),
         ("iso9660 on an IDE CD", cd),
         ("a floppy", floppy),
     ]))

@@ -7,6 +7,7 @@
  * prints the line and leaves.  TRY runs instructions that may fault: the handler notes what it saw and
  * control goes on behind them, in ring 0, with registers as before the fault and the old stack.
  */
+/* clang-format off */
 #define CODE   0x08
 #define DATA   0x10
 #define UCODE  0x1b

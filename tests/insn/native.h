@@ -60,7 +60,7 @@ struct native {
     bool avx;              /* vectors of 512 bits and mask registers are loaded and compared */
     bool specialise;       /* native_check runs the guest a second time, with insn_specialise */
     struct mem_region tables;
-    unsigned times; /* more rounds of native_check_map: RHEA_TIMES */
+    unsigned times;                   /* more rounds of native_check_map: RHEA_TIMES */
     struct native_coverage *coverage; /* NULL: nothing is counted */
 };
 

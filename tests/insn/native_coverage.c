@@ -87,11 +87,9 @@ static const char *kind_of(const struct insn_row *row)
 static void print_row(struct native_coverage *c, const char *map, const char *opcode,
                       const struct insn_row *row)
 {
-    static const unsigned sub_rows[] = { [SUB_REG] = 8,
-                                         [SUB_MOD] = 2,
-                                         [SUB_RM] = 8,
-                                         [SUB_PREFIX] = 4,
-                                         [SUB_MODRM6] = 64 };
+    static const unsigned sub_rows[] = {
+        [SUB_REG] = 8, [SUB_MOD] = 2, [SUB_RM] = 8, [SUB_PREFIX] = 4, [SUB_MODRM6] = 64
+    };
     static const struct row_count none;
     const struct row_count *count = g_hash_table_lookup(c->rows, row);
 

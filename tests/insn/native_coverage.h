@@ -13,7 +13,8 @@ struct native_coverage;
 
 /* NULL: nothing is counted, and the others do nothing. */
 struct native_coverage *native_coverage_new(void);
-void native_coverage_count(struct native_coverage *c, const struct insn *i, bool code32, bool fault);
+void native_coverage_count(struct native_coverage *c, const struct insn *i, bool code32,
+                           bool fault);
 /* Appends a line for each row of the tables to the file. */
 void native_coverage_free(struct native_coverage *c);
 

@@ -19,21 +19,22 @@ block_src := block.c drivers.c file.c lock.c raw.c snapshot.c
 
 chardev_src := chardev.c fd.c file.c mux.c pty.c stdio.c
 
-target_i386_src := decode.c decode_operands.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c exec_shift.c \
-                   exec_stack.c exec_string.c flags.c mmu.c operand.c print.c specialise.c \
-                   table_int.c \
-                   softfloat.c softfloat_core.c softfloat_f80.c softfloat_f80_convert.c softfloat_trans.c table_x87.c x87.c \
-                   x87_arith.c x87_compare.c x87_control.c x87_move.c \
-                   control.c cpu.c cpu_model.c cpu_print.c cpuid.c cpuid_models.c debug.c \
-                   deliver.c exception.c far_return.c fast_call.c gates.c inner_stack.c \
-                   interrupt.c msr.c segment.c smm.c segment_insn.c system.c table_system.c task.c \
-                   bmi.c crypto.c mmx.c sse_convert.c sse_float.c sse_int.c sse_move.c sse_shift.c \
-                   sse_shuffle.c sse_string.c table_0f38.c table_0fae.c table_vec.c vec_operand.c \
-                   xsave.c avx.c avx_gather.c avx_move.c host_vec.c table_evex.c table_vex.c
+target_i386_src := decode.c decode_operands.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c \
+                   exec_shift.c exec_stack.c exec_string.c flags.c mmu.c operand.c print.c \
+                   specialise.c table_int.c softfloat.c softfloat_core.c softfloat_f80.c \
+                   softfloat_f80_convert.c softfloat_trans.c table_x87.c x87.c x87_arith.c \
+                   x87_compare.c x87_control.c x87_move.c control.c cpu.c cpu_model.c \
+                   cpu_print.c cpuid.c cpuid_models.c debug.c deliver.c exception.c far_return.c \
+                   fast_call.c gates.c inner_stack.c interrupt.c msr.c segment.c smm.c \
+                   segment_insn.c system.c table_system.c task.c bmi.c crypto.c mmx.c \
+                   sse_convert.c sse_float.c sse_int.c sse_move.c sse_shift.c sse_shuffle.c \
+                   sse_string.c table_0f38.c table_0fae.c table_vec.c vec_operand.c xsave.c \
+                   avx.c avx_gather.c avx_move.c host_vec.c table_evex.c table_vex.c
 
 accel_tcg_src := block.c tcg.c
 # One back end of the translator: by the machine that the compiler builds for.
-accel_tcg_x86_64_src := address.c branches.c emit_rows.c flags.c insns.c thunks.c translate.c vector.c
+accel_tcg_x86_64_src := address.c branches.c emit_rows.c flags.c insns.c thunks.c translate.c \
+                        vector.c
 accel_tcg_other_src := no_translator.c
 
 hw_src := device_list.c
@@ -49,44 +50,52 @@ hw_display_src := edid.c vbe.c vbe_draw.c vga.c vga_draw.c vga_mem.c vga_mmio.c 
                   vga_regs.c vga_text.c vga_timing.c
 
 hw_nvram_src := boot_order.c fw_cfg.c
-hw_misc_src := a20.c debug_exit.c ferr.c i8237.c port80.c port92.c pvpanic.c edu.c pc_testdev.c pci_testdev.c
+hw_misc_src := a20.c debug_exit.c ferr.c i8237.c port80.c port92.c pvpanic.c edu.c pc_testdev.c \
+               pci_testdev.c
 
-hw_block_src := ahci.c ahci_port.c ata.c atapi.c atapi_info.c fdc.c fdc_transfer.c ide.c ide_drive.c identify.c \
-                pflash_cfi01.c piix3_ide.c smart.c
+hw_block_src := ahci.c ahci_port.c ata.c atapi.c atapi_info.c fdc.c fdc_transfer.c ide.c \
+                ide_drive.c identify.c pflash_cfi01.c piix3_ide.c smart.c
 
 hw_isa_src := isa.c
 hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c root_port.c
 
-hw_i386_src := acpi.c acpi_pm.c ich9_lpc.c ich9_pm.c mch.c microvm.c q35.c acpi_script.c aml.c bios.c boards.c firmware.c smbios.c boot.c boot_elf.c boot_linux.c boot_multiboot.c decompress.c \
-               dsdt.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c pc_common.c pc_drives.c piix3.c \
-               piix4_pm.c
+hw_i386_src := acpi.c acpi_pm.c ich9_lpc.c ich9_pm.c mch.c microvm.c q35.c acpi_script.c aml.c \
+               bios.c boards.c firmware.c smbios.c boot.c boot_elf.c boot_linux.c \
+               boot_multiboot.c decompress.c dsdt.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c \
+               pc_common.c pc_drives.c piix3.c piix4_pm.c
 
-monitor_src := commands.c cpu_access.c disassemble.c dump.c expression.c info.c input.c interrupts.c line_edit.c monitor.c \
-               screen.c
+monitor_src := commands.c cpu_access.c disassemble.c dump.c expression.c info.c input.c \
+               interrupts.c line_edit.c media.c monitor.c screen.c
 
 # cli/main.c is not in this list: it is the only file that test programs do not get.
-cli_src := accel_options.c device_options.c firmware_options.c drive_options.c machine_options.c options.c setup.c
+cli_src := accel_options.c device_options.c firmware_options.c drive_options.c machine_options.c \
+           options.c setup.c
 
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
-unit_tests := block_raw_test clock_test device_test log_test machine_test memory_test state_test text_test vcpu_test chardev_test monitor_test options_test
+unit_tests := block_raw_test clock_test device_test log_test machine_test memory_test state_test \
+              text_test vcpu_test chardev_test monitor_test options_test
 
-device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test debugcon_test hpet_test i440fx_test i8042_test ioapic_test \
-               misc_test pc_test pci_test pic_test piix4_pm_test pit_test reset_test rtc_test \
-               serial_test pflash_test bios_test fw_cfg_test smm_test
+device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
+                ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
+                debugcon_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
+                pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
+                pflash_test bios_test fw_cfg_test smm_test
 device_helpers := rig.c
 
 insn_tests := dirty_test avx_test avx512_test softfloat_test softfloat_x87_test x87_test \
-              segment_test interrupt_test cpuid_test msr_test translate_test bmi_test crypto_test mmx_test sse_test xsave_test \
-              decode_test fuzz_code_test integer_test moo_test
-insn_helpers := avx_rows.c decode_capstone.c integer_case.c moo.c native.c native_coverage.c native_host.c system_rig.c \
-                translate_gen.c translate_run.c
+              segment_test interrupt_test cpuid_test msr_test translate_test bmi_test \
+              crypto_test mmx_test sse_test xsave_test decode_test fuzz_code_test integer_test \
+              moo_test
+insn_helpers := avx_rows.c decode_capstone.c integer_case.c moo.c native.c native_coverage.c \
+                native_host.c system_rig.c translate_gen.c translate_run.c
 insn_scripts := guests.py
 
 # Test scripts: each is an executable that prints TAP.
 style_tests := includes.py files.py format.py
 
-boot_tests := disks.py linux.py programs.py kernel_log.py endings.py bad_input.py console.py firmware.py uefi.py
+boot_tests := disks.py linux.py programs.py kernel_log.py endings.py bad_input.py console.py \
+              firmware.py firmware_os.py uefi.py
 
 # --- Configuration ----------------------------------------------------------------------------
 
@@ -229,7 +238,7 @@ check-insn: $(rhea) $(insn_bin)     ## run tests/insn: instructions
 # the table of docs/cpu.md at the end; real-mode captures of an 80286 from a folder of their own.
 FIRST  ?= 1
 ROUNDS ?= 2000
-native_tests := integer_test sse_test mmx_test bmi_test x87_test xsave_test
+native_tests := integer_test sse_test mmx_test bmi_test x87_test xsave_test avx_test avx512_test
 .PHONY: check-cpu check-moo
 check-cpu: $(native_tests:%=$(out)/tests/insn/%) ## compare 2000 cases of every row with this host
 	@python3 tests/insn/coverage --rounds $(ROUNDS) --first $(FIRST) $^

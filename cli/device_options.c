@@ -180,6 +180,7 @@ bool option_parallel(struct options *o, const char *arg, GError **error)
 
 bool option_vga(struct options *o, const char *arg, GError **error)
 {
+    o->vga_given = true;
     o->vga_std = strcmp(arg, "std") == 0;
     return o->vga_std || only("-vga", arg, none_words,
                               "this graphics card is not supported yet; use -vga std", error);

@@ -437,6 +437,10 @@ bool options_finish(struct options *o, GError **error)
         set_error(error, "%s is allowed only with -kernel", o->initrd ? "-initrd" : "-append");
         return false;
     }
+    /* Firmware has a screen unless told otherwise; a kernel booted directly has no BIOS to set one up. */
+    if (!o->vga_given && !o->nodefaults && !o->kernel && g_str_has_prefix(o->board->name, "pc-")) {
+        o->vga_std = true;
+    }
     if (o->vga_std) {
         g_ptr_array_insert(o->devices, 0, g_strdup("VGA,addr=02"));
     }

@@ -24,7 +24,7 @@ struct options {
     uint64_t ram_size;              /* bytes; 0: the board's default */
     unsigned cpus;
     char *cpu_model, *accel, *kernel, *initrd, *append, *name;
-    char *pflash[2]; /* -machine pflash0=, pflash1=: ids of drives */
+    char *pflash[2];     /* -machine pflash0=, pflash1=: ids of drives */
     char *accel_refused; /* why an accelerator that was asked for is not usable */
     int64_t rtc_base;    /* INT64_MIN: the host's time */
     bool rtc_localtime;
@@ -32,7 +32,7 @@ struct options {
     bool no_pic, no_pit, no_rtc, no_isa_serial;
 
     bool nographic, display_none, nodefaults;
-    bool vga_std; /* -vga std */
+    bool vga_given, vga_std; /* -vga std */
     bool serial_given, monitor_given;
     /* Each option's text as given; -mon's is "chardev:ID". */
     GPtrArray *serials, *monitors, *chardevs, *devices, *globals, *drives;
@@ -87,8 +87,8 @@ option_fn option_serial, option_monitor, option_mon, option_chardev, option_disp
 
 /* drive_options.c */
 struct machine;
-option_fn option_drive, option_hda, option_hdb, option_hdc, option_hdd, option_cdrom, option_fda, option_pflash,
-    option_fdb, option_snapshot;
+option_fn option_drive, option_hda, option_hdb, option_hdc, option_hdd, option_cdrom, option_fda,
+    option_pflash, option_fdb, option_snapshot;
 /* The drives that the options name; before the board is made.  Machine lock held. */
 bool drives_setup(struct machine *m, const struct options *o, GError **error);
 /* After the board is made: every drive that it should have attached has a device. */

@@ -51,6 +51,9 @@ command_fn command_x, command_xp, command_print, command_in, command_out;
 /* screen.c */
 command_fn command_screendump, command_screentext;
 
+/* media.c */
+command_fn command_info_block, command_eject, command_change;
+
 /* interrupts.c, input.c */
 command_fn command_info_pic, command_info_irq, command_info_mice;
 command_fn command_sendkey, command_mouse_move, command_mouse_button;

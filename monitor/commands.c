@@ -188,6 +188,8 @@ const struct command monitor_commands[] = {
     { "sendkey",          "keys [hold_ms]",   "send keys to the machine: sendkey ctrl-alt-f1",         command_sendkey },
     { "mouse_move",       "dx dy [dz]",       "move the mouse, turn its wheel",                        command_mouse_move },
     { "mouse_button",     "state",            "press mouse buttons (1=L, 2=M, 4=R), release the rest", command_mouse_button },
+    { "eject",            "[-f] drive",       "take the medium out (-f: even when the guest locked it)", command_eject },
+    { "change",           "[-f] drive filename [format [retain|read-only|read-write]]", "put another medium in", command_change },
     { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
     { "log",              "item1[,...]|none", "turn on logging of these items; none: turn it off",     cmd_log },
     { 0 }

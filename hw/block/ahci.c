@@ -204,6 +204,7 @@ static const struct state_row port_state[] = {
     STATE_INT(struct ahci_port, sact, 1, "queued commands"),
     STATE_INT(struct ahci_port, ci, 1, "commands issued"),
     STATE_INT(struct ahci_port, sctl, 1, "SATA control"),
+    STATE_INT(struct ahci_port, signature_due, 1, "signature FIS still to send"),
     STATE_INT(struct ahci_port, slot, 1, "command that runs"),
     STATE_INT(struct ahci_port, table, 1, "its table"),
     STATE_INT(struct ahci_port, prd_count, 1, "descriptors of the table"),

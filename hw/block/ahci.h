@@ -26,8 +26,9 @@ struct ahci_port {
     struct ide_channel ch; /* first: the drive's bus */
     struct ahci *owner;
     uint32_t clb, clbu, fb, fbu, is, ie, cmd, serr, sact, ci, sctl;
-    uint8_t slot;                           /* the command that the drive runs; 0xff: none */
-    uint64_t table;                         /* its command table */
+    bool signature_due; /* the FIS after a reset waits until FISes are received */
+    uint8_t slot;       /* the command that the drive runs; 0xff: none */
+    uint64_t table;     /* its command table */
     uint32_t prd_count, prd, prd_at, moved; /* where the transfer is in its PRDT */
     struct ahci_queued queued[AHCI_SLOTS];
 };

@@ -175,6 +175,26 @@ static uint32_t dma_copy(struct ide_channel *ch, uint8_t *buf, uint32_t len, boo
     return copy_slot((struct ahci_port *)ch, buf, len, to_guest);
 }
 
+/* PIO Setup (Serial ATA 10.3.11): the status before the data and after them, and their length. */
+static void send_pio_setup(struct ahci_port *p, const struct ide_drive *d, bool to_guest)
+{
+    uint32_t len = d->io_end - d->io_pos;
+    uint8_t fis[20] = { 0x5f, (uint8_t)(to_guest ? 0x60 : 0x40), d->status, d->error };
+
+    for (unsigned i = 0; i < 3; i++) {
+        fis[4 + i] = d->lba[i][0];
+        fis[8 + i] = d->lba[i][1];
+    }
+    fis[7] = d->device;
+    fis[12] = d->count[0];
+    fis[13] = d->count[1];
+    fis[15] = IDE_DRDY | IDE_DSC;
+    fis[16] = (uint8_t)len;
+    fis[17] = (uint8_t)(len >> 8);
+    put_fis(p, 0x20, fis, sizeof(fis));
+    p->is |= IS_PSS;
+}
+
 static bool pio_block(struct ide_channel *ch, struct ide_drive *d, bool to_guest)
 {
     struct ahci_port *p = (struct ahci_port *)ch;
@@ -186,7 +206,7 @@ static bool pio_block(struct ide_channel *ch, struct ide_drive *d, bool to_guest
         address_space_read(memory_of(p), p->table + 0x40, d->buffer, IDE_PACKET);
     } else {
         copy_slot(p, d->buffer + d->io_pos, d->io_end - d->io_pos, to_guest);
-        p->is |= IS_PSS;
+        send_pio_setup(p, d, to_guest);
     }
     ide_pio_done(d);
     return true;
@@ -441,6 +461,7 @@ static void write_sctl(struct ahci_port *p, uint32_t v)
     if (leaves && drive_of(p)) {
         ide_reset_drive(drive_of(p));
         p->serr |= 1u << 26; /* exchanged */
+        p->signature_due = !(p->cmd & CMD_FRE);
         send_d2h(p);
     }
 }
@@ -474,8 +495,9 @@ void ahci_port_write(struct ahci_port *p, unsigned reg, uint32_t v)
         }
         if (v & CMD_FRE && !(p->cmd & CMD_FRE)) {
             p->cmd = v & CMD_WRITABLE;
-            if (drive_of(p)) {
-                send_d2h(p); /* the signature that waited */
+            if (drive_of(p) && p->signature_due) {
+                p->signature_due = false;
+                send_d2h(p);
             }
         }
         if (v & 8 && drive_of(p)) { /* command list override */
@@ -506,6 +528,7 @@ void ahci_port_reset(struct ahci_port *p)
 {
     stop(p);
     p->clb = p->clbu = p->fb = p->fbu = p->is = p->ie = p->serr = p->sctl = 0;
+    p->signature_due = true;
     p->cmd = 6; /* spun up, powered */
 }
 

@@ -11,6 +11,7 @@
 #include "hw/block/fdc.h"
 
 #include <string.h>
+#include "hw/nvram/boot_order.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -509,6 +510,19 @@ static const struct mem_ops dir_ops = { .read = dir_read, .write = ccr_write, .m
 
 /* Life ------------------------------------------------------------------------------------------ */
 
+bool fdc_add_boot_entries(struct fdc *s, GError **error)
+{
+    for (unsigned i = 0; i < FDC_DRIVES; i++) {
+        g_autofree char *suffix = g_strdup_printf("/floppy@%u", i);
+
+        if (s->drives[i].blk &&
+            !boot_order_add(&s->dev, &s->dev, s->drives[i].bootindex, suffix, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool fdc_realize(struct device *dev, GError **error)
 {
     struct fdc *s = (struct fdc *)dev;
@@ -565,6 +579,7 @@ static void fdc_unrealize(struct device *dev)
 {
     struct fdc *s = (struct fdc *)dev;
 
+    boot_order_remove(dev);
     block_cancel(&s->req);
     if (s->dma) {
         s->dma->listen(s->dma->opaque, 2, NULL, NULL);
@@ -611,6 +626,9 @@ static bool fdc_post_load(struct device *dev, GError **error)
 static const struct property fdc_props[] = {
     PROP_DRIVE(struct fdc, "driveA", drives[0].blk, "the first drive"),
     PROP_DRIVE(struct fdc, "driveB", drives[1].blk, "the second drive"),
+    PROP_I32(struct fdc, "bootindexA", drives[0].bootindex, -1,
+             "the first drive's place in firmware's boot order"),
+    PROP_I32(struct fdc, "bootindexB", drives[1].bootindex, -1, "the second drive's place"),
     { 0 },
 };
 

@@ -20,6 +20,7 @@ struct fdc_drive {
     uint8_t sectors, tracks, heads, rate; /* of the medium; sectors 0: none */
     uint8_t track;
     bool changed, attached;
+    int32_t bootindex;
 };
 
 struct fdc {
@@ -51,6 +52,9 @@ extern const struct device_type fdc_type;
 
 /* What CMOS byte 0x10 says of a drive: 0 none, 1 360K, 2 1.2M, 3 720K, 4 1.44M, 5 2.88M. */
 unsigned fdc_cmos_type(const struct fdc *s, unsigned unit);
+
+/* bootindexA and bootindexB, when the board's fw_cfg is there: boards call it. */
+bool fdc_add_boot_entries(struct fdc *s, GError **error);
 
 /* fdc_transfer.c: the commands that move data; fdc.c: what they end with. */
 void fdc_read_data(struct fdc *s);

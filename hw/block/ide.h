@@ -92,6 +92,7 @@ struct ide_drive {
     uint64_t wwn;
     uint32_t unit; /* UINT32_MAX: the first that is free */
     uint32_t cyls, heads, secs;
+    int32_t bootindex;
     bool write_cache_prop;
 
     struct ide_channel *ch;

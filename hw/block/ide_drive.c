@@ -9,6 +9,7 @@
 #include "hw/block/ide.h"
 
 #include <string.h>
+#include "hw/nvram/boot_order.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 
@@ -169,6 +170,33 @@ static void set_names(struct ide_drive *d)
     }
 }
 
+static void drive_unrealize(struct device *dev)
+{
+    struct ide_drive *d = (struct ide_drive *)dev;
+
+    boot_order_remove(dev);
+    ide_abandon(d);
+    if (d->ch) {
+        d->ch->drives[d->unit] = NULL;
+        d->ch = NULL;
+    }
+    if (d->attached) {
+        block_detach(d->blk);
+        d->attached = false;
+    }
+}
+
+/* The channel's number is the end of its bus's name. */
+static bool add_boot_entry(struct ide_drive *d, GError **error)
+{
+    const char *dot = strrchr(d->ch->name, '.');
+    unsigned long channel = dot ? strtoul(dot + 1, NULL, 10) : 0;
+    g_autofree char *suffix = g_strdup_printf("/drive@%lx/disk@%u", channel, d->unit);
+
+    return !d->ch->bus.parent ||
+           boot_order_add(&d->dev, d->ch->bus.parent, d->bootindex, suffix, error);
+}
+
 static bool drive_realize(struct ide_drive *d, bool atapi, GError **error)
 {
     uint32_t unit = d->unit;
@@ -192,6 +220,11 @@ static bool drive_realize(struct ide_drive *d, bool atapi, GError **error)
         d->def_heads = d->def_spt = 1; /* nobody asks */
     }
     ide_reset_drive(d);
+    if (!add_boot_entry(d, error)) {
+        drive_unrealize(&d->dev);
+        d->unit = unit;
+        return false;
+    }
     return true;
 }
 
@@ -211,21 +244,6 @@ static void drive_reset(struct device *dev)
 
     d->device = 0;
     ide_reset_drive(d);
-}
-
-static void drive_unrealize(struct device *dev)
-{
-    struct ide_drive *d = (struct ide_drive *)dev;
-
-    ide_abandon(d);
-    if (d->ch) {
-        d->ch->drives[d->unit] = NULL;
-        d->ch = NULL;
-    }
-    if (d->attached) {
-        block_detach(d->blk);
-        d->attached = false;
-    }
 }
 
 static void drive_pre_save(struct device *dev)
@@ -280,7 +298,9 @@ bool ide_create_drive(struct ide_channel *ch, struct block_backend *blk, unsigne
                  "0: master, 1: slave (default: next free)"),                                      \
         PROP_STRING(struct ide_drive, "serial", serial, NULL, "serial number, 20 characters"),     \
         PROP_STRING(struct ide_drive, "ver", version, "1.0", "firmware revision, 8 characters"),   \
-        PROP_U64(struct ide_drive, "wwn", wwn, 0, "world wide name")
+        PROP_U64(struct ide_drive, "wwn", wwn, 0, "world wide name"),                              \
+        PROP_I32(struct ide_drive, "bootindex", bootindex, -1,                                     \
+                 "place in firmware's boot order, from 0 on (-1: none)")
 
 static const struct property hd_props[] = {
     COMMON_PROPS,

@@ -247,14 +247,44 @@ static uint8_t query(const struct pflash *s, uint32_t at)
 {
     uint32_t blocks = s->size / s->sector_length - 1, length = s->sector_length / 256;
     const uint8_t table[] = {
-        'Q', 'R', 'Y', 0x01, 0x00, 0x31, 0x00, 0x00, 0x00, 0x00, 0x00,
-        0x45, 0x55, 0x00, 0x00,                         /* 1bh: 4.5 to 5.5 V, no Vpp */
-        0x07, 0x07, 0x0a, 0x00, 0x04, 0x04, 0x04, 0x00, /* 1fh: typical and longest times */
-        (uint8_t)g_bit_storage(s->size - 1),            /* 27h: log2 of the size */
-        0x00, 0x00, 0x05, 0x00, 0x01,                   /* 28h: x8; log2 of the buffer; regions */
-        (uint8_t)blocks, (uint8_t)(blocks >> 8),
-        (uint8_t)length, (uint8_t)(length >> 8),
-        'P', 'R', 'I', '1', '0',                        /* 31h: no optional features */
+        'Q',
+        'R',
+        'Y',
+        0x01,
+        0x00,
+        0x31,
+        0x00,
+        0x00,
+        0x00,
+        0x00,
+        0x00,
+        0x45,
+        0x55,
+        0x00,
+        0x00, /* 1bh: 4.5 to 5.5 V, no Vpp */
+        0x07,
+        0x07,
+        0x0a,
+        0x00,
+        0x04,
+        0x04,
+        0x04,
+        0x00,                                /* 1fh: typical and longest times */
+        (uint8_t)g_bit_storage(s->size - 1), /* 27h: log2 of the size */
+        0x00,
+        0x00,
+        0x05,
+        0x00,
+        0x01, /* 28h: x8; log2 of the buffer; regions */
+        (uint8_t)blocks,
+        (uint8_t)(blocks >> 8),
+        (uint8_t)length,
+        (uint8_t)(length >> 8),
+        'P',
+        'R',
+        'I',
+        '1',
+        '0', /* 31h: no optional features */
     };
 
     return at >= 0x10 && at - 0x10 < sizeof(table) ? table[at - 0x10] : 0;
@@ -291,7 +321,8 @@ static bool check_size(struct pflash *s, GError **error)
 
     if (s->sector_length < PFLASH_UNIT || s->sector_length > (1u << 20) ||
         s->sector_length & (s->sector_length - 1)) {
-        set_error(error, "cfi.pflash01: sector-length is %u, must be a power of two, 4096 to 1048576",
+        set_error(error,
+                  "cfi.pflash01: sector-length is %u, must be a power of two, 4096 to 1048576",
                   s->sector_length);
         return false;
     }

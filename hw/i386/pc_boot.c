@@ -145,7 +145,8 @@ static bool init_fw_cfg(struct pc *pc, GError **error)
         }
         info.acpi = pc->acpi;
     }
-    return firmware_describe(pc->fw_cfg, &info, error);
+    return firmware_describe(pc->fw_cfg, &info, error) &&
+           (!pc->fdc || fdc_add_boot_entries(pc->fdc, error));
 }
 
 bool pc_boot_init(struct pc *pc, GError **error)
@@ -162,8 +163,7 @@ bool pc_boot_init(struct pc *pc, GError **error)
         return false;
     }
     /* A machine that is told of no place has none: tests of the board. */
-    pc->by_firmware =
-        !config->kernel && (config->bios || config->data_dirs->len || pc->flash[0]);
+    pc->by_firmware = !config->kernel && (config->bios || config->data_dirs->len || pc->flash[0]);
     if (!config->kernel && (config->initrd || config->append)) {
         set_error(error, "%s needs a kernel: give -kernel FILE",
                   config->initrd ? "-initrd" : "-append");

@@ -47,8 +47,9 @@ static bool add_chip(struct pc *pc, unsigned unit, struct block_backend *drive, 
         return false;
     }
     if (flash->size > end - ((4ull << 30) - FLASH_ROOM)) {
-        set_error(error, "flash memory: drive '%s' has %u bytes, the units together must have at "
-                         "most 16 MiB",
+        set_error(error,
+                  "flash memory: drive '%s' has %u bytes, the units together must have at "
+                  "most 16 MiB",
                   drive->id, flash->size);
         device_free(&flash->dev);
         return false;

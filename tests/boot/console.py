@@ -283,7 +283,7 @@ LOGS = (
     ("in_asm",    r"^0x0*10000c"),
     ("exec",      r"^exec: cpu 0: 0x0*10000c"),
     ("cpu",       r"^EAX=2badb002"),
-    ("accel",     r"^accel: tcg: \d+ instructions"),
+    ("accel",     r"^accel: tcg: \d+ (interpreted )?instructions"),
 )
 
 

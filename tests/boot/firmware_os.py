@@ -5,15 +5,14 @@ installer; and what becomes of media that the monitor ejects and changes."""
 import os
 import re
 import shutil
-import subprocess
 import sys
 
-from boot import KERNEL_TROUBLE, Failed, Run, Scratch, Skip, guest_file, run_row, tap
+from boot import KERNEL_TROUBLE, Failed, Run, Scratch, guest_file, run_row, tap
 from disks import run, tool
-from firmware import need_bios
+from firmware import need_bios, wait_for_text
 from screen import Screen
 
-TIMEOUT = 120
+TIMEOUT = 180
 SECTOR = 512
 PARTITION = 2048                        # the first sector of the disk's partition
 LINUX = ["-nographic", "-no-reboot", "-m", "512"]
@@ -43,7 +42,7 @@ def beside(name, file):
     return os.path.join(os.path.dirname(guest_file(name)), file)
 
 
-# Images ---------------------------------------------------------------------------------------------
+# Images ---------------------------------------------------------------------------------------
 
 def iso(scratch, kernel, initrd, append=""):
     """A CD that isolinux boots (El Torito without emulation)."""
@@ -94,8 +93,8 @@ def grub_disk(scratch, kernel, initrd):
     with open(image, "wb") as file:
         file.write(code)
         file.truncate(PARTITION * SECTOR + (kib << 10))
-    run([mke2fs, "-q", "-F", "-t", "ext2", "-d", folder, "-E", f"offset={PARTITION * SECTOR}", image,
-         f"{kib}k"])
+    run([mke2fs, "-q", "-F", "-t", "ext2", "-d", folder, "-E", f"offset={PARTITION * SECTOR}",
+         image, f"{kib}k"])
     return image
 
 
@@ -109,7 +108,7 @@ def open_bytes(path):
         return file.read()
 
 
-# Rows -----------------------------------------------------------------------------------------------
+# Rows -----------------------------------------------------------------------------------------
 
 def grub_prompt(args, device):
     """The menu, the command line, and what it says of the device and of a file."""
@@ -118,7 +117,7 @@ def grub_prompt(args, device):
         with Screen([a.replace("GRUB/", beside("grub", "")) for a in args]) as screen:
             screen.see(r"GNU GRUB +version 2\.", TIMEOUT)
             screen.press("c")
-            screen.see(r"^grub> ", TIMEOUT)
+            screen.see(r"^grub>", TIMEOUT)
             screen.press("ls\n")
             screen.see(rf"^(\(\S+\) )*\({device}\)", TIMEOUT)
             screen.press("clear\nls /boot/grub/\n")
@@ -175,6 +174,63 @@ def installer():
         guest.expect(r"English", TIMEOUT)
 
 
+def log_args(log):
+    return ["-debugcon", f"file:{log}", "-global", "isa-debugcon.iobase=0x402"]
+
+
+def bootindex(args, first):
+    """Without code on any of them: firmware tries the drive first whose bootindex is lowest."""
+    def test():
+        need_bios()
+        scratch = Scratch()
+        files = {name: scratch.path(name, bytes(1440 << 10)) for name in ("disk", "cd", "floppy")}
+        options = [a.replace("CD", files["cd"]).replace("DISK", files["disk"]) for a in args]
+        with Run(["-nographic", "-fda", files["floppy"], *options], terminal=True) as guest:
+            guest.expect(r"Booting from .*\.\.\.", TIMEOUT)
+            if not re.search(r"Booting from (.*)\.\.\.", guest.output).group(1).startswith(first):
+                guest.fail(f"firmware did not try {first} first")
+    return test
+
+
+DRIVES = ["-drive", "file=DISK,format=raw,if=none,id=d", "-drive",
+          "file=CD,format=raw,if=none,id=c,media=cdrom"]
+
+
+def boot_once():
+    """once= holds for the first start, order= for those after it."""
+    need_bios()
+    scratch = Scratch()
+    floppy, disk = (scratch.path(name, bytes(1440 << 10)) for name in ("floppy", "disk"))
+    log = scratch.path("log", b"")
+    with Screen(["-fda", floppy, "-drive", f"file={disk},format=raw", "-boot", "order=c,once=a",
+                 *log_args(log)]) as screen:
+        for first in ("Floppy", "Hard Disk"):
+            wait_for_text(screen, log, rf"enter handle_19:\n.*\nBooting from {first}", 1)
+            screen.monitor("system_reset")
+
+
+def media():
+    """A CD is changed: firmware boots the new one after a reset; then the drive is empty."""
+    need_bios()
+    with Screen(["-cdrom", guest_file("grub")]) as screen:
+        screen.see(r"GNU GRUB", TIMEOUT)
+        if "grub-rescue-cdrom.iso" not in screen.monitor("info block"):
+            screen.fail("info block does not name the image")
+        answer = screen.monitor("change ide1-cd0 /no/such.iso")
+        if "no file" not in answer or "grub-rescue" not in screen.monitor("info block"):
+            screen.fail("an image that is not there took the medium out")
+        screen.monitor(f"change ide1-cd0 {guest_file('memtest')}")
+        if "memtest86+x64.iso" not in screen.monitor("info block"):
+            screen.fail("change did not change the image")
+        screen.monitor("system_reset")
+        screen.see(r"Memtest86\+ v", TIMEOUT)
+        screen.monitor("eject -f ide1-cd0")
+        if "not inserted" not in screen.monitor("info block"):
+            screen.fail("the drive is not empty")
+        screen.monitor("system_reset")
+        screen.see(r"No bootable device", TIMEOUT)
+
+
 TESTS = (
     ("GRUB's rescue CD to its prompt", grub_prompt(["-cdrom", "GRUB/grub-rescue-cdrom.iso"], "cd")),
     ("GRUB's rescue floppy to its prompt",
@@ -188,6 +244,12 @@ TESTS = (
      grub_from_disk(["-drive", "file=IMAGE,format=raw"])),
     ("GRUB and Linux from an AHCI disk",
      grub_from_disk(["-machine", "q35", "-drive", "file=IMAGE,format=raw"])),
+    ("bootindex of a CD", bootindex([*DRIVES, "-device", "ide-hd,drive=d,bootindex=2",
+                                     "-device", "ide-cd,drive=c,bootindex=1"], "DVD/CD")),
+    ("bootindex of a disk", bootindex([*DRIVES, "-device", "ide-hd,drive=d,bootindex=1",
+                                       "-device", "ide-cd,drive=c,bootindex=2"], "Hard Disk")),
+    ("-boot once=", boot_once),
+    ("eject, change, info block", media),
     ("Debian's text installer to its first dialog", installer),
 )
 

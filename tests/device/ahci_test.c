@@ -97,6 +97,11 @@ static void commands_move_data(struct fixture *f, gconstpointer data)
     wait_port(f);
     g_assert_cmphex(rig_load(f->r, DATA + 120, 4), ==, 4096);
     g_assert_cmphex(rig_load(f->r, LIST + 4, 4), ==, 512);
+    /* PIO Setup: what it is, status with DRQ, status at the end, length. */
+    g_assert_cmphex(rig_load(f->r, FIS + 0x20, 1), ==, 0x5f);
+    g_assert_cmphex(rig_load(f->r, FIS + 0x22, 1), ==, 0x58);
+    g_assert_cmphex(rig_load(f->r, FIS + 0x2f, 1), ==, 0x50);
+    g_assert_cmphex(rig_load(f->r, FIS + 0x30, 2), ==, 512);
     prepare(f, 3, 0x25, 7, 4);
     rig_store(f->r, PORT + 0x38, 8, 4);
     wait_port(f);

@@ -314,6 +314,21 @@ static void mistakes_of_the_user(struct fixture *f, gconstpointer data)
     g_assert_nonnull(strstr(unit, "supports only 2 units"));
 }
 
+/* A status with BSY would make firmware and kernels wait for a drive that is not there. */
+static void empty_channel_is_not_busy(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    rig_outb(f->i.r, 0x376, IDE_CTL_SRST);
+    g_assert_cmphex(rig_inb(f->i.r, 0x376) & IDE_BSY, ==, 0);
+    rig_outb(f->i.r, 0x376, 0);
+    for (unsigned device = 0xa0; device <= 0xb0; device += 0x10) {
+        rig_outb(f->i.r, 0x176, (uint8_t)device);
+        rig_outb(f->i.r, 0x177, 0xec);
+        g_assert_cmphex(rig_inb(f->i.r, 0x177), ==, 0);
+        g_assert_cmphex(rig_inb(f->i.r, 0x376), ==, 0);
+    }
+}
+
 static void fuzz_everything(struct fixture *f, gconstpointer data)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(7010);
@@ -358,6 +373,7 @@ int main(int argc, char **argv)
     ADD("bad-state", bad_state_is_refused);
     ADD("decode", ports_follow_the_decode_bit);
     ADD("user", mistakes_of_the_user);
+    ADD("empty-channel", empty_channel_is_not_busy);
     ADD("fuzz", fuzz_everything);
     return g_test_run();
 }

@@ -228,7 +228,8 @@ static void fuzz_everything(struct fixture *f, gconstpointer data)
 
 /* The pc board ------------------------------------------------------------------------------------ */
 
-static struct block_backend *board_drive(struct machine *m, const char *id, unsigned sectors, int unit)
+static struct block_backend *board_drive(struct machine *m, const char *id, unsigned sectors,
+                                         int unit)
 {
     struct rig r = { .m = m };
     struct block_backend *blk = drive_rig_new(&r, id, sectors, false);

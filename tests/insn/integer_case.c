@@ -350,7 +350,10 @@ static void random_state(struct native *n, struct integer_case *c)
     }
 }
 
-/* A bit offset may lead to the page of the code, which only the host has. */
+/*
+ * A bit offset may lead to the page of the code, which only the host has, or across 4 GiB, where
+ * processors fault or do not (SDM vol. 3, 5.3).
+ */
 static bool reaches_code(const struct insn *i, const struct native_state *s, uint64_t ea)
 {
     unsigned size = i->op[0].size;
@@ -361,7 +364,7 @@ static bool reaches_code(const struct insn *i, const struct native_state *s, uin
     }
     offset = size == 2 ? (int16_t)offset : size == 4 ? (int32_t)offset : offset;
     ea = (uint32_t)(ea + (uint64_t)(offset >> 3));
-    return ea + 16 >= NATIVE_CODE && ea < NATIVE_CODE + 0x1010;
+    return ea > UINT32_MAX - 16 || (ea + 16 >= NATIVE_CODE && ea < NATIVE_CODE + 0x1010);
 }
 
 /* Memory, stack and branch targets for the decoded instruction. */

@@ -106,6 +106,7 @@ static const struct row {
     { K "-cdrom a.iso",            AT(drives),       FIRST, 0, "file=a.iso,index=2,media=cdrom" },
     { K "-fda a.img",              AT(drives),       FIRST, 0, "file=a.img,if=floppy,index=0" },
     { K "-fdb a.img",              AT(drives),       FIRST, 0, "file=a.img,if=floppy,index=1" },
+    { K "-pflash a.fd",            AT(drives),       FIRST, 0, "file=a.fd,if=pflash" },
     { K "-snapshot",               AT(snapshot),     FLAG, 1, NULL },
     { K "-net none",               0,                NOTHING, 0, NULL },
     { K "-nic none",               0,                NOTHING, 0, NULL },

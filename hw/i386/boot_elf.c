@@ -13,6 +13,7 @@
 
 #define PVH_NOTE_PHYS32_ENTRY 18
 #define PVH_MAGIC             0x336ec578u
+#define MAX_PVH_MODULES       64 /* their list has a page before the memory map */
 
 /* The fields that matter of either class of program header. */
 struct segment_header {
@@ -196,7 +197,12 @@ static bool add_pvh_modules(struct boot_image *b, struct pvh_start_info *info, G
     g_auto(GStrv) names = boot_split_list(b->cfg.initrd);
     GArray *list = g_array_new(FALSE, TRUE, sizeof(struct pvh_module));
 
-    for (unsigned k = 0; names[k] && k < 64; k++) {
+    if (g_strv_length(names) > MAX_PVH_MODULES) {
+        set_error(error, "-initrd names more than %u PVH modules", MAX_PVH_MODULES);
+        g_array_free(list, TRUE);
+        return false;
+    }
+    for (unsigned k = 0; names[k]; k++) {
         GBytes *data = boot_read_file("initrd", names[k], error);
         struct pvh_module m = { 0 };
 

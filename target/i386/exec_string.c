@@ -199,12 +199,11 @@ void x_lods(struct x86_cpu *cpu, const struct insn *i)
 }
 
 /* REPE goes on while ZF is set, REPNE while it is clear. */
-static bool compare_goes_on(struct x86_cpu *cpu, const struct insn *i, bool equal)
+static bool compare_goes_on(const struct insn *i, bool equal)
 {
     if (i->prefixes & PREFIX_REPNE) {
         return !equal;
     }
-    (void)cpu;
     return equal;
 }
 
@@ -241,7 +240,7 @@ void x_cmps(struct x86_cpu *cpu, const struct insn *i)
         advance(cpu, &s, R_RSI, 1);
         advance(cpu, &s, R_RDI, 1);
         count_down(cpu, &s, 1);
-        ended = s.repeat && !compare_goes_on(cpu, i, a == b);
+        ended = s.repeat && !compare_goes_on(i, a == b);
     }
     if (any) {
         compare_end(cpu, i, &s, a, b, ended);
@@ -259,7 +258,7 @@ void x_scas(struct x86_cpu *cpu, const struct insn *i)
         b = segment_load(cpu, SEG_ES, cpu->regs[R_RDI] & s.mask, i->size);
         advance(cpu, &s, R_RDI, 1);
         count_down(cpu, &s, 1);
-        ended = s.repeat && !compare_goes_on(cpu, i, a == b);
+        ended = s.repeat && !compare_goes_on(i, a == b);
     }
     if (any) {
         compare_end(cpu, i, &s, a, b, ended);

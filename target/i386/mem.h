@@ -27,10 +27,11 @@ void mem_read_bytes(struct x86_cpu *cpu, uint64_t linear, void *buf, unsigned le
 void mem_write_bytes(struct x86_cpu *cpu, uint64_t linear, const void *buf, unsigned len,
                      unsigned bank);
 
-/* The bank of implicit supervisor accesses: descriptor tables, TSS, delivery frames. */
-#define BANK_SYSTEM TLB_KERNEL_AC_IMPLICIT
-/* Implicit supervisor accesses ignore EFLAGS.AC: user pages fault under SMAP. */
-#define TLB_KERNEL_AC_IMPLICIT TLB_KERNEL
+/*
+ * The bank of implicit supervisor accesses (descriptor tables, TSS, delivery frames): they ignore
+ * EFLAGS.AC, so user pages fault under SMAP.
+ */
+#define BANK_SYSTEM TLB_KERNEL
 
 /* TLB maintenance (mmu.c). */
 void tlb_flush(struct x86_cpu *cpu);                       /* everything, global pages too */

@@ -167,6 +167,4 @@ void check_mmx(struct x86_cpu *cpu);
 void mmx_executed(struct x86_cpu *cpu, bool empty);
 void check_x87(struct x86_cpu *cpu, bool wait);
 
-/* The guest's memory as KVM, gdb or a task switch would reach it is in mem.h. */
-
 #endif

@@ -42,6 +42,14 @@ def licences(names):
             yield f"{name} does not say '{SPDX}' in its first lines"
 
 
+def scripts(names):
+    """What begins with #! is run as a program: the tests of the Makefile's lists among it."""
+    for name in names:
+        path = os.path.join(ROOT, name)
+        if lines(name)[:1] and lines(name)[0].startswith("#!") and not os.access(path, os.X_OK):
+            yield f"{name} begins with #! but may not be executed"
+
+
 def whitespace(names):
     for name in names:
         if name.endswith(NO_SPDX) or "/data/" in name:
@@ -90,6 +98,7 @@ def main():
         ("READMEs", list(readmes(set(names)))),
         ("licence lines", list(licences(names))),
         ("line ends", list(whitespace(names))),
+        ("scripts can be run", list(scripts(names))),
         ("the Makefile's lists", list(sources(names))),
     ])
 

@@ -7,6 +7,7 @@
  * Thread: cpu_new, cpu_free and cpu_reset under the machine lock with the CPU stopped; the rest on
  *         the vCPU's own, but cpu_set_pending and cpu_clear_pending on any.
  */
+#include <sys/mman.h>
 #include "softmmu/clock.h"
 #include "softmmu/state.h"
 #include "target/i386/cpuid_models.h"
@@ -18,10 +19,27 @@
 
 #define TSC_HZ 1000000000ull /* one tick a virtual nanosecond */
 
+/* Below 2 GiB where the host can: translated code then reaches it by its address. */
+#ifndef MAP_32BIT
+#define MAP_32BIT 0
+#endif
+
+static struct x86_cpu *cpu_alloc(void)
+{
+    void *p = mmap(NULL, sizeof(struct x86_cpu), PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+
+    return p == MAP_FAILED ? NULL : p;
+}
+
 struct x86_cpu *cpu_new(struct machine *m, int index, const char *model, GError **error)
 {
-    struct x86_cpu *cpu = g_new0(struct x86_cpu, 1);
+    struct x86_cpu *cpu = cpu_alloc();
 
+    if (!cpu) {
+        set_errno_error(error, "cannot allocate CPU %d", index);
+        return NULL;
+    }
     cpu->vcpu.machine = m;
     cpu->vcpu.index = index;
     cpu->tsc_hz = TSC_HZ;
@@ -30,7 +48,7 @@ struct x86_cpu *cpu_new(struct machine *m, int index, const char *model, GError 
     cpu->delivering = -1;
     cpu->a20_mask = UINT64_MAX;
     if (!cpu_model_parse(cpu, model ? model : "max", error)) {
-        g_free(cpu);
+        cpu_free(cpu);
         return NULL;
     }
     tlb_init(cpu);
@@ -42,8 +60,8 @@ void cpu_free(struct x86_cpu *cpu)
 {
     if (cpu) {
         host_vec_free(cpu->host_vec);
+        munmap(cpu, sizeof(*cpu));
     }
-    g_free(cpu);
 }
 
 uint64_t cpu_tsc(struct x86_cpu *cpu)

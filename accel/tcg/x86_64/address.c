@@ -16,7 +16,7 @@ int host_of(unsigned guest)
 
 struct emit_rm guest_memory(unsigned guest)
 {
-    return rm_mem(H_R15, CPU_REG(guest));
+    return rm_cpu(CPU_REG(guest));
 }
 
 /* A guest register in a host register: its own, or `scratch` loaded with it. */
@@ -83,12 +83,12 @@ struct site *emit_check(struct trans *x, const struct insn *i, unsigned size, bo
     emit8(e, 7);
     emit_insn(e, 0, 0x81, 4, rm_reg(H_R14));
     emit32(e, (TLB_SIZE - 1) << 5);
-    emit_insn(e, E_W, 0x2b, H_R13, rm_sib(H_R15, H_R14, 0, tag));
+    emit_insn(e, E_W, 0x2b, H_R13, rm_cpu_at(H_R14, tag));
     emit_insn(e, E_W, 0x81, 7, rm_reg(H_R13));
     emit32(e, 4096 - size);
     s = add_site(x, emit_jump(e, CC_A), i, last);
     emit_insn(e, E_W, 0x03, H_R13,
-              rm_sib(H_R15, H_R14, 0, x->tlb + (int32_t)offsetof(struct tlb_entry, host)));
+              rm_cpu_at(H_R14, x->tlb + (int32_t)offsetof(struct tlb_entry, host)));
     return s;
 }
 
@@ -99,12 +99,30 @@ struct site *emit_operand_check(struct trans *x, const struct insn *i, unsigned 
     emit_address(x, i, H_R13);
     if (i->seg >= SEG_FS) {
         emit_load(x->e, H_R14,
-                  rm_mem(H_R15,
-                         (int32_t)(offsetof(struct x86_cpu, seg) + i->seg * sizeof(struct segment) +
+                  rm_cpu((int32_t)(offsetof(struct x86_cpu, seg) + i->seg * sizeof(struct segment) +
                                    offsetof(struct segment, base))));
         emit_lea(x->e, H_R13, rm_sib(H_R13, H_R14, 0, 0));
     }
     return emit_check(x, i, size, write, last);
+}
+
+struct emit_rm mem_begin(struct trans *x, unsigned n, const struct insn_operand *op, bool write)
+{
+    x->open = emit_operand_check(x, &x->b->insn[n], op->size, write, false);
+    return rm_mem(H_R13, 0);
+}
+
+void mem_end(struct trans *x)
+{
+    if (x->open) {
+        x->open->back = x->e->p;
+    }
+    x->open = NULL;
+}
+
+void mem_decline(struct trans *x, uint8_t *jump)
+{
+    x->open->jump2 = jump;
 }
 
 void emit_add_rsp(struct trans *x, int32_t v)

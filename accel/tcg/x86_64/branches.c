@@ -23,7 +23,7 @@ static void emit_poll(struct trans *x, uint64_t target)
     uint8_t *wanted, *go_on;
 
     emit_insn(e, E_W, 0x89, H_RCX, rm_reg(H_R13));
-    emit_insn(e, MAP_0F, 0xb6, H_RCX, rm_mem(H_R15, CPU_EXIT_REQUEST));
+    emit_insn(e, MAP_0F, 0xb6, H_RCX, rm_cpu(CPU_EXIT_REQUEST));
     emit_bytes(e, jrcxz_over_jump, sizeof(jrcxz_over_jump));
     wanted = emit_jump(e, -1);
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RCX));
@@ -61,7 +61,7 @@ void emit_goto(struct trans *x, uint64_t target)
         emit_save_flags(e);
     }
     emit_mov_imm(e, H_R13, target);
-    emit_store(e, H_R13, rm_mem(H_R15, CPU_REG(R_RIP)));
+    emit_store(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
     /* The link's own address is known once the code is allocated: finish() fills it in. */
     emit8(e, 0x49);
     emit8(e, 0xb8 | (H_R14 & 7));
@@ -137,7 +137,7 @@ static void emit_branch_target(struct trans *x, const struct insn *i)
 
 static bool end_call_indirect(struct trans *x, const struct insn *i, uint64_t next)
 {
-    const struct emit_rm kept = rm_mem(H_R15, offsetof(struct x86_cpu, branch_target));
+    const struct emit_rm kept = rm_cpu(offsetof(struct x86_cpu, branch_target));
 
     emit_branch_target(x, i);
     emit_store(x->e, H_R13, kept);

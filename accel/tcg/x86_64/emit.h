@@ -36,6 +36,7 @@ enum host_reg {
 struct emit {
     uint8_t *start, *p, *end; /* writable mapping */
     ptrdiff_t to_exec;        /* executable address - writable address */
+    int32_t cpu;              /* address of struct x86_cpu, below 2 GiB */
     bool full;
 };
 
@@ -79,9 +80,9 @@ enum {
     E_REX = 256, /* a REX byte even when empty: byte registers 4 to 7 are SPL to DIL */
 };
 
-/* A register, or memory at base + index << scale + disp. */
+/* A register, or memory at base + index << scale + disp, from the CPU's address on if `cpu`. */
 struct emit_rm {
-    bool memory;
+    bool memory, cpu;
     uint8_t reg; /* or base */
     uint8_t index, scale;
     int32_t disp;
@@ -94,12 +95,24 @@ static inline struct emit_rm rm_reg(unsigned reg)
 
 static inline struct emit_rm rm_mem(unsigned base, int32_t disp)
 {
-    return (struct emit_rm){ true, (uint8_t)base, H_NONE, 0, disp };
+    return (struct emit_rm){ true, false, (uint8_t)base, H_NONE, 0, disp };
+}
+
+/* A field of struct x86_cpu at an offset. */
+static inline struct emit_rm rm_cpu(size_t offset)
+{
+    return (struct emit_rm){ true, true, H_NONE, H_NONE, 0, (int32_t)offset };
+}
+
+/* The same with a register added. */
+static inline struct emit_rm rm_cpu_at(unsigned reg, size_t offset)
+{
+    return (struct emit_rm){ true, true, (uint8_t)reg, H_NONE, 0, (int32_t)offset };
 }
 
 static inline struct emit_rm rm_sib(unsigned base, unsigned index, unsigned scale, int32_t disp)
 {
-    return (struct emit_rm){ true, (uint8_t)base, (uint8_t)index, (uint8_t)scale, disp };
+    return (struct emit_rm){ true, false, (uint8_t)base, (uint8_t)index, (uint8_t)scale, disp };
 }
 
 /* ModRM, SIB and displacement; base H_NONE: an absolute or index-only address. */
@@ -111,6 +124,7 @@ static inline void emit_modrm(struct emit *e, unsigned reg, struct emit_rm rm)
         emit8(e, 0xc0 | r | (rm.reg & 7));
         return;
     }
+    rm.disp += rm.cpu ? e->cpu : 0;
     if (rm.reg == H_NONE) {
         emit8(e, 0x04 | r);
         emit8(e, (unsigned)rm.scale << 6 | (rm.index == H_NONE ? 4u : (unsigned)rm.index & 7) << 3 |

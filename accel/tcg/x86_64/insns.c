@@ -117,8 +117,7 @@ static bool emit_copy(struct trans *x, unsigned n, const struct emit_row *row)
     const struct insn *i = &x->b->insn[n];
     struct emit *e = x->e;
     unsigned form = form_of(i, row), field = i->modrm >> 3 & 7, imm = immediate_bytes(i);
-    struct site *site = NULL;
-    struct emit_rm operand;
+    struct emit_rm operand = rm_reg(0);
     bool high = false, rex = false;
     int rm, reg;
 
@@ -134,11 +133,10 @@ static bool emit_copy(struct trans *x, unsigned n, const struct emit_row *row)
     if (i->op[rm].kind == OPND_MEM) {
         bool write = rm == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1;
 
-        site = emit_operand_check(x, i, i->op[rm].size, write, false);
-        operand = rm_mem(H_R13, 0);
+        operand = mem_begin(x, n, &i->op[rm], write);
     }
     flags_before(x, i, n);
-    if (!site) {
+    if (i->op[rm].kind != OPND_MEM) {
         operand = rm_reg(field_register(x, &i->op[rm], H_R13));
     }
     if (reg >= 0) {
@@ -152,13 +150,12 @@ static bool emit_copy(struct trans *x, unsigned n, const struct emit_row *row)
     if (reg >= 0 && (reg == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1)) {
         field_write_back(x, &i->op[reg], H_R14);
     }
-    if (!site && (rm == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1)) {
+    if (i->op[rm].kind != OPND_MEM &&
+        (rm == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1)) {
         field_write_back(x, &i->op[rm], H_R13);
     }
     flags_after(x, i);
-    if (site) {
-        site->back = e->p;
-    }
+    mem_end(x);
     return true;
 }
 

@@ -4,8 +4,9 @@
  * inline lookup of jump targets; and the buffer that holds all code.
  *
  * In translated code: guest RAX RCX RDX RBX RBP RSI RDI R8-R11 are in the same host registers,
- * guest RSP in R12, guest R12-R15 in memory; R13 and R14 are scratch; R15 is the CPU.  Flags are in
- * the host's EFLAGS or in cpu->cc_src (cc_op is CC_FLAGS).  Thread: the vCPU's own.
+ * guest RSP in R12, guest R12-R15 in memory; R13 to R15 are scratch.  The CPU is reached by its
+ * address, which is below 2 GiB.  Flags are in the host's EFLAGS or in cpu->cc_src (cc_op is
+ * CC_FLAGS).  Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/backend.h"
 #include <errno.h>
@@ -28,14 +29,14 @@ static const struct {
 static void emit_store_state(struct emit *e)
 {
     for (unsigned k = 0; k < G_N_ELEMENTS(mapped); k++) {
-        emit_store(e, mapped[k].host, rm_mem(H_R15, CPU_REG(mapped[k].guest)));
+        emit_store(e, mapped[k].host, rm_cpu(CPU_REG(mapped[k].guest)));
     }
 }
 
 static void emit_load_state(struct emit *e)
 {
     for (unsigned k = 0; k < G_N_ELEMENTS(mapped); k++) {
-        emit_load(e, mapped[k].host, rm_mem(H_R15, CPU_REG(mapped[k].guest)));
+        emit_load(e, mapped[k].host, rm_cpu(CPU_REG(mapped[k].guest)));
     }
 }
 
@@ -43,7 +44,7 @@ static void emit_load_state(struct emit *e)
 void emit_save_flags(struct emit *e)
 {
     emit8(e, 0x9c);
-    emit_insn(e, 0, 0x8f, 0, rm_mem(H_R15, offsetof(struct x86_cpu, cc_src)));
+    emit_insn(e, 0, 0x8f, 0, rm_cpu(offsetof(struct x86_cpu, cc_src)));
 }
 
 /* cc_src to the host's arithmetic flags, through AH and a signed overflow; uses R14. */
@@ -58,7 +59,7 @@ void emit_restore_flags(struct emit *e)
     };
 
     emit_insn(e, E_W, 0x89, H_RAX, rm_reg(H_R14));
-    emit_insn(e, 0, 0x8b, H_RAX, rm_mem(H_R15, offsetof(struct x86_cpu, cc_src)));
+    emit_insn(e, 0, 0x8b, H_RAX, rm_cpu(offsetof(struct x86_cpu, cc_src)));
     emit_bytes(e, rest, sizeof(rest));
     emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RAX));
 }
@@ -81,7 +82,7 @@ static void emit_call_interpreter(struct emit *e)
 {
     emit_store_state(e);
     emit_store_vectors(e);
-    emit_insn(e, E_W, 0x89, H_R15, rm_reg(H_RDI));
+    emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
     emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RSI));
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RDX));
     emit_mov_imm(e, H_RAX, (uintptr_t)run_insn);
@@ -109,7 +110,6 @@ static void emit_entry(struct backend *k)
         emit_insn(e, 0, 0xff, 6, rm_reg(saved[n]));
     }
     emit_lea(e, H_RSP, rm_mem(H_RSP, -8));
-    emit_insn(e, E_W, 0x89, H_RDI, rm_reg(H_R15));
     emit_insn(e, E_W, 0x89, H_RSI, rm_reg(H_R13));
     emit_load_state(e);
     emit_insn(e, 0, 0xff, 4, rm_reg(H_R13));
@@ -161,7 +161,7 @@ static void emit_lookup(struct backend *k)
     uint8_t *to_miss[2], *stale;
 
     k->lookup = e->p;
-    emit_insn(e, 0, 0x80, 7, rm_mem(H_R15, CPU_EXIT_REQUEST));
+    emit_insn(e, 0, 0x80, 7, rm_cpu(CPU_EXIT_REQUEST));
     emit8(e, 0);
     to_miss[0] = emit_jump(e, CC_NZ);
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R14));
@@ -172,18 +172,18 @@ static void emit_lookup(struct backend *k)
     emit32(e, CODE_CACHE_SIZE - 1);
     emit_insn(e, 0, 0xc1, 4, rm_reg(H_R14));
     emit8(e, 5);
-    emit_insn(e, E_W, 0x03, H_R14, rm_mem(H_R15, offsetof(struct x86_cpu, jump_cache)));
+    emit_insn(e, E_W, 0x03, H_R14, rm_cpu(offsetof(struct x86_cpu, jump_cache)));
     emit_insn(e, E_W, 0x39, H_R13, rm_mem(H_R14, offsetof(struct code_cache_entry, rip)));
     to_miss[1] = emit_jump(e, CC_NZ);
     emit_load(e, H_R13, rm_mem(H_R14, offsetof(struct code_cache_entry, key)));
-    emit_insn(e, E_W, 0x3b, H_R13, rm_mem(H_R15, offsetof(struct x86_cpu, jump_key)));
+    emit_insn(e, E_W, 0x3b, H_R13, rm_cpu(offsetof(struct x86_cpu, jump_key)));
     stale = emit_jump(e, CC_NZ);
     emit_insn(e, 0, 0xff, 4, rm_mem(H_R14, offsetof(struct code_cache_entry, exec)));
     patch_jump(stale, e->p);
     emit_load(e, H_R13, rm_mem(H_R14, offsetof(struct code_cache_entry, rip)));
     patch_jump(to_miss[0], e->p);
     patch_jump(to_miss[1], e->p);
-    emit_store(e, H_R13, rm_mem(H_R15, CPU_REG(R_RIP)));
+    emit_store(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
     emit_insn(e, 0, 0x31, H_R14, rm_reg(H_R14));
     patch_jump(emit_jump(e, -1), k->exit);
 }
@@ -200,6 +200,12 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
     int fd = memfd_create("rhea-code", MFD_CLOEXEC);
     void *w = MAP_FAILED, *x = MAP_FAILED;
 
+    if ((uintptr_t)(t->cpu + 1) > INT32_MAX) {
+        set_error(error, "no memory below 2 GiB for a CPU that translated code reaches; "
+                         "use -accel tcg,engine=interp");
+        g_free(k);
+        return false;
+    }
     if (fd >= 0 && ftruncate(fd, (off_t)size) == 0) {
         w = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         x = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
@@ -219,6 +225,7 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
     k->e.start = k->e.p = w;
     k->e.end = k->e.start + size;
     k->e.to_exec = (uint8_t *)x - k->e.start;
+    k->e.cpu = (int32_t)(uintptr_t)t->cpu;
     emit_entry(k);
     emit_interpreter_thunks(k);
     emit_lookup(k);

@@ -32,7 +32,8 @@ struct trans {
     uint32_t live[BLOCK_MAX_INSNS + 1]; /* flags live before instruction n */
     bool host_flags, memory_flags;      /* where they are right */
     bool vectors_loaded;                /* XMM registers are known to be in the host's */
-    int32_t tlb;                        /* offset of the bank from R15 */
+    int32_t tlb;                        /* offset of the bank in the CPU */
+    struct site *open;                  /* of mem_begin */
     struct site sites[MAX_SITES];
     unsigned n_sites;
     struct code_link links[2];
@@ -70,6 +71,15 @@ struct site *emit_check(struct trans *x, const struct insn *i, unsigned size, bo
 /* The same for the instruction's memory operand. */
 struct site *emit_operand_check(struct trans *x, const struct insn *i, unsigned size, bool write,
                                 bool last);
+/*
+ * What emitters use: the memory operand `op` of instruction n, checked, as an operand of the host's
+ * instruction.  It may contain R13 and R15; R14 is free.  Flags are in memory if they were live.
+ * mem_end comes right behind the last instruction emitted for n.
+ */
+struct emit_rm mem_begin(struct trans *x, unsigned n, const struct insn_operand *op, bool write);
+void mem_end(struct trans *x);
+/* Between the two: the interpreter takes the instruction if the jump is taken. */
+void mem_decline(struct trans *x, uint8_t *jump);
 /* Moves the guest's stack pointer; no flag changes. */
 void emit_add_rsp(struct trans *x, int32_t v);
 void emit_sites(struct trans *x);

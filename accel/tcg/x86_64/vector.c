@@ -18,13 +18,13 @@ static void emit_move_all(struct emit *e, unsigned opcode)
 {
     for (unsigned n = 0; n < 16; n++) {
         emit_insn(e, MAP_0F, opcode, n,
-                  rm_mem(H_R15, (int32_t)(offsetof(struct x86_cpu, vec) + n * sizeof(union vec))));
+                  rm_cpu((int32_t)(offsetof(struct x86_cpu, vec) + n * sizeof(union vec))));
     }
 }
 
 static void emit_mxcsr(struct emit *e, unsigned operation, size_t offset)
 {
-    emit_insn(e, MAP_0F, 0xae, operation, rm_mem(H_R15, (int32_t)offset));
+    emit_insn(e, MAP_0F, 0xae, operation, rm_cpu((int32_t)offset));
 }
 
 static void emit_load_all(struct emit *e)
@@ -35,7 +35,7 @@ static void emit_load_all(struct emit *e)
 
 static void emit_test_byte(struct emit *e, size_t offset)
 {
-    emit_insn(e, 0, 0x80, 7, rm_mem(H_R15, (int32_t)offset));
+    emit_insn(e, 0, 0x80, 7, rm_cpu((int32_t)offset));
     emit8(e, 0);
 }
 
@@ -76,7 +76,7 @@ void emit_vector_thunk(struct backend *k)
     emit_test_byte(e, offsetof(struct x86_cpu, vectors_usable));
     unusable = emit_jump(e, CC_Z);
     emit_load_all(e);
-    emit_insn(e, 0, 0xc6, 0, rm_mem(H_R15, offsetof(struct x86_cpu, vectors_loaded)));
+    emit_insn(e, 0, 0xc6, 0, rm_cpu(offsetof(struct x86_cpu, vectors_loaded)));
     emit8(e, 1);
     emit8(e, 0xc3);
     patch_jump(unusable, e->p);
@@ -211,8 +211,7 @@ bool emit_vector(struct trans *x, unsigned n)
 {
     const struct insn *i = &x->b->insn[n];
     unsigned field = i->modrm >> 3 & 7;
-    struct site *site = NULL;
-    struct emit_rm operand;
+    struct emit_rm operand = rm_reg(0);
     int rm, reg;
 
     if (!emittable(i, &rm, &reg)) {
@@ -220,14 +219,14 @@ bool emit_vector(struct trans *x, unsigned n)
     }
     need_vectors(x, n);
     if (i->op[rm].kind == OPND_MEM) {
-        site = emit_operand_check(x, i, i->op[rm].size, rm == 0, false);
+        operand = mem_begin(x, n, &i->op[rm], rm == 0);
         if (i->op[rm].size == 16 && !(i->row->flags & ROW_UNALIGNED)) {
-            /* test r13b, 15: the interpreter raises #GP */
-            emit_insn(x->e, 0, 0xf6, 0, rm_reg(H_R13));
+            /* test r14b, 15: the interpreter raises #GP */
+            emit_lea(x->e, H_R14, operand);
+            emit_insn(x->e, 0, 0xf6, 0, rm_reg(H_R14));
             emit8(x->e, 15);
-            site->jump2 = emit_jump(x->e, CC_NZ);
+            mem_decline(x, emit_jump(x->e, CC_NZ));
         }
-        operand = rm_mem(H_R13, 0);
     } else if (i->op[rm].kind == OPND_XMM) {
         operand = rm_reg(i->op[rm].reg);
     }
@@ -248,8 +247,6 @@ bool emit_vector(struct trans *x, unsigned n)
         field_write_back(x, &i->op[reg], H_R14);
     }
     flags_after(x, i);
-    if (site) {
-        site->back = x->e->p;
-    }
+    mem_end(x);
     return true;
 }

@@ -342,13 +342,10 @@ static struct block *find_slow(struct tcg *t, uint64_t linear)
 {
     struct x86_cpu *cpu = t->cpu;
     unsigned bank = cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
-    const struct tlb_entry *e = &cpu->tlb.entry[bank][linear >> 12 & (TLB_SIZE - 1)];
-    uint64_t off = linear - e->exec_tag;
+    const uint8_t *host = tlb_exec_host(cpu, bank, linear);
     struct block *b;
 
-    if (off <= 4095) {
-        const uint8_t *host = (const uint8_t *)(uintptr_t)(e->host + off);
-
+    if (host) {
         for (b = t->hash[block_hash(host)]; b; b = b->hash_next) {
             if (b->host == host && b->code_size == cpu->code_size) {
                 if (second_page_matches(cpu, b, linear)) {
@@ -364,7 +361,7 @@ static struct block *find_slow(struct tcg *t, uint64_t linear)
         uint64_t phys, ram_off;
         struct ram_block *ram;
 
-        if (mmu_fetch(cpu, linear, &phys, &ram, &ram_off) && linear - e->exec_tag <= 4095) {
+        if (mmu_fetch(cpu, linear, &phys, &ram, &ram_off) && tlb_exec_host(cpu, bank, linear)) {
             return find_slow(t, linear);
         }
     }
@@ -419,7 +416,7 @@ static void dirty_cleared(struct dirty_listener *l, struct ram_block *ram, uint6
         for (unsigned k = 0; k < tlb->fills[b]; k++) {
             struct tlb_entry *e = &tlb->entry[b][tlb->fill_log[b][k]];
 
-            if (e->host - first < len) {
+            if (e->addend + e->write_tag - first < len) {
                 e->write_tag = TLB_NO_TAG(tlb->fill_log[b][k]);
             }
         }

@@ -348,7 +348,7 @@ void *avx_load(struct x86_cpu *cpu, const struct insn *i, uint8_t *buffer)
         uint64_t off = linear - e->read_tag;
 
         if (G_LIKELY(off <= 4096 - size)) {
-            return (void *)(uintptr_t)(e->host + off);
+            return (void *)(uintptr_t)(e->addend + linear);
         }
         mem_read_bytes(cpu, linear, buffer, size, cpu->bank);
     } else {
@@ -360,7 +360,7 @@ void *avx_load(struct x86_cpu *cpu, const struct insn *i, uint8_t *buffer)
             const struct tlb_entry *e = &cpu->tlb.entry[cpu->bank][linear >> 12 & (TLB_SIZE - 1)];
 
             if (G_LIKELY(linear - e->read_tag <= 4096 - size)) {
-                return (void *)(uintptr_t)(e->host + (linear - e->read_tag));
+                return (void *)(uintptr_t)(e->addend + linear);
             }
         }
         load_active(cpu, i, bits, each, buffer);
@@ -379,7 +379,7 @@ void avx_store(struct x86_cpu *cpu, const struct insn *i, const uint8_t *from)
         uint64_t off = linear - e->write_tag;
 
         if (G_LIKELY(off <= 4096 - size)) {
-            memcpy((uint8_t *)(uintptr_t)(e->host + off), from, size);
+            memcpy((uint8_t *)(uintptr_t)(e->addend + linear), from, size);
         } else {
             mem_write_bytes(cpu, linear, from, size, cpu->bank);
         }

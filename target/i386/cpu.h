@@ -161,15 +161,28 @@ struct x87_state {
  * tag of a slot is TLB_NO_TAG(slot), a page that belongs in another slot: no linear address hits
  * it, canonical or not, since translated code does not check that first.
  */
-#define TLB_BITS         10
+#define TLB_BITS         12
 #define TLB_SIZE         (1u << TLB_BITS)
 #define TLB_NO_TAG(slot) (0x0008000000000000ull | (~(uint64_t)(slot)&1) << 12)
 
 struct tlb_entry {
     uint64_t read_tag;
     uint64_t write_tag; /* RAM, dirty in the page table, no code on the page */
-    uint64_t exec_tag;
-    uint64_t host; /* host address of the page's first byte, or 0 when no tag is valid */
+    uint64_t addend;    /* host address - linear address, while a tag is valid */
+    uint64_t exec_key;  /* what tlb_exec_key makes of a page that may be executed, or TLB_NO_EXEC */
+};
+
+#define TLB_NO_EXEC UINT64_MAX
+
+/* Which page of the slot it is (bits 36 and up), and where it lies in the host. */
+static inline uint64_t tlb_exec_key(uint64_t linear, uint64_t host)
+{
+    return linear << 16 >> (28 + TLB_BITS) << 36 | host >> 12;
+}
+
+enum tlb_state {
+    TLB_LOGGED = 1, /* the slot is in the log */
+    TLB_GLOBAL = 2, /* the page has G set: survives a CR3 load */
 };
 
 enum tlb_bank {
@@ -184,7 +197,7 @@ struct tlb {
     struct tlb_entry entry[TLB_BANKS][TLB_SIZE];
     uint16_t fill_log[TLB_BANKS][TLB_SIZE]; /* slots filled since the last flush */
     unsigned fills[TLB_BANKS];
-    bool global[TLB_BANKS][TLB_SIZE]; /* the page has G set: survives a CR3 load */
+    uint8_t state[TLB_BANKS][TLB_SIZE]; /* enum tlb_state */
     /* Linear range that holds every large page filled: INVLPG inside it flushes all. */
     uint64_t large_first, large_last;
     unsigned

@@ -48,6 +48,19 @@ uint64_t mmu_debug_translate(struct x86_cpu *cpu, uint64_t linear);
 const uint8_t *mmu_fetch(struct x86_cpu *cpu, uint64_t linear, uint64_t *phys,
                          struct ram_block **ram, uint64_t *ram_offset);
 
+/* The host address of a byte that may be executed, or NULL: not in the soft TLB. */
+static inline const uint8_t *tlb_exec_host(const struct x86_cpu *cpu, unsigned bank,
+                                           uint64_t linear)
+{
+    uint64_t key = cpu->tlb.entry[bank][linear >> 12 & (TLB_SIZE - 1)].exec_key;
+
+    if (key == TLB_NO_EXEC || key >> 36 != linear << 16 >> (28 + TLB_BITS) ||
+        (uint64_t)((int64_t)(linear << 16) >> 16) != linear) {
+        return NULL;
+    }
+    return (const uint8_t *)(uintptr_t)((key & 0xfffffffffull) << 12 | (linear & 4095));
+}
+
 static inline uint64_t mem_load_bank(struct x86_cpu *cpu, uint64_t linear, unsigned size,
                                      unsigned bank)
 {
@@ -55,7 +68,7 @@ static inline uint64_t mem_load_bank(struct x86_cpu *cpu, uint64_t linear, unsig
     uint64_t off = linear - e->read_tag;
 
     if (G_LIKELY(off <= 4096 - size)) {
-        const uint8_t *p = (const uint8_t *)(uintptr_t)(e->host + off);
+        const uint8_t *p = (const uint8_t *)(uintptr_t)(e->addend + linear);
 
         switch (size) {
         case 1:
@@ -87,7 +100,7 @@ static inline void mem_store_bank(struct x86_cpu *cpu, uint64_t linear, uint64_t
     uint64_t off = linear - e->write_tag;
 
     if (G_LIKELY(off <= 4096 - size)) {
-        uint8_t *p = (uint8_t *)(uintptr_t)(e->host + off);
+        uint8_t *p = (uint8_t *)(uintptr_t)(e->addend + linear);
 
         switch (size) {
         case 1:

@@ -260,8 +260,8 @@ uint64_t mmu_debug_translate(struct x86_cpu *cpu, uint64_t linear)
 
 static void clear_entry(struct tlb_entry *e, uint64_t slot)
 {
-    e->read_tag = e->write_tag = e->exec_tag = TLB_NO_TAG(slot);
-    e->host = 0;
+    e->read_tag = e->write_tag = TLB_NO_TAG(slot);
+    e->exec_key = TLB_NO_EXEC;
 }
 
 void tlb_init(struct x86_cpu *cpu)
@@ -269,6 +269,7 @@ void tlb_init(struct x86_cpu *cpu)
     for (unsigned b = 0; b < TLB_BANKS; b++) {
         for (unsigned n = 0; n < TLB_SIZE; n++) {
             clear_entry(&cpu->tlb.entry[b][n], n);
+            cpu->tlb.state[b][n] = 0;
         }
         cpu->tlb.fills[b] = 0;
     }
@@ -285,10 +286,11 @@ static void flush_bank(struct tlb *tlb, unsigned b, bool keep_global)
     for (unsigned k = 0; k < n; k++) {
         uint16_t slot = tlb->fill_log[b][k];
 
-        if (keep_global && tlb->global[b][slot]) {
+        if (keep_global && (tlb->state[b][slot] & TLB_GLOBAL)) {
             tlb->fill_log[b][kept++] = slot;
         } else {
             clear_entry(&tlb->entry[b][slot], slot);
+            tlb->state[b][slot] = 0;
         }
     }
     tlb->fills[b] = kept;
@@ -324,11 +326,8 @@ void tlb_flush_page(struct x86_cpu *cpu, uint64_t linear)
         struct tlb_entry *e = &tlb->entry[b][linear >> 12 & (TLB_SIZE - 1)];
         uint64_t page = linear & GUEST_PAGE_MASK;
 
-        if (e->read_tag == page || e->write_tag == page || e->exec_tag == page) {
-            uint64_t host = e->host;
-
-            clear_entry(e, linear >> 12);
-            e->host = host; /* still in the log: a refill must not log it twice */
+        if (e->read_tag == page || e->write_tag == page || tlb_exec_host(cpu, b, page)) {
+            clear_entry(e, linear >> 12); /* it stays in the log */
         }
     }
     tlb->generation++;
@@ -342,7 +341,7 @@ void tlb_revoke_write(struct x86_cpu *cpu, uint64_t host_page)
         for (unsigned k = 0; k < tlb->fills[b]; k++) {
             struct tlb_entry *e = &tlb->entry[b][tlb->fill_log[b][k]];
 
-            if (e->host == host_page) {
+            if (e->addend + e->write_tag == host_page) {
                 e->write_tag = TLB_NO_TAG(tlb->fill_log[b][k]);
             }
         }
@@ -403,12 +402,13 @@ static void tlb_fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank,
     if (!host) {
         return;
     }
-    if (!e->host) {
+    if (!(tlb->state[bank][slot] & TLB_LOGGED)) {
         tlb->fill_log[bank][tlb->fills[bank]++] = (uint16_t)slot;
     }
-    e->host = (uintptr_t)host;
+    e->addend = (uintptr_t)host - page;
     e->read_tag = allowed(cpu, t, MMU_READ, bank) ? page : TLB_NO_TAG(slot);
-    e->exec_tag = allowed(cpu, t, MMU_EXEC, bank) ? page : TLB_NO_TAG(slot);
+    e->exec_key =
+        allowed(cpu, t, MMU_EXEC, bank) ? tlb_exec_key(page, (uintptr_t)host) : TLB_NO_EXEC;
     e->write_tag = TLB_NO_TAG(slot);
     if (writable && t->dirty && allowed(cpu, t, MMU_WRITE, bank) &&
         !(__atomic_load_n(flags, __ATOMIC_RELAXED) & RAM_PAGE_CODE)) {
@@ -416,7 +416,7 @@ static void tlb_fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank,
         __atomic_or_fetch(flags, RAM_PAGE_DISPLAY | RAM_PAGE_MIGRATE, __ATOMIC_RELAXED);
         e->write_tag = page;
     }
-    tlb->global[bank][slot] = t->global;
+    tlb->state[bank][slot] = TLB_LOGGED | (t->global ? TLB_GLOBAL : 0);
     if (t->page_size > 4096) {
         uint64_t first = linear & ~(t->page_size - 1);
 
@@ -550,7 +550,7 @@ void *mem_host(struct x86_cpu *cpu, uint64_t linear, unsigned size, bool write, 
         uint64_t off = linear - (write ? e->write_tag : e->read_tag);
 
         if (off <= 4096 - size) {
-            return (void *)(uintptr_t)(e->host + off);
+            return (void *)(uintptr_t)(e->addend + linear);
         }
         if (pass == 0) {
             if (size > room_in_page(linear)) {

@@ -39,7 +39,8 @@ static struct x86_cpu *flat_cpu(struct machine *m)
         for (unsigned k = 0; k < TLB_SIZE; k++) {
             struct tlb_entry *e = &cpu->tlb.entry[b][k];
 
-            e->read_tag = e->write_tag = e->exec_tag = TLB_NO_TAG(k);
+            e->read_tag = e->write_tag = TLB_NO_TAG(k);
+            e->exec_key = TLB_NO_EXEC;
         }
     }
     return cpu;

@@ -79,16 +79,17 @@ struct site *emit_check(struct trans *x, const struct insn *i, unsigned size, bo
     flags_to_memory(x);
     x->host_flags = false;
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R14));
-    emit_insn(e, E_W, 0xc1, 5, rm_reg(H_R14));
+    emit_insn(e, 0, 0xc1, 5, rm_reg(H_R14));
     emit8(e, 7);
     emit_insn(e, 0, 0x81, 4, rm_reg(H_R14));
     emit32(e, (TLB_SIZE - 1) << 5);
-    emit_insn(e, E_W, 0x2b, H_R13, rm_cpu_at(H_R14, tag));
-    emit_insn(e, E_W, 0x81, 7, rm_reg(H_R13));
+    emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R15));
+    emit_insn(e, E_W, 0x2b, H_R15, rm_cpu_at(H_R14, tag));
+    emit_insn(e, E_W, 0x81, 7, rm_reg(H_R15));
     emit32(e, 4096 - size);
     s = add_site(x, emit_jump(e, CC_A), i, last);
     emit_insn(e, E_W, 0x03, H_R13,
-              rm_cpu_at(H_R14, x->tlb + (int32_t)offsetof(struct tlb_entry, host)));
+              rm_cpu_at(H_R14, x->tlb + (int32_t)offsetof(struct tlb_entry, addend)));
     return s;
 }
 

@@ -33,7 +33,7 @@ target_i386_src := decode.c decode_operands.c exec_alu.c exec_branch.c exec_move
 
 accel_tcg_src := block.c tcg.c
 # One back end of the translator: by the machine that the compiler builds for.
-accel_tcg_x86_64_src := address.c branches.c emit_rows.c flags.c insns.c thunks.c translate.c \
+accel_tcg_x86_64_src := address.c branches.c emit_rows.c flags.c insns.c plan.c thunks.c translate.c \
                         vector.c
 accel_tcg_other_src := no_translator.c
 

@@ -42,6 +42,8 @@ struct block {
     uint8_t n;
     uint8_t code_size;
     bool dead;
+    bool ungrouped;            /* translated with a check for every access */
+    uint8_t group_fails;       /* checks of groups that failed */
     bool system;               /* its last instruction may change what a boundary looks at */
     struct jump_entry next[2]; /* 64-bit code: where it went; [0] straight on, [1] elsewhere */
     struct insn insn[];

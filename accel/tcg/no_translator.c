@@ -24,11 +24,12 @@ void translator_destroy(struct tcg *t)
     (void)t;
 }
 
-struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip)
+struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, uint64_t variant)
 {
     (void)t;
     (void)b;
     (void)rip;
+    (void)variant;
     return NULL;
 }
 

@@ -20,6 +20,8 @@
 
 /* Executions by the interpreter before a block is worth translating. */
 #define TRANSLATE_AFTER 8
+/* Of one block at one address, beside the general one. */
+#define MAX_VARIANTS 4
 
 /*
  * Beyond the code segment's limit: #GP(0) at the first instruction that crosses it.  A segment of
@@ -88,19 +90,39 @@ static void run_block(struct tcg *t, struct x86_cpu *cpu, unsigned max)
     t->running = NULL;
 }
 
-/* The translated code of a block where control stands now, made if the block runs often; or NULL. */
-static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b)
+/*
+ * The translated code of a block where control stands now, made if the block runs often; or NULL.  It
+ * is of the variant asked for, or of variant 0.
+ */
+static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b, uint64_t variant)
 {
+    struct code *general = NULL;
+    unsigned variants = 0;
+
     for (struct code *c = b->code; c; c = c->next) {
-        if (c->rip == cpu->regs[R_RIP] && c->mode == cpu->exec_mode) {
+        if (c->rip != cpu->regs[R_RIP] || c->mode != cpu->exec_mode) {
+            continue;
+        }
+        if (c->variant == variant) {
             return c;
         }
+        if (c->variant == 0) {
+            general = c;
+        } else {
+            variants++;
+        }
     }
-    if (b->dead || ++b->runs < TRANSLATE_AFTER) {
+    if (b->dead || (!general && !variants && ++b->runs < TRANSLATE_AFTER)) {
         return NULL;
     }
     b->runs = 0;
-    return translator_translate(t, b, cpu->regs[R_RIP]);
+    if (variants >= MAX_VARIANTS) {
+        variant = 0;
+        if (general) {
+            return general;
+        }
+    }
+    return translator_translate(t, b, cpu->regs[R_RIP], variant);
 }
 
 static bool wants_boundary(const struct x86_cpu *cpu)
@@ -121,14 +143,13 @@ static void run_translated(struct tcg *t, struct x86_cpu *cpu)
 
         cpu->insn_start = cpu->regs[R_RIP];
         b = block_find(t);
-        c = code_of(t, cpu, b);
+        c = code_of(t, cpu, b, link ? link->variant : 0);
         if (c) {
             /*
              * A block that died meanwhile, which may be the link's own, moved the generation on; and
              * page tables may have changed without a flush.
              */
-            if (link && link->target == c->rip && generation == cpu->tlb.generation &&
-                link->page == host_page(b->host)) {
+            if (link && link->target == c->rip && generation == cpu->tlb.generation) {
                 translator_patch(link, c);
             }
             link = translator_run(t, c);

@@ -18,6 +18,7 @@ struct code {
     struct block *block;
     uint64_t rip;
     unsigned mode;           /* cpu->exec_mode */
+    uint64_t variant;        /* what the back end assumes at its start; 0: nothing */
     uint8_t *entry;          /* writable mapping */
     struct code_link *links; /* jumps out of it */
     struct code_link *in;    /* jumps patched to lead here */
@@ -26,9 +27,13 @@ struct code {
 
 /* A direct jump that is patched once its target is translated. */
 struct code_link {
-    uint8_t *field; /* the displacement, writable mapping */
-    uint8_t *stub;  /* where it leads unpatched */
-    uint8_t *self;  /* in the stub: the link's own address */
+    uint8_t *field;   /* the displacement, writable mapping; leads to code of the link's variant */
+    uint8_t *stub;    /* where it leads unpatched: flags go to memory, then `generic` */
+    uint8_t *generic; /* the displacement that leads to code of variant 0 */
+    uint8_t *leave;   /* where that leads unpatched */
+    uint8_t *self;    /* behind it: the link's own address */
+    uint8_t *key;     /* to another page: tlb_exec_key of the target, 0 unpatched; or NULL */
+    uint64_t variant;
     const uint8_t
         *page;       /* host page of the code that it stands in: the target's must be the same */
     uint64_t target; /* linear address */
@@ -41,10 +46,11 @@ bool translator_available(void);
 /* buffer: bytes for translated code; 0: the back end's default. */
 bool translator_init(struct tcg *t, size_t buffer, GError **error);
 void translator_destroy(struct tcg *t);
-/* NULL: not translatable, now or ever (b->untranslatable). */
-struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip);
+/* NULL: not translatable. */
+struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, uint64_t variant);
 /* Runs from c on.  The link to patch when the flow wants to go on at regs[R_RIP], or NULL. */
 struct code_link *translator_run(struct tcg *t, struct code *c);
+/* Leads the link to `to` if the pages allow. */
 void translator_patch(struct code_link *link, struct code *to);
 /* A block dies: nothing leads into its code any more. */
 void translator_forget(struct tcg *t, struct block *b);

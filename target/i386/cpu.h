@@ -253,11 +253,12 @@ struct x86_cpu {
     bool protected_mode, vm86;
     bool alignment_check; /* CR0.AM, EFLAGS.AC, CPL 3 */
     uint8_t exec_mode;    /* code size, 16 at CPL 3, bank << 5: what a block of code depends on */
-    uint64_t jump_key;    /* engine: which entries of its jump cache are fresh */
     uint32_t host_mxcsr;  /* engine: the next three are for translated code */
     bool vectors_loaded, vectors_usable;
     uint64_t branch_target; /* engine: kept across a check by translated code */
-    void *jump_cache;       /* engine: read by translated code */
+    uint64_t flag_operand;  /* engine: the operand from memory that made the flags */
+    void *jump_table;       /* engine: of the mode; and the bank that holds its exec keys */
+    struct tlb_entry *jump_bank;
 
     struct segment seg[SEG_COUNT];
     struct segment ldt, tr;

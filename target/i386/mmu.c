@@ -440,6 +440,25 @@ static uint64_t resolve(struct x86_cpu *cpu, uint64_t linear, enum mmu_access ac
     return t.phys;
 }
 
+bool mmu_refill(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned how)
+{
+    const struct tlb_entry *e = &cpu->tlb.entry[cpu->bank][linear >> 12 & (TLB_SIZE - 1)];
+    struct translation t;
+    uint32_t error;
+
+    if (((linear + (1ull << 47)) >> 48) != 0 || (linear & 4095) + size > 4096 ||
+        ((how & REFILL_ALIGNED) && ((linear + (how >> 8)) & 15))) {
+        return false;
+    }
+    how &= REFILL_ALIGNED - 1;
+    if (!mmu_translate(cpu, linear, how == REFILL_WRITE ? MMU_WRITE : MMU_READ, cpu->bank, true, &t,
+                       &error)) {
+        return false;
+    }
+    tlb_fill(cpu, linear, cpu->bank, &t);
+    return linear - (how == REFILL_READ ? e->read_tag : e->write_tag) <= 4096 - size;
+}
+
 /* Slow accesses ------------------------------------------------------------------------------- */
 
 static void check_alignment(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned bank)

@@ -19,6 +19,16 @@ struct translation {
  */
 bool mmu_translate(struct x86_cpu *cpu, uint64_t linear, enum mmu_access access, unsigned bank,
                    bool set_bits, struct translation *t, uint32_t *error);
+/*
+ * WRITE_LATER: not yet, so that no dirty bit is set.  ALIGNED, a bit: the access in question, (how >> 8)
+ * bytes on, faults unless it is aligned to 16 bytes.
+ */
+enum refill_how { REFILL_READ, REFILL_WRITE, REFILL_WRITE_LATER, REFILL_ALIGNED = 4 };
+/*
+ * For translated code that missed: fills the soft TLB so that [linear, linear + size) hits.  False: it
+ * cannot (a fault, MMIO, a page crossing, a page with code): nothing is raised.
+ */
+bool mmu_refill(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned how);
 /* Empties every slot, whatever it held: power-on. */
 void tlb_init(struct x86_cpu *cpu);
 

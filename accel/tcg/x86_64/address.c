@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * accel/tcg/x86_64/address.c: guest registers and memory operands in host code, and what happens
- * out of line where a check fails.  Thread: the vCPU's own.
+ * out of line where a check fails.
+ *
+ * A check compares the linear address with the tag of its slot in the soft TLB; the slot's addend
+ * makes the host address.  Where the operand is a base and a displacement the addend becomes an
+ * index register, and the address need not be computed twice.
+ * Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/trans.h"
 
-/* The host register of a guest register, or -1: it is in memory. */
 int host_of(unsigned guest)
 {
     if (guest == R_RSP) {
@@ -19,7 +23,6 @@ struct emit_rm guest_memory(unsigned guest)
     return rm_cpu(CPU_REG(guest));
 }
 
-/* A guest register in a host register: its own, or `scratch` loaded with it. */
 unsigned in_register(struct trans *x, unsigned guest, unsigned scratch)
 {
     int h = host_of(guest);
@@ -31,99 +34,285 @@ unsigned in_register(struct trans *x, unsigned guest, unsigned scratch)
     return scratch;
 }
 
-/* Effective address of the memory operand, without segment, to a register. */
-void emit_address(struct trans *x, const struct insn *i, unsigned to)
+struct address operand_address(const struct trans *x, const struct insn *i)
 {
-    unsigned form = i->addrsize == 4 ? 0 : E_W;
-    unsigned base = H_NONE, index = H_NONE;
+    struct address a = { .base = i->base,
+                         .index = i->index,
+                         .scale = i->scale,
+                         .seg = i->seg >= SEG_FS ? i->seg : 0,
+                         .addr32 = i->addrsize == 4,
+                         .disp = i->disp };
 
-    if (i->base == R_RIP) {
-        emit_mov_imm(x->e, to,
-                     i->addrsize == 4 ? (uint32_t)(x->rip + i->len + (uint64_t)i->disp)
-                                      : x->rip + i->len + (uint64_t)i->disp);
-        return;
+    if (a.base == R_RIP) {
+        a.base = R_ZERO;
+        a.disp += (int64_t)(x->rip + i->len);
     }
-    if (i->disp != (int32_t)i->disp) { /* moffs */
-        emit_mov_imm(x->e, to, i->addrsize == 4 ? (uint32_t)i->disp : (uint64_t)i->disp);
-        return;
-    }
-    if (i->base != R_ZERO) {
-        base = in_register(x, i->base, H_R13);
-    }
-    if (i->index != R_ZERO) {
-        index = in_register(x, i->index, H_R14);
-    }
-    emit_insn(x->e, form, 0x8d, to, rm_sib(base, index, i->scale, (int32_t)i->disp));
+    return a;
 }
 
-struct site *add_site(struct trans *x, uint8_t *jump, const struct insn *i, bool last)
+/* base + index << scale + disp to a register; uses R14 if it is not `to`. */
+static void emit_offset(struct trans *x, const struct address *a, unsigned to)
+{
+    unsigned base = H_NONE, index = H_NONE;
+
+    if (a->base == R_ZERO && a->index == R_ZERO) {
+        emit_mov_imm(x->e, to, a->addr32 ? (uint32_t)a->disp : (uint64_t)a->disp);
+        return;
+    }
+    if (a->base != R_ZERO) {
+        base = in_register(x, a->base, H_R13);
+    }
+    if (a->index != R_ZERO) {
+        index = in_register(x, a->index, H_R14);
+    }
+    if (index == H_NONE && a->disp == 0) {
+        emit_insn(x->e, a->addr32 ? 0 : E_W, 0x89, base, rm_reg(to));
+        return;
+    }
+    emit_insn(x->e, a->addr32 ? 0 : E_W, 0x8d, to, rm_sib(base, index, a->scale, (int32_t)a->disp));
+}
+
+void emit_address(struct trans *x, const struct insn *i, unsigned to)
+{
+    struct address a = operand_address(x, i);
+
+    emit_offset(x, &a, to);
+}
+
+/* The linear address to R13. */
+static void emit_linear(struct trans *x, const struct address *a)
+{
+    emit_offset(x, a, H_R13);
+    if (a->seg) {
+        emit_load(x->e, H_R14,
+                  rm_cpu(offsetof(struct x86_cpu, seg) + a->seg * sizeof(struct segment) +
+                         offsetof(struct segment, base)));
+        emit_lea(x->e, H_R13, rm_sib(H_R13, H_R14, 0, 0));
+    }
+}
+
+struct site *add_site(struct trans *x, uint8_t *jump, enum site_kind kind)
 {
     struct site *s = &x->sites[x->n_sites++];
 
-    *s = (struct site){ .jump = jump, .insn = i, .rip = x->rip, .last = last };
-    s->thunk = last ? x->k->interpret_last : x->k->interpret;
+    *s = (struct site){ .kind = kind,
+                        .jump = jump,
+                        .insn = &x->b->insn[x->n],
+                        .rip = x->rip,
+                        .save = !x->memory_flags,
+                        .desc = x->desc };
     return s;
 }
 
-/*
- * R13 holds a linear address: makes it the host address of `size` bytes, or goes to the site.
- * Flags that are live are saved before.
- */
-struct site *emit_check(struct trans *x, const struct insn *i, unsigned size, bool write, bool last)
+/* Checks ----------------------------------------------------------------------------------------- */
+
+static struct emit_rm tlb_field(const struct trans *x, bool write)
+{
+    return rm_cpu_at(H_R14, (size_t)x->tlb + (write ? offsetof(struct tlb_entry, write_tag)
+                                                    : offsetof(struct tlb_entry, read_tag)));
+}
+
+static struct emit_rm tlb_addend(const struct trans *x)
+{
+    return rm_cpu_at(H_R14, (size_t)x->tlb + offsetof(struct tlb_entry, addend));
+}
+
+/* R13, a linear address, becomes the distance from the tag; R14 names the slot. */
+static void emit_probe(struct trans *x, unsigned size, bool write)
 {
     struct emit *e = x->e;
-    int32_t tag = x->tlb + (int32_t)(write ? offsetof(struct tlb_entry, write_tag)
-                                           : offsetof(struct tlb_entry, read_tag));
-    struct site *s;
 
-    flags_to_memory(x);
-    x->host_flags = false;
-    emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R14));
+    emit_insn(e, 0, 0x89, H_R13, rm_reg(H_R14));
     emit_insn(e, 0, 0xc1, 5, rm_reg(H_R14));
     emit8(e, 7);
     emit_insn(e, 0, 0x81, 4, rm_reg(H_R14));
     emit32(e, (TLB_SIZE - 1) << 5);
-    emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R15));
-    emit_insn(e, E_W, 0x2b, H_R15, rm_cpu_at(H_R14, tag));
-    emit_insn(e, E_W, 0x81, 7, rm_reg(H_R15));
+    emit_insn(e, E_W, 0x2b, H_R13, tlb_field(x, write));
+    emit_insn(e, E_W, 0x81, 7, rm_reg(H_R13));
     emit32(e, 4096 - size);
-    s = add_site(x, emit_jump(e, CC_A), i, last);
-    emit_insn(e, E_W, 0x03, H_R13,
-              rm_cpu_at(H_R14, x->tlb + (int32_t)offsetof(struct tlb_entry, addend)));
+}
+
+/* Where the check of an access fails.  a: what was checked, which may begin before the access. */
+static struct site *check_site(struct trans *x, uint8_t *retry, const struct access *acc,
+                               const struct address *a, unsigned size, bool write,
+                               enum site_kind kind)
+{
+    struct site *s = add_site(x, emit_jump(x->e, CC_A), kind);
+
+    s->refill = true;
+    s->retry = retry;
+    s->address = *a;
+    s->span = (uint16_t)size;
+    s->how = !write ? REFILL_READ : acc->write ? REFILL_WRITE : REFILL_WRITE_LATER;
+    if (acc->aligned) {
+        s->how |= (uint16_t)(REFILL_ALIGNED | (acc->address.disp - a->disp) << 8);
+    }
     return s;
 }
 
-/* The same for the instruction's memory operand. */
-struct site *emit_operand_check(struct trans *x, const struct insn *i, unsigned size, bool write,
-                                bool last)
+/* An address that is known: its slot is, too. */
+static struct emit_rm check_constant(struct trans *x, const struct access *a, enum site_kind kind,
+                                     struct site **site)
 {
-    emit_address(x, i, H_R13);
-    if (i->seg >= SEG_FS) {
-        emit_load(x->e, H_R14,
-                  rm_cpu((int32_t)(offsetof(struct x86_cpu, seg) + i->seg * sizeof(struct segment) +
-                                   offsetof(struct segment, base))));
-        emit_lea(x->e, H_R13, rm_sib(H_R13, H_R14, 0, 0));
+    struct emit *e = x->e;
+    uint64_t linear = a->address.addr32 ? (uint32_t)a->address.disp : (uint64_t)a->address.disp;
+    size_t slot = (size_t)x->tlb + (linear >> 12 & (TLB_SIZE - 1)) * sizeof(struct tlb_entry);
+    uint8_t *retry = e->p;
+
+    emit_mov_imm(e, H_R13, linear & ~4095ull);
+    emit_insn(e, E_W, 0x39, H_R13,
+              rm_cpu(slot + (a->write ? offsetof(struct tlb_entry, write_tag)
+                                      : offsetof(struct tlb_entry, read_tag))));
+    *site = check_site(x, retry, a, &a->address, a->size, a->write, kind);
+    (*site)->jump[-1] = 0x80 | CC_NZ;
+    emit_insn(e, E_W, 0x03, H_R13, rm_cpu(slot + offsetof(struct tlb_entry, addend)));
+    return rm_mem(H_R13, (int32_t)(linear & 4095));
+}
+
+/* An access on its own. */
+static struct emit_rm check_single(struct trans *x, const struct access *acc, enum site_kind kind,
+                                   struct site **site)
+{
+    const struct address *a = &acc->address;
+    struct emit *e = x->e;
+    bool plain = !a->seg && !a->addr32 && a->base != R_ZERO && host_of(a->base) >= 0 &&
+                 (a->index == R_ZERO || host_of(a->index) >= 0);
+    uint8_t *retry = e->p;
+
+    if (a->base == R_ZERO && a->index == R_ZERO && !a->seg &&
+        ((uint64_t)a->disp & 4095) + acc->size <= 4096) {
+        return check_constant(x, acc, kind, site);
     }
-    return emit_check(x, i, size, write, last);
+    emit_linear(x, a);
+    if (!plain && x->active < 0) {
+        emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R15));
+    }
+    emit_probe(x, acc->size, acc->write);
+    *site = check_site(x, retry, acc, a, acc->size, acc->write, kind);
+    if (plain) {
+        unsigned base = (unsigned)host_of(a->base);
+
+        emit_load(e, H_R13, tlb_addend(x));
+        if (a->index != R_ZERO) {
+            emit_lea(e, H_R13, rm_sib(H_R13, (unsigned)host_of(a->index), a->scale, 0));
+        }
+        return rm_sib(base, H_R13, 0, (int32_t)a->disp);
+    }
+    if (x->active < 0) {
+        emit_insn(e, E_W, 0x03, H_R15, tlb_addend(x));
+        return rm_mem(H_R15, 0);
+    }
+    emit_insn(e, E_W, 0x03, H_R13, tlb_field(x, acc->write));
+    emit_insn(e, E_W, 0x03, H_R13, tlb_addend(x));
+    return rm_mem(H_R13, 0);
+}
+
+/* The first access of a group: R15 becomes the host address of its lowest byte. */
+static void check_group(struct trans *x, const struct access *acc, const struct group *g)
+{
+    struct address a = acc->address;
+    unsigned span = (unsigned)(g->high - g->low);
+    struct emit *e = x->e;
+    uint8_t *retry = e->p;
+
+    a.disp += g->low - acc->offset;
+    emit_linear(x, &a);
+    emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R15));
+    emit_probe(x, span, g->write);
+    check_site(x, retry, acc, &a, span, g->write, SITE_REST);
+    emit_insn(e, E_W, 0x03, H_R15, tlb_addend(x));
+}
+
+static struct emit_rm checked(struct trans *x, const struct access *acc, enum site_kind kind)
+{
+    struct group *g = acc->group >= 0 ? &x->groups[acc->group] : NULL;
+    struct site *site = NULL;
+    struct emit_rm rm;
+
+    if (x->active >= 0 && x->groups[x->active].last < acc->insn) {
+        x->active = -1;
+    }
+    if (!g || !g->in_register) {
+        flags_for_check(x);
+        rm = check_single(x, acc, kind, &site);
+        x->open[0] = kind == SITE_RESUME ? site : NULL;
+        return rm;
+    }
+    if (x->active != acc->group) {
+        flags_for_check(x);
+        check_group(x, acc, g);
+        x->active = acc->group;
+    }
+    return rm_mem(H_R15, (int32_t)(acc->offset - g->low));
+}
+
+static const struct access *find_access(struct trans *x, unsigned n, bool implicit)
+{
+    for (unsigned k = 0; k < x->n_accesses; k++) {
+        if (x->accesses[k].insn == n && x->accesses[k].implicit == implicit) {
+            return &x->accesses[k];
+        }
+    }
+    return NULL;
+}
+
+static struct emit_rm operand_begin(struct trans *x, unsigned n, const struct insn_operand *op,
+                                    bool write, enum site_kind kind)
+{
+    const struct insn *i = &x->b->insn[n];
+    const struct access *known = find_access(x, n, false);
+    struct access a = { .insn = (uint8_t)n, .write = write, .size = op->size, .group = -1 };
+
+    if (known && known->write == write && known->size == op->size) {
+        a = *known;
+    } else {
+        a.address = operand_address(x, i);
+    }
+    a.aligned = op->size == 16 && (i->row->flags & ROW_SSE) && i->map != MAP_VEX &&
+                !(i->row->flags & ROW_UNALIGNED);
+    return checked(x, &a, kind);
 }
 
 struct emit_rm mem_begin(struct trans *x, unsigned n, const struct insn_operand *op, bool write)
 {
-    x->open = emit_operand_check(x, &x->b->insn[n], op->size, write, false);
-    return rm_mem(H_R13, 0);
+    return operand_begin(x, n, op, write, x->slot_used ? SITE_REST : SITE_RESUME);
+}
+
+struct emit_rm mem_begin_last(struct trans *x, unsigned n, const struct insn_operand *op)
+{
+    return operand_begin(x, n, op, false, SITE_REST);
+}
+
+struct emit_rm stack_begin(struct trans *x, unsigned n, unsigned base, int32_t disp, bool write,
+                           enum site_kind kind)
+{
+    const struct access *known = find_access(x, n, true);
+    struct access alone = { .insn = (uint8_t)n, .write = write, .size = 8, .group = -1 };
+
+    if (known) {
+        return checked(x, known, kind);
+    }
+    alone.address = (struct address){ .base = (uint8_t)base, .index = R_ZERO, .disp = disp };
+    return checked(x, &alone, kind);
+}
+
+void mem_align_check(struct trans *x, struct emit_rm operand, unsigned mask)
+{
+    flags_for_check(x);
+    emit_lea(x->e, H_R14, operand);
+    emit_insn(x->e, 0, 0xf6, 0, rm_reg(H_R14)); /* test r14b, mask */
+    emit8(x->e, mask);
+    x->open[1] = add_site(x, emit_jump(x->e, CC_NZ), SITE_RESUME);
 }
 
 void mem_end(struct trans *x)
 {
-    if (x->open) {
-        x->open->back = x->e->p;
+    for (unsigned k = 0; k < G_N_ELEMENTS(x->open); k++) {
+        if (x->open[k]) {
+            x->open[k]->back = x->e->p;
+        }
+        x->open[k] = NULL;
     }
-    x->open = NULL;
-}
-
-void mem_decline(struct trans *x, uint8_t *jump)
-{
-    x->open->jump2 = jump;
 }
 
 void emit_add_rsp(struct trans *x, int32_t v)
@@ -131,24 +320,52 @@ void emit_add_rsp(struct trans *x, int32_t v)
     emit_lea(x->e, H_R12, rm_mem(H_R12, v));
 }
 
+/* Out of line ------------------------------------------------------------------------------------ */
+
+static void emit_call_thunk(struct trans *x, const uint8_t *thunk)
+{
+    emit8(x->e, 0xe8);
+    emit32(x->e, 0);
+    patch_jump(x->e->p - 4, thunk);
+}
+
+static void emit_site(struct trans *x, const struct site *s)
+{
+    patch_jump(s->jump, x->e->p);
+    if (s->refill) {
+        emit_linear(x, &s->address);
+        emit_mov_imm(x->e, H_R14, s->span | (uint64_t)s->how << 16);
+        emit_call_thunk(x, x->k->refill);
+        patch_jump(emit_jump(x->e, CC_NZ), s->retry);
+    }
+    if (s->save) {
+        emit_recompute(x->e, &s->desc);
+        emit_save_flags(x->e);
+    }
+    emit_mov_imm(x->e, H_R14, (uintptr_t)s->insn);
+    emit_mov_imm(x->e, H_R13, s->rip);
+    switch (s->kind) {
+    case SITE_RESUME:
+        emit_call_thunk(x, x->k->interpret);
+        patch_jump(emit_jump(x->e, -1), s->back);
+        break;
+    case SITE_CALL:
+        emit_call_thunk(x, s->thunk);
+        patch_jump(emit_jump(x->e, -1), s->back);
+        break;
+    case SITE_REST:
+        emit_mov_imm(x->e, H_R15, (uintptr_t)x->b);
+        patch_jump(emit_jump(x->e, -1), x->k->interpret_rest);
+        break;
+    case SITE_LAST:
+        patch_jump(emit_jump(x->e, -1), x->k->interpret_last);
+        break;
+    }
+}
+
 void emit_sites(struct trans *x)
 {
     for (unsigned n = 0; n < x->n_sites; n++) {
-        const struct site *s = &x->sites[n];
-
-        patch_jump(s->jump, x->e->p);
-        if (s->jump2) {
-            patch_jump(s->jump2, x->e->p);
-        }
-        emit_mov_imm(x->e, H_R14, (uintptr_t)s->insn);
-        emit_mov_imm(x->e, H_R13, s->rip);
-        if (s->last) {
-            patch_jump(emit_jump(x->e, -1), s->thunk);
-        } else {
-            emit8(x->e, 0xe8);
-            emit32(x->e, 0);
-            patch_jump(x->e->p - 4, s->thunk);
-            patch_jump(emit_jump(x->e, -1), s->back);
-        }
+        emit_site(x, &x->sites[n]);
     }
 }

@@ -6,31 +6,42 @@
 #include "accel/tcg/translator.h"
 #include "accel/tcg/x86_64/emit.h"
 
-#define CODE_CACHE_SIZE 4096
+#define CODE_TABLE_SIZE 4096
+#define CODE_TABLES     9 /* by code size and bank */
 
-/* Read by translated code: 32 bytes each. */
-struct code_cache_entry {
+/* Where translated code of a linear address is; read by translated code, so 32 bytes. */
+struct code_entry {
     uint64_t rip;
     const void *exec;
-    uint64_t key; /* cpu->jump_key when it was filled */
+    uint64_t key; /* tlb_exec_key of the page that it was made from */
     uint64_t unused;
 };
 
+/* Below 2 GiB, as the CPU is. */
 struct backend {
     struct emit e;
     struct code_link *(*enter)(struct x86_cpu *cpu, const void *code);
     /* Writable mapping: */
-    uint8_t *exit;     /* stores state; R14 is the link or 0 */
-    uint8_t *epilogue; /* state is stored; RAX is the link or 0 */
-    uint8_t
-        *interpret; /* call: R14 instruction, R13 its rip; comes back, flags in host and memory */
+    uint8_t *exit;      /* stores state; R14 is the link or 0 */
+    uint8_t *epilogue;  /* state is stored; RAX is the link or 0 */
+    uint8_t *interpret; /* call: R14 instruction, R13 its rip; then flags are in host and memory */
     uint8_t *interpret_last; /* jump: the same, and leaves */
-    uint8_t
-        *load_vectors; /* call: XMM registers become the guest's; or leaves like interpret_last */
-    uint8_t *lookup;   /* jump: R13 target */
+    uint8_t *interpret_rest; /* jump: R15 the block: from R14 to its end, and leaves */
+    uint8_t *refill;       /* call: R13 linear, R14 size | how << 16; NZ: the soft TLB has it now */
+    uint8_t *load_vectors; /* call: XMM registers become the guest's; or as interpret_last */
+    uint8_t *lookup;       /* jump: R13 target, canonical, in the mode of now */
+    uint8_t *leave;        /* jump: to the run loop; R13 target */
     uint8_t *blocks_begin;
-    struct code_cache_entry cache[CODE_CACHE_SIZE];
+    struct code_entry table[CODE_TABLES][CODE_TABLE_SIZE];
 };
+
+/* The table for the CPU's mode of now. */
+struct code_entry *code_table(struct backend *k, const struct x86_cpu *cpu);
+/* After anything that may change the mode: k->lookup looks into the right tables. */
+void update_tables(struct backend *k, struct x86_cpu *cpu);
+/* R14: where the entry of R13 lies in a table / R15: where its slot lies in a bank of the soft TLB. */
+void emit_table_slot(struct emit *e);
+void emit_exec_slot(struct emit *e);
 
 #define CPU_REG(r)       ((int32_t)(offsetof(struct x86_cpu, regs) + 8 * (r)))
 #define CPU_EXIT_REQUEST ((int32_t)offsetof(struct x86_cpu, vcpu.exit_request))

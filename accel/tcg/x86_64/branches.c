@@ -1,99 +1,204 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * accel/tcg/x86_64/branches.c: how blocks end: direct jumps that are patched within a page, look-ups for
- * all others, and polls for whoever wants the vCPU's attention.  Thread: the vCPU's own.
+ * accel/tcg/x86_64/branches.c: how blocks end.
+ *
+ * A direct jump is patched to its target's code; one to another page first compares what the soft TLB
+ * says of the target with what was true when it was patched.  All other jumps look their target up
+ * in a table.  Backward jumps and look-ups poll for whoever wants the vCPU's attention.
+ * Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/trans.h"
 #include "target/i386/exec_int.h"
 
-/* R13: the target.  Polls, so the flags must be in memory. */
-static void emit_to_lookup(struct trans *x)
+/* What is known of flags, to come back to. */
+struct flag_state {
+    bool host, memory;
+    struct flag_desc desc;
+};
+
+static struct flag_state flag_state(const struct trans *x)
 {
-    if (!x->memory_flags) {
+    return (struct flag_state){ x->host_flags, x->memory_flags, x->desc };
+}
+
+static void set_flag_state(struct trans *x, struct flag_state s)
+{
+    x->host_flags = s.host;
+    x->memory_flags = s.memory;
+    x->desc = s.desc;
+}
+
+static struct way *add_way(struct trans *x, int link, uint64_t target)
+{
+    struct way *w = &x->ways[x->n_ways++];
+
+    *w = (struct way){ .link = link,
+                       .memory_flags = x->memory_flags,
+                       .host_flags = x->host_flags,
+                       .desc = x->desc,
+                       .target = target };
+    return w;
+}
+
+/* cmp byte [exit_request], 0: the jump if somebody wants the vCPU. */
+static uint8_t *emit_poll(struct trans *x)
+{
+    emit_insn(x->e, 0, 0x80, 7, rm_cpu(CPU_EXIT_REQUEST));
+    emit8(x->e, 0);
+    return emit_jump(x->e, CC_NZ);
+}
+
+static int32_t exec_slot(const struct trans *x, uint64_t target)
+{
+    unsigned bank = x->t->cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
+
+    return (int32_t)(offsetof(struct x86_cpu, tlb.entry[bank]) +
+                     (target >> 12 & (TLB_SIZE - 1)) * sizeof(struct tlb_entry) +
+                     offsetof(struct tlb_entry, exec_key));
+}
+
+/* Compares with the key of another page's target, filled in when the link is patched. */
+static uint8_t *emit_page_check(struct trans *x, struct code_link *link)
+{
+    emit8(x->e, 0x49);
+    emit8(x->e, 0xb8 | (H_R13 & 7));
+    link->key = x->e->p;
+    emit64(x->e, 0);
+    emit_insn(x->e, E_W, 0x39, H_R13, rm_cpu((size_t)exec_slot(x, link->target)));
+    return emit_jump(x->e, CC_NZ);
+}
+
+/* Goes on at a linear address if condition cc holds (negative: always). */
+static void emit_edge(struct trans *x, int cc, uint64_t target)
+{
+    struct flag_state before = flag_state(x);
+    bool near = ((target ^ x->start) >> 12) == 0, poll = target <= x->rip;
+    uint32_t need = live_at(x, target) | (poll ? FLAGS_ARITH : 0);
+    struct code_link *link = &x->links[x->n_links];
+    uint8_t *over = NULL;
+    struct way *way;
+
+    if (need && !x->memory_flags && x->desc.kind == DESC_NONE) {
         emit_save_flags(x->e);
+        x->memory_flags = true;
+        before = flag_state(x);
     }
-    patch_jump(emit_jump(x->e, -1), x->k->lookup);
+    if (cc >= 0 && (poll || !near)) {
+        over = emit_jump(x->e, cc ^ 1);
+        cc = -1;
+    }
+    if (poll) {
+        uint8_t *wanted = emit_poll(x);
+
+        x->host_flags = false;
+        add_way(x, -1, target)->jump[0] = wanted;
+    }
+    link->target = target;
+    link->variant = x->memory_flags || !need ? 0 : desc_pack(&x->desc);
+    if (!near) {
+        uint8_t *elsewhere = emit_page_check(x, link);
+
+        x->host_flags = false;
+        way = add_way(x, (int)x->n_links, target);
+        way->jump[1] = elsewhere;
+    } else {
+        way = add_way(x, (int)x->n_links, target);
+    }
+    way->jump[0] = link->field = emit_jump(x->e, cc);
+    x->n_links++;
+    if (over) {
+        patch_jump(over, x->e->p);
+    }
+    set_flag_state(x, before);
 }
 
-/* Leaves through a look-up if anybody wants the vCPU's attention; touches no flag otherwise. */
-static void emit_poll(struct trans *x, uint64_t target)
-{
-    static const uint8_t jrcxz_over_jump[] = { 0xe3, 0x05 };
-    struct emit *e = x->e;
-    uint8_t *wanted, *go_on;
-
-    emit_insn(e, E_W, 0x89, H_RCX, rm_reg(H_R13));
-    emit_insn(e, MAP_0F, 0xb6, H_RCX, rm_cpu(CPU_EXIT_REQUEST));
-    emit_bytes(e, jrcxz_over_jump, sizeof(jrcxz_over_jump));
-    wanted = emit_jump(e, -1);
-    emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RCX));
-    go_on = emit_jump(e, -1);
-    patch_jump(wanted, e->p);
-    emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RCX));
-    emit_mov_imm(e, H_R13, target);
-    emit_to_lookup(x);
-    patch_jump(go_on, e->p);
-}
-
-/*
- * Goes on at a linear address: directly within the page, else by a look-up, which also polls.  A
- * backward jump polls itself.  Flags that are live there are in memory; at a way out all are.
- */
 void emit_goto(struct trans *x, uint64_t target)
 {
-    struct emit *e = x->e;
-    struct code_link *link;
+    emit_edge(x, -1, target);
+}
 
-    if (((target ^ x->start) >> 12) || x->n_links == G_N_ELEMENTS(x->links)) {
-        emit_mov_imm(e, H_R13, target);
-        emit_to_lookup(x);
-        return;
+/* R13: the target, canonical if it is in the table.  Flags are in memory. */
+static void emit_lookup_inline(struct trans *x, int32_t rsp_add)
+{
+    const size_t table = (size_t)((uint8_t *)code_table(x->k, x->t->cpu) - (uint8_t *)x->t->cpu);
+    unsigned bank = x->t->cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
+    struct emit *e = x->e;
+    struct way *w = add_way(x, -1, 0);
+
+    w->indirect = true;
+    w->rsp_add = rsp_add;
+    w->jump[0] = emit_poll(x);
+    emit_table_slot(e);
+    emit_insn(e, E_W, 0x39, H_R13, rm_cpu_at(H_R14, table + offsetof(struct code_entry, rip)));
+    w->jump[1] = emit_jump(e, CC_NZ);
+    emit_exec_slot(e);
+    emit_load(e, H_R15,
+              rm_cpu_at(H_R15, offsetof(struct x86_cpu, tlb.entry[bank]) +
+                                   offsetof(struct tlb_entry, exec_key)));
+    emit_insn(e, E_W, 0x3b, H_R15, rm_cpu_at(H_R14, table + offsetof(struct code_entry, key)));
+    w->jump[2] = emit_jump(e, CC_NZ);
+    if (rsp_add) {
+        emit_add_rsp(x, rsp_add);
     }
-    if (target <= x->rip) {
-        emit_poll(x, target);
-    }
-    link = &x->links[x->n_links++];
-    link->target = target;
-    link->field = emit_jump(e, -1);
-    link->stub = e->p;
-    patch_jump(link->field, link->stub);
-    if (!x->memory_flags) {
-        emit_save_flags(e);
-    }
-    emit_mov_imm(e, H_R13, target);
-    emit_store(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
-    /* The link's own address is known once the code is allocated: finish() fills it in. */
-    emit8(e, 0x49);
-    emit8(e, 0xb8 | (H_R14 & 7));
-    link->self = e->p;
-    emit64(e, 0);
-    patch_jump(emit_jump(e, -1), x->k->exit);
+    emit_insn(e, 0, 0xff, 4, rm_cpu_at(H_R14, table + offsetof(struct code_entry, exec)));
 }
 
 static void end_jcc(struct trans *x, const struct insn *i, uint64_t next)
 {
-    uint8_t *taken;
-
     need_host_flags(x);
-    save_flags(x, x->live[x->b->n]);
-    taken = emit_jump(x->e, i->opcode & 15);
-    emit_goto(x, next);
-    patch_jump(taken, x->e->p);
-    emit_goto(x, next + i->imm);
+    emit_edge(x, i->opcode & 15, next + i->imm);
+    emit_edge(x, -1, next);
+}
+
+/* Pushes the address behind a call. */
+static void emit_push_return(struct trans *x, uint64_t next)
+{
+    struct emit_rm rm = stack_begin(x, x->n, R_RSP, -8, true, SITE_REST);
+
+    if (next == (uint64_t)(int32_t)next) {
+        emit_insn(x->e, E_W, 0xc7, 0, rm);
+        emit32(x->e, (uint32_t)next);
+    } else {
+        emit_mov_imm(x->e, H_R14, next);
+        emit_store(x->e, H_R14, rm);
+    }
+    emit_add_rsp(x, -8);
 }
 
 static void end_call(struct trans *x, const struct insn *i, uint64_t next)
 {
-    emit_lea(x->e, H_R13, rm_mem(H_R12, -8));
-    emit_check(x, i, 8, true, true);
-    emit_mov_imm(x->e, H_R14, next);
-    emit_store(x->e, H_R14, rm_mem(H_R13, 0));
-    emit_add_rsp(x, -8);
+    /* Callers differ in what made the flags: one code for all of them. */
+    flags_to_memory(x);
+    emit_push_return(x, next);
     emit_goto(x, next + i->imm);
 }
 
-/* R13 holds a target: one that is not canonical faults at the branch.  Flags are saved; uses R14. */
-static void emit_canonical_check(struct trans *x, const struct insn *i)
+static void end_ret(struct trans *x, unsigned extra)
+{
+    struct emit_rm rm;
+
+    flags_to_memory(x);
+    rm = stack_begin(x, x->n, R_RSP, 0, false, SITE_REST);
+    emit_load(x->e, H_R13, rm);
+    emit_lookup_inline(x, (int32_t)(8 + extra));
+}
+
+/* The target of an indirect branch to R13; flags are in memory. */
+static void emit_branch_target(struct trans *x, const struct insn *i)
+{
+    flags_to_memory(x);
+    if (i->op[0].kind == OPND_MEM) {
+        emit_load(x->e, H_R13, mem_begin_last(x, x->n, &i->op[0]));
+    } else if (host_of(i->op[0].reg) < 0) {
+        emit_load(x->e, H_R13, guest_memory(i->op[0].reg));
+    } else {
+        emit_insn(x->e, E_W, 0x89, (unsigned)host_of(i->op[0].reg), rm_reg(H_R13));
+    }
+    x->host_flags = false;
+}
+
+/* R13 holds a target: one that is not canonical faults at the branch.  Uses R14. */
+static void emit_canonical_check(struct trans *x)
 {
     struct emit *e = x->e;
 
@@ -103,82 +208,113 @@ static void emit_canonical_check(struct trans *x, const struct insn *i)
     emit_insn(e, 0, 0xff, 0, rm_reg(H_R14)); /* 0 or 1 when it is */
     emit_insn(e, 0, 0x83, 7, rm_reg(H_R14));
     emit8(e, 1);
-    add_site(x, emit_jump(e, CC_A), i, true);
+    add_site(x, emit_jump(e, CC_A), SITE_REST);
 }
 
-static bool end_ret(struct trans *x, const struct insn *i, unsigned extra)
-{
-    emit_insn(x->e, E_W, 0x89, H_R12, rm_reg(H_R13));
-    emit_check(x, i, 8, false, true);
-    emit_load(x->e, H_R13, rm_mem(H_R13, 0));
-    emit_canonical_check(x, i);
-    emit_add_rsp(x, (int32_t)(8 + extra));
-    emit_to_lookup(x);
-    return true;
-}
-
-/* The target of an indirect branch to R13. */
-static void emit_branch_target(struct trans *x, const struct insn *i)
-{
-    if (i->op[0].kind == OPND_MEM) {
-        emit_operand_check(x, i, 8, false, true);
-        emit_load(x->e, H_R13, rm_mem(H_R13, 0));
-    } else {
-        flags_to_memory(x);
-        x->host_flags = false;
-        if (host_of(i->op[0].reg) < 0) {
-            emit_load(x->e, H_R13, guest_memory(i->op[0].reg));
-        } else {
-            emit_insn(x->e, E_W, 0x89, (unsigned)host_of(i->op[0].reg), rm_reg(H_R13));
-        }
-    }
-    emit_canonical_check(x, i);
-}
-
-static bool end_call_indirect(struct trans *x, const struct insn *i, uint64_t next)
+static void end_call_indirect(struct trans *x, const struct insn *i, uint64_t next)
 {
     const struct emit_rm kept = rm_cpu(offsetof(struct x86_cpu, branch_target));
 
     emit_branch_target(x, i);
+    emit_canonical_check(x);
     emit_store(x->e, H_R13, kept);
-    emit_lea(x->e, H_R13, rm_mem(H_R12, -8));
-    emit_check(x, i, 8, true, true);
-    emit_mov_imm(x->e, H_R14, next);
-    emit_store(x->e, H_R14, rm_mem(H_R13, 0));
-    emit_add_rsp(x, -8);
+    emit_push_return(x, next);
     emit_load(x->e, H_R13, kept);
-    emit_to_lookup(x);
-    return true;
+    emit_lookup_inline(x, 0);
 }
 
-/* The last instruction when it is a branch; false: the interpreter does it and leaves. */
 bool emit_branch(struct trans *x, unsigned n)
 {
     const struct insn *i = &x->b->insn[n];
     uint64_t next = x->rip + i->len;
     x86_exec_fn *fn = i->row->exec;
 
+    x->n = n;
+    x->slot_used = false;
     if (i->opsize != 8 || (i->op[0].kind == OPND_IMM && (next + i->imm + (1ull << 47)) >> 48)) {
         return false;
     }
     if (fn == x_jcc) {
         end_jcc(x, i, next);
     } else if (fn == x_jmp) {
-        save_flags(x, x->live[n + 1]);
         emit_goto(x, next + i->imm);
     } else if (fn == x_call) {
         end_call(x, i, next);
     } else if (fn == x_ret) {
-        end_ret(x, i, 0);
+        end_ret(x, 0);
     } else if (fn == x_ret_imm) {
-        end_ret(x, i, (unsigned)i->imm & 0xffff);
+        end_ret(x, (unsigned)i->imm & 0xffff);
     } else if (fn == x_jmp_ind) {
         emit_branch_target(x, i);
-        emit_to_lookup(x);
+        emit_lookup_inline(x, 0);
     } else if (fn == x_call_ind) {
         end_call_indirect(x, i, next);
     } else {
         return false;
     }
     return true;
+}
+
+/* Out of line ------------------------------------------------------------------------------------ */
+
+static void way_flags(struct trans *x, const struct way *w)
+{
+    if (w->memory_flags) {
+        return;
+    }
+    if (!w->host_flags) {
+        emit_recompute(x->e, &w->desc);
+    }
+    emit_save_flags(x->e);
+}
+
+static void emit_indirect_way(struct trans *x, const struct way *w)
+{
+    emit_canonical_check(x);
+    if (w->rsp_add) {
+        emit_add_rsp(x, w->rsp_add);
+    }
+    patch_jump(emit_jump(x->e, -1), x->k->leave);
+}
+
+static void emit_link_way(struct trans *x, const struct way *w)
+{
+    struct code_link *link = &x->links[w->link];
+    struct emit *e = x->e;
+
+    link->stub = e->p;
+    way_flags(x, w);
+    link->generic = emit_jump(e, -1);
+    link->leave = e->p;
+    patch_jump(link->generic, link->leave);
+    emit_mov_imm(e, H_R13, w->target);
+    emit_store(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
+    /* The link's own address is known once the code is allocated: finish() fills it in. */
+    emit8(e, 0x49);
+    emit8(e, 0xb8 | (H_R14 & 7));
+    link->self = e->p;
+    emit64(e, 0);
+    patch_jump(emit_jump(e, -1), x->k->exit);
+}
+
+void emit_ways(struct trans *x)
+{
+    for (unsigned n = 0; n < x->n_ways; n++) {
+        const struct way *w = &x->ways[n];
+
+        for (unsigned k = 0; k < G_N_ELEMENTS(w->jump); k++) {
+            if (w->jump[k]) {
+                patch_jump(w->jump[k], x->e->p);
+            }
+        }
+        if (w->indirect) {
+            emit_indirect_way(x, w);
+        } else if (w->link >= 0) {
+            emit_link_way(x, w);
+        } else {
+            way_flags(x, w);
+            emit_mov_imm(x->e, H_R13, w->target);
+            patch_jump(emit_jump(x->e, -1), x->k->leave);
+        }
+    }
 }

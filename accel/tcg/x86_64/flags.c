@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * accel/tcg/x86_64/flags.c: where arithmetic flags are live, and moving them between the host's
- * EFLAGS and memory.  Thread: the vCPU's own.
+ * EFLAGS and memory.
+ *
+ * A check of memory destroys the host's EFLAGS.  They are seldom read after that, but a fault would
+ * show them: so the way out makes them again, by the instruction that made them (desc), and only where
+ * that cannot be are they saved beforehand.
+ * Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/trans.h"
 #include "target/i386/exec_int.h"
 
 #define PEEK_INSNS 8
+
+/* Liveness -------------------------------------------------------------------------------------- */
 
 static bool count_may_be_zero(const struct x86_cpu *cpu, const struct insn *i)
 {
@@ -22,8 +29,8 @@ static bool count_may_be_zero(const struct x86_cpu *cpu, const struct insn *i)
     return !(i->imm & (i->size == 8 ? 63 : 31));
 }
 
-/* Flags that an instruction may change.  MOVSXD shares its row with ARPL, which 64-bit code has not. */
-static uint32_t flags_touched(const struct insn *i)
+/* MOVSXD shares its row with ARPL, which 64-bit code has not. */
+uint32_t flags_touched(const struct insn *i)
 {
     return i->row->exec == x_movsxd ? 0 : (i->row->writes | i->row->undefined) & FLAGS_ARITH;
 }
@@ -49,26 +56,27 @@ static bool may_fault(const struct x86_cpu *cpu, const struct insn *i)
     }
 }
 
-/* What an instruction needs of the flags, and which it surely overwrites. */
-static void flag_use(const struct x86_cpu *cpu, const struct insn *i, uint32_t *reads,
-                     uint32_t *kills)
+struct flag_use {
+    uint32_t shows, kills;
+};
+
+/* What an instruction reads of the flags or shows at a fault, and which it surely overwrites. */
+static struct flag_use flag_use(const struct x86_cpu *cpu, const struct insn *i)
 {
     const struct insn_row *row = i->row;
+    struct flag_use u = { .shows = row->reads & FLAGS_ARITH, .kills = flags_touched(i) };
 
-    *reads = row->reads & FLAGS_ARITH;
-    *kills = flags_touched(i);
     if (may_fault(cpu, i)) {
-        *reads = FLAGS_ARITH;
+        u.shows = FLAGS_ARITH;
     }
-    if ((row->flags & ROW_ENDS) && !(row->flags & ROW_F64)) {
-        *kills = 0;
-    } else if (count_may_be_zero(cpu, i) || ((row->flags & ROW_REP) && i->prefixes)) {
-        *kills = 0;
+    if (((row->flags & ROW_ENDS) && !(row->flags & ROW_F64)) || count_may_be_zero(cpu, i) ||
+        ((row->flags & ROW_REP) && i->prefixes)) {
+        u.kills = 0;
     }
+    return u;
 }
 
-/* The flags that code at a linear address of this page reads before it writes them. */
-static uint32_t peek_live(struct trans *x, uint64_t target)
+uint32_t live_at(struct trans *x, uint64_t target)
 {
     const uint8_t *page = (const uint8_t *)((uintptr_t)x->b->host & ~(uintptr_t)4095);
     unsigned pos = (unsigned)(target & 4095), first = pos;
@@ -79,14 +87,14 @@ static uint32_t peek_live(struct trans *x, uint64_t target)
     }
     for (unsigned n = 0; n < PEEK_INSNS && open; n++) {
         struct insn i;
-        uint32_t reads, kills;
+        struct flag_use u;
 
         if (insn_decode(x->t->cpu, page + pos, MIN(15, 4096 - pos), &i) != DECODE_OK) {
             break;
         }
-        flag_use(x->t->cpu, &i, &reads, &kills);
-        live |= open & reads;
-        open &= ~reads & ~kills;
+        u = flag_use(x->t->cpu, &i);
+        live |= open & u.shows;
+        open &= ~u.shows & ~u.kills;
         pos += i.len;
         if ((i.row->flags & ROW_ENDS) || pos >= 4096) {
             break;
@@ -104,12 +112,12 @@ static uint32_t live_at_end(struct trans *x, uint64_t end)
     x86_exec_fn *fn = i->row->exec;
 
     if (fn == x_jcc) {
-        return peek_live(x, end) | peek_live(x, end + i->imm);
+        return live_at(x, end) | live_at(x, end + i->imm);
     }
     if (fn == x_jmp || fn == x_call) {
-        return peek_live(x, end + i->imm);
+        return live_at(x, end + i->imm);
     }
-    return i->row->flags & ROW_ENDS ? FLAGS_ARITH : peek_live(x, end);
+    return i->row->flags & ROW_ENDS ? FLAGS_ARITH : live_at(x, end);
 }
 
 void find_live_flags(struct trans *x)
@@ -118,33 +126,311 @@ void find_live_flags(struct trans *x)
 
     x->live[x->b->n] = live;
     for (unsigned n = x->b->n; n-- > 0;) {
-        uint32_t reads, kills;
+        struct flag_use u = flag_use(x->t->cpu, &x->b->insn[n]);
 
-        flag_use(x->t->cpu, &x->b->insn[n], &reads, &kills);
-        live = (live & ~kills) | reads;
+        live = (live & ~u.kills) | u.shows;
         x->live[n] = live;
     }
 }
 
-/* Live flags are in memory from here on; the host's EFLAGS stay. */
-void save_flags(struct trans *x, uint32_t live)
+/* What made the flags ---------------------------------------------------------------------------- */
+
+static struct emit_rm desc_rm(unsigned source, unsigned reg)
 {
-    if (live && !x->memory_flags) {
-        emit_save_flags(x->e);
-        x->memory_flags = true;
+    if (source == SOURCE_SLOT) {
+        return rm_cpu(offsetof(struct x86_cpu, flag_operand));
+    }
+    return host_of(reg) < 0 ? guest_memory(reg) : rm_reg((unsigned)host_of(reg));
+}
+
+/* op r14 or `a`, b: the opcodes of "r/m, r", and the group's number for immediates. */
+static void desc_operation(struct emit *e, const struct flag_desc *d, unsigned a, unsigned opcode,
+                           unsigned number)
+{
+    unsigned form = d->size == 8 ? E_W : d->size == 2 ? E_66 : d->size == 1 ? E_REX : 0;
+    bool test = d->kind == DESC_TEST;
+
+    if (d->b_source == SOURCE_IMM) {
+        emit_insn(e, form, (test ? 0xf6u : 0x80u) | (d->size > 1), number, rm_reg(a));
+        emit_bytes(e, &d->imm, MIN(d->size, 4));
+    } else {
+        struct emit_rm b = desc_rm(d->b_source, d->b);
+
+        /* "r, r/m" is two further on, but for TEST, which is the same both ways. */
+        emit_insn(e, form, (test ? opcode : opcode + 2) | (d->size > 1), a, b);
     }
 }
 
-/* Whatever may happen next, the guest's EFLAGS are in memory. */
+void emit_recompute(struct emit *e, const struct flag_desc *d)
+{
+    struct emit_rm rm = desc_rm(d->a_source, d->a);
+    unsigned form = d->size == 8 ? E_W : d->size == 2 ? E_66 : d->size == 1 ? E_REX : 0;
+    unsigned a = rm.reg;
+
+    if (rm.memory || d->kind == DESC_ADD || d->kind == DESC_SUB || d->kind == DESC_NEG) {
+        emit_load(e, H_R14, rm);
+        a = H_R14;
+    }
+    switch (d->kind) {
+    case DESC_CMP:
+        desc_operation(e, d, a, 0x38, 7);
+        break;
+    case DESC_TEST:
+        desc_operation(e, d, a, 0x84, 0);
+        break;
+    case DESC_ADD:
+        desc_operation(e, d, a, 0x28, 5);
+        desc_operation(e, d, a, 0x00, 0);
+        break;
+    case DESC_SUB:
+        desc_operation(e, d, a, 0x00, 0);
+        desc_operation(e, d, a, 0x28, 5);
+        break;
+    case DESC_NEG:
+        emit_insn(e, form, 0xf6u | (d->size > 1), 3, rm_reg(a));
+        emit_insn(e, form, 0xf6u | (d->size > 1), 3, rm_reg(a));
+        break;
+    default:
+        break;
+    }
+}
+
+uint64_t desc_pack(const struct flag_desc *d)
+{
+    if (d->kind == DESC_NONE) {
+        return 0;
+    }
+    return d->kind | (uint64_t)d->size << 4 | (uint64_t)d->a_source << 8 | (uint64_t)d->a << 12 |
+           (uint64_t)d->b_source << 18 | (uint64_t)d->b << 20 | (uint64_t)(uint32_t)d->imm << 32;
+}
+
+struct flag_desc desc_unpack(uint64_t v)
+{
+    return (struct flag_desc){ .kind = v & 15,
+                               .size = v >> 4 & 15,
+                               .a_source = v >> 8 & 15,
+                               .a = v >> 12 & 63,
+                               .b_source = v >> 18 & 3,
+                               .b = v >> 20 & 63,
+                               .imm = (int32_t)(uint32_t)(v >> 32) };
+}
+
+/* Operand n as a part of a description; false: it has no place to stay. */
+static bool describe_operand(const struct trans *x, const struct insn *i, unsigned n,
+                             uint8_t *source, uint8_t *reg, int32_t *imm)
+{
+    const struct insn_operand *op = &i->op[n];
+
+    switch (op->kind) {
+    case OPND_REG:
+        *source = SOURCE_REG;
+        *reg = op->reg;
+        return true;
+    case OPND_IMM:
+        *source = SOURCE_IMM;
+        *imm = (int32_t)i->imm;
+        return true;
+    case OPND_MEM:
+        *source = SOURCE_SLOT;
+        return x->slot_used;
+    default:
+        return false;
+    }
+}
+
+static uint8_t desc_of(const struct insn *i)
+{
+    static const struct {
+        x86_exec_fn *exec;
+        uint8_t kind;
+    } rows[] = {
+        { x_cmp, DESC_CMP },  { x_test, DESC_TEST }, { x_add, DESC_ADD },  { x_sub, DESC_SUB },
+        { x_and, DESC_TEST }, { x_or, DESC_TEST },   { x_xor, DESC_TEST }, { x_neg, DESC_NEG },
+    };
+
+    for (unsigned k = 0; k < G_N_ELEMENTS(rows); k++) {
+        if (rows[k].exec == i->row->exec) {
+            return rows[k].kind;
+        }
+    }
+    return DESC_NONE;
+}
+
+/* Could instruction i be described if its operand from memory were kept? */
+bool desc_wants_slot(const struct insn *i)
+{
+    uint8_t kind = desc_of(i);
+    bool result_only = kind == DESC_TEST && i->row->exec != x_test;
+
+    if (kind == DESC_NONE || kind == DESC_NEG || result_only) {
+        return false;
+    }
+    /* A result in memory does not stay. */
+    return i->op[1].kind == OPND_MEM ||
+           (i->op[0].kind == OPND_MEM && (kind == DESC_CMP || kind == DESC_TEST));
+}
+
+static struct flag_desc describe(const struct trans *x, const struct insn *i)
+{
+    struct flag_desc d = { .kind = desc_of(i), .size = i->op[0].size };
+    int32_t unused;
+
+    if (d.kind == DESC_NONE || (i->prefixes & PREFIX_LOCK) ||
+        !describe_operand(x, i, 0, &d.a_source, &d.a, &unused)) {
+        return (struct flag_desc){ 0 };
+    }
+    if (d.kind == DESC_TEST && i->row->exec != x_test) { /* by the result */
+        d.b_source = d.a_source;
+        d.b = d.a;
+        return d.a_source == SOURCE_REG ? d : (struct flag_desc){ 0 };
+    }
+    if (d.kind == DESC_NEG) {
+        return d.a_source == SOURCE_REG ? d : (struct flag_desc){ 0 };
+    }
+    if (!describe_operand(x, i, 1, &d.b_source, &d.b, &d.imm) ||
+        ((d.kind == DESC_ADD || d.kind == DESC_SUB) &&
+         (d.a_source != SOURCE_REG || (d.b_source == SOURCE_REG && d.a == d.b)))) {
+        return (struct flag_desc){ 0 };
+    }
+    return d;
+}
+
+static bool desc_uses(const struct flag_desc *d, uint32_t registers)
+{
+    return (d->a_source == SOURCE_REG && (registers >> d->a & 1)) ||
+           (d->b_source == SOURCE_REG && (registers >> d->b & 1));
+}
+
+/* What has no row in emit_rows.c. */
+static uint32_t written_by_others(const struct insn *i)
+{
+    uint32_t w = 0;
+
+    if (i->row->exec == x_jcc || i->row->exec == x_jmp) {
+        return 0;
+    }
+    if (!(i->row->flags & (ROW_SSE | ROW_MMX | ROW_X87)) && i->map != MAP_VEX) {
+        return UINT32_MAX;
+    }
+    for (unsigned n = 0; n < 4; n++) {
+        w |= i->op[n].kind == OPND_REG ? 1u << i->op[n].reg : 0;
+    }
+    /* FNSTSW AX; PCMPISTRI and its like, which write flags. */
+    return w | (i->row->flags & ROW_X87 ? 1u << R_RAX : 0) | (flags_touched(i) ? 1u << R_RCX : 0);
+}
+
+uint32_t registers_written(const struct x86_cpu *cpu, const struct insn *i)
+{
+    const struct emit_row *row = emit_row_find(cpu, i);
+    uint32_t w = 0;
+
+    if (!row) {
+        return written_by_others(i);
+    }
+    for (unsigned n = 0; n < 2; n++) {
+        const struct insn_operand *op = &i->op[n];
+        bool writes = n == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1;
+
+        if (writes && (op->kind == OPND_REG || op->kind == OPND_REG8H)) {
+            w |= 1u << op->reg;
+        }
+    }
+    switch (row->kind) {
+    case EMIT_PUSH:
+    case EMIT_POP:
+        return w | 1u << R_RSP;
+    case EMIT_LEAVE:
+        return 1u << R_RSP | 1u << R_RBP;
+    case EMIT_FIXED:
+        return 1u << R_RAX | 1u << R_RDX;
+    case EMIT_ALU:
+        if (i->row->exec == x_mul || i->row->exec == x_imul1) {
+            return 1u << R_RAX | 1u << R_RDX;
+        }
+        return i->row->exec == x_cmpxchg ? w | 1u << R_RAX : w;
+    case EMIT_MOV: /* moffs */
+        return i->op[0].kind == OPND_MEM ? 0
+                                         : w | (i->op[0].kind == OPND_REG ? 1u << i->op[0].reg : 0);
+    default:
+        return w;
+    }
+}
+
+/* Moving ----------------------------------------------------------------------------------------- */
+
 void flags_to_memory(struct trans *x)
 {
-    save_flags(x, FLAGS_ARITH);
+    if (x->memory_flags) {
+        return;
+    }
+    need_host_flags(x);
+    emit_save_flags(x->e);
+    x->memory_flags = true;
 }
 
 void need_host_flags(struct trans *x)
 {
-    if (!x->host_flags) {
+    if (x->host_flags) {
+        return;
+    }
+    if (x->desc.kind != DESC_NONE) {
+        emit_recompute(x->e, &x->desc);
+    } else {
         emit_restore_flags(x->e);
+    }
+    x->host_flags = true;
+}
+
+void flags_for_check(struct trans *x)
+{
+    if (!x->memory_flags && x->desc.kind == DESC_NONE) {
+        flags_to_memory(x);
+    }
+    x->host_flags = false;
+}
+
+void desc_before(struct trans *x, unsigned n)
+{
+    const struct insn *i = &x->b->insn[n];
+    struct flag_use u;
+
+    x->desc_fresh = x->slot_used = false;
+    if (x->desc.kind == DESC_NONE || x->memory_flags ||
+        !(desc_uses(&x->desc, registers_written(x->t->cpu, i)) ||
+          (desc_wants_slot(i) &&
+           (x->desc.a_source == SOURCE_SLOT || x->desc.b_source == SOURCE_SLOT)))) {
+        return;
+    }
+    u = flag_use(x->t->cpu, i);
+    if (x->live[n + 1] & ~u.kills) {
+        flags_to_memory(x);
+    }
+}
+
+void desc_after(struct trans *x, unsigned n)
+{
+    if (!x->desc_fresh && (flags_touched(&x->b->insn[n]) ||
+                           desc_uses(&x->desc, registers_written(x->t->cpu, &x->b->insn[n])))) {
+        x->desc.kind = DESC_NONE;
+    }
+}
+
+/* Some of the flags, from memory; uses R14. */
+static void load_flags(struct trans *x, uint32_t which)
+{
+    static const uint8_t sahf = 0x9e;
+    struct emit *e = x->e;
+
+    if (which == FLAG_CF) { /* bt dword [cc_src], 0 */
+        emit_insn(e, MAP_0F, 0xba, 4, rm_cpu(offsetof(struct x86_cpu, cc_src)));
+        emit8(e, 0);
+    } else if (!(which & FLAG_OF)) {
+        emit_insn(e, E_W, 0x89, H_RAX, rm_reg(H_R14));
+        emit_insn(e, 0, 0x8a, 4 /* ah */, rm_cpu(offsetof(struct x86_cpu, cc_src)));
+        emit_bytes(e, &sahf, 1);
+        emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RAX));
+    } else {
+        emit_restore_flags(e);
         x->host_flags = true;
     }
 }
@@ -152,12 +438,19 @@ void need_host_flags(struct trans *x)
 /* Brings the flags where an instruction that is emitted as it stands wants them. */
 void flags_before(struct trans *x, const struct insn *i, unsigned n)
 {
-    uint32_t reads, kills;
-    uint32_t touched = flags_touched(i);
+    struct flag_use u = flag_use(x->t->cpu, i);
+    uint32_t which = i->row->reads & FLAGS_ARITH;
 
-    flag_use(x->t->cpu, i, &reads, &kills);
-    if (reads || (touched && (x->live[n + 1] & ~kills))) {
+    if (flags_touched(i)) {
+        which |= x->live[n + 1] & ~u.kills;
+    }
+    if (!which || x->host_flags) {
+        return;
+    }
+    if (x->desc.kind != DESC_NONE) {
         need_host_flags(x);
+    } else {
+        load_flags(x, which);
     }
 }
 
@@ -166,5 +459,7 @@ void flags_after(struct trans *x, const struct insn *i)
     if (flags_touched(i)) {
         x->host_flags = true;
         x->memory_flags = false;
+        x->desc = describe(x, i);
+        x->desc_fresh = true;
     }
 }

@@ -111,6 +111,25 @@ void field_write_back(struct trans *x, const struct insn_operand *op, unsigned s
     }
 }
 
+/* Its operand from memory is worth keeping: flags are shown later, and made again from it. */
+static bool keeps_operand(const struct trans *x, const struct insn *i, unsigned n)
+{
+    return x->live[n + 1] && desc_wants_slot(i) && !(i->prefixes & PREFIX_LOCK) &&
+           i->op[0].kind != OPND_REG8H && i->op[1].kind != OPND_REG8H;
+}
+
+/* A register as ModRM r/m: read where it is, or loaded to R13 if it is written. */
+static struct emit_rm rm_operand(struct trans *x, const struct insn_operand *op,
+                                 const struct emit_row *row, int rm)
+{
+    bool write = rm == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1;
+
+    if (op->kind == OPND_REG && host_of(op->reg) < 0 && !write && row->kind != EMIT_BIT) {
+        return guest_memory(op->reg);
+    }
+    return rm_reg(field_register(x, op, H_R13));
+}
+
 /* The instruction as it stands.  False: it has no encoding with these registers. */
 static bool emit_copy(struct trans *x, unsigned n, const struct emit_row *row)
 {
@@ -119,6 +138,7 @@ static bool emit_copy(struct trans *x, unsigned n, const struct emit_row *row)
     unsigned form = form_of(i, row), field = i->modrm >> 3 & 7, imm = immediate_bytes(i);
     struct emit_rm operand = rm_reg(0);
     bool high = false, rex = false;
+    unsigned scratch = H_R14;
     int rm, reg;
 
     find_fields(i, &rm, &reg);
@@ -133,14 +153,24 @@ static bool emit_copy(struct trans *x, unsigned n, const struct emit_row *row)
     if (i->op[rm].kind == OPND_MEM) {
         bool write = rm == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1;
 
+        x->slot_used = keeps_operand(x, i, n);
         operand = mem_begin(x, n, &i->op[rm], write);
     }
     flags_before(x, i, n);
-    if (i->op[rm].kind != OPND_MEM) {
-        operand = rm_reg(field_register(x, &i->op[rm], H_R13));
+    if (i->op[rm].kind == OPND_MEM && x->slot_used) {
+        emit_insn(e,
+                  i->op[rm].size == 8   ? E_W
+                  : i->op[rm].size == 2 ? E_66
+                                        : 0,
+                  0x8au | (i->op[rm].size > 1), H_R14, operand);
+        emit_store(e, H_R14, rm_cpu(offsetof(struct x86_cpu, flag_operand)));
+        operand = rm_reg(H_R14);
+        scratch = H_R13;
+    } else if (i->op[rm].kind != OPND_MEM) {
+        operand = rm_operand(x, &i->op[rm], row, rm);
     }
     if (reg >= 0) {
-        field = field_register(x, &i->op[reg], H_R14);
+        field = field_register(x, &i->op[reg], scratch);
     }
     emit_insn(e, form, i->opcode, field, operand);
     if (imm) {
@@ -148,7 +178,7 @@ static bool emit_copy(struct trans *x, unsigned n, const struct emit_row *row)
     }
     /* The same register twice: XADD leaves the sum. */
     if (reg >= 0 && (reg == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1)) {
-        field_write_back(x, &i->op[reg], H_R14);
+        field_write_back(x, &i->op[reg], scratch);
     }
     if (i->op[rm].kind != OPND_MEM &&
         (rm == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1)) {
@@ -217,11 +247,10 @@ static bool emit_mov(struct trans *x, unsigned n, const struct emit_row *row)
     if (code0 == Ob || code0 == Ov || code1 == Ob || code1 == Ov) {
         bool store = code0 == Ob || code0 == Ov;
         unsigned form = form_of(i, row), size = i->op[0].size;
-        struct site *s = emit_operand_check(x, i, size, store, false);
+        struct emit_rm operand = mem_begin(x, n, &i->op[store ? 0 : 1], store);
 
-        emit_insn(x->e, size == 1 ? 0 : form, (store ? 0x88 : 0x8a) | (size > 1), H_RAX,
-                  rm_mem(H_R13, 0));
-        s->back = x->e->p;
+        emit_insn(x->e, size == 1 ? 0 : form, (store ? 0x88 : 0x8a) | (size > 1), H_RAX, operand);
+        mem_end(x);
         return true;
     }
     return emit_copy(x, n, row);
@@ -315,57 +344,58 @@ static bool emit_bit(struct trans *x, unsigned n, const struct emit_row *row)
 static bool emit_push(struct trans *x, unsigned n, const struct emit_row *row)
 {
     const struct insn *i = &x->b->insn[n];
-    struct site *s;
+    struct emit_rm rm;
 
     (void)row;
     if (i->opsize != 8 || i->op[0].kind == OPND_MEM) {
         return false;
     }
-    emit_lea(x->e, H_R13, rm_mem(H_R12, -8));
-    s = emit_check(x, i, 8, true, false);
+    rm = stack_begin(x, n, R_RSP, -8, true, SITE_RESUME);
     if (i->op[0].kind == OPND_IMM) {
-        emit_insn(x->e, E_W, 0xc7, 0, rm_mem(H_R13, 0));
+        emit_insn(x->e, E_W, 0xc7, 0, rm);
         emit32(x->e, (uint32_t)i->imm);
     } else {
-        emit_store(x->e, in_register(x, i->op[0].reg, H_R14), rm_mem(H_R13, 0));
+        emit_store(x->e, in_register(x, i->op[0].reg, H_R14), rm);
     }
     emit_add_rsp(x, -8);
-    s->back = x->e->p;
+    mem_end(x);
     return true;
 }
 
 static bool emit_pop(struct trans *x, unsigned n, const struct emit_row *row)
 {
     const struct insn *i = &x->b->insn[n];
-    struct site *s;
+    struct emit_rm rm;
+    int h;
 
     (void)row;
     if (i->opsize != 8 || i->op[0].kind != OPND_REG) {
         return false;
     }
-    emit_insn(x->e, E_W, 0x89, H_R12, rm_reg(H_R13));
-    s = emit_check(x, i, 8, false, false);
-    emit_load(x->e, H_R14, rm_mem(H_R13, 0));
+    h = host_of(i->op[0].reg);
+    rm = stack_begin(x, n, R_RSP, 0, false, SITE_RESUME);
+    emit_load(x->e, h < 0 || i->op[0].reg == R_RSP ? H_R14 : (unsigned)h, rm);
     emit_add_rsp(x, 8);
-    store_register(x, i->op[0].reg, H_R14);
-    s->back = x->e->p;
+    if (h < 0 || i->op[0].reg == R_RSP) {
+        store_register(x, i->op[0].reg, H_R14);
+    }
+    mem_end(x);
     return true;
 }
 
 static bool emit_leave(struct trans *x, unsigned n, const struct emit_row *row)
 {
     const struct insn *i = &x->b->insn[n];
-    struct site *s;
+    struct emit_rm rm;
 
     (void)row;
     if (i->opsize != 8) {
         return false;
     }
-    emit_insn(x->e, E_W, 0x89, H_RBP, rm_reg(H_R13));
-    s = emit_check(x, i, 8, false, false);
+    rm = stack_begin(x, n, R_RBP, 0, false, SITE_RESUME);
     emit_lea(x->e, H_R12, rm_mem(H_RBP, 8));
-    emit_load(x->e, H_RBP, rm_mem(H_R13, 0));
-    s->back = x->e->p;
+    emit_load(x->e, H_RBP, rm);
+    mem_end(x);
     return true;
 }
 

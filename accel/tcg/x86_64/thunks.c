@@ -12,10 +12,12 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "target/i386/mmu.h"
 #include "target/i386/operand.h"
 #include "util/error.h"
 
 #define CODE_BUFFER_SIZE (32u << 20)
+#define MAX_GROUP_FAILS  16 /* then a block is translated without groups */
 
 /* Guest registers that have a host register of their own. */
 static const struct {
@@ -154,35 +156,128 @@ static void emit_interpreter_thunks(struct backend *k)
     patch_jump(emit_jump(e, -1), k->epilogue);
 }
 
-/* R13: a linear address to go on at; flags are in memory or dead. */
-static void emit_lookup(struct backend *k)
+/* The rest of a block whose check failed, from instruction i on. */
+static void run_rest(struct x86_cpu *cpu, struct block *b, const struct insn *i, uint64_t rip)
+{
+    const struct insn *end = b->insn + b->n;
+
+    if (!b->ungrouped && ++b->group_fails == MAX_GROUP_FAILS) {
+        b->ungrouped = true;
+        translator_forget(cpu->engine, b);
+    }
+    cpu->regs[R_RIP] = rip;
+    do {
+        cpu->insn_start = cpu->regs[R_RIP];
+        cpu->regs[R_RIP] += i->len;
+        i->exec(cpu, i);
+        i++;
+    } while (i != end && !cpu->stop_block);
+}
+
+static void emit_rest(struct backend *k)
 {
     struct emit *e = &k->e;
-    uint8_t *to_miss[2], *stale;
 
-    k->lookup = e->p;
-    emit_insn(e, 0, 0x80, 7, rm_cpu(CPU_EXIT_REQUEST));
-    emit8(e, 0);
-    to_miss[0] = emit_jump(e, CC_NZ);
+    k->interpret_rest = e->p;
+    emit_store_state(e);
+    emit_store_vectors(e);
+    emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
+    emit_insn(e, E_W, 0x89, H_R15, rm_reg(H_RSI));
+    emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RDX));
+    emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RCX));
+    emit_mov_imm(e, H_RAX, (uintptr_t)run_rest);
+    emit_aligned_call(e, 0);
+    emit_insn(e, 0, 0x31, H_RAX, rm_reg(H_RAX));
+    patch_jump(emit_jump(e, -1), k->epilogue);
+}
+
+static void emit_refill(struct backend *k)
+{
+    struct emit *e = &k->e;
+
+    k->refill = e->p;
+    emit_store_state(e);
+    emit_store_vectors(e);
+    emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
+    emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RSI));
+    emit_insn(e, MAP_0F, 0xb7, H_RDX, rm_reg(H_R14));
+    emit_insn(e, E_W, 0xc1, 5, rm_reg(H_R14));
+    emit8(e, 16);
+    emit_insn(e, 0, 0x89, H_R14, rm_reg(H_RCX));
+    emit_mov_imm(e, H_RAX, (uintptr_t)mmu_refill);
+    emit_aligned_call(e, 8);
+    emit_insn(e, MAP_0F, 0xb6, H_R14, rm_reg(H_RAX));
+    patch_jump(emit_reload_vectors(e), e->p); /* what was usable is */
+    emit_load_state(e);
+    emit_insn(e, 0, 0x85, H_R14, rm_reg(H_R14));
+    emit8(e, 0xc3);
+}
+
+/* Tables ----------------------------------------------------------------------------------------- */
+
+struct code_entry *code_table(struct backend *k, const struct x86_cpu *cpu)
+{
+    unsigned size = cpu->code_size == 8 ? 0 : cpu->code_size == 4 ? 1 : 2;
+
+    return k->table[size * 3 + MIN(cpu->bank, 2)];
+}
+
+void update_tables(struct backend *k, struct x86_cpu *cpu)
+{
+    cpu->jump_table = code_table(k, cpu);
+    cpu->jump_bank = cpu->tlb.entry[cpu->cpl == 3 ? TLB_USER : TLB_KERNEL];
+}
+
+static unsigned table_index(uint64_t rip)
+{
+    return (rip ^ rip >> 12) & (CODE_TABLE_SIZE - 1);
+}
+
+void emit_table_slot(struct emit *e)
+{
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R14));
     emit_insn(e, E_W, 0xc1, 5, rm_reg(H_R14));
     emit8(e, 12);
     emit_insn(e, 0, 0x31, H_R13, rm_reg(H_R14));
     emit_insn(e, 0, 0x81, 4, rm_reg(H_R14));
-    emit32(e, CODE_CACHE_SIZE - 1);
+    emit32(e, CODE_TABLE_SIZE - 1);
     emit_insn(e, 0, 0xc1, 4, rm_reg(H_R14));
     emit8(e, 5);
-    emit_insn(e, E_W, 0x03, H_R14, rm_cpu(offsetof(struct x86_cpu, jump_cache)));
-    emit_insn(e, E_W, 0x39, H_R13, rm_mem(H_R14, offsetof(struct code_cache_entry, rip)));
-    to_miss[1] = emit_jump(e, CC_NZ);
-    emit_load(e, H_R13, rm_mem(H_R14, offsetof(struct code_cache_entry, key)));
-    emit_insn(e, E_W, 0x3b, H_R13, rm_cpu(offsetof(struct x86_cpu, jump_key)));
-    stale = emit_jump(e, CC_NZ);
-    emit_insn(e, 0, 0xff, 4, rm_mem(H_R14, offsetof(struct code_cache_entry, exec)));
-    patch_jump(stale, e->p);
-    emit_load(e, H_R13, rm_mem(H_R14, offsetof(struct code_cache_entry, rip)));
-    patch_jump(to_miss[0], e->p);
-    patch_jump(to_miss[1], e->p);
+}
+
+void emit_exec_slot(struct emit *e)
+{
+    emit_insn(e, 0, 0x89, H_R13, rm_reg(H_R15));
+    emit_insn(e, 0, 0xc1, 5, rm_reg(H_R15));
+    emit8(e, 7);
+    emit_insn(e, 0, 0x81, 4, rm_reg(H_R15));
+    emit32(e, (TLB_SIZE - 1) << 5);
+}
+
+/* For code that changed the mode: the same as branches.c emits inline, with the mode of now. */
+static void emit_lookup(struct backend *k)
+{
+    struct emit *e = &k->e;
+    uint8_t *miss[3];
+
+    k->lookup = e->p;
+    emit_insn(e, 0, 0x80, 7, rm_cpu(CPU_EXIT_REQUEST));
+    emit8(e, 0);
+    miss[0] = emit_jump(e, CC_NZ);
+    emit_table_slot(e);
+    emit_insn(e, E_W, 0x03, H_R14, rm_cpu(offsetof(struct x86_cpu, jump_table)));
+    emit_insn(e, E_W, 0x39, H_R13, rm_mem(H_R14, offsetof(struct code_entry, rip)));
+    miss[1] = emit_jump(e, CC_NZ);
+    emit_exec_slot(e);
+    emit_insn(e, E_W, 0x03, H_R15, rm_cpu(offsetof(struct x86_cpu, jump_bank)));
+    emit_load(e, H_R15, rm_mem(H_R15, offsetof(struct tlb_entry, exec_key)));
+    emit_insn(e, E_W, 0x3b, H_R15, rm_mem(H_R14, offsetof(struct code_entry, key)));
+    miss[2] = emit_jump(e, CC_NZ);
+    emit_insn(e, 0, 0xff, 4, rm_mem(H_R14, offsetof(struct code_entry, exec)));
+    for (unsigned n = 0; n < G_N_ELEMENTS(miss); n++) {
+        patch_jump(miss[n], e->p);
+    }
+    k->leave = e->p;
     emit_store(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
     emit_insn(e, 0, 0x31, H_R14, rm_reg(H_R14));
     patch_jump(emit_jump(e, -1), k->exit);
@@ -195,44 +290,45 @@ bool translator_available(void)
 
 bool translator_init(struct tcg *t, size_t buffer, GError **error)
 {
-    struct backend *k = g_new0(struct backend, 1);
     size_t size = buffer ? buffer : CODE_BUFFER_SIZE;
-    int fd = memfd_create("rhea-code", MFD_CLOEXEC);
+    struct backend *k = mmap(NULL, sizeof(*k), PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    int fd;
     void *w = MAP_FAILED, *x = MAP_FAILED;
 
-    if ((uintptr_t)(t->cpu + 1) > INT32_MAX) {
-        set_error(error, "no memory below 2 GiB for a CPU that translated code reaches; "
+    if (k == MAP_FAILED || (uintptr_t)(t->cpu + 1) > INT32_MAX) {
+        set_error(error, "no memory below 2 GiB for what translated code reaches; "
                          "use -accel tcg,engine=interp");
-        g_free(k);
         return false;
     }
+    fd = memfd_create("rhea-code", MFD_CLOEXEC);
     if (fd >= 0 && ftruncate(fd, (off_t)size) == 0) {
         w = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         x = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    }
+    if (fd >= 0) {
+        close(fd);
     }
     if (w == MAP_FAILED || x == MAP_FAILED) {
         set_errno_error(error, "cannot map %zu MiB for translated code", size >> 20);
         if (w != MAP_FAILED) {
             munmap(w, size);
         }
-        if (fd >= 0) {
-            close(fd);
-        }
-        g_free(k);
+        munmap(k, sizeof(*k));
         return false;
     }
-    close(fd);
     k->e.start = k->e.p = w;
     k->e.end = k->e.start + size;
     k->e.to_exec = (uint8_t *)x - k->e.start;
     k->e.cpu = (int32_t)(uintptr_t)t->cpu;
     emit_entry(k);
     emit_interpreter_thunks(k);
+    emit_rest(k);
+    emit_refill(k);
     emit_lookup(k);
     emit_vector_thunk(k);
     k->blocks_begin = k->e.p;
     t->backend = k;
-    t->cpu->jump_cache = k->cache;
     t->cpu->host_mxcsr = 0x1f80; /* as C code expects it */
     return true;
 }
@@ -246,8 +342,25 @@ void translator_destroy(struct tcg *t)
 
         munmap(k->e.start + k->e.to_exec, size);
         munmap(k->e.start, size);
-        g_free(k);
+        munmap(k, sizeof(*k));
         t->backend = NULL;
+    }
+}
+
+/* The soft TLB must know the page, or every look-up of this code misses. */
+static void enter_into_table(struct backend *k, struct x86_cpu *cpu, const struct code *c)
+{
+    struct code_entry *entry = &((struct code_entry *)cpu->jump_table)[table_index(c->rip)];
+    uint64_t key = tlb_exec_key(c->rip, (uintptr_t)host_page(c->block->host));
+
+    if (c->variant == 0) {
+        *entry = (struct code_entry){ c->rip, c->entry + k->e.to_exec, key, 0 };
+    }
+    if (cpu->jump_bank[c->rip >> 12 & (TLB_SIZE - 1)].exec_key != key) {
+        struct ram_block *ram;
+        uint64_t phys, offset;
+
+        mmu_fetch(cpu, c->rip, &phys, &ram, &offset);
     }
 }
 
@@ -255,31 +368,22 @@ struct code_link *translator_run(struct tcg *t, struct code *c)
 {
     struct backend *k = t->backend;
     struct x86_cpu *cpu = t->cpu;
-    uint64_t rip = c->rip;
-    struct code_cache_entry *slot = &k->cache[(rip ^ rip >> 12) & (CODE_CACHE_SIZE - 1)];
 
-    cpu->jump_key = (uint64_t)cpu->tlb.generation << 8 | cpu->exec_mode;
+    update_tables(k, cpu);
+    enter_into_table(k, cpu, c);
     if (cpu->cc_op >> 2 != CC_FLAGS) {
         flags_set(cpu, flags_arith(cpu));
     }
     cpu->vectors_loaded = false;
     update_vectors_usable(cpu);
-    *slot = (struct code_cache_entry){ rip, c->entry + k->e.to_exec, cpu->jump_key, 0 };
     return k->enter(cpu, c->entry + k->e.to_exec);
-}
-
-void translator_patch(struct code_link *link, struct code *to)
-{
-    link->to = to;
-    link->next = to->in;
-    to->in = link;
-    patch_jump(link->field, to->entry);
 }
 
 /* Takes a link out of the list of its target. */
 static void unlink_target(struct code_link *link)
 {
     struct code_link **at;
+    const uint64_t none = 0;
 
     if (!link->to) {
         return;
@@ -290,24 +394,61 @@ static void unlink_target(struct code_link *link)
         *at = link->next;
     }
     link->to = NULL;
+    if (link->key) {
+        memcpy(link->key, &none, 8);
+    }
+    patch_jump(link->field, link->stub);
+    patch_jump(link->generic, link->leave);
+}
+
+void translator_patch(struct code_link *link, struct code *to)
+{
+    const uint8_t *page = host_page(to->block->host);
+
+    unlink_target(link);
+    if (!link->key && link->page != page) {
+        return;
+    }
+    link->to = to;
+    link->next = to->in;
+    to->in = link;
+    if (link->key) {
+        uint64_t key = tlb_exec_key(to->rip, (uintptr_t)page);
+
+        memcpy(link->key, &key, 8);
+    }
+    if (link->variant == to->variant) {
+        patch_jump(link->field, to->entry);
+    } else {
+        patch_jump(link->generic, to->entry);
+    }
+}
+
+/* Nothing finds the code by its address any more. */
+static void remove_from_tables(struct backend *k, const struct code *c)
+{
+    for (unsigned n = 0; n < CODE_TABLES; n++) {
+        struct code_entry *entry = &k->table[n][table_index(c->rip)];
+
+        if (entry->exec == c->entry + k->e.to_exec) {
+            *entry = (struct code_entry){ 0 };
+        }
+    }
 }
 
 void translator_forget(struct tcg *t, struct block *b)
 {
     struct code *c, *next;
 
-    (void)t; /* the jump cache is stale by the generation that block_kill has moved on */
     for (c = b->code; c; c = next) {
         next = c->next;
         while (c->in) {
-            struct code_link *link = c->in;
-
-            unlink_target(link);
-            patch_jump(link->field, link->stub);
+            unlink_target(c->in);
         }
         for (unsigned n = 0; n < c->n_links; n++) {
             unlink_target(&c->links[n]);
         }
+        remove_from_tables(t->backend, c);
         c->next = b->dead_code;
         b->dead_code = c;
     }
@@ -320,6 +461,6 @@ void translator_reset(struct tcg *t)
 
     k->e.p = k->blocks_begin;
     k->e.full = false;
-    memset(k->cache, 0, sizeof(k->cache));
+    memset(k->table, 0, sizeof(k->table));
     t->n_code_resets++;
 }

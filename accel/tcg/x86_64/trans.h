@@ -2,25 +2,100 @@
 /*
  * accel/tcg/x86_64/trans.h: one translation in the making, and what its parts do for each other.
  *
- * Invariant: at the start of a block flags are in memory, the host's EFLAGS hold nothing.
- * Thread: the vCPU's own.
+ * Invariants: wherever the code can be left, the guest's arithmetic flags are in memory
+ *             (memory_flags), or what made them can be done again (desc); `host_flags` says whether
+ *             the host's EFLAGS hold them as well.
+ *             R15 holds the host address of the group in force; R13 and R14 live within one instruction.
+ * Thread:     the vCPU's own.
  */
 #ifndef ACCEL_TCG_X86_64_TRANS_H
 #define ACCEL_TCG_X86_64_TRANS_H
 
 #include "accel/tcg/x86_64/backend.h"
 #include "accel/tcg/x86_64/emit_rows.h"
+#include "target/i386/mmu.h"
 #include "target/i386/operand.h"
 
-#define MAX_SITES (3 * BLOCK_MAX_INSNS)
+#define MAX_SITES    (3 * BLOCK_MAX_INSNS)
+#define MAX_ACCESSES (2 * BLOCK_MAX_INSNS)
 
-/* A check that fails: the instruction is interpreted, then the code goes on behind it. */
+/* The instruction that made the flags, as long as its operands are where they were. */
+enum desc_kind {
+    DESC_NONE,
+    DESC_CMP,  /* a compared with b */
+    DESC_TEST, /* a AND b */
+    DESC_ADD,  /* a is the sum of something and b */
+    DESC_SUB,  /* a is something less b */
+    DESC_NEG,  /* a is the negative of something */
+};
+
+enum desc_source { SOURCE_REG, SOURCE_IMM, SOURCE_SLOT /* cpu->flag_operand */ };
+
+struct flag_desc {
+    uint8_t kind, size, a_source, a, b_source, b;
+    int32_t imm;
+};
+
+/* A linear address: registers of the guest, a displacement, the base of FS or GS. */
+struct address {
+    uint8_t base, index, scale; /* R_ZERO: none */
+    uint8_t seg;
+    bool addr32;
+    int64_t disp;
+};
+
+/* An access to memory and the group that it belongs to. */
+struct access {
+    uint8_t insn;
+    bool implicit; /* the stack's, not the operand's */
+    bool aligned;  /* to 16 bytes, or it faults */
+    bool write;
+    uint8_t size;
+    int8_t group;   /* -1: on its own */
+    int64_t offset; /* from the group's key */
+    struct address address;
+};
+
+/* Accesses that share one check: the same registers with different displacements. */
+struct group {
+    uint32_t key[2]; /* values of base and index */
+    uint8_t scale, seg;
+    bool addr32, write, in_register, closed;
+    uint8_t first, last, uses; /* instructions */
+    int64_t low, high;         /* offsets covered: [low, high) */
+};
+
+enum site_kind {
+    SITE_RESUME, /* the interpreter does the instruction, then the code goes on behind it */
+    SITE_REST,   /* the interpreter does the rest of the block */
+    SITE_LAST,   /* the interpreter does the instruction, and the code is left */
+    SITE_CALL,   /* thunk is called, then the code goes on */
+};
+
+/* A check that fails, out of line. */
 struct site {
-    uint8_t *jump, *jump2, *back; /* jump2: a second condition, or NULL */
+    uint8_t kind; /* enum site_kind */
+    bool refill;  /* a miss in the soft TLB may be mended: then check again */
+    bool save;    /* flags go to memory by desc */
+    uint16_t how; /* of the refill: mmu_refill */
+    uint16_t span;
+    uint8_t *jump, *retry, *back;
     const struct insn *insn;
     uint64_t rip;
-    uint8_t *thunk; /* called; or jumped to if it leaves */
-    bool last;      /* leaves instead of going on */
+    const uint8_t *thunk;
+    struct flag_desc desc;
+    struct address address;
+};
+
+/* A way out of the block, out of line. */
+struct way {
+    uint8_t *jump[3]; /* lead here, or NULL */
+    int link;         /* or -1: to the run loop */
+    bool memory_flags, host_flags;
+    struct flag_desc desc;
+    bool indirect;   /* R13 holds the target: the fields below */
+    uint64_t target; /* else */
+    int32_t rsp_add;
 };
 
 struct trans {
@@ -29,13 +104,24 @@ struct trans {
     struct emit *e;
     struct block *b;
     uint64_t start, rip;                /* of the block, of the instruction */
-    uint32_t live[BLOCK_MAX_INSNS + 1]; /* flags live before instruction n */
-    bool host_flags, memory_flags;      /* where they are right */
-    bool vectors_loaded;                /* XMM registers are known to be in the host's */
-    int32_t tlb;                        /* offset of the bank in the CPU */
-    struct site *open;                  /* of mem_begin */
+    uint64_t variant;                   /* packed desc at the start, or 0: flags are in memory */
+    unsigned n;                         /* of the instruction */
+    uint32_t live[BLOCK_MAX_INSNS + 1]; /* flags read or shown from instruction n on */
+    bool host_flags, memory_flags;
+    bool desc_fresh;       /* desc is of the instruction being emitted */
+    bool slot_used;        /* which keeps its operand from memory in cpu->flag_operand */
+    struct flag_desc desc; /* kind DESC_NONE: unknown */
+    bool vectors_loaded;   /* XMM registers are known to be in the host's */
+    int32_t tlb;           /* offset of the bank in the CPU */
+    struct access accesses[MAX_ACCESSES];
+    struct group groups[MAX_ACCESSES];
+    unsigned n_accesses, n_groups;
+    int active;           /* the group that R15 holds, or -1 */
+    struct site *open[2]; /* of mem_begin and mem_align_check: go on behind the instruction */
     struct site sites[MAX_SITES];
     unsigned n_sites;
+    struct way ways[8];
+    unsigned n_ways;
     struct code_link links[2];
     unsigned n_links;
     unsigned peek_low, peek_high; /* bytes of the page that liveness was read from */
@@ -43,14 +129,32 @@ struct trans {
 
 /* flags.c */
 void find_live_flags(struct trans *x);
-/* Live flags are in memory from here on; the host's EFLAGS stay. */
-void save_flags(struct trans *x, uint32_t live);
-/* The same, live or not: before what may fault, and before polls. */
+/* The flags that code at a linear address reads or shows at a fault before it writes them. */
+uint32_t live_at(struct trans *x, uint64_t target);
+/* Before host code that destroys EFLAGS and may leave: what the way out needs is kept. */
+void flags_for_check(struct trans *x);
+/* The guest's EFLAGS are in memory from here on; the host's stay. */
 void flags_to_memory(struct trans *x);
 void need_host_flags(struct trans *x);
 /* Brings the flags where an instruction that is emitted as it stands wants them, and notes what it did. */
 void flags_before(struct trans *x, const struct insn *i, unsigned n);
 void flags_after(struct trans *x, const struct insn *i);
+/* Around the emission of instruction n: what it writes may be what desc needs. */
+void desc_before(struct trans *x, unsigned n);
+void desc_after(struct trans *x, unsigned n);
+/* The host's EFLAGS made again; uses R14. */
+void emit_recompute(struct emit *e, const struct flag_desc *d);
+uint64_t desc_pack(const struct flag_desc *d);
+struct flag_desc desc_unpack(uint64_t v);
+/* Could instruction i be described if its operand from memory were kept? */
+bool desc_wants_slot(const struct insn *i);
+/* Guest registers that an instruction writes, a bit each; all when in doubt. */
+uint32_t registers_written(const struct x86_cpu *cpu, const struct insn *i);
+/* Flags that an instruction may change. */
+uint32_t flags_touched(const struct insn *i);
+
+/* plan.c: which accesses share a check. */
+void plan_accesses(struct trans *x);
 
 /* address.c */
 /* The host register of a guest register, or -1: it is in memory. */
@@ -58,28 +162,26 @@ int host_of(unsigned guest);
 struct emit_rm guest_memory(unsigned guest);
 /* A guest register in a host register: its own, or `scratch` loaded with it. */
 unsigned in_register(struct trans *x, unsigned guest, unsigned scratch);
-/* Effective address of the memory operand, without segment, to a register. */
+/* Effective address of the memory operand, without segment, to a register; uses R14. */
 void emit_address(struct trans *x, const struct insn *i, unsigned to);
-/* A conditional jump that leads to the interpreter, out of line. */
-struct site *add_site(struct trans *x, uint8_t *jump, const struct insn *i, bool last);
-/*
- * R13 holds a linear address: makes it the host address of `size` bytes, or goes to the site.
- * Flags are saved before.
- */
-struct site *emit_check(struct trans *x, const struct insn *i, unsigned size, bool write,
-                        bool last);
-/* The same for the instruction's memory operand. */
-struct site *emit_operand_check(struct trans *x, const struct insn *i, unsigned size, bool write,
-                                bool last);
+/* The linear address of the memory operand. */
+struct address operand_address(const struct trans *x, const struct insn *i);
+/* A conditional jump that leads out of line. */
+struct site *add_site(struct trans *x, uint8_t *jump, enum site_kind kind);
 /*
  * What emitters use: the memory operand `op` of instruction n, checked, as an operand of the host's
- * instruction.  It may contain R13 and R15; R14 is free.  Flags are in memory if they were live.
- * mem_end comes right behind the last instruction emitted for n.
+ * instruction.  It may contain R13 and R15; R14 is free.  The host's EFLAGS are lost if there was a
+ * check: flags_before comes after it.  mem_end comes right behind the last instruction emitted for n.
  */
 struct emit_rm mem_begin(struct trans *x, unsigned n, const struct insn_operand *op, bool write);
 void mem_end(struct trans *x);
-/* Between the two: the interpreter takes the instruction if the jump is taken. */
-void mem_decline(struct trans *x, uint8_t *jump);
+/* The stack's word at an offset from RSP, or behind RBP. */
+struct emit_rm stack_begin(struct trans *x, unsigned n, unsigned base, int32_t disp, bool write,
+                           enum site_kind kind);
+/* The same as mem_begin for an instruction that ends the block. */
+struct emit_rm mem_begin_last(struct trans *x, unsigned n, const struct insn_operand *op);
+/* Between the two: the interpreter takes the instruction unless the operand is aligned to mask + 1. */
+void mem_align_check(struct trans *x, struct emit_rm operand, unsigned mask);
 /* Moves the guest's stack pointer; no flag changes. */
 void emit_add_rsp(struct trans *x, int32_t v);
 void emit_sites(struct trans *x);
@@ -93,9 +195,10 @@ unsigned immediate_bytes(const struct insn *i);
 bool emit_vector(struct trans *x, unsigned n);
 
 /* branches.c */
-/* Goes on at a linear address; live flags are in memory. */
+/* Goes on at a linear address. */
 void emit_goto(struct trans *x, uint64_t target);
 /* The last instruction when it is a branch; false: the interpreter does it and leaves. */
 bool emit_branch(struct trans *x, unsigned n);
+void emit_ways(struct trans *x);
 
 #endif

@@ -10,7 +10,7 @@
  */
 #include "accel/tcg/x86_64/trans.h"
 
-#define MAX_CODES    8 /* of one block: linear addresses and modes */
+#define MAX_CODES    16 /* of one block: linear addresses, modes and variants */
 #define ROOM_A_BLOCK 32768
 
 /* By the interpreter, in place. */
@@ -25,10 +25,12 @@ static void emit_interpreted(struct trans *x, unsigned n)
     emit32(x->e, 0);
     patch_jump(x->e->p - 4, x->k->interpret);
     x->host_flags = x->memory_flags = true;
+    x->desc.kind = DESC_NONE;
 }
 
 static void emit_interpreted_last(struct trans *x, const struct insn *i)
 {
+    flags_to_memory(x);
     emit_mov_imm(x->e, H_R14, (uintptr_t)i);
     emit_mov_imm(x->e, H_R13, x->rip);
     patch_jump(emit_jump(x->e, -1), x->k->interpret_last);
@@ -38,26 +40,29 @@ static void emit_block(struct trans *x)
 {
     unsigned n, last = x->b->n - 1u;
 
-    x->rip = x->start;
     for (n = 0; n <= last; n++) {
         const struct insn *i = &x->b->insn[n];
 
+        x->n = n;
         if (i->row->flags & ROW_ENDS) {
             if (!(i->row->flags & ROW_F64) || !emit_branch(x, n)) {
-                flags_to_memory(x);
                 emit_interpreted_last(x, i);
             }
             break;
         }
-        if (!emit_one(x, n)) {
+        desc_before(x, n);
+        if (emit_one(x, n)) {
+            desc_after(x, n);
+        } else {
             emit_interpreted(x, n);
         }
         x->rip += i->len;
     }
     if (n > last) { /* no branch: on to the next block */
-        save_flags(x, x->live[x->b->n]);
+        x->n = last;
         emit_goto(x, x->rip);
     }
+    emit_ways(x);
     emit_sites(x);
 }
 
@@ -69,6 +74,7 @@ static struct code *finish(struct trans *x, uint8_t *entry)
     c->block = x->b;
     c->rip = x->start;
     c->mode = x->t->cpu->exec_mode;
+    c->variant = x->variant;
     c->entry = entry;
     c->links = (struct code_link *)(c + 1);
     c->n_links = x->n_links;
@@ -98,12 +104,20 @@ static bool translatable(const struct trans *x)
            codes < MAX_CODES;
 }
 
-struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip)
+struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, uint64_t variant)
 {
     struct backend *k = t->backend;
-    struct trans x = {
-        .t = t, .k = k, .e = &k->e, .b = b, .start = rip, .memory_flags = true, .peek_low = 4096
-    };
+    struct trans x = { .t = t,
+                       .k = k,
+                       .e = &k->e,
+                       .b = b,
+                       .start = rip,
+                       .rip = rip,
+                       .variant = variant,
+                       .desc = desc_unpack(variant),
+                       .memory_flags = variant == 0,
+                       .active = -1,
+                       .peek_low = 4096 };
     uint8_t *entry;
 
     if (!translatable(&x) || (size_t)(k->e.end - k->e.p) < ROOM_A_BLOCK) {
@@ -112,6 +126,7 @@ struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip)
     x.tlb = (int32_t)(offsetof(struct x86_cpu, tlb.entry) +
                       t->cpu->bank * sizeof(t->cpu->tlb.entry[0]));
     find_live_flags(&x);
+    plan_accesses(&x);
     entry = k->e.p = (uint8_t *)(((uintptr_t)k->e.p + 15) & ~(uintptr_t)15);
     emit_block(&x);
     t->n_translated++;

@@ -156,18 +156,16 @@ static bool is_gpr_reg(unsigned code)
 }
 
 /* Checks that vectors are in the host's registers, once a block. */
-static void need_vectors(struct trans *x, unsigned n)
+static void need_vectors(struct trans *x)
 {
-    const struct insn *i = &x->b->insn[n];
     struct site *s;
 
     if (x->vectors_loaded) {
         return;
     }
-    flags_to_memory(x);
-    x->host_flags = false;
+    flags_for_check(x);
     emit_test_byte(x->e, offsetof(struct x86_cpu, vectors_loaded));
-    s = add_site(x, emit_jump(x->e, CC_Z), i, false);
+    s = add_site(x, emit_jump(x->e, CC_Z), SITE_CALL);
     s->thunk = x->k->load_vectors;
     s->back = x->e->p;
     x->vectors_loaded = true;
@@ -217,15 +215,11 @@ bool emit_vector(struct trans *x, unsigned n)
     if (!emittable(i, &rm, &reg)) {
         return false;
     }
-    need_vectors(x, n);
+    need_vectors(x);
     if (i->op[rm].kind == OPND_MEM) {
         operand = mem_begin(x, n, &i->op[rm], rm == 0);
         if (i->op[rm].size == 16 && !(i->row->flags & ROW_UNALIGNED)) {
-            /* test r14b, 15: the interpreter raises #GP */
-            emit_lea(x->e, H_R14, operand);
-            emit_insn(x->e, 0, 0xf6, 0, rm_reg(H_R14));
-            emit8(x->e, 15);
-            mem_decline(x, emit_jump(x->e, CC_NZ));
+            mem_align_check(x, operand, 15);
         }
     } else if (i->op[rm].kind == OPND_XMM) {
         operand = rm_reg(i->op[rm].reg);

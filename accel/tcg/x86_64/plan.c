@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * accel/tcg/x86_64/plan.c: which accesses of a block share one check.
+ *
+ * Every register holds, at each instruction, a value (a number that stands for it) and a constant
+ * offset from it.  Accesses whose base and index are the same values lie at known distances: one
+ * check of the whole range serves them all, and R15 keeps its host address from the first to the
+ * last of them.  Where two groups want R15 at the same time the larger one gets it.
+ * Thread: the vCPU's own.
+ */
+#include "accel/tcg/x86_64/trans.h"
+#include "target/i386/exec_int.h"
+
+#define MAX_SPAN 256 /* bytes: a longer range would often cross a page */
+
+struct value {
+    uint32_t id;
+    int64_t offset;
+};
+
+struct state {
+    struct value reg[R_COUNT];
+    uint32_t next;
+};
+
+static void note_access(struct trans *x, struct state *s, unsigned n, struct address a,
+                        unsigned size, bool write, bool implicit)
+{
+    struct value base = s->reg[a.base], index = s->reg[a.index];
+    struct access *acc;
+
+    if (x->n_accesses == MAX_ACCESSES || size == 0) {
+        return;
+    }
+    acc = &x->accesses[x->n_accesses++];
+    *acc = (struct access){ .insn = (uint8_t)n,
+                            .implicit = implicit,
+                            .write = write,
+                            .size = (uint8_t)size,
+                            .group = -1,
+                            .address = a };
+    acc->offset = a.disp + base.offset + (int64_t)((uint64_t)index.offset << a.scale);
+    for (unsigned g = x->n_groups; g-- > 0;) {
+        struct group *p = &x->groups[g];
+        int64_t low = MIN(p->low, acc->offset), high = MAX(p->high, acc->offset + (int64_t)size);
+
+        if (!p->closed && p->key[0] == base.id && p->key[1] == index.id && p->scale == a.scale &&
+            p->seg == a.seg && p->addr32 == a.addr32 && (uint64_t)high - (uint64_t)low <= MAX_SPAN) {
+            p->low = low;
+            p->high = high;
+            p->write |= write;
+            p->uses++;
+            p->last = (uint8_t)n;
+            acc->group = (int8_t)g;
+            return;
+        }
+    }
+    acc->group = (int8_t)x->n_groups;
+    x->groups[x->n_groups++] = (struct group){ .key = { base.id, index.id },
+                                               .scale = a.scale,
+                                               .seg = a.seg,
+                                               .addr32 = a.addr32,
+                                               .write = write,
+                                               .first = (uint8_t)n,
+                                               .last = (uint8_t)n,
+                                               .uses = 1,
+                                               .low = acc->offset,
+                                               .high = acc->offset + (int64_t)size };
+}
+
+static struct address stack_address(int64_t disp)
+{
+    return (struct address){ .base = R_RSP, .index = R_ZERO, .disp = disp };
+}
+
+/* The accesses that instruction n makes; those of what the interpreter does do not count. */
+static void find_accesses(struct trans *x, struct state *s, unsigned n)
+{
+    const struct insn *i = &x->b->insn[n];
+    const struct emit_row *row = emit_row_find(x->t->cpu, i);
+    x86_exec_fn *fn = i->row->exec;
+
+    if (!row && !(i->row->flags & ROW_SSE) && fn != x_call && fn != x_ret && fn != x_call_ind) {
+        return;
+    }
+    if (row && row->kind == EMIT_LEA) {
+        return;
+    }
+    for (unsigned k = 0; k < 2; k++) {
+        if (i->op[k].kind == OPND_MEM) {
+            bool write = row ? (k == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1)
+                             : k == 0 && fn != x_call_ind;
+
+            note_access(x, s, n, operand_address(x, i), i->op[k].size, write, false);
+        }
+    }
+    if (i->opsize != 8) {
+        return;
+    }
+    if (fn == x_push || fn == x_call || fn == x_call_ind) {
+        note_access(x, s, n, stack_address(-8), 8, true, true);
+    } else if (fn == x_pop || fn == x_ret) {
+        note_access(x, s, n, stack_address(0), 8, false, true);
+    } else if (fn == x_leave) {
+        note_access(x, s, n, (struct address){ .base = R_RBP, .index = R_ZERO }, 8, false, true);
+    }
+}
+
+static bool is_register(const struct insn *i, unsigned n)
+{
+    return i->op[n].kind == OPND_REG && i->op[n].size == 8;
+}
+
+/* The values behind instruction n. */
+static void step(struct trans *x, struct state *s, unsigned n)
+{
+    const struct insn *i = &x->b->insn[n];
+    x86_exec_fn *fn = i->row->exec;
+    uint32_t written = registers_written(x->t->cpu, i);
+    struct value rsp = s->reg[R_RSP], rbp = s->reg[R_RBP], v = { 0, 0 };
+    bool known = false;
+
+    if (written == UINT32_MAX) { /* the interpreter's: segment bases may change */
+        for (unsigned g = 0; g < x->n_groups; g++) {
+            x->groups[g].closed |= x->groups[g].seg != 0;
+        }
+    }
+    if (is_register(i, 0) && i->opsize == 8) {
+        unsigned to = i->op[0].reg;
+
+        v = s->reg[to];
+        if (fn == x_mov && is_register(i, 1)) {
+            v = s->reg[i->op[1].reg];
+            known = true;
+        } else if ((fn == x_add || fn == x_sub) && i->op[1].kind == OPND_IMM) {
+            v.offset += fn == x_add ? (int64_t)i->imm : -(int64_t)i->imm;
+            known = true;
+        } else if (fn == x_inc || fn == x_dec) {
+            v.offset += fn == x_inc ? 1 : -1;
+            known = true;
+        } else if (fn == x_lea && i->addrsize == 8 && i->index == R_ZERO && i->base < R_RIP) {
+            v = s->reg[i->base];
+            v.offset += i->disp;
+            known = true;
+        }
+    }
+    for (unsigned r = 0; r < 16; r++) {
+        if (written >> r & 1) {
+            s->reg[r] = (struct value){ s->next++, 0 };
+        }
+    }
+    if (known) {
+        s->reg[i->op[0].reg] = v;
+    } else if (i->opsize == 8 && fn == x_push) {
+        s->reg[R_RSP] = (struct value){ rsp.id, rsp.offset - 8 };
+    } else if (i->opsize == 8 && fn == x_pop && is_register(i, 0) && i->op[0].reg != R_RSP) {
+        s->reg[R_RSP] = (struct value){ rsp.id, rsp.offset + 8 };
+    } else if (i->opsize == 8 && fn == x_leave) {
+        s->reg[R_RSP] = (struct value){ rbp.id, rbp.offset + 8 };
+    }
+}
+
+/* Who gets R15: those with most uses, as long as they do not meet. */
+static void assign_register(struct trans *x)
+{
+    for (;;) {
+        struct group *best = NULL;
+
+        for (unsigned g = 0; g < x->n_groups; g++) {
+            struct group *p = &x->groups[g];
+            bool free = p->uses > 1 && !p->in_register && (!best || p->uses > best->uses);
+
+            for (unsigned o = 0; o < x->n_groups && free; o++) {
+                const struct group *q = &x->groups[o];
+
+                free = !q->in_register || q->last < p->first || q->first > p->last;
+            }
+            if (free) {
+                best = p;
+            }
+        }
+        if (!best) {
+            return;
+        }
+        best->in_register = true;
+    }
+}
+
+void plan_accesses(struct trans *x)
+{
+    struct state s;
+
+    for (unsigned r = 0; r < R_COUNT; r++) {
+        s.reg[r] = (struct value){ r, 0 };
+    }
+    s.next = R_COUNT;
+    for (unsigned n = 0; n < x->b->n; n++) {
+        x->rip += n ? x->b->insn[n - 1].len : 0;
+        find_accesses(x, &s, n);
+        step(x, &s, n);
+    }
+    x->rip = x->start;
+    if (!x->b->ungrouped) {
+        assign_register(x);
+    }
+}

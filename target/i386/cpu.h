@@ -229,6 +229,9 @@ enum cc_kind {
     CC_DEC,
     CC_SZP, /* cc_dst = result for SF, ZF, PF; cc_src holds CF, AF, OF as EFLAGS bits */
     CC_MUL, /* the same, but ZF clear */
+    /* Left by translated code, for flags_arith alone: normalised before other C code sees them. */
+    CC_CMP,  /* cc_dst compared with cc_src */
+    CC_TEST, /* cc_dst AND cc_src */
 };
 
 struct insn;

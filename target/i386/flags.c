@@ -20,15 +20,23 @@ static struct flag_parts flag_parts(const struct x86_cpu *cpu)
 uint32_t flags_arith(const struct x86_cpu *cpu)
 {
     struct flag_parts p;
+    unsigned kind = cpu->cc_op >> 2;
     uint64_t a;
     uint32_t f;
 
-    if (cpu->cc_op >> 2 == CC_FLAGS) {
+    if (kind == CC_FLAGS) {
         return (uint32_t)cpu->cc_src & FLAGS_ARITH; /* translated code stores whole EFLAGS */
     }
     p = flag_parts(cpu);
+    if (kind == CC_CMP) {
+        p.dst = (p.dst - p.src) & p.mask;
+        kind = CC_SUB;
+    } else if (kind == CC_TEST) {
+        p.dst &= p.src;
+        kind = CC_LOGIC;
+    }
     f = flags_szp(p.dst, 1u << (cpu->cc_op & 3));
-    switch (cpu->cc_op >> 2) {
+    switch (kind) {
     case CC_ADD:
         a = (p.dst - p.src) & p.mask;
         f |= p.dst < p.src ? FLAG_CF : 0;

@@ -342,14 +342,17 @@ static void emit_site(struct trans *x, const struct site *s)
         emit_recompute(x->e, &s->desc);
         emit_save_flags(x->e);
     }
-    emit_mov_imm(x->e, H_R14, (uintptr_t)s->insn);
-    emit_mov_imm(x->e, H_R13, s->rip);
+    if (s->kind != SITE_PLAIN) {
+        emit_mov_imm(x->e, H_R14, (uintptr_t)s->insn);
+        emit_mov_imm(x->e, H_R13, s->rip);
+    }
     switch (s->kind) {
     case SITE_RESUME:
         emit_call_thunk(x, x->k->interpret);
         patch_jump(emit_jump(x->e, -1), s->back);
         break;
     case SITE_CALL:
+    case SITE_PLAIN:
         emit_call_thunk(x, s->thunk);
         patch_jump(emit_jump(x->e, -1), s->back);
         break;

@@ -79,8 +79,7 @@ static void emit_edge(struct trans *x, int cc, uint64_t target)
     struct way *way;
 
     if (need && !x->memory_flags && x->desc.kind == DESC_NONE) {
-        emit_save_flags(x->e);
-        x->memory_flags = true;
+        flags_to_memory(x);
         before = flag_state(x);
     }
     if (cc >= 0 && (poll || !near)) {
@@ -167,8 +166,9 @@ static void emit_push_return(struct trans *x, uint64_t next)
 
 static void end_call(struct trans *x, const struct insn *i, uint64_t next)
 {
-    /* Callers differ in what made the flags: one code for all of them. */
-    flags_to_memory(x);
+    if (desc_uses(&x->desc, 1u << R_RSP)) {
+        flags_to_memory(x);
+    }
     emit_push_return(x, next);
     emit_goto(x, next + i->imm);
 }

@@ -295,10 +295,10 @@ static struct flag_desc describe(const struct trans *x, const struct insn *i)
     return d;
 }
 
-static bool desc_uses(const struct flag_desc *d, uint32_t registers)
+bool desc_uses(const struct flag_desc *d, uint32_t registers)
 {
-    return (d->a_source == SOURCE_REG && (registers >> d->a & 1)) ||
-           (d->b_source == SOURCE_REG && (registers >> d->b & 1));
+    return d->kind != DESC_NONE && ((d->a_source == SOURCE_REG && (registers >> d->a & 1)) ||
+                                    (d->b_source == SOURCE_REG && (registers >> d->b & 1)));
 }
 
 /* What has no row in emit_rows.c. */
@@ -358,14 +358,67 @@ uint32_t registers_written(const struct x86_cpu *cpu, const struct insn *i)
 
 /* Moving ----------------------------------------------------------------------------------------- */
 
+static void store_part(struct trans *x, unsigned source, unsigned reg, int32_t imm, size_t offset)
+{
+    struct emit *e = x->e;
+    struct emit_rm rm;
+
+    if (source == SOURCE_IMM) {
+        emit_insn(e, E_W, 0xc7, 0, rm_cpu(offset));
+        emit32(e, (uint32_t)imm);
+        return;
+    }
+    rm = desc_rm(source, reg);
+    if (rm.memory) {
+        emit_load(e, H_R14, rm);
+        rm = rm_reg(H_R14);
+    }
+    emit_store(e, rm.reg, rm_cpu(offset));
+}
+
+/* What made the flags, for C code to make them from: no flag of the host changes; uses R14. */
+static void store_desc(struct trans *x)
+{
+    static const uint8_t kinds[] = {
+        [DESC_CMP] = CC_CMP, [DESC_TEST] = CC_TEST, [DESC_ADD] = CC_ADD, [DESC_SUB] = CC_SUB
+    };
+    const struct flag_desc *d = &x->desc;
+
+    store_part(x, d->a_source, d->a, d->imm, offsetof(struct x86_cpu, cc_dst));
+    store_part(x, d->b_source, d->b, d->imm, offsetof(struct x86_cpu, cc_src));
+    emit_insn(x->e, 0, 0xc7, 0, rm_cpu(offsetof(struct x86_cpu, cc_op)));
+    emit32(x->e, (uint32_t)kinds[d->kind] << 2 | size_log2(d->size));
+}
+
 void flags_to_memory(struct trans *x)
 {
     if (x->memory_flags) {
         return;
     }
-    need_host_flags(x);
-    emit_save_flags(x->e);
     x->memory_flags = true;
+    x->memory_exact = x->desc.kind == DESC_NONE || x->desc.kind == DESC_NEG;
+    if (x->memory_exact) {
+        need_host_flags(x);
+        emit_save_flags(x->e);
+    } else {
+        store_desc(x);
+    }
+}
+
+/* Flags are about to be read from memory: as flags, not as what made them. */
+static void need_exact_memory(struct trans *x)
+{
+    struct site *s;
+
+    if (x->memory_exact) {
+        return;
+    }
+    emit_insn(x->e, 0, 0x81, 7, rm_cpu(offsetof(struct x86_cpu, cc_op)));
+    emit32(x->e, (CC_FLAGS << 2) + 3);
+    s = add_site(x, emit_jump(x->e, CC_A), SITE_PLAIN);
+    s->thunk = x->k->normalise;
+    s->back = x->e->p;
+    x->memory_exact = true;
 }
 
 void need_host_flags(struct trans *x)
@@ -376,6 +429,7 @@ void need_host_flags(struct trans *x)
     if (x->desc.kind != DESC_NONE) {
         emit_recompute(x->e, &x->desc);
     } else {
+        need_exact_memory(x);
         emit_restore_flags(x->e);
     }
     x->host_flags = true;
@@ -421,6 +475,7 @@ static void load_flags(struct trans *x, uint32_t which)
     static const uint8_t sahf = 0x9e;
     struct emit *e = x->e;
 
+    need_exact_memory(x);
     if (which == FLAG_CF) { /* bt dword [cc_src], 0 */
         emit_insn(e, MAP_0F, 0xba, 4, rm_cpu(offsetof(struct x86_cpu, cc_src)));
         emit8(e, 0);

@@ -5,8 +5,8 @@
  *
  * In translated code: guest RAX RCX RDX RBX RBP RSI RDI R8-R11 are in the same host registers,
  * guest RSP in R12, guest R12-R15 in memory; R13 to R15 are scratch.  The CPU is reached by its
- * address, which is below 2 GiB.  Flags are in the host's EFLAGS or in cpu->cc_src (cc_op is
- * CC_FLAGS).  Thread: the vCPU's own.
+ * address, which is below 2 GiB.  Flags are in the host's EFLAGS or in cc_op, cc_dst and
+ * cc_src.  Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/backend.h"
 #include <errno.h>
@@ -42,11 +42,13 @@ static void emit_load_state(struct emit *e)
     }
 }
 
-/* PUSHFQ; POP [cc_src].  Nothing else changes. */
+/* PUSHFQ; POP [cc_src]; and cc_op says so.  Nothing else changes. */
 void emit_save_flags(struct emit *e)
 {
     emit8(e, 0x9c);
     emit_insn(e, 0, 0x8f, 0, rm_cpu(offsetof(struct x86_cpu, cc_src)));
+    emit_insn(e, 0, 0xc7, 0, rm_cpu(offsetof(struct x86_cpu, cc_op)));
+    emit32(e, CC_FLAGS << 2);
 }
 
 /* cc_src to the host's arithmetic flags, through AH and a signed overflow; uses R14. */
@@ -66,15 +68,21 @@ void emit_restore_flags(struct emit *e)
     emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RAX));
 }
 
-/* One instruction by the interpreter; afterwards the flags are in cc_src.  True: leave the code. */
-static int run_insn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip)
+static void normalise_flags(struct x86_cpu *cpu)
 {
-    cpu->insn_start = rip;
-    cpu->regs[R_RIP] = rip + i->len;
-    i->exec(cpu, i);
     if (cpu->cc_op >> 2 != CC_FLAGS) {
         flags_set(cpu, flags_arith(cpu));
     }
+}
+
+/* One instruction by the interpreter; afterwards the flags are in cc_src.  True: leave the code. */
+static int run_insn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip)
+{
+    normalise_flags(cpu);
+    cpu->insn_start = rip;
+    cpu->regs[R_RIP] = rip + i->len;
+    i->exec(cpu, i);
+    normalise_flags(cpu);
     update_vectors_usable(cpu);
     return cpu->stop_block;
 }
@@ -165,6 +173,7 @@ static void run_rest(struct x86_cpu *cpu, struct block *b, const struct insn *i,
         b->ungrouped = true;
         translator_forget(cpu->engine, b);
     }
+    normalise_flags(cpu);
     cpu->regs[R_RIP] = rip;
     do {
         cpu->insn_start = cpu->regs[R_RIP];
@@ -189,6 +198,22 @@ static void emit_rest(struct backend *k)
     emit_aligned_call(e, 0);
     emit_insn(e, 0, 0x31, H_RAX, rm_reg(H_RAX));
     patch_jump(emit_jump(e, -1), k->epilogue);
+}
+
+/* Call: afterwards cc_src holds the flags. */
+static void emit_normalise(struct backend *k)
+{
+    struct emit *e = &k->e;
+
+    k->normalise = e->p;
+    emit_store_state(e);
+    emit_store_vectors(e);
+    emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
+    emit_mov_imm(e, H_RAX, (uintptr_t)normalise_flags);
+    emit_aligned_call(e, 8);
+    patch_jump(emit_reload_vectors(e), e->p);
+    emit_load_state(e);
+    emit8(e, 0xc3);
 }
 
 static void emit_refill(struct backend *k)
@@ -325,6 +350,7 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
     emit_interpreter_thunks(k);
     emit_rest(k);
     emit_refill(k);
+    emit_normalise(k);
     emit_lookup(k);
     emit_vector_thunk(k);
     k->blocks_begin = k->e.p;
@@ -368,15 +394,15 @@ struct code_link *translator_run(struct tcg *t, struct code *c)
 {
     struct backend *k = t->backend;
     struct x86_cpu *cpu = t->cpu;
+    struct code_link *link;
 
     update_tables(k, cpu);
     enter_into_table(k, cpu, c);
-    if (cpu->cc_op >> 2 != CC_FLAGS) {
-        flags_set(cpu, flags_arith(cpu));
-    }
     cpu->vectors_loaded = false;
     update_vectors_usable(cpu);
-    return k->enter(cpu, c->entry + k->e.to_exec);
+    link = k->enter(cpu, c->entry + k->e.to_exec);
+    normalise_flags(cpu);
+    return link;
 }
 
 /* Takes a link out of the list of its target. */

@@ -70,6 +70,7 @@ enum site_kind {
     SITE_REST,   /* the interpreter does the rest of the block */
     SITE_LAST,   /* the interpreter does the instruction, and the code is left */
     SITE_CALL,   /* thunk is called, then the code goes on */
+    SITE_PLAIN,  /* the same, and R13 stays what it is */
 };
 
 /* A check that fails, out of line. */
@@ -108,6 +109,7 @@ struct trans {
     unsigned n;                         /* of the instruction */
     uint32_t live[BLOCK_MAX_INSNS + 1]; /* flags read or shown from instruction n on */
     bool host_flags, memory_flags;
+    bool memory_exact;     /* those in memory are CC_FLAGS */
     bool desc_fresh;       /* desc is of the instruction being emitted */
     bool slot_used;        /* which keeps its operand from memory in cpu->flag_operand */
     struct flag_desc desc; /* kind DESC_NONE: unknown */
@@ -146,6 +148,8 @@ void desc_after(struct trans *x, unsigned n);
 void emit_recompute(struct emit *e, const struct flag_desc *d);
 uint64_t desc_pack(const struct flag_desc *d);
 struct flag_desc desc_unpack(uint64_t v);
+/* Does it need one of these registers (a bit each)? */
+bool desc_uses(const struct flag_desc *d, uint32_t registers);
 /* Could instruction i be described if its operand from memory were kept? */
 bool desc_wants_slot(const struct insn *i);
 /* Guest registers that an instruction writes, a bit each; all when in doubt. */

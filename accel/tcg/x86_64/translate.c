@@ -24,7 +24,7 @@ static void emit_interpreted(struct trans *x, unsigned n)
     emit8(x->e, 0xe8);
     emit32(x->e, 0);
     patch_jump(x->e->p - 4, x->k->interpret);
-    x->host_flags = x->memory_flags = true;
+    x->host_flags = x->memory_flags = x->memory_exact = true;
     x->desc.kind = DESC_NONE;
 }
 

@@ -100,7 +100,7 @@ static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b,
     unsigned variants = 0;
 
     for (struct code *c = b->code; c; c = c->next) {
-        if (c->rip != cpu->regs[R_RIP] || c->mode != cpu->exec_mode) {
+        if (c->rip != cpu->regs[R_RIP] || c->mode != cpu->exec_mode) { /* flat: the caller knows */
             continue;
         }
         if (c->variant == variant) {
@@ -131,7 +131,7 @@ static bool wants_boundary(const struct x86_cpu *cpu)
            atomic_load_explicit(&cpu->vcpu.exit_request, memory_order_relaxed);
 }
 
-/* Blocks of 64-bit code, translated where that pays, until something wants a boundary. */
+/* Blocks of code in a mode that is translated, translated where that pays, until something wants a boundary. */
 static void run_translated(struct tcg *t, struct x86_cpu *cpu)
 {
     struct code_link *link = NULL;
@@ -161,6 +161,9 @@ static void run_translated(struct tcg *t, struct x86_cpu *cpu)
             link = NULL;
             run_insns(t, cpu, b, b->insn + b->n);
             t->running = NULL;
+            if (!cpu->code64) {
+                cpu->regs[R_RIP] = (uint32_t)cpu->regs[R_RIP];
+            }
             if (b->system) {
                 return;
             }
@@ -288,12 +291,12 @@ static void tcg_run(struct vcpu *v)
             if (!boundary(t, cpu)) {
                 return;
             }
-        } else if (cpu->code64 && !(log_mask & (1u << LOG_EXEC | 1u << LOG_CPU))) {
-            if (t->backend) {
-                run_translated(t, cpu);
-            } else {
-                run_chain(t, cpu);
-            }
+        } else if (log_mask & (1u << LOG_EXEC | 1u << LOG_CPU)) {
+            run_block(t, cpu, UINT_MAX);
+        } else if (t->backend && translator_mode(cpu) >= 0) {
+            run_translated(t, cpu);
+        } else if (cpu->code64) {
+            run_chain(t, cpu);
         } else {
             run_block(t, cpu, UINT_MAX);
         }

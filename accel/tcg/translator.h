@@ -17,7 +17,7 @@ struct code {
     struct code *next; /* of the same block */
     struct block *block;
     uint64_t rip;
-    unsigned mode;           /* cpu->exec_mode */
+    int mode;                /* translator_mode */
     uint64_t variant;        /* what the back end assumes at its start; 0: nothing */
     uint8_t *entry;          /* writable mapping */
     struct code_link *links; /* jumps out of it */
@@ -40,6 +40,22 @@ struct code_link {
     struct code *to; /* patched to; NULL: not */
     struct code_link *next; /* in to->in */
 };
+
+/*
+ * What translated code depends on, or -1: code of this mode is not translated.  64-bit code, and
+ * 32-bit code with flat segments (CS, DS, SS).
+ */
+static inline int translator_mode(const struct x86_cpu *cpu)
+{
+    const struct segment *s = cpu->seg;
+
+    if (cpu->code64 || (cpu->code_size == 4 && cpu->stack_size == 4 && s[SEG_CS].base == 0 &&
+                        s[SEG_CS].limit == UINT32_MAX && (s[SEG_DS].access & SEGMENT_FLAT_WRITE) &&
+                        (s[SEG_SS].access & SEGMENT_FLAT_WRITE))) {
+        return cpu->exec_mode;
+    }
+    return -1;
+}
 
 /* False without *error where this host has no back end. */
 bool translator_available(void);

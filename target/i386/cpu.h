@@ -115,6 +115,8 @@ enum x86_pending {
 enum segment_access {
     SEGMENT_FLAT_READ = 1 << 0,  /* base 0, limit 4 GiB - 1, readable: no check */
     SEGMENT_FLAT_WRITE = 1 << 1, /* the same and writable */
+    SEGMENT_WHOLE_READ = 1 << 2, /* any base, limit 4 GiB - 1, readable: only offsets that wrap fault */
+    SEGMENT_WHOLE_WRITE = 1 << 3,
 };
 
 struct segment {

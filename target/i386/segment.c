@@ -14,13 +14,16 @@ void segment_set(struct segment *s, uint16_t selector, uint64_t base, uint32_t l
     bool code = attr & ATTR_CODE;
 
     *s = (struct segment){ .selector = selector, .attr = attr, .limit = limit, .base = base };
-    if (base != 0 || limit != UINT32_MAX || !(attr & ATTR_P) || !(attr & ATTR_S)) {
+    if (limit != UINT32_MAX || !(attr & ATTR_P) || !(attr & ATTR_S)) {
         return;
     }
     if (code) {
-        s->access = attr & ATTR_W ? SEGMENT_FLAT_READ : 0;
+        s->access = attr & ATTR_W ? SEGMENT_WHOLE_READ : 0;
     } else if (!(attr & ATTR_E)) {
-        s->access = SEGMENT_FLAT_READ | (attr & ATTR_W ? SEGMENT_FLAT_WRITE : 0);
+        s->access = SEGMENT_WHOLE_READ | (attr & ATTR_W ? SEGMENT_WHOLE_WRITE : 0);
+    }
+    if (base == 0) {
+        s->access |= s->access / SEGMENT_WHOLE_READ * SEGMENT_FLAT_READ;
     }
 }
 

@@ -79,16 +79,36 @@ void emit_address(struct trans *x, const struct insn *i, unsigned to)
     emit_offset(x, &a, to);
 }
 
-/* The linear address to R13. */
+static struct emit_rm segment_field(unsigned seg, size_t offset)
+{
+    return rm_cpu(offsetof(struct x86_cpu, seg) + seg * sizeof(struct segment) + offset);
+}
+
+/* The linear address to R13; EFLAGS are lost. */
 static void emit_linear(struct trans *x, const struct address *a)
 {
     emit_offset(x, a, H_R13);
     if (a->seg) {
-        emit_load(x->e, H_R14,
-                  rm_cpu(offsetof(struct x86_cpu, seg) + a->seg * sizeof(struct segment) +
-                         offsetof(struct segment, base)));
-        emit_lea(x->e, H_R13, rm_sib(H_R13, H_R14, 0, 0));
+        emit_insn(x->e, x->word == 8 ? E_W : 0, 0x03, H_R13,
+                  segment_field(a->seg, offsetof(struct segment, base)));
     }
+}
+
+/* FS and GS outside 64-bit code: the segment is whole, and the offset does not wrap. */
+static void emit_segment_check(struct trans *x, const struct address *a, unsigned size, bool write)
+{
+    struct emit *e = x->e;
+
+    if (!a->seg || x->word == 8) {
+        return;
+    }
+    emit_insn(e, 0, 0xf6, 0, segment_field(a->seg, offsetof(struct segment, access)));
+    emit8(e, write ? SEGMENT_WHOLE_WRITE : SEGMENT_WHOLE_READ);
+    add_site(x, emit_jump(e, CC_Z), SITE_REST);
+    emit_offset(x, a, H_R13);
+    emit_insn(e, 0, 0x81, 7, rm_reg(H_R13));
+    emit32(e, -size);
+    add_site(x, emit_jump(e, CC_A), SITE_REST);
 }
 
 struct site *add_site(struct trans *x, uint8_t *jump, enum site_kind kind)
@@ -177,8 +197,10 @@ static struct emit_rm check_single(struct trans *x, const struct access *acc, en
     struct emit *e = x->e;
     bool plain = !a->seg && !a->addr32 && a->base != R_ZERO && host_of(a->base) >= 0 &&
                  (a->index == R_ZERO || host_of(a->index) >= 0);
-    uint8_t *retry = e->p;
+    uint8_t *retry;
 
+    emit_segment_check(x, a, acc->size, acc->write);
+    retry = e->p;
     if (a->base == R_ZERO && a->index == R_ZERO && !a->seg &&
         ((uint64_t)a->disp & 4095) + acc->size <= 4096) {
         return check_constant(x, acc, kind, site);
@@ -213,9 +235,11 @@ static void check_group(struct trans *x, const struct access *acc, const struct 
     struct address a = acc->address;
     unsigned span = (unsigned)(g->high - g->low);
     struct emit *e = x->e;
-    uint8_t *retry = e->p;
+    uint8_t *retry;
 
     a.disp += g->low - acc->offset;
+    emit_segment_check(x, &a, span, g->write);
+    retry = e->p;
     emit_linear(x, &a);
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R15));
     emit_probe(x, span, g->write);
@@ -287,12 +311,16 @@ struct emit_rm stack_begin(struct trans *x, unsigned n, unsigned base, int32_t d
                            enum site_kind kind)
 {
     const struct access *known = find_access(x, n, true);
-    struct access alone = { .insn = (uint8_t)n, .write = write, .size = 8, .group = -1 };
+    struct access alone = {
+        .insn = (uint8_t)n, .write = write, .size = (uint8_t)x->word, .group = -1
+    };
 
     if (known) {
         return checked(x, known, kind);
     }
-    alone.address = (struct address){ .base = (uint8_t)base, .index = R_ZERO, .disp = disp };
+    alone.address = (struct address){
+        .base = (uint8_t)base, .index = R_ZERO, .addr32 = x->word == 4, .disp = disp
+    };
     return checked(x, &alone, kind);
 }
 
@@ -317,7 +345,7 @@ void mem_end(struct trans *x)
 
 void emit_add_rsp(struct trans *x, int32_t v)
 {
-    emit_lea(x->e, H_R12, rm_mem(H_R12, v));
+    emit_insn(x->e, x->word == 8 ? E_W : 0, 0x8d, H_R12, rm_mem(H_R12, v));
 }
 
 /* Out of line ------------------------------------------------------------------------------------ */

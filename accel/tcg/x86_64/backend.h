@@ -7,7 +7,7 @@
 #include "accel/tcg/x86_64/emit.h"
 
 #define CODE_TABLE_SIZE 4096
-#define CODE_TABLES     9 /* by code size and bank */
+#define CODE_TABLES     9 /* by kind of code and bank */
 
 /* Where translated code of a linear address is; read by translated code, so 32 bytes. */
 struct code_entry {
@@ -28,7 +28,7 @@ struct backend {
     uint8_t *interpret_last; /* jump: the same, and leaves */
     uint8_t *interpret_rest; /* jump: R15 the block: from R14 to its end, and leaves */
     uint8_t *refill;       /* call: R13 linear, R14 size | how << 16; NZ: the soft TLB has it now */
-    uint8_t *normalise;      /* call: the flags in memory are CC_FLAGS; EFLAGS are lost */
+    uint8_t *normalise;    /* call: the flags in memory are CC_FLAGS; EFLAGS are lost */
     uint8_t *load_vectors; /* call: XMM registers become the guest's; or as interpret_last */
     uint8_t *lookup;       /* jump: R13 target, canonical, in the mode of now */
     uint8_t *leave;        /* jump: to the run loop; R13 target */

@@ -142,26 +142,31 @@ static void emit_lookup_inline(struct trans *x, int32_t rsp_add)
     emit_insn(e, 0, 0xff, 4, rm_cpu_at(H_R14, table + offsetof(struct code_entry, exec)));
 }
 
+static uint64_t branch_target(const struct trans *x, uint64_t next, const struct insn *i)
+{
+    return x->word == 8 ? next + i->imm : (uint32_t)(next + i->imm);
+}
+
 static void end_jcc(struct trans *x, const struct insn *i, uint64_t next)
 {
     need_host_flags(x);
-    emit_edge(x, i->opcode & 15, next + i->imm);
+    emit_edge(x, i->opcode & 15, branch_target(x, next, i));
     emit_edge(x, -1, next);
 }
 
 /* Pushes the address behind a call. */
 static void emit_push_return(struct trans *x, uint64_t next)
 {
-    struct emit_rm rm = stack_begin(x, x->n, R_RSP, -8, true, SITE_REST);
+    struct emit_rm rm = stack_begin(x, x->n, R_RSP, -(int32_t)x->word, true, SITE_REST);
 
-    if (next == (uint64_t)(int32_t)next) {
-        emit_insn(x->e, E_W, 0xc7, 0, rm);
+    if (x->word == 4 || next == (uint64_t)(int32_t)next) {
+        emit_insn(x->e, x->word == 8 ? E_W : 0, 0xc7, 0, rm);
         emit32(x->e, (uint32_t)next);
     } else {
         emit_mov_imm(x->e, H_R14, next);
         emit_store(x->e, H_R14, rm);
     }
-    emit_add_rsp(x, -8);
+    emit_add_rsp(x, -(int32_t)x->word);
 }
 
 static void end_call(struct trans *x, const struct insn *i, uint64_t next)
@@ -170,7 +175,7 @@ static void end_call(struct trans *x, const struct insn *i, uint64_t next)
         flags_to_memory(x);
     }
     emit_push_return(x, next);
-    emit_goto(x, next + i->imm);
+    emit_goto(x, branch_target(x, next, i));
 }
 
 static void end_ret(struct trans *x, unsigned extra)
@@ -179,20 +184,22 @@ static void end_ret(struct trans *x, unsigned extra)
 
     flags_to_memory(x);
     rm = stack_begin(x, x->n, R_RSP, 0, false, SITE_REST);
-    emit_load(x->e, H_R13, rm);
-    emit_lookup_inline(x, (int32_t)(8 + extra));
+    emit_insn(x->e, x->word == 8 ? E_W : 0, 0x8b, H_R13, rm);
+    emit_lookup_inline(x, (int32_t)(x->word + extra));
 }
 
 /* The target of an indirect branch to R13; flags are in memory. */
 static void emit_branch_target(struct trans *x, const struct insn *i)
 {
+    unsigned form = x->word == 8 ? E_W : 0;
+
     flags_to_memory(x);
     if (i->op[0].kind == OPND_MEM) {
-        emit_load(x->e, H_R13, mem_begin_last(x, x->n, &i->op[0]));
+        emit_insn(x->e, form, 0x8b, H_R13, mem_begin_last(x, x->n, &i->op[0]));
     } else if (host_of(i->op[0].reg) < 0) {
         emit_load(x->e, H_R13, guest_memory(i->op[0].reg));
     } else {
-        emit_insn(x->e, E_W, 0x89, (unsigned)host_of(i->op[0].reg), rm_reg(H_R13));
+        emit_insn(x->e, form, 0x89, (unsigned)host_of(i->op[0].reg), rm_reg(H_R13));
     }
     x->host_flags = false;
 }
@@ -202,6 +209,9 @@ static void emit_canonical_check(struct trans *x)
 {
     struct emit *e = x->e;
 
+    if (x->word == 4) {
+        return;
+    }
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R14));
     emit_insn(e, E_W, 0xc1, 7, rm_reg(H_R14));
     emit8(e, 47);
@@ -226,18 +236,19 @@ static void end_call_indirect(struct trans *x, const struct insn *i, uint64_t ne
 bool emit_branch(struct trans *x, unsigned n)
 {
     const struct insn *i = &x->b->insn[n];
-    uint64_t next = x->rip + i->len;
+    uint64_t next = x->word == 8 ? x->rip + i->len : (uint32_t)(x->rip + i->len);
     x86_exec_fn *fn = i->row->exec;
 
     x->n = n;
     x->slot_used = false;
-    if (i->opsize != 8 || (i->op[0].kind == OPND_IMM && (next + i->imm + (1ull << 47)) >> 48)) {
+    if (i->opsize != x->word || !in_reach(x, i) ||
+        (x->word == 8 && i->op[0].kind == OPND_IMM && (next + i->imm + (1ull << 47)) >> 48)) {
         return false;
     }
     if (fn == x_jcc) {
         end_jcc(x, i, next);
     } else if (fn == x_jmp) {
-        emit_goto(x, next + i->imm);
+        emit_goto(x, branch_target(x, next, i));
     } else if (fn == x_call) {
         end_call(x, i, next);
     } else if (fn == x_ret) {

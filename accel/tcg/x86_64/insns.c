@@ -4,6 +4,7 @@
  * and their memory operand replaced by a checked host address.  Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/trans.h"
+#include "target/i386/exec_int.h"
 
 unsigned immediate_bytes(const struct insn *i)
 {
@@ -211,6 +212,18 @@ static bool emit_accumulator(struct trans *x, unsigned n, const struct emit_row 
     return true;
 }
 
+/* INC and DEC of one byte, which 64-bit code has not. */
+static bool emit_short(struct trans *x, unsigned n, const struct emit_row *row)
+{
+    const struct insn *i = &x->b->insn[n];
+
+    flags_before(x, i, n);
+    emit_insn(x->e, form_of(i, row), 0xff, i->row->exec == x_dec,
+              rm_reg((unsigned)host_of(i->op[0].reg)));
+    flags_after(x, i);
+    return true;
+}
+
 static bool emit_alu(struct trans *x, unsigned n, const struct emit_row *row)
 {
     const struct insn *i = &x->b->insn[n];
@@ -218,6 +231,9 @@ static bool emit_alu(struct trans *x, unsigned n, const struct emit_row *row)
 
     if (i->row->flags & ROW_ENDS) {
         return false;
+    }
+    if (code == Zv) {
+        return emit_short(x, n, row);
     }
     return code == ALo || code == AXv ? emit_accumulator(x, n, row) : emit_copy(x, n, row);
 }
@@ -262,6 +278,9 @@ static bool emit_lea_insn(struct trans *x, unsigned n, const struct emit_row *ro
 
     (void)row;
     if (i->opsize == 2) {
+        return false;
+    }
+    if (i->addrsize == 2) {
         return false;
     }
     emit_address(x, i, H_R13);
@@ -344,20 +363,21 @@ static bool emit_bit(struct trans *x, unsigned n, const struct emit_row *row)
 static bool emit_push(struct trans *x, unsigned n, const struct emit_row *row)
 {
     const struct insn *i = &x->b->insn[n];
+    unsigned form = x->word == 8 ? E_W : 0;
     struct emit_rm rm;
 
     (void)row;
-    if (i->opsize != 8 || i->op[0].kind == OPND_MEM) {
+    if (i->opsize != x->word || (i->op[0].kind != OPND_IMM && i->op[0].kind != OPND_REG)) {
         return false;
     }
-    rm = stack_begin(x, n, R_RSP, -8, true, SITE_RESUME);
+    rm = stack_begin(x, n, R_RSP, -(int32_t)x->word, true, SITE_RESUME);
     if (i->op[0].kind == OPND_IMM) {
-        emit_insn(x->e, E_W, 0xc7, 0, rm);
+        emit_insn(x->e, form, 0xc7, 0, rm);
         emit32(x->e, (uint32_t)i->imm);
     } else {
-        emit_store(x->e, in_register(x, i->op[0].reg, H_R14), rm);
+        emit_insn(x->e, form, 0x89, in_register(x, i->op[0].reg, H_R14), rm);
     }
-    emit_add_rsp(x, -8);
+    emit_add_rsp(x, -(int32_t)x->word);
     mem_end(x);
     return true;
 }
@@ -369,13 +389,14 @@ static bool emit_pop(struct trans *x, unsigned n, const struct emit_row *row)
     int h;
 
     (void)row;
-    if (i->opsize != 8 || i->op[0].kind != OPND_REG) {
+    if (i->opsize != x->word || i->op[0].kind != OPND_REG) {
         return false;
     }
     h = host_of(i->op[0].reg);
     rm = stack_begin(x, n, R_RSP, 0, false, SITE_RESUME);
-    emit_load(x->e, h < 0 || i->op[0].reg == R_RSP ? H_R14 : (unsigned)h, rm);
-    emit_add_rsp(x, 8);
+    emit_insn(x->e, x->word == 8 ? E_W : 0, 0x8b,
+              h < 0 || i->op[0].reg == R_RSP ? H_R14 : (unsigned)h, rm);
+    emit_add_rsp(x, (int32_t)x->word);
     if (h < 0 || i->op[0].reg == R_RSP) {
         store_register(x, i->op[0].reg, H_R14);
     }
@@ -386,15 +407,16 @@ static bool emit_pop(struct trans *x, unsigned n, const struct emit_row *row)
 static bool emit_leave(struct trans *x, unsigned n, const struct emit_row *row)
 {
     const struct insn *i = &x->b->insn[n];
+    unsigned form = x->word == 8 ? E_W : 0;
     struct emit_rm rm;
 
     (void)row;
-    if (i->opsize != 8) {
+    if (i->opsize != x->word) {
         return false;
     }
     rm = stack_begin(x, n, R_RBP, 0, false, SITE_RESUME);
-    emit_lea(x->e, H_R12, rm_mem(H_RBP, 8));
-    emit_load(x->e, H_RBP, rm);
+    emit_insn(x->e, form, 0x8d, H_R12, rm_mem(H_RBP, (int32_t)x->word));
+    emit_insn(x->e, form, 0x8b, H_RBP, rm);
     mem_end(x);
     return true;
 }
@@ -408,12 +430,30 @@ static const struct { uint8_t kind; bool (*emit)(struct trans *, unsigned, const
 };
 /* clang-format on */
 
+/* Outside 64-bit code: what means the same there, with segments that are known. */
+bool in_reach(const struct trans *x, const struct insn *i)
+{
+    if (x->word == 8) {
+        return true;
+    }
+    if (i->row->exec == x_movsxd) { /* ARPL */
+        return false;
+    }
+    for (unsigned k = 0; k < G_N_ELEMENTS(i->op); k++) {
+        if (i->op[k].kind == OPND_MEM &&
+            (i->addrsize != 4 || i->seg == SEG_ES || i->seg == SEG_CS)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool emit_one(struct trans *x, unsigned n)
 {
     const struct insn *i = &x->b->insn[n];
     const struct emit_row *row = emit_row_find(x->t->cpu, i);
 
-    if (i->map == MAP_VEX) {
+    if (i->map == MAP_VEX || !in_reach(x, i)) {
         return false;
     }
     if (!row) {

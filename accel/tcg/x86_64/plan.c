@@ -45,7 +45,8 @@ static void note_access(struct trans *x, struct state *s, unsigned n, struct add
         int64_t low = MIN(p->low, acc->offset), high = MAX(p->high, acc->offset + (int64_t)size);
 
         if (!p->closed && p->key[0] == base.id && p->key[1] == index.id && p->scale == a.scale &&
-            p->seg == a.seg && p->addr32 == a.addr32 && (uint64_t)high - (uint64_t)low <= MAX_SPAN) {
+            p->seg == a.seg && p->addr32 == a.addr32 &&
+            (uint64_t)high - (uint64_t)low <= MAX_SPAN) {
             p->low = low;
             p->high = high;
             p->write |= write;
@@ -68,9 +69,11 @@ static void note_access(struct trans *x, struct state *s, unsigned n, struct add
                                                .high = acc->offset + (int64_t)size };
 }
 
-static struct address stack_address(int64_t disp)
+static struct address stack_address(const struct trans *x, unsigned base, int64_t disp)
 {
-    return (struct address){ .base = R_RSP, .index = R_ZERO, .disp = disp };
+    return (struct address){
+        .base = (uint8_t)base, .index = R_ZERO, .addr32 = x->word == 4, .disp = disp
+    };
 }
 
 /* The accesses that instruction n makes; those of what the interpreter does do not count. */
@@ -79,6 +82,7 @@ static void find_accesses(struct trans *x, struct state *s, unsigned n)
     const struct insn *i = &x->b->insn[n];
     const struct emit_row *row = emit_row_find(x->t->cpu, i);
     x86_exec_fn *fn = i->row->exec;
+    unsigned w = x->word;
 
     if (!row && !(i->row->flags & ROW_SSE) && fn != x_call && fn != x_ret && fn != x_call_ind) {
         return;
@@ -94,21 +98,21 @@ static void find_accesses(struct trans *x, struct state *s, unsigned n)
             note_access(x, s, n, operand_address(x, i), i->op[k].size, write, false);
         }
     }
-    if (i->opsize != 8) {
+    if (i->opsize != w) {
         return;
     }
     if (fn == x_push || fn == x_call || fn == x_call_ind) {
-        note_access(x, s, n, stack_address(-8), 8, true, true);
+        note_access(x, s, n, stack_address(x, R_RSP, -(int64_t)w), w, true, true);
     } else if (fn == x_pop || fn == x_ret) {
-        note_access(x, s, n, stack_address(0), 8, false, true);
+        note_access(x, s, n, stack_address(x, R_RSP, 0), w, false, true);
     } else if (fn == x_leave) {
-        note_access(x, s, n, (struct address){ .base = R_RBP, .index = R_ZERO }, 8, false, true);
+        note_access(x, s, n, stack_address(x, R_RBP, 0), w, false, true);
     }
 }
 
-static bool is_register(const struct insn *i, unsigned n)
+static bool is_register(const struct trans *x, const struct insn *i, unsigned n)
 {
-    return i->op[n].kind == OPND_REG && i->op[n].size == 8;
+    return i->op[n].kind == OPND_REG && i->op[n].size == x->word;
 }
 
 /* The values behind instruction n. */
@@ -117,6 +121,7 @@ static void step(struct trans *x, struct state *s, unsigned n)
     const struct insn *i = &x->b->insn[n];
     x86_exec_fn *fn = i->row->exec;
     uint32_t written = registers_written(x->t->cpu, i);
+    int64_t w = x->word;
     struct value rsp = s->reg[R_RSP], rbp = s->reg[R_RBP], v = { 0, 0 };
     bool known = false;
 
@@ -125,11 +130,11 @@ static void step(struct trans *x, struct state *s, unsigned n)
             x->groups[g].closed |= x->groups[g].seg != 0;
         }
     }
-    if (is_register(i, 0) && i->opsize == 8) {
+    if (is_register(x, i, 0) && i->opsize == w) {
         unsigned to = i->op[0].reg;
 
         v = s->reg[to];
-        if (fn == x_mov && is_register(i, 1)) {
+        if (fn == x_mov && is_register(x, i, 1)) {
             v = s->reg[i->op[1].reg];
             known = true;
         } else if ((fn == x_add || fn == x_sub) && i->op[1].kind == OPND_IMM) {
@@ -138,7 +143,7 @@ static void step(struct trans *x, struct state *s, unsigned n)
         } else if (fn == x_inc || fn == x_dec) {
             v.offset += fn == x_inc ? 1 : -1;
             known = true;
-        } else if (fn == x_lea && i->addrsize == 8 && i->index == R_ZERO && i->base < R_RIP) {
+        } else if (fn == x_lea && i->addrsize == w && i->index == R_ZERO && i->base < R_RIP) {
             v = s->reg[i->base];
             v.offset += i->disp;
             known = true;
@@ -151,12 +156,12 @@ static void step(struct trans *x, struct state *s, unsigned n)
     }
     if (known) {
         s->reg[i->op[0].reg] = v;
-    } else if (i->opsize == 8 && fn == x_push) {
-        s->reg[R_RSP] = (struct value){ rsp.id, rsp.offset - 8 };
-    } else if (i->opsize == 8 && fn == x_pop && is_register(i, 0) && i->op[0].reg != R_RSP) {
-        s->reg[R_RSP] = (struct value){ rsp.id, rsp.offset + 8 };
-    } else if (i->opsize == 8 && fn == x_leave) {
-        s->reg[R_RSP] = (struct value){ rbp.id, rbp.offset + 8 };
+    } else if (i->opsize == w && fn == x_push) {
+        s->reg[R_RSP] = (struct value){ rsp.id, rsp.offset - w };
+    } else if (i->opsize == w && fn == x_pop && is_register(x, i, 0) && i->op[0].reg != R_RSP) {
+        s->reg[R_RSP] = (struct value){ rsp.id, rsp.offset + w };
+    } else if (i->opsize == w && fn == x_leave) {
+        s->reg[R_RSP] = (struct value){ rbp.id, rbp.offset + w };
     }
 }
 

@@ -242,9 +242,9 @@ static void emit_refill(struct backend *k)
 
 struct code_entry *code_table(struct backend *k, const struct x86_cpu *cpu)
 {
-    unsigned size = cpu->code_size == 8 ? 0 : cpu->code_size == 4 ? 1 : 2;
+    unsigned kind = cpu->code64 ? 0 : translator_mode(cpu) >= 0 ? 1 : 2; /* 2: stays empty */
 
-    return k->table[size * 3 + MIN(cpu->bank, 2)];
+    return k->table[kind * 3 + MIN(cpu->bank, 2)];
 }
 
 void update_tables(struct backend *k, struct x86_cpu *cpu)

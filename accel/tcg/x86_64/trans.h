@@ -104,9 +104,10 @@ struct trans {
     struct backend *k;
     struct emit *e;
     struct block *b;
-    uint64_t start, rip;                /* of the block, of the instruction */
-    uint64_t variant;                   /* packed desc at the start, or 0: flags are in memory */
-    unsigned n;                         /* of the instruction */
+    uint64_t start, rip; /* of the block, of the instruction */
+    unsigned word;       /* bytes of an address and a stack slot: 8, or 4 in 32-bit code */
+    uint64_t variant;    /* packed desc at the start, or 0: flags are in memory */
+    unsigned n;          /* of the instruction */
     uint32_t live[BLOCK_MAX_INSNS + 1]; /* flags read or shown from instruction n on */
     bool host_flags, memory_flags;
     bool memory_exact;     /* those in memory are CC_FLAGS */
@@ -192,6 +193,8 @@ void emit_sites(struct trans *x);
 
 /* insns.c: false: the interpreter does it. */
 bool emit_one(struct trans *x, unsigned n);
+/* Outside 64-bit code: what means the same there, with segments that are known. */
+bool in_reach(const struct trans *x, const struct insn *i);
 void field_write_back(struct trans *x, const struct insn_operand *op, unsigned scratch);
 unsigned immediate_bytes(const struct insn *i);
 

@@ -60,7 +60,7 @@ static void emit_block(struct trans *x)
     }
     if (n > last) { /* no branch: on to the next block */
         x->n = last;
-        emit_goto(x, x->rip);
+        emit_goto(x, x->word == 8 ? x->rip : (uint32_t)x->rip);
     }
     emit_ways(x);
     emit_sites(x);
@@ -100,7 +100,7 @@ static bool translatable(const struct trans *x)
     for (const struct code *c = x->b->code; c; c = c->next) {
         codes++;
     }
-    return cpu->code64 && cpu->bank <= TLB_KERNEL_AC && !x->b->host2 && !x->b->dead &&
+    return translator_mode(cpu) >= 0 && cpu->bank <= TLB_KERNEL_AC && !x->b->host2 && !x->b->dead &&
            codes < MAX_CODES;
 }
 
@@ -113,6 +113,7 @@ struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, 
                        .b = b,
                        .start = rip,
                        .rip = rip,
+                       .word = t->cpu->code64 ? 8 : 4,
                        .variant = variant,
                        .desc = desc_unpack(variant),
                        .memory_flags = variant == 0,

@@ -259,8 +259,9 @@ guests:                             ## fetch the guests of 'run' and 'check'
 run: $(rhea)                        ## boot a Debian kernel to a shell (Ctrl-A X leaves)
 	@RHEA_BIN=$(rhea) tools/run-guest
 
-bench: $(rhea)                      ## time the boot, beside QEMU when it is installed
-	@RHEA_BIN=$(rhea) python3 tests/bench/boot.py
+bench: $(rhea)                      ## time programs, quickly: natively, here and under QEMU
+	@tools/fetch-guests cloud busybox bench
+	@RHEA_BIN=$(rhea) tests/bench/bench.py --quick $(BENCH_ARGS)
 
 # --- Installation and housekeeping ------------------------------------------------------------
 

@@ -7,13 +7,14 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.join(ROOT, "tests", "boot")]
 
 import machine  # noqa: E402
 import report  # noqa: E402
@@ -30,8 +31,8 @@ A binary is a name and a command that takes QEMU's options, for example
   --binary rhea=build/rhea-system-x86_64 --binary 'qemu=qemu-system-x86_64 -accel tcg -cpu max'
 which is the default where qemu-system-x86_64 is installed. The first one is judged, the second is
 what it is compared with. Every program runs natively and in every guest in turn, once a round; one
-guest of each binary stays up for all of them. A checksum of what the program printed must be that of
-the native run. The exit status is 0 when every program ended and was right in the first binary.
+guest of each binary stays up for all of them. A checksum of what the program printed must be that
+of the native run. The exit status is 0 when every program ended and was right in the first binary.
 """
 
 
@@ -135,13 +136,11 @@ class Bench:
                     found[runner.name] = trouble.kind
                     continue
                 if expected is None and runner.name == "native":
-                    expected = one
-                    if one["status"]:
-                        sys.exit(f"bench: {command}: natively status {one['status']}: {one['text']}")
+                    expected = one["hash"]
                 if one["status"] != 0:
                     say(f"  {runner.name}: status {one['status']} {one['text']}")
                     found[runner.name] = "fails"
-                elif one["hash"] != expected["hash"]:
+                elif one["hash"] != expected:
                     say(f"  {runner.name}: its output differs from the native one")
                     found[runner.name] = "wrong"
                 else:
@@ -154,19 +153,14 @@ class Bench:
             for count, row in enumerate(rows, 1):
                 key = f"{row[0]}/{row[1]}"
                 self.results["programs"][key] = self.program(row, runners)
-                line = [f"{name} " + (report.number(report.ratio(self.results, key, name, "native"))
-                                      if isinstance(value, list) else value)
-                        for name, value in self.results["programs"][key].items() if name != "native"]
-                native = report.median(self.results, key, "native") or 0
-                say(f"[{count}/{len(rows)}] {key:24} native {native * 1000:7.1f} ms   "
-                    + "   ".join(line))
+                say(f"[{count}/{len(rows)}] {key:24} {report.line(self.results, key)}")
                 self.save()
         finally:
             for runner in runners:
                 runner.stop()
 
     def save(self):
-        self.results["load"][1] = f"{os.getloadavg()[0]:.1f}"
+        self.results["load"] = report.span(self.results["load"], [os.getloadavg()[0]])
         if self.args.json:
             with open(f"{self.args.json}.part", "w", encoding="utf-8") as file:
                 json.dump(self.results, file, indent=1)
@@ -184,11 +178,13 @@ def new_results(args):
     results = {"host": host_name(), "date": datetime.date.today().isoformat(),
                "command": shlex.join(["tests/bench/bench.py", *sys.argv[1:]]),
                "rounds": args.rounds, "quick": args.quick, "emulators": [],
-               "load": [f"{os.getloadavg()[0]:.1f}"] * 2, "programs": {}, "machine": []}
+               "load": [], "programs": {}, "machine": []}
     for path in args.load:
         with open(path, encoding="utf-8") as file:
             loaded = json.load(file)
         loaded["programs"] = {**results["programs"], **loaded["programs"]}
+        loaded["load"] = report.span(results["load"], loaded["load"])
+        loaded["command"] = results["command"]
         loaded["machine"] = results["machine"] + loaded["machine"]
         results = loaded
     return results
@@ -223,7 +219,6 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("bench: interrupted")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):   # guests end with us
+        signal.signal(number, lambda got, _: sys.exit(f"bench: ended by signal {got}"))
+    sys.exit(main())

@@ -15,6 +15,12 @@ from rows import PROGRAMS, WANTED, groups
 BEGIN, END = "<!-- tests/bench begins -->", "<!-- tests/bench ends -->"
 
 
+def span(*loads):
+    """The least and the greatest load average of several."""
+    values = [float(value) for load in loads for value in load]
+    return [round(min(values), 1), round(max(values), 1)]
+
+
 def median(results, key, name):
     """Seconds, or None when there is no good value."""
     values = results["programs"].get(key, {}).get(name)
@@ -45,6 +51,17 @@ def number(value, form="{:.2f}"):
     return form.format(value) if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
+def line(results, key):
+    """One program while it is being measured."""
+    native = median(results, key, "native")
+    words = [f"native {native * 1000 if native else 0:7.1f} ms"]
+    for name, value in results["programs"][key].items():
+        if name != "native":
+            of_native = number(ratio(results, key, name, "native"))
+            words.append(f"{name} {value if isinstance(value, str) else of_native}")
+    return "   ".join(words)
+
+
 def table(head, rows):
     """Markdown, the first column to the left."""
     lines = [f"| {' | '.join(head)} |", "|---|" + "---:|" * (len(head) - 1)]
@@ -52,7 +69,7 @@ def table(head, rows):
 
 
 def programs(results):
-    """Every program: CPU time natively, times native of each emulator, times as fast as the second."""
+    """Every program: CPU time natively, times native of each, how much faster than the second."""
     names = results["emulators"]
     head = ["program", "native ms", *[f"{name} / native" for name in names]]
     if len(names) > 1:
@@ -107,7 +124,7 @@ def text(results):
     lines = [f"Made by `{results['command']}` on {results['date']}: {results['host']}.",
              f"Medians of {results['rounds']} interleaved rounds"
              f"{', quick form' if results['quick'] else ''}; load average "
-             f"{results['load'][0]} before, {results['load'][1]} after."]
+             f"{' to '.join(map(str, results['load']))}."]
     if results["programs"]:
         lines += ["", "Geometric means, CPU time:", "", *wanted(results)]
     if results["machine"]:

@@ -123,15 +123,19 @@ class Emulator(Agent):
     def __init__(self, name, command, machine, timeout, log):
         super().__init__(name, timeout)
         self.command, self.machine, self.log = command, machine, log
+        self.refused = None
 
     def boot(self):
+        if self.refused:                # it would not boot for the next program either
+            raise self.refused
         with open(self.log, "ab") as log:
             self.start([*self.command, *self.machine], stderr=log)
         try:
             self.lines.wait("@ready", time.monotonic() + BOOT_TIMEOUT)
         except Trouble as trouble:
             self.stop()
-            raise Trouble("no boot", f"{' '.join(self.command)}: {trouble}") from None
+            self.refused = Trouble("no boot", f"{' '.join(self.command)}: {trouble}")
+            raise self.refused from None
         time.sleep(1)                   # what the kernel still does after init started
 
     def measure(self, command):
@@ -153,5 +157,6 @@ class Emulator(Agent):
 
 
 def machine_arguments(kernel, initrd, memory=MEMORY):
-    return ["-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", "-m", memory,
-            "-kernel", kernel, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1"]
+    return ["-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
+            "-m", memory, "-kernel", kernel, "-initrd", initrd,
+            "-append", "console=ttyS0 quiet panic=-1"]

@@ -4,15 +4,13 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "boot"))
-
-from boot import Skip, guest_file  # noqa: E402
+from boot import Skip, guest_file
 
 STATIC = ("agent", "int", "branch", "mem", "jit", "fp", "x87", "simd", "os", "smp")
-CFLAGS = ("-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-pthread")
+CFLAGS = ("-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-pthread",
+          "-I", os.path.dirname(os.path.dirname(HERE)))
 
 # Of the packages' trees, what nobody runs: every byte costs each boot.
 UNUSED = ("/gconv/", "/unicore/To/", "/unicore/lib/", "/engines-3/", "libnss_", "libthread_db",

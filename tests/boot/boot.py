@@ -97,8 +97,9 @@ class Scratch:
         return self.path("initrd", load_tool("make-initramfs").build(binary, init, files))
 
     def assemble(self, name):
-        """A flat multiboot ELF made by gas and ld from tests/boot/NAME."""
-        source, obj, elf = os.path.join(HERE, name), self.path("a.o"), self.path(name + ".elf")
+        """A flat multiboot ELF made by gas and ld from tests/boot/NAME, or from another path."""
+        source, obj = os.path.join(HERE, name), self.path("a.o")
+        elf = self.path(os.path.basename(name) + ".elf")
         for command in (["as", "--32", "-o", obj, source],
                         ["ld", "-m", "elf_i386", "-n", "-Ttext=0x100000", "-o", elf, obj]):
             try:

@@ -14,7 +14,7 @@
  *
  * One thread. What a program prints goes to a memory file, of which only a hash is told.
  */
-#include "bench.h"
+#include "tests/bench/c/bench.h"
 
 #include <fcntl.h>
 #include <sys/klog.h>

@@ -2,7 +2,7 @@
 /*
  * branch.c: programs of indirect jumps: calls through tables, and an interpreter of bytecode.
  */
-#include "bench.h"
+#include "tests/bench/c/bench.h"
 
 struct shape;
 

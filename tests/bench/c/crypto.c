@@ -4,7 +4,7 @@
  * processor says. Its headers are not needed: what is used of its interface stands below
  * (OpenSSL 3.0, EVP_EncryptInit(3), EVP_DigestInit(3), BN_mod_exp(3)).
  */
-#include "bench.h"
+#include "tests/bench/c/bench.h"
 
 enum { BLOCK = 1 << 14, BITS = 2048 };
 

@@ -5,8 +5,8 @@
  * Sums are told with nine digits only: the C library picks functions with or without FMA by what
  * the processor says, and those differ in the last bits.
  */
-#include "bench.h"
-#include "nbody.h"
+#include "tests/bench/c/bench.h"
+#include "tests/bench/c/nbody.h"
 
 #include <emmintrin.h>
 #include <math.h>
@@ -35,8 +35,8 @@ static uint64_t run_matmul(uint64_t n)
     static double a[SIDE][SIDE], b[SIDE][SIDE], c[SIDE][SIDE];
 
     for (int i = 0; i < SIDE * SIDE; i++) {
-        a[i / SIDE][i % SIDE] = i % 7 - 3;
-        b[i / SIDE][i % SIDE] = i % 5 - 2;
+        a[i / SIDE][i % SIDE] = (i % 7 - 3) * 0.1;
+        b[i / SIDE][i % SIDE] = (i % 5 - 2) * 0.3;
     }
     while (n--) {
         for (int i = 0; i < SIDE; i++) {

@@ -2,7 +2,7 @@
 /*
  * int.c: integer programs that stay in the first-level caches.
  */
-#include "bench.h"
+#include "tests/bench/c/bench.h"
 
 enum { LIST = 400, SIDE = 24, SIEVE = 1 << 19, SORTED = 1 << 15 };
 

@@ -2,7 +2,7 @@
 /*
  * jit.c: programs that write code: run once and thrown away, or run and patched again and again.
  */
-#include "bench.h"
+#include "tests/bench/c/bench.h"
 
 #include <sys/mman.h>
 

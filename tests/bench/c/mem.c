@@ -2,7 +2,7 @@
 /*
  * mem.c: programs that do little but move memory, or wait for it.
  */
-#include "bench.h"
+#include "tests/bench/c/bench.h"
 
 #include <sys/mman.h>
 
@@ -123,8 +123,8 @@ static uint64_t run_triad(uint64_t n)
 
     for (int i = 0; i < TRIAD; i++) {
         a[i] = 0;
-        b[i] = i;
-        c[i] = TRIAD - i;
+        b[i] = i * 0.1;
+        c[i] = (TRIAD - i) * 0.3;
     }
     clock_starts();
     while (n--) {

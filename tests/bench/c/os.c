@@ -2,7 +2,7 @@
 /*
  * os.c: programs that ask the kernel for something, over and over.
  */
-#include "bench.h"
+#include "tests/bench/c/bench.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
 /*
  * smp.c: a job for two threads that share nothing but the counter of what is done.
  */
-#include "bench.h"
+#include "tests/bench/c/bench.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

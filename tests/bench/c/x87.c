@@ -4,8 +4,8 @@
  */
 #define REAL      long double
 #define REAL_SQRT sqrtl
-#include "bench.h"
-#include "nbody.h"
+#include "tests/bench/c/bench.h"
+#include "tests/bench/c/nbody.h"
 
 static uint64_t digits(double value)
 {

@@ -33,8 +33,8 @@ target_i386_src := decode.c decode_operands.c exec_alu.c exec_branch.c exec_move
 
 accel_tcg_src := block.c tcg.c
 # One back end of the translator: by the machine that the compiler builds for.
-accel_tcg_x86_64_src := address.c branches.c emit_rows.c flags.c insns.c plan.c thunks.c translate.c \
-                        vector.c
+accel_tcg_x86_64_src := address.c avx.c branches.c emit_rows.c flags.c host.c insns.c plan.c thunks.c \
+                        translate.c vector.c vector_state.c
 accel_tcg_other_src := no_translator.c
 
 hw_src := device_list.c
@@ -88,7 +88,8 @@ insn_tests := dirty_test avx_test avx512_test softfloat_test softfloat_x87_test 
               crypto_test mmx_test sse_test xsave_test decode_test fuzz_code_test integer_test \
               moo_test
 insn_helpers := avx_rows.c decode_capstone.c integer_case.c moo.c native.c native_coverage.c \
-                native_host.c system_rig.c translate_gen.c translate_run.c
+                native_host.c system_rig.c translate_gen.c translate_gen_wide.c \
+                translate_run.c
 insn_scripts := guests.py
 
 # Test scripts: each is an executable that prints TAP.

@@ -259,7 +259,7 @@ struct x86_cpu {
     bool alignment_check; /* CR0.AM, EFLAGS.AC, CPL 3 */
     uint8_t exec_mode;    /* code size, 16 at CPL 3, bank << 5: what a block of code depends on */
     uint32_t host_mxcsr;  /* engine: the next three are for translated code */
-    bool vectors_loaded, vectors_usable;
+    uint8_t vectors_loaded, vectors_usable; /* levels */
     uint64_t branch_target; /* engine: kept across a check by translated code */
     uint64_t flag_operand;  /* engine: the operand from memory that made the flags */
     void *jump_table;       /* engine: of the mode; and the bank that holds its exec keys */
@@ -289,7 +289,7 @@ struct x86_cpu {
     uint64_t smbase;
 
     struct x87_state x87;
-    union vec vec[32];
+    _Alignas(64) union vec vec[32];
     uint64_t kmask[8];
     uint32_t mxcsr;
 

@@ -103,6 +103,7 @@ static const struct insn_row *take_vex(struct decoder *d, uint8_t first)
     i->vex_l = b >> 2 & 1;
     d->mandatory = b & 3;
     op = i->opcode = (uint8_t)decode_take(d, 1);
+    i->vex = (uint8_t)(map << 2 | d->mandatory);
     if (map == 2) {
         row = &table_vex_0f38[op][d->mandatory];
     } else if (map == 3) {
@@ -132,6 +133,7 @@ static const struct insn_row *take_evex(struct decoder *d)
     i->vex_l = p2 >> 5 & 3;
     d->mandatory = p1 & 3;
     i->opcode = op;
+    i->vex = (uint8_t)((p0 & 7) << 2 | d->mandatory);
     d->avx = avx_rows_of(true, p0 & 7, op, d->mandatory, &d->n_avx);
     return NULL;
 }

@@ -434,7 +434,9 @@ void decode_operands(struct decoder *d, const struct insn_row *row)
     for (unsigned n = 0; n < 4; n++) {
         const struct operand_spec *spec = &operand_specs[row->operands[n]];
 
-        take_immediate(d, &i->op[n], spec, imm_taken);
+        if (i->op[n].kind == OPND_NONE) {
+            take_immediate(d, &i->op[n], spec, imm_taken);
+        }
         imm_taken |= spec->from == FROM_IMM;
     }
     i->size = i->op[0].size ? i->op[0].size : i->opsize;

@@ -149,6 +149,7 @@ struct insn {
     uint8_t vvvv;
     uint8_t vex_l; /* EVEX: L'L */
     uint8_t map;   /* enum insn_map */
+    uint8_t vex;   /* VEX and EVEX: map << 2 | prefix as encoded */
     uint16_t imm2; /* selector of a far pointer; second immediate of ENTER; EVEX: see avx.h */
     struct insn_operand op[4];
 };

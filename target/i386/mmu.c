@@ -447,7 +447,8 @@ bool mmu_refill(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned ho
     uint32_t error;
 
     if (((linear + (1ull << 47)) >> 48) != 0 || (linear & 4095) + size > 4096 ||
-        ((how & REFILL_ALIGNED) && ((linear + (how >> 8)) & 15))) {
+        ((how & REFILL_ALIGNED) &&
+         ((linear + (how >> 8)) & ((16u << (how >> REFILL_ALIGN_SHIFT & 3)) - 1)))) {
         return false;
     }
     how &= REFILL_ALIGNED - 1;

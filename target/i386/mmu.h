@@ -24,6 +24,7 @@ bool mmu_translate(struct x86_cpu *cpu, uint64_t linear, enum mmu_access access,
  * bytes on, faults unless it is aligned to 16 bytes.
  */
 enum refill_how { REFILL_READ, REFILL_WRITE, REFILL_WRITE_LATER, REFILL_ALIGNED = 4 };
+#define REFILL_ALIGN_SHIFT 3 /* with REFILL_ALIGNED: to 16 << (how >> 3 & 3) bytes */
 /*
  * For translated code that missed: fills the soft TLB so that [linear, linear + size) hits.  False: it
  * cannot (a fault, MMIO, a page crossing, a page with code): nothing is raised.

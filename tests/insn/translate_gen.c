@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tests/insn/translate_gen.c: see translate_gen.h. */
-#include "tests/insn/translate_gen.h"
+#include "tests/insn/translate_gen_internal.h"
 #include "target/i386/exec_int.h"
 #include "target/i386/exec_system.h"
 #include "target/i386/vec_rows.h"
@@ -94,24 +94,7 @@ bool gen_allowed(const struct insn *i)
     return true;
 }
 
-struct maker {
-    struct gen_case *c;
-    const struct x86_cpu *cpu;
-    uint64_t rng;
-    unsigned pos;
-};
-
-static unsigned below(struct maker *m, unsigned n)
-{
-    return gen_below(&m->rng, n);
-}
-
-static bool chance(struct maker *m, unsigned percent)
-{
-    return below(m, 100) < percent;
-}
-
-static void put(struct maker *m, const uint8_t *bytes, unsigned len)
+void gen_put(struct maker *m, const uint8_t *bytes, unsigned len)
 {
     struct gen_case *c = m->c;
 
@@ -130,7 +113,7 @@ static bool reserved(const struct maker *m, unsigned reg)
 }
 
 /* ModRM, SIB and displacement at p; the register bits that need REX in *rex.  Returns the bytes. */
-static unsigned put_modrm(struct maker *m, uint8_t *p, uint8_t *rex)
+unsigned gen_put_modrm(struct maker *m, uint8_t *p, uint8_t *rex)
 {
     unsigned reg = below(m, 8) << 3, base, mod = below(m, 8), n = 1;
     int disp = (int)below(m, 40) - 20;
@@ -213,7 +196,7 @@ static unsigned put_opcode(struct maker *m, uint8_t *p, uint8_t *rex_at)
 }
 
 /* Where a RIP-relative operand should lead. */
-static void patch_rip(struct maker *m, uint8_t *bytes, const struct insn *i, unsigned field)
+void gen_patch_rip(struct maker *m, uint8_t *bytes, const struct insn *i, unsigned field)
 {
     uint64_t target = GEN_DATA + PAGE_A * 4096ull + below(m, 3 * 4096);
     uint32_t disp = (uint32_t)(target - (GEN_CODE + m->pos + i->len));
@@ -221,7 +204,7 @@ static void patch_rip(struct maker *m, uint8_t *bytes, const struct insn *i, uns
     memcpy(bytes + field, &disp, 4);
 }
 
-static bool wanted(struct maker *m, const struct insn *i, enum decode_result r)
+bool gen_wanted(struct maker *m, const struct insn *i, enum decode_result r)
 {
     if (r == DECODE_UD) {
         return chance(m, 1);
@@ -260,7 +243,7 @@ static void put_any(struct maker *m)
         }
         n += opcode_n;
         modrm = n;
-        n += put_modrm(m, b + n, &rex);
+        n += gen_put_modrm(m, b + n, &rex);
         if (rex_at) {
             b[rex_at] = 0x40 | rex;
         } else if (rex & 7) {
@@ -270,13 +253,13 @@ static void put_any(struct maker *m)
             b[n + k] = (uint8_t)(gen_number(&m->rng) >> (below(m, 2) * 8));
         }
         r = insn_decode(m->cpu, b, 15, &i);
-        if (!wanted(m, &i, r)) {
+        if (!gen_wanted(m, &i, r)) {
             continue;
         }
         if (r == DECODE_OK && i.base == R_RIP) {
-            patch_rip(m, b, &i, modrm + 1);
+            gen_patch_rip(m, b, &i, modrm + 1);
         }
-        put(m, b, i.len);
+        gen_put(m, b, i.len);
         return;
     }
 }
@@ -289,7 +272,7 @@ static void put_load(struct maker *m)
     uint64_t v = reserved(m, reg) || chance(m, 30) ? gen_pointer(&m->rng) : gen_number(&m->rng);
 
     memcpy(b + 2, &v, 8);
-    put(m, b, 10);
+    gen_put(m, b, 10);
 }
 
 /* Branches get their displacement when every instruction has its place. */
@@ -300,44 +283,44 @@ static void put_branch(struct maker *m)
 
     if (kind < 4) {
         b[0] = (uint8_t)(0x70 | below(m, 16));
-        put(m, b, 2);
+        gen_put(m, b, 2);
     } else if (kind < 6) {
         b[0] = 0x0f;
         b[1] = (uint8_t)(0x80 | below(m, 16));
-        put(m, b, 6);
+        gen_put(m, b, 6);
     } else if (kind == 6) {
         b[0] = 0xe8;
-        put(m, b, 5);
+        gen_put(m, b, 5);
     } else if (kind == 7) {
         b[0] = chance(m, 50) ? 0xe9 : 0xe8;
-        put(m, b, 5);
+        gen_put(m, b, 5);
     } else if (kind == 8) {
         b[0] = 0xc3;
         if (chance(m, 30)) {
             b[0] = 0xc2;
             b[1] = 8;
-            put(m, b, 3);
+            gen_put(m, b, 3);
         } else {
-            put(m, b, 1);
+            gen_put(m, b, 1);
         }
     } else if (chance(m, 50)) {
         b[0] = (uint8_t)(0xe0 + below(m, 4));
-        put(m, b, 2);
+        gen_put(m, b, 2);
     } else { /* mov reg, label; jmp or call reg, or push imm; ret */
         b[0] = 0x68;
-        put(m, b, 5);
+        gen_put(m, b, 5);
         if (chance(m, 30)) {
             b[0] = 0xc3;
-            put(m, b, 1);
+            gen_put(m, b, 1);
             return;
         }
         b[0] = (uint8_t)(0x40 | reg >> 3);
         b[1] = (uint8_t)(0x58 | (reg & 7));
-        put(m, b, 2);
+        gen_put(m, b, 2);
         b[0] = (uint8_t)(0x40 | reg >> 3);
         b[1] = 0xff;
         b[2] = (uint8_t)((chance(m, 60) ? 0xe0 : 0xd0) | (reg & 7));
-        put(m, b, 3);
+        gen_put(m, b, 3);
     }
 }
 
@@ -377,10 +360,10 @@ static void put_loop_end(struct maker *m, unsigned start)
     uint8_t jnz[] = { 0x0f, 0x85, 0, 0, 0, 0 };
     int32_t d;
 
-    put(m, dec, 2);
+    gen_put(m, dec, 2);
     d = (int32_t)start - (int32_t)(m->pos + 6);
     memcpy(jnz + 2, &d, 4);
-    put(m, jnz, 6);
+    gen_put(m, jnz, 6);
 }
 
 static void choose_registers(struct maker *m)
@@ -400,19 +383,20 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
 {
     static const uint8_t hlt = 0xf4;
     struct maker m = { .c = c, .cpu = cpu, .rng = seed };
-    unsigned total = 1 + below(&m, 16), start, branches = below(&m, 100);
+    unsigned total = 1 + below(&m, 16), start, branches = below(&m, 100), wide;
     bool loop = chance(&m, 30);
 
     memset(c, 0, sizeof(*c));
     memset(c->code, 0xf4, sizeof(c->code));
     c->seed = seed;
     c->cpl = chance(&m, 50) ? 3 : 0;
+    wide = chance(&m, 40) ? 60 : 10;
     choose_registers(&m);
     m.pos = c->entry = chance(&m, 12) ? 4096 - below(&m, 64) : 64 + below(&m, 16);
     if (loop) {
         uint8_t mov[5] = { 0xb9, (uint8_t)(2 + below(&m, 3)) };
 
-        put(&m, mov, 5);
+        gen_put(&m, mov, 5);
     }
     start = m.pos;
     for (unsigned n = 0; n < total; n++) {
@@ -420,6 +404,8 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
             put_load(&m);
         } else if (branches < 60 && chance(&m, 18)) {
             put_branch(&m);
+        } else if (chance(&m, wide) && cpu_has(cpu, X86_AVX)) {
+            gen_put_wide(&m);
         } else {
             put_any(&m);
         }
@@ -428,5 +414,5 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
     if (loop) {
         put_loop_end(&m, start);
     }
-    put(&m, &hlt, 1);
+    gen_put(&m, &hlt, 1);
 }

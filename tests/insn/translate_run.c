@@ -117,9 +117,10 @@ static void set_up_cpu(struct bench *b)
     cpu->cr3 = TABLES;
     cpu->cr0 |= CR0_WP | CR0_NE | CR0_MP;
     cpu->cr4 |= CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE;
-    cpu->xcr0 = 3;
+    cpu->xcr0 = cpu_has(cpu, X86_AVX512F) ? 0xe7 : cpu_has(cpu, X86_AVX) ? 7 : 3;
     b->cr0 = cpu->cr0;
     b->cr4 = cpu->cr4;
+    b->xcr0 = cpu->xcr0;
     for (unsigned v = 0; v < 32; v++) {
         rig_gate(r, v, SEL_CODE0, SYSTEM + HANDLERS + v * 16, 0x8e, 1);
         rig_store(r, HANDLERS + v * 16, 0xf4, 1);
@@ -133,6 +134,30 @@ static void set_up_cpu(struct bench *b)
 
 /* State ----------------------------------------------------------------------------------------- */
 
+/* Registers beyond the guest's XCR0 are 0; those within often are, from some bit on. */
+static void random_vectors(struct bench *b, uint64_t *rng)
+{
+    struct outcome *s = &b->start;
+    unsigned end;
+
+    s->xcr0 = gen_below(rng, 12) ? b->xcr0 : b->xcr0 & (gen_below(rng, 2) ? 3 : 7);
+    end = s->xcr0 & 0xe0 ? 8 : s->xcr0 & 4 ? 4 : 2;
+    if (gen_below(rng, 2)) {
+        end = MIN(end, 2u << gen_below(rng, 3));
+    }
+    memset(s->vec, 0, sizeof(s->vec));
+    memset(s->kmask, 0, sizeof(s->kmask));
+    for (unsigned n = 0; n < (s->xcr0 & 0xe0 ? 32 : 16); n++) {
+        for (unsigned q = 0; q < (n < 16 ? end : 8); q++) {
+            s->vec[n].q[q] =
+                gen_below(rng, 3) ? gen_random(rng) : (uint64_t)gen_below(rng, 9) << 60;
+        }
+    }
+    for (unsigned n = 0; n < 8 && (s->xcr0 & 0xe0); n++) {
+        s->kmask[n] = gen_number(rng);
+    }
+}
+
 void random_state(struct bench *b)
 {
     struct outcome *s = &b->start;
@@ -140,9 +165,8 @@ void random_state(struct bench *b)
 
     for (unsigned n = 0; n < 16; n++) {
         s->regs[n] = gen_below(&rng, 3) ? gen_number(&rng) : gen_pointer(&rng);
-        s->vec[n][0] = gen_below(&rng, 3) ? gen_random(&rng) : (uint64_t)gen_below(&rng, 9) << 60;
-        s->vec[n][1] = gen_random(&rng);
     }
+    random_vectors(b, &rng);
     for (unsigned n = 0; n < 3; n++) {
         s->regs[b->c.pointers[n]] = gen_pointer(&rng);
     }
@@ -196,9 +220,9 @@ static void restore(struct bench *b)
     cpu->eflags = s->eflags;
     flags_set(cpu, s->arith);
     cpu->mxcsr = s->mxcsr;
-    for (unsigned n = 0; n < 16; n++) {
-        memcpy(cpu->vec[n].q, s->vec[n], 16);
-    }
+    memcpy(cpu->vec, s->vec, sizeof(s->vec));
+    memcpy(cpu->kmask, s->kmask, sizeof(s->kmask));
+    cpu->xcr0 = s->xcr0;
     cpu->x87 = s->x87;
     cpu->cr2 = 0;
     cpu->cr0 = s->cr0;
@@ -229,9 +253,8 @@ static void capture(struct bench *b, struct outcome *o)
     o->eflags = cpu->eflags & ~FLAG_RF;
     o->arith = flags_arith(cpu);
     o->mxcsr = cpu->mxcsr;
-    for (unsigned n = 0; n < 16; n++) {
-        memcpy(o->vec[n], cpu->vec[n].q, 16);
-    }
+    memcpy(o->vec, cpu->vec, sizeof(o->vec));
+    memcpy(o->kmask, cpu->kmask, sizeof(o->kmask));
     o->x87 = cpu->x87;
     o->mmio_hash = b->mmio_hash;
     o->mmio_count = b->mmio_count;

@@ -21,9 +21,10 @@ struct fault {
 };
 
 struct outcome {
-    uint64_t regs[16], rip, fs, gs, cr0, cr4;
+    uint64_t regs[16], rip, fs, gs, cr0, cr4, xcr0;
     uint32_t eflags, arith, mxcsr;
-    uint64_t vec[16][2];
+    union vec vec[32];
+    uint64_t kmask[8];
     struct x87_state x87;
     uint64_t mmio_hash;
     unsigned mmio_count;
@@ -40,7 +41,7 @@ struct bench {
     struct mem_region mmio;
     uint64_t mmio_hash;
     unsigned mmio_count;
-    uint64_t cr0, cr4;
+    uint64_t cr0, cr4, xcr0;
     struct gen_case c;
     struct outcome start, reference, engine;
     struct segment user[2][SEG_COUNT]; /* at CPL 0 and 3 */

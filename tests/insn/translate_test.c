@@ -69,13 +69,14 @@ static void compare(const struct bench *b, const struct outcome *w, const struct
     differs(out, "faults", w->n_faults, g->n_faults);
     for (unsigned n = 0; n < 16; n++) {
         differs(out, names[n], w->regs[n], g->regs[n]);
-        if (memcmp(w->vec[n], g->vec[n], 16) != 0) {
-            g_autofree char *low = g_strdup_printf("xmm%u low", n);
-            g_autofree char *high = g_strdup_printf("xmm%u high", n);
+    }
+    for (unsigned n = 0; n < 32; n++) {
+        g_autofree char *name = g_strdup_printf("vector %u", n);
 
-            differs(out, low, w->vec[n][0], g->vec[n][0]);
-            differs(out, high, w->vec[n][1], g->vec[n][1]);
-        }
+        compare_bytes(out, name, &w->vec[n], &g->vec[n], sizeof(union vec));
+    }
+    for (unsigned n = 0; n < 8; n++) {
+        differs(out, "mask register", w->kmask[n], g->kmask[n]);
     }
     differs(out, "rip", w->rip, g->rip);
     differs(out, "fs base", w->fs, g->fs);
@@ -140,10 +141,10 @@ static void print_case(const struct bench *b, const char *text)
     }
     g_string_append_printf(out,
                            "\n# flags %03x mxcsr %04x fs %" PRIx64 " gs %" PRIx64 " rip %" PRIx64
-                           " eflags %x cr0 %x cr4 %x, %u faults; undefined flags %03x\n",
+                           " eflags %x cr0 %x cr4 %x xcr0 %x, %u faults; undefined flags %03x\n",
                            b->start.arith, b->start.mxcsr, b->start.fs, b->start.gs, b->start.rip,
                            b->start.eflags, (unsigned)b->start.cr0, (unsigned)b->start.cr4,
-                           b->reference.n_faults, b->taint);
+                           (unsigned)b->start.xcr0, b->reference.n_faults, b->taint);
     for (unsigned n = 0; n < b->reference.n_faults; n++) {
         const struct fault *f = &b->reference.faults[n];
 

@@ -120,6 +120,7 @@ struct site *add_site(struct trans *x, uint8_t *jump, enum site_kind kind)
                         .insn = &x->b->insn[x->n],
                         .rip = x->rip,
                         .save = !x->memory_flags,
+                        .vectors = (uint8_t)x->vectors_loaded,
                         .desc = x->desc };
     return s;
 }
@@ -159,13 +160,16 @@ static struct site *check_site(struct trans *x, uint8_t *retry, const struct acc
 {
     struct site *s = add_site(x, emit_jump(x->e, CC_A), kind);
 
-    s->refill = true;
+    s->refill = !acc->masked;
     s->retry = retry;
     s->address = *a;
     s->span = (uint16_t)size;
     s->how = !write ? REFILL_READ : acc->write ? REFILL_WRITE : REFILL_WRITE_LATER;
     if (acc->aligned) {
-        s->how |= (uint16_t)(REFILL_ALIGNED | (acc->address.disp - a->disp) << 8);
+        unsigned log2 = (unsigned)__builtin_ctz(acc->aligned / 16u);
+
+        s->how |= (uint16_t)(REFILL_ALIGNED | log2 << REFILL_ALIGN_SHIFT |
+                             (acc->address.disp - a->disp) << 8);
     }
     return s;
 }
@@ -292,8 +296,8 @@ static struct emit_rm operand_begin(struct trans *x, unsigned n, const struct in
     } else {
         a.address = operand_address(x, i);
     }
-    a.aligned = op->size == 16 && (i->row->flags & ROW_SSE) && i->map != MAP_VEX &&
-                !(i->row->flags & ROW_UNALIGNED);
+    a.masked = vex_masked(i);
+    a.aligned = (uint8_t)vector_alignment(i, op->size);
     return checked(x, &a, kind);
 }
 
@@ -324,13 +328,9 @@ struct emit_rm stack_begin(struct trans *x, unsigned n, unsigned base, int32_t d
     return checked(x, &alone, kind);
 }
 
-void mem_align_check(struct trans *x, struct emit_rm operand, unsigned mask)
+void mem_decline(struct trans *x, uint8_t *jump)
 {
-    flags_for_check(x);
-    emit_lea(x->e, H_R14, operand);
-    emit_insn(x->e, 0, 0xf6, 0, rm_reg(H_R14)); /* test r14b, mask */
-    emit8(x->e, mask);
-    x->open[1] = add_site(x, emit_jump(x->e, CC_NZ), SITE_RESUME);
+    x->open[1] = add_site(x, jump, SITE_RESUME);
 }
 
 void mem_end(struct trans *x)
@@ -350,20 +350,13 @@ void emit_add_rsp(struct trans *x, int32_t v)
 
 /* Out of line ------------------------------------------------------------------------------------ */
 
-static void emit_call_thunk(struct trans *x, const uint8_t *thunk)
-{
-    emit8(x->e, 0xe8);
-    emit32(x->e, 0);
-    patch_jump(x->e->p - 4, thunk);
-}
-
 static void emit_site(struct trans *x, const struct site *s)
 {
     patch_jump(s->jump, x->e->p);
     if (s->refill) {
         emit_linear(x, &s->address);
         emit_mov_imm(x->e, H_R14, s->span | (uint64_t)s->how << 16);
-        emit_call_thunk(x, x->k->refill);
+        emit_call(x->e, x->k->refill[s->vectors]);
         patch_jump(emit_jump(x->e, CC_NZ), s->retry);
     }
     if (s->save) {
@@ -376,12 +369,12 @@ static void emit_site(struct trans *x, const struct site *s)
     }
     switch (s->kind) {
     case SITE_RESUME:
-        emit_call_thunk(x, x->k->interpret);
+        emit_call(x->e, x->k->interpret[s->vectors]);
         patch_jump(emit_jump(x->e, -1), s->back);
         break;
     case SITE_CALL:
     case SITE_PLAIN:
-        emit_call_thunk(x, s->thunk);
+        emit_call(x->e, s->thunk);
         patch_jump(emit_jump(x->e, -1), s->back);
         break;
     case SITE_REST:

@@ -17,22 +17,41 @@ struct code_entry {
     uint64_t unused;
 };
 
+/* What of the guest's vector registers is in the host's; see vector_state.c. */
+enum vector_level {
+    VECTORS_NONE,
+    VECTORS_SSE,    /* XMM0-15 and MXCSR */
+    VECTORS_AVX,    /* YMM0-15, and the guest's ZMM0-15 are 0 above */
+    VECTORS_AVX512, /* ZMM0-31 and the mask registers */
+    VECTOR_LEVELS
+};
+
 /* Below 2 GiB, as the CPU is. */
 struct backend {
     struct emit e;
     struct code_link *(*enter)(struct x86_cpu *cpu, const void *code);
     /* Writable mapping: */
-    uint8_t *exit;      /* stores state; R14 is the link or 0 */
-    uint8_t *epilogue;  /* state is stored; RAX is the link or 0 */
-    uint8_t *interpret; /* call: R14 instruction, R13 its rip; then flags are in host and memory */
+    uint8_t *exit;     /* stores state; R14 is the link or 0 */
+    uint8_t *epilogue; /* state is stored; RAX is the link or 0 */
+    /*
+     * Call: R14 instruction, R13 its rip; then flags are in host and memory, and vectors in the
+     * host's registers at the level of the index.
+     */
+    uint8_t *interpret[VECTOR_LEVELS];
     uint8_t *interpret_last; /* jump: the same, and leaves */
     uint8_t *interpret_rest; /* jump: R15 the block: from R14 to its end, and leaves */
-    uint8_t *refill;       /* call: R13 linear, R14 size | how << 16; NZ: the soft TLB has it now */
-    uint8_t *normalise;    /* call: the flags in memory are CC_FLAGS; EFLAGS are lost */
-    uint8_t *load_vectors; /* call: XMM registers become the guest's; or as interpret_last */
-    uint8_t *lookup;       /* jump: R13 target, canonical, in the mode of now */
-    uint8_t *leave;        /* jump: to the run loop; R13 target */
+    /* Call: R13 linear, R14 size | how << 16; NZ: the soft TLB has it now.  Vectors as above. */
+    uint8_t *refill[VECTOR_LEVELS];
+    /* Call: vector registers become the guest's; or as interpret_last. */
+    uint8_t *load_vectors[VECTOR_LEVELS];
+    uint8_t *fill_vectors[VECTOR_LEVELS]; /* call: the same, or carry; uses no general register */
+    uint8_t *store_vectors; /* call: back to memory if they are the guest's, for C code */
+    uint8_t *normalise[VECTOR_LEVELS]; /* call: the flags in memory are CC_FLAGS; EFLAGS are lost */
+    uint8_t *lookup;                   /* jump: R13 target, canonical, in the mode of now */
+    uint8_t *leave;                    /* jump: to the run loop; R13 target */
     uint8_t *blocks_begin;
+    uint32_t host_features[FEAT_WORDS];
+    enum vector_level host_level;
     struct code_entry table[CODE_TABLES][CODE_TABLE_SIZE];
 };
 
@@ -50,11 +69,17 @@ void emit_exec_slot(struct emit *e);
 void emit_save_flags(struct emit *e);
 void emit_restore_flags(struct emit *e);
 
-/* vector.c */
-void emit_store_vectors(struct emit *e);
-uint8_t *emit_reload_vectors(struct emit *e);
-void emit_vector_thunk(struct backend *k);
-/* After anything that may change CR0, CR4 or MXCSR. */
+/* host.c */
+void find_host_features(struct backend *k);
+static inline bool host_has(const struct backend *k, unsigned feature)
+{
+    return k->host_features[feature / 32] >> (feature % 32) & 1;
+}
+
+/* vector_state.c: before and after the other thunks. */
+void emit_vector_state(struct backend *k);
+void emit_vector_thunks(struct backend *k);
+/* After anything that may change CR0, CR4, XCR0 or MXCSR. */
 void update_vectors_usable(struct x86_cpu *cpu);
 
 #endif

@@ -115,8 +115,11 @@ static inline struct emit_rm rm_sib(unsigned base, unsigned index, unsigned scal
     return (struct emit_rm){ true, false, (uint8_t)base, (uint8_t)index, (uint8_t)scale, disp };
 }
 
-/* ModRM, SIB and displacement; base H_NONE: an absolute or index-only address. */
-static inline void emit_modrm(struct emit *e, unsigned reg, struct emit_rm rm)
+/*
+ * ModRM, SIB and displacement, one of a byte counting in `scale` bytes; base H_NONE: an absolute
+ * or index-only address.
+ */
+static inline void emit_modrm_scaled(struct emit *e, unsigned reg, struct emit_rm rm, int scale)
 {
     unsigned r = (reg & 7) << 3;
 
@@ -132,7 +135,8 @@ static inline void emit_modrm(struct emit *e, unsigned reg, struct emit_rm rm)
         emit32(e, (uint32_t)rm.disp);
         return;
     }
-    unsigned mod = rm.disp == 0 && (rm.reg & 7) != 5 ? 0 : rm.disp == (int8_t)rm.disp ? 1 : 2;
+    bool is_short = rm.disp % scale == 0 && rm.disp / scale == (int8_t)(rm.disp / scale);
+    unsigned mod = rm.disp == 0 && (rm.reg & 7) != 5 ? 0 : is_short ? 1 : 2;
 
     if (rm.index != H_NONE || (rm.reg & 7) == 4) {
         emit8(e, mod << 6 | 0x04 | r);
@@ -142,10 +146,15 @@ static inline void emit_modrm(struct emit *e, unsigned reg, struct emit_rm rm)
         emit8(e, mod << 6 | r | (rm.reg & 7));
     }
     if (mod == 1) {
-        emit8(e, (unsigned)rm.disp & 0xff);
+        emit8(e, (unsigned)(rm.disp / scale) & 0xff);
     } else if (mod == 2) {
         emit32(e, (uint32_t)rm.disp);
     }
+}
+
+static inline void emit_modrm(struct emit *e, unsigned reg, struct emit_rm rm)
+{
+    emit_modrm_scaled(e, reg, rm, 1);
 }
 
 /* A whole instruction but for its immediate. */
@@ -177,6 +186,41 @@ static inline void emit_insn(struct emit *e, unsigned form, unsigned opcode, uns
     }
     emit8(e, opcode);
     emit_modrm(e, reg, rm);
+}
+
+/* What VEX and EVEX say besides registers: SDM vol. 2, 2.3 and 2.7. */
+struct emit_vex {
+    uint8_t map, prefix, length; /* prefix: 0 none, 1 66, 2 F3, 3 F2; length: L or L'L */
+    uint8_t vvvv, mask;
+    bool w, evex, zero, broadcast;
+    uint8_t scale; /* EVEX: bytes that a displacement of one byte counts in */
+};
+
+/* The same encoded with VEX or EVEX; vector registers are 0 to 31. */
+static inline void emit_vex_insn(struct emit *e, const struct emit_vex *v, unsigned opcode,
+                                 unsigned reg, struct emit_rm rm)
+{
+    bool none = rm.memory && rm.reg == H_NONE, index = rm.memory && rm.index != H_NONE;
+    unsigned r = reg & 8 ? 0 : 0x80, x = index && (rm.index & 8) ? 0 : 0x40,
+             b = !none && (rm.reg & 8) ? 0 : 0x20, vvvv = (~(unsigned)v->vvvv & 15) << 3;
+
+    if (v->evex) {
+        x = !rm.memory && (rm.reg & 16) ? 0 : x;
+        emit8(e, 0x62);
+        emit8(e, r | x | b | (reg & 16 ? 0 : 0x10) | v->map);
+        emit8(e, (v->w ? 0x80 : 0) | vvvv | 4 | v->prefix);
+        emit8(e, (v->zero ? 0x80 : 0) | (unsigned)v->length << 5 | (v->broadcast ? 0x10 : 0) |
+                     (v->vvvv & 16 ? 0 : 8) | v->mask);
+    } else if (v->map == 1 && !v->w && x && b) {
+        emit8(e, 0xc5);
+        emit8(e, r | vvvv | (unsigned)v->length << 2 | v->prefix);
+    } else {
+        emit8(e, 0xc4);
+        emit8(e, r | x | b | v->map);
+        emit8(e, (v->w ? 0x80 : 0) | vvvv | (unsigned)v->length << 2 | v->prefix);
+    }
+    emit8(e, opcode);
+    emit_modrm_scaled(e, reg, rm, v->evex && v->scale ? v->scale : 1);
 }
 
 static inline void emit_mov_imm(struct emit *e, unsigned reg, uint64_t v)
@@ -232,6 +276,14 @@ static inline void patch_jump(uint8_t *field, const uint8_t *target)
     int32_t d = (int32_t)(target - (field + 4));
 
     __atomic_store_n((int32_t *)(void *)field, d, __ATOMIC_RELEASE);
+}
+
+/* A call of code in the same buffer. */
+static inline void emit_call(struct emit *e, const uint8_t *target)
+{
+    emit8(e, 0xe8);
+    emit32(e, 0);
+    patch_jump(e->p - 4, target);
 }
 
 enum { CC_O, CC_NO, CC_B, CC_AE, CC_Z, CC_NZ, CC_BE, CC_A };

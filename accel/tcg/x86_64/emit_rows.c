@@ -33,7 +33,7 @@ static const struct emit_row rows[] = {
     { x_lzcnt,   EMIT_ALU, W | EMIT_F3 | EMIT_COUNTS }, { x_tzcnt, EMIT_ALU, W | EMIT_F3 | EMIT_COUNTS },
     { x_cbw,     EMIT_FIXED, 0 },     { x_cwd,     EMIT_FIXED, 0 },    { x_clc,     EMIT_FIXED, 0 },
     { x_stc,     EMIT_FIXED, 0 },     { x_cmc,     EMIT_FIXED, 0 },    { x_nop,     EMIT_NOTHING, 0 },
-    { x_leave,   EMIT_LEAVE, 0 },
+    { x_leave,   EMIT_LEAVE, 0 },     { x_nop_xchg, EMIT_XCHG, W2 },
 };
 /* clang-format on */
 

@@ -10,6 +10,7 @@
  */
 #include "accel/tcg/x86_64/trans.h"
 #include "target/i386/exec_int.h"
+#include "target/i386/vec_rows.h"
 
 #define PEEK_INSNS 8
 
@@ -309,11 +310,12 @@ static uint32_t written_by_others(const struct insn *i)
     if (i->row->exec == x_jcc || i->row->exec == x_jmp) {
         return 0;
     }
-    if (!(i->row->flags & (ROW_SSE | ROW_MMX | ROW_X87)) && i->map != MAP_VEX) {
+    if (!(i->row->flags & (ROW_SSE | ROW_MMX | ROW_X87)) && i->map != MAP_VEX &&
+        (i->map != MAP_0F38 || (i->row->flags & ROW_CPL0))) {
         return UINT32_MAX;
     }
-    for (unsigned n = 0; n < 4; n++) {
-        w |= i->op[n].kind == OPND_REG ? 1u << i->op[n].reg : 0;
+    for (unsigned n = 0; n < (i->row->exec == x_mulx ? 2 : 1); n++) {
+        w |= i->op[n].kind == OPND_REG || i->op[n].kind == OPND_REG8H ? 1u << i->op[n].reg : 0;
     }
     /* FNSTSW AX; PCMPISTRI and its like, which write flags. */
     return w | (i->row->flags & ROW_X87 ? 1u << R_RAX : 0) | (flags_touched(i) ? 1u << R_RCX : 0);
@@ -416,7 +418,7 @@ static void need_exact_memory(struct trans *x)
     emit_insn(x->e, 0, 0x81, 7, rm_cpu(offsetof(struct x86_cpu, cc_op)));
     emit32(x->e, (CC_FLAGS << 2) + 3);
     s = add_site(x, emit_jump(x->e, CC_A), SITE_PLAIN);
-    s->thunk = x->k->normalise;
+    s->thunk = x->k->normalise[x->vectors_loaded];
     s->back = x->e->p;
     x->memory_exact = true;
 }

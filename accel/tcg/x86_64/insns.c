@@ -299,6 +299,9 @@ static bool emit_xchg(struct trans *x, unsigned n, const struct emit_row *row)
     if (i->row->operands[0] != AXv) {
         return emit_copy(x, n, row);
     }
+    if (i->opcode == 0x90 && ((i->prefixes & PREFIX_REP) || !(i->rex & 1))) {
+        return !(i->prefixes & PREFIX_REP); /* NOP, or PAUSE, which yields */
+    }
     a = H_RAX;
     b = in_register(x, i->op[1].reg, H_R14);
     emit_insn(x->e, form_of(i, row), 0x87, a, rm_reg(b));
@@ -453,11 +456,11 @@ bool emit_one(struct trans *x, unsigned n)
     const struct insn *i = &x->b->insn[n];
     const struct emit_row *row = emit_row_find(x->t->cpu, i);
 
-    if (i->map == MAP_VEX || !in_reach(x, i)) {
+    if (!in_reach(x, i)) {
         return false;
     }
     if (!row) {
-        return emit_vector(x, n);
+        return i->map == MAP_VEX ? emit_vex(x, n) : emit_vector(x, n);
     }
     for (unsigned k = 0; k < G_N_ELEMENTS(emitters); k++) {
         if (emitters[k].kind == row->kind) {

@@ -84,7 +84,13 @@ static void find_accesses(struct trans *x, struct state *s, unsigned n)
     x86_exec_fn *fn = i->row->exec;
     unsigned w = x->word;
 
-    if (!row && !(i->row->flags & ROW_SSE) && fn != x_call && fn != x_ret && fn != x_call_ind) {
+    if (!row && fn != x_call && fn != x_ret && fn != x_call_ind) {
+        bool write;
+        int k = vector_access(x, i, &write);
+
+        if (k >= 0) {
+            note_access(x, s, n, operand_address(x, i), i->op[k].size, write, false);
+        }
         return;
     }
     if (row && row->kind == EMIT_LEA) {

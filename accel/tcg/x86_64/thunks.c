@@ -88,10 +88,12 @@ static int run_insn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip)
 }
 
 /* Arguments in R14 (instruction) and R13 (its rip); state is stored first. */
-static void emit_call_interpreter(struct emit *e)
+static void emit_call_interpreter(struct backend *k)
 {
+    struct emit *e = &k->e;
+
     emit_store_state(e);
-    emit_store_vectors(e);
+    emit_call(e, k->store_vectors);
     emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
     emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RSI));
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RDX));
@@ -127,7 +129,7 @@ static void emit_entry(struct backend *k)
     /* R14: what enter() returns */
     k->exit = e->p;
     emit_store_state(e);
-    emit_store_vectors(e);
+    emit_call(e, k->store_vectors);
     emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RAX));
     k->epilogue = e->p;
     emit_lea(e, H_RSP, rm_mem(H_RSP, 8));
@@ -137,28 +139,41 @@ static void emit_entry(struct backend *k)
     emit8(e, 0xc3);
 }
 
-static void emit_interpreter_thunks(struct backend *k)
+static void emit_interpret(struct backend *k, enum vector_level level)
 {
     struct emit *e = &k->e;
-    uint8_t *leave, *unusable;
+    uint8_t *leave, *unusable = NULL;
 
-    k->interpret = e->p;
-    emit_call_interpreter(e);
+    k->interpret[level] = e->p;
+    emit_call_interpreter(k);
     emit_aligned_call(e, 8);
     emit_insn(e, 0, 0x85, H_RAX, rm_reg(H_RAX));
     leave = emit_jump(e, CC_NZ);
-    unusable = emit_reload_vectors(e);
+    if (level != VECTORS_NONE) {
+        emit_call(e, k->fill_vectors[level]);
+        unusable = emit_jump(e, CC_B);
+    }
     emit_load_state(e);
     emit_restore_flags(e);
     emit8(e, 0xc3);
     patch_jump(leave, e->p);
-    patch_jump(unusable, e->p);
+    if (unusable) {
+        patch_jump(unusable, e->p);
+    }
     emit_lea(e, H_RSP, rm_mem(H_RSP, 8));
     emit_insn(e, 0, 0x31, H_RAX, rm_reg(H_RAX));
     patch_jump(emit_jump(e, -1), k->epilogue);
+}
 
+static void emit_interpreter_thunks(struct backend *k)
+{
+    struct emit *e = &k->e;
+
+    for (unsigned level = VECTORS_NONE; level < VECTOR_LEVELS; level++) {
+        emit_interpret(k, level);
+    }
     k->interpret_last = e->p;
-    emit_call_interpreter(e);
+    emit_call_interpreter(k);
     emit_aligned_call(e, 0);
     emit_insn(e, 0, 0x31, H_RAX, rm_reg(H_RAX));
     patch_jump(emit_jump(e, -1), k->epilogue);
@@ -189,7 +204,7 @@ static void emit_rest(struct backend *k)
 
     k->interpret_rest = e->p;
     emit_store_state(e);
-    emit_store_vectors(e);
+    emit_call(e, k->store_vectors);
     emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
     emit_insn(e, E_W, 0x89, H_R15, rm_reg(H_RSI));
     emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RDX));
@@ -201,28 +216,30 @@ static void emit_rest(struct backend *k)
 }
 
 /* Call: afterwards cc_src holds the flags. */
-static void emit_normalise(struct backend *k)
+static void emit_normalise(struct backend *k, enum vector_level level)
 {
     struct emit *e = &k->e;
 
-    k->normalise = e->p;
+    k->normalise[level] = e->p;
     emit_store_state(e);
-    emit_store_vectors(e);
+    emit_call(e, k->store_vectors);
     emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
     emit_mov_imm(e, H_RAX, (uintptr_t)normalise_flags);
     emit_aligned_call(e, 8);
-    patch_jump(emit_reload_vectors(e), e->p);
+    if (level != VECTORS_NONE) {
+        emit_call(e, k->fill_vectors[level]);
+    }
     emit_load_state(e);
     emit8(e, 0xc3);
 }
 
-static void emit_refill(struct backend *k)
+static void emit_refill(struct backend *k, enum vector_level level)
 {
     struct emit *e = &k->e;
 
-    k->refill = e->p;
+    k->refill[level] = e->p;
     emit_store_state(e);
-    emit_store_vectors(e);
+    emit_call(e, k->store_vectors);
     emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RSI));
     emit_insn(e, MAP_0F, 0xb7, H_RDX, rm_reg(H_R14));
@@ -232,7 +249,9 @@ static void emit_refill(struct backend *k)
     emit_mov_imm(e, H_RAX, (uintptr_t)mmu_refill);
     emit_aligned_call(e, 8);
     emit_insn(e, MAP_0F, 0xb6, H_R14, rm_reg(H_RAX));
-    patch_jump(emit_reload_vectors(e), e->p); /* what was usable is */
+    if (level != VECTORS_NONE) {
+        emit_call(e, k->fill_vectors[level]); /* what was usable is */
+    }
     emit_load_state(e);
     emit_insn(e, 0, 0x85, H_R14, rm_reg(H_R14));
     emit8(e, 0xc3);
@@ -346,13 +365,17 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
     k->e.end = k->e.start + size;
     k->e.to_exec = (uint8_t *)x - k->e.start;
     k->e.cpu = (int32_t)(uintptr_t)t->cpu;
+    find_host_features(k);
+    emit_vector_state(k);
     emit_entry(k);
     emit_interpreter_thunks(k);
     emit_rest(k);
-    emit_refill(k);
-    emit_normalise(k);
+    for (unsigned level = VECTORS_NONE; level < VECTOR_LEVELS; level++) {
+        emit_refill(k, level);
+        emit_normalise(k, level);
+    }
     emit_lookup(k);
-    emit_vector_thunk(k);
+    emit_vector_thunks(k);
     k->blocks_begin = k->e.p;
     t->backend = k;
     t->cpu->host_mxcsr = 0x1f80; /* as C code expects it */
@@ -398,7 +421,7 @@ struct code_link *translator_run(struct tcg *t, struct code *c)
 
     update_tables(k, cpu);
     enter_into_table(k, cpu, c);
-    cpu->vectors_loaded = false;
+    cpu->vectors_loaded = VECTORS_NONE;
     update_vectors_usable(cpu);
     link = k->enter(cpu, c->entry + k->e.to_exec);
     normalise_flags(cpu);

@@ -48,8 +48,9 @@ struct address {
 struct access {
     uint8_t insn;
     bool implicit; /* the stack's, not the operand's */
-    bool aligned;  /* to 16 bytes, or it faults */
     bool write;
+    bool masked;     /* not all of it may be accessed */
+    uint8_t aligned; /* to so many bytes, or it faults; 0: need not be */
     uint8_t size;
     int8_t group;   /* -1: on its own */
     int64_t offset; /* from the group's key */
@@ -75,10 +76,11 @@ enum site_kind {
 
 /* A check that fails, out of line. */
 struct site {
-    uint8_t kind; /* enum site_kind */
-    bool refill;  /* a miss in the soft TLB may be mended: then check again */
-    bool save;    /* flags go to memory by desc */
-    uint16_t how; /* of the refill: mmu_refill */
+    uint8_t kind;    /* enum site_kind */
+    uint8_t vectors; /* level that the code behind expects */
+    bool refill;     /* a miss in the soft TLB may be mended: then check again */
+    bool save;       /* flags go to memory by desc */
+    uint16_t how;    /* of the refill: mmu_refill */
     uint16_t span;
     uint8_t *jump, *retry, *back;
     const struct insn *insn;
@@ -110,17 +112,17 @@ struct trans {
     unsigned n;          /* of the instruction */
     uint32_t live[BLOCK_MAX_INSNS + 1]; /* flags read or shown from instruction n on */
     bool host_flags, memory_flags;
-    bool memory_exact;     /* those in memory are CC_FLAGS */
-    bool desc_fresh;       /* desc is of the instruction being emitted */
-    bool slot_used;        /* which keeps its operand from memory in cpu->flag_operand */
-    struct flag_desc desc; /* kind DESC_NONE: unknown */
-    bool vectors_loaded;   /* XMM registers are known to be in the host's */
-    int32_t tlb;           /* offset of the bank in the CPU */
+    bool memory_exact;                /* those in memory are CC_FLAGS */
+    bool desc_fresh;                  /* desc is of the instruction being emitted */
+    bool slot_used;                   /* which keeps its operand from memory in cpu->flag_operand */
+    struct flag_desc desc;            /* kind DESC_NONE: unknown */
+    enum vector_level vectors_loaded; /* at least so much is known to be in the host's registers */
+    int32_t tlb;                      /* offset of the bank in the CPU */
     struct access accesses[MAX_ACCESSES];
     struct group groups[MAX_ACCESSES];
     unsigned n_accesses, n_groups;
     int active;           /* the group that R15 holds, or -1 */
-    struct site *open[2]; /* of mem_begin and mem_align_check: go on behind the instruction */
+    struct site *open[2]; /* of mem_begin and mem_decline: go on behind the instruction */
     struct site sites[MAX_SITES];
     unsigned n_sites;
     struct way ways[8];
@@ -185,8 +187,8 @@ struct emit_rm stack_begin(struct trans *x, unsigned n, unsigned base, int32_t d
                            enum site_kind kind);
 /* The same as mem_begin for an instruction that ends the block. */
 struct emit_rm mem_begin_last(struct trans *x, unsigned n, const struct insn_operand *op);
-/* Between the two: the interpreter takes the instruction unless the operand is aligned to mask + 1. */
-void mem_align_check(struct trans *x, struct emit_rm operand, unsigned mask);
+/* Between the two: the interpreter takes the instruction if the jump is taken. */
+void mem_decline(struct trans *x, uint8_t *jump);
 /* Moves the guest's stack pointer; no flag changes. */
 void emit_add_rsp(struct trans *x, int32_t v);
 void emit_sites(struct trans *x);
@@ -198,8 +200,27 @@ bool in_reach(const struct trans *x, const struct insn *i);
 void field_write_back(struct trans *x, const struct insn_operand *op, unsigned scratch);
 unsigned immediate_bytes(const struct insn *i);
 
-/* vector.c */
+/* vector.c: legacy encodings; avx.c: VEX and EVEX. */
 bool emit_vector(struct trans *x, unsigned n);
+bool emit_vex(struct trans *x, unsigned n);
+/* The registers that an instruction needs, VECTORS_NONE if it is not emitted. */
+enum vector_level vector_level(const struct trans *x, const struct insn *i);
+enum vector_level vex_level(const struct trans *x, const struct insn *i);
+/* Which operand of what these two emit is memory that is accessed as a whole, or -1. */
+int vector_access(const struct trans *x, const struct insn *i, bool *write);
+int vex_access(const struct trans *x, const struct insn *i, bool *write);
+/* Is only a part of the memory operand accessed, as a mask says? */
+bool vex_masked(const struct insn *i);
+/* What the address of a memory operand must be a multiple of, or 0. */
+unsigned vector_alignment(const struct insn *i, unsigned size);
+unsigned vex_alignment(const struct insn *i, unsigned size);
+/* The interpreter takes a memory operand that is not aligned to `size` bytes. */
+void decline_unaligned(struct trans *x, struct emit_rm operand, unsigned size);
+void emit_ldmxcsr(struct trans *x, unsigned n);
+void emit_stmxcsr(struct trans *x, unsigned n);
+
+/* vector_state.c: checks that vectors are in the host's registers, once a block. */
+void need_vectors(struct trans *x, unsigned n);
 
 /* branches.c */
 /* Goes on at a linear address. */

@@ -23,7 +23,8 @@ static void emit_interpreted(struct trans *x, unsigned n)
     emit_mov_imm(x->e, H_R13, x->rip);
     emit8(x->e, 0xe8);
     emit32(x->e, 0);
-    patch_jump(x->e->p - 4, x->k->interpret);
+    patch_jump(x->e->p - 4, x->k->interpret[VECTORS_NONE]);
+    x->vectors_loaded = VECTORS_NONE;
     x->host_flags = x->memory_flags = x->memory_exact = true;
     x->desc.kind = DESC_NONE;
 }

@@ -1,117 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * accel/tcg/x86_64/vector.c: SSE instructions as they stand, on the host's own XMM registers.
- *
- * Invariants: cpu->vectors_loaded says that XMM0-15 and MXCSR hold the guest's; they are loaded when
- *             a block first needs them, and stored before any C code runs.
- *             Guest MXCSR is loaded only while it masks every exception, and vectors only while
- *             CR0 and CR4 allow SSE (cpu->vectors_usable); else the interpreter does the work.
- * Thread: the vCPU's own.
+ * accel/tcg/x86_64/vector.c: SSE instructions, and integer instructions of their time, as they stand
+ * on the host's own registers, by the operand codes of their rows.  Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/trans.h"
 #include "target/i386/vec_rows.h"
+#include "target/i386/xsave.h"
 
 #define MXCSR_MASKS 0x1f80
 
-/* 16 moves between XMM registers and cpu->vec. */
-static void emit_move_all(struct emit *e, unsigned opcode)
+/* What may be emitted though it is no vector instruction. */
+static bool is_integer_feature(unsigned feature)
 {
-    for (unsigned n = 0; n < 16; n++) {
-        emit_insn(e, MAP_0F, opcode, n,
-                  rm_cpu((int32_t)(offsetof(struct x86_cpu, vec) + n * sizeof(union vec))));
-    }
-}
-
-static void emit_mxcsr(struct emit *e, unsigned operation, size_t offset)
-{
-    emit_insn(e, MAP_0F, 0xae, operation, rm_cpu((int32_t)offset));
-}
-
-static void emit_load_all(struct emit *e)
-{
-    emit_move_all(e, 0x10);
-    emit_mxcsr(e, 2, offsetof(struct x86_cpu, mxcsr));
-}
-
-static void emit_test_byte(struct emit *e, size_t offset)
-{
-    emit_insn(e, 0, 0x80, 7, rm_cpu((int32_t)offset));
-    emit8(e, 0);
-}
-
-/* Before C code: the guest's registers go to memory if they are in the host's. */
-void emit_store_vectors(struct emit *e)
-{
-    uint8_t *skip;
-
-    emit_test_byte(e, offsetof(struct x86_cpu, vectors_loaded));
-    skip = emit_jump(e, CC_Z);
-    emit_move_all(e, 0x11);
-    emit_mxcsr(e, 3, offsetof(struct x86_cpu, mxcsr));
-    emit_mxcsr(e, 2, offsetof(struct x86_cpu, host_mxcsr));
-    patch_jump(skip, e->p);
-}
-
-/* After C code: back again, if code goes on that expects them.  Returns the jump of "not usable". */
-uint8_t *emit_reload_vectors(struct emit *e)
-{
-    uint8_t *skip, *unusable;
-
-    emit_test_byte(e, offsetof(struct x86_cpu, vectors_loaded));
-    skip = emit_jump(e, CC_Z);
-    emit_test_byte(e, offsetof(struct x86_cpu, vectors_usable));
-    unusable = emit_jump(e, CC_Z);
-    emit_load_all(e);
-    patch_jump(skip, e->p);
-    return unusable;
-}
-
-/* Called by a site: loads the registers and returns, or leaves by the interpreter. */
-void emit_vector_thunk(struct backend *k)
-{
-    struct emit *e = &k->e;
-    uint8_t *unusable;
-
-    k->load_vectors = e->p;
-    emit_test_byte(e, offsetof(struct x86_cpu, vectors_usable));
-    unusable = emit_jump(e, CC_Z);
-    emit_load_all(e);
-    emit_insn(e, 0, 0xc6, 0, rm_cpu(offsetof(struct x86_cpu, vectors_loaded)));
-    emit8(e, 1);
-    emit8(e, 0xc3);
-    patch_jump(unusable, e->p);
-    emit_lea(e, H_RSP, rm_mem(H_RSP, 8));
-    patch_jump(emit_jump(e, -1), k->interpret_last);
-}
-
-void update_vectors_usable(struct x86_cpu *cpu)
-{
-    cpu->vectors_usable = !(cpu->cr0 & (CR0_TS | CR0_EM)) && (cpu->cr4 & CR4_OSFXSR) &&
-                          (cpu->mxcsr & MXCSR_MASKS) == MXCSR_MASKS;
-}
-
-/* Does the host run what the row needs?  The interpreter does without it. */
-static bool host_has(unsigned feature)
-{
-    switch (feature) {
-    case X86_SSE3:
-        return __builtin_cpu_supports("sse3");
-    case X86_SSSE3:
-        return __builtin_cpu_supports("ssse3");
-    case X86_SSE41:
-        return __builtin_cpu_supports("sse4.1");
-    case X86_SSE42:
-        return __builtin_cpu_supports("sse4.2");
-    case X86_AES:
-        return __builtin_cpu_supports("aes");
-    case X86_PCLMUL:
-        return __builtin_cpu_supports("pclmul");
-    case X86_SSE:
-    case X86_SSE2:
-        return true;
-    default:
-        return false;
-    }
+    return feature == X86_MOVBE || feature == X86_SSE42 || feature == X86_ADX;
 }
 
 static bool is_vector_reg(unsigned code)
@@ -140,6 +41,8 @@ static bool is_rm(unsigned code)
     case Md:
     case Mq:
     case Mdq:
+    case Mv:
+    case My:
     case Rd:
     case Rq:
     case Rv:
@@ -155,40 +58,29 @@ static bool is_gpr_reg(unsigned code)
     return code == Gd || code == Gq || code == Gv || code == Gy || code == Gw;
 }
 
-/* Checks that vectors are in the host's registers, once a block. */
-static void need_vectors(struct trans *x)
-{
-    struct site *s;
-
-    if (x->vectors_loaded) {
-        return;
-    }
-    flags_for_check(x);
-    emit_test_byte(x->e, offsetof(struct x86_cpu, vectors_loaded));
-    s = add_site(x, emit_jump(x->e, CC_Z), SITE_CALL);
-    s->thunk = x->k->load_vectors;
-    s->back = x->e->p;
-    x->vectors_loaded = true;
-}
-
-static unsigned vector_form(const struct insn *i)
+/* CRC32 has a mandatory prefix and 66 besides. */
+static unsigned vector_form(const struct insn *i, int rm)
 {
     unsigned form = i->map;
 
-    form |= i->prefixes & PREFIX_REPNE ? E_F2
-            : i->prefixes & PREFIX_REP ? E_F3
-            : i->prefixes & PREFIX_66  ? E_66
-                                       : 0;
+    form |= i->prefixes & PREFIX_REPNE ? E_F2 : i->prefixes & PREFIX_REP ? E_F3 : 0;
+    form |= (i->prefixes & PREFIX_66) && (!(form & (E_F2 | E_F3)) || i->row->exec == x_crc32) ? E_66
+                                                                                              : 0;
+    form |= i->op[rm].kind == OPND_REG && i->op[rm].size == 1 ? E_REX : 0;
     return form | (i->rex & 8 ? E_W : 0);
 }
 
-/* False: not an SSE instruction, or one that the interpreter does. */
-static bool emittable(const struct insn *i, int *rm, int *reg)
+/* False: not such an instruction, or one that the interpreter does. */
+static bool emittable(const struct trans *x, const struct insn *i, int *rm, int *reg)
 {
+    uint32_t flags = i->row->flags;
+
     *rm = *reg = -1;
-    if (!(i->row->flags & ROW_SSE) || (i->row->flags & (ROW_MMX | ROW_ENDS)) ||
-        (i->map == MAP_0F && i->opcode == 0xae) || i->row->exec == x_maskmov ||
-        !host_has(i->row->feature)) {
+    if (i->map == MAP_VEX || !host_has(x->k, i->row->feature) ||
+        (flags & (ROW_MMX | ROW_ENDS | ROW_CPL0)) || (i->map == MAP_0F && i->opcode == 0xae) ||
+        i->row->exec == x_maskmov ||
+        !((flags & ROW_SSE) || i->row->exec == x_movnti ||
+          (i->map == MAP_0F38 && is_integer_feature(i->row->feature)))) {
         return false;
     }
     for (int n = 0; n < 3; n++) {
@@ -201,29 +93,142 @@ static bool emittable(const struct insn *i, int *rm, int *reg)
         } else if (code != OP_NONE && code != Ib) {
             return false;
         }
+        if (i->op[n].kind == OPND_REG8H) {
+            return false; /* no encoding with a REX prefix */
+        }
     }
     return *rm >= 0;
+}
+
+/* LFENCE, MFENCE, SFENCE. */
+static bool is_fence(const struct insn *i)
+{
+    return i->map == MAP_0F && i->opcode == 0xae && i->modrm >= 0xe8 &&
+           !(i->prefixes & (PREFIX_66 | PREFIX_REP | PREFIX_REPNE));
+}
+
+static bool is_mxcsr(const struct insn *i)
+{
+    return i->row->exec == x_ldmxcsr || i->row->exec == x_stmxcsr;
+}
+
+enum vector_level vector_level(const struct trans *x, const struct insn *i)
+{
+    int rm, reg;
+
+    if (i->map == MAP_VEX) {
+        return vex_level(x, i);
+    }
+    return (i->row->flags & ROW_SSE) && (is_mxcsr(i) || emittable(x, i, &rm, &reg)) ? VECTORS_SSE
+                                                                                    : VECTORS_NONE;
+}
+
+int vector_access(const struct trans *x, const struct insn *i, bool *write)
+{
+    int rm, reg;
+
+    if (i->map == MAP_VEX) {
+        return vex_access(x, i, write);
+    }
+    if (is_mxcsr(i)) {
+        *write = i->row->exec == x_stmxcsr;
+        return 0;
+    }
+    if (!emittable(x, i, &rm, &reg) || i->op[rm].kind != OPND_MEM) {
+        return -1;
+    }
+    *write = rm == 0;
+    return rm;
+}
+
+unsigned vector_alignment(const struct insn *i, unsigned size)
+{
+    if (i->map == MAP_VEX) {
+        return vex_alignment(i, size);
+    }
+    return size == 16 && (i->row->flags & ROW_SSE) && !(i->row->flags & ROW_UNALIGNED) ? 16 : 0;
+}
+
+void decline_unaligned(struct trans *x, struct emit_rm operand, unsigned size)
+{
+    unsigned reg = operand.reg;
+
+    flags_for_check(x);
+    if (operand.index != H_NONE || operand.disp % (int)size || reg == H_NONE) {
+        emit_lea(x->e, H_R14, operand);
+        reg = H_R14;
+    }
+    emit_insn(x->e, E_REX, 0xf6, 0, rm_reg(reg)); /* test: the interpreter raises #GP */
+    emit8(x->e, size - 1);
+    mem_decline(x, emit_jump(x->e, CC_NZ));
+}
+
+/* Only a value that was checked is loaded: other CPUs may write the memory meanwhile. */
+void emit_ldmxcsr(struct trans *x, unsigned n)
+{
+    const struct insn *i = &x->b->insn[n];
+    struct emit *e = x->e;
+
+    need_vectors(x, n);
+    emit_insn(e, 0, 0x8b, H_R14, mem_begin(x, n, &i->op[0], false));
+    flags_for_check(x);
+    emit_insn(e, 0, 0x81, 6, rm_reg(H_R14)); /* xor */
+    emit32(e, MXCSR_MASKS);
+    emit_insn(e, 0, 0xf7, 0, rm_reg(H_R14)); /* test: all masked, none reserved */
+    emit32(e, 0xffff0000 | MXCSR_MASKS);
+    mem_decline(x, emit_jump(e, CC_NZ));
+    emit_insn(e, 0, 0x81, 6, rm_reg(H_R14));
+    emit32(e, MXCSR_MASKS);
+    emit_insn(e, 0, 0x89, H_R14, rm_cpu(offsetof(struct x86_cpu, mxcsr)));
+    emit_insn(e, MAP_0F, 0xae, 2, rm_cpu(offsetof(struct x86_cpu, mxcsr)));
+    mem_end(x);
+}
+
+void emit_stmxcsr(struct trans *x, unsigned n)
+{
+    need_vectors(x, n);
+    emit_insn(x->e, MAP_0F, 0xae, 3, mem_begin(x, n, &x->b->insn[n].op[0], true));
+    mem_end(x);
+}
+
+/* The operand in ModRM r/m, checked. */
+static struct emit_rm begin_operand(struct trans *x, unsigned n, int rm)
+{
+    const struct insn *i = &x->b->insn[n];
+    struct emit_rm operand;
+
+    if (i->op[rm].kind != OPND_MEM) {
+        return rm_reg(i->op[rm].reg);
+    }
+    operand = mem_begin(x, n, &i->op[rm], rm == 0);
+    if (vector_alignment(i, i->op[rm].size)) {
+        decline_unaligned(x, operand, 16);
+    }
+    return operand;
 }
 
 bool emit_vector(struct trans *x, unsigned n)
 {
     const struct insn *i = &x->b->insn[n];
     unsigned field = i->modrm >> 3 & 7;
-    struct emit_rm operand = rm_reg(0);
+    struct emit_rm operand;
     int rm, reg;
 
-    if (!emittable(i, &rm, &reg)) {
+    if (is_mxcsr(i)) {
+        (i->row->exec == x_ldmxcsr ? emit_ldmxcsr : emit_stmxcsr)(x, n);
+        return true;
+    }
+    if (is_fence(i)) {
+        emit_insn(x->e, MAP_0F, 0xae, i->modrm >> 3 & 7, rm_reg(0));
+        return true;
+    }
+    if (!emittable(x, i, &rm, &reg)) {
         return false;
     }
-    need_vectors(x);
-    if (i->op[rm].kind == OPND_MEM) {
-        operand = mem_begin(x, n, &i->op[rm], rm == 0);
-        if (i->op[rm].size == 16 && !(i->row->flags & ROW_UNALIGNED)) {
-            mem_align_check(x, operand, 15);
-        }
-    } else if (i->op[rm].kind == OPND_XMM) {
-        operand = rm_reg(i->op[rm].reg);
+    if (i->row->flags & ROW_SSE) {
+        need_vectors(x, n);
     }
+    operand = begin_operand(x, n, rm);
     flags_before(x, i, n);
     if (i->op[rm].kind == OPND_REG) {
         operand = rm_reg(in_register(x, i->op[rm].reg, H_R13));
@@ -232,7 +237,7 @@ bool emit_vector(struct trans *x, unsigned n)
         field =
             i->op[reg].kind == OPND_XMM ? i->op[reg].reg : in_register(x, i->op[reg].reg, H_R14);
     }
-    emit_insn(x->e, vector_form(i), i->opcode, field, operand);
+    emit_insn(x->e, vector_form(i, rm), i->opcode, field, operand);
     emit_bytes(x->e, &i->imm, immediate_bytes(i));
     if (rm == 0 && i->op[rm].kind == OPND_REG) {
         field_write_back(x, &i->op[rm], H_R13);

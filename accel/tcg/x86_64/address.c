@@ -270,6 +270,7 @@ static struct emit_rm checked(struct trans *x, const struct access *acc, enum si
         flags_for_check(x);
         check_group(x, acc, g);
         x->active = acc->group;
+        x->active_aligned = 0;
     }
     return rm_mem(H_R15, (int32_t)(acc->offset - g->low));
 }

@@ -121,8 +121,9 @@ struct trans {
     struct access accesses[MAX_ACCESSES];
     struct group groups[MAX_ACCESSES];
     unsigned n_accesses, n_groups;
-    int active;           /* the group that R15 holds, or -1 */
-    struct site *open[2]; /* of mem_begin and mem_decline: go on behind the instruction */
+    int active;              /* the group that R15 holds, or -1 */
+    unsigned active_aligned; /* R15 is known to be a multiple of this, or 0 */
+    struct site *open[2];    /* of mem_begin and mem_decline: go on behind the instruction */
     struct site sites[MAX_SITES];
     unsigned n_sites;
     struct way ways[8];

@@ -149,9 +149,15 @@ unsigned vector_alignment(const struct insn *i, unsigned size)
     return size == 16 && (i->row->flags & ROW_SSE) && !(i->row->flags & ROW_UNALIGNED) ? 16 : 0;
 }
 
+/* Once a test has passed, the rest of the group needs none. */
 void decline_unaligned(struct trans *x, struct emit_rm operand, unsigned size)
 {
     unsigned reg = operand.reg;
+    bool group = x->active >= 0 && reg == H_R15 && operand.disp % (int)size == 0;
+
+    if (group && x->active_aligned >= size) {
+        return;
+    }
 
     flags_for_check(x);
     if (operand.index != H_NONE || operand.disp % (int)size || reg == H_NONE) {
@@ -161,6 +167,7 @@ void decline_unaligned(struct trans *x, struct emit_rm operand, unsigned size)
     emit_insn(x->e, E_REX, 0xf6, 0, rm_reg(reg)); /* test: the interpreter raises #GP */
     emit8(x->e, size - 1);
     mem_decline(x, emit_jump(x->e, CC_NZ));
+    x->active_aligned = group ? size : x->active_aligned;
 }
 
 /* Only a value that was checked is loaded: other CPUs may write the memory meanwhile. */

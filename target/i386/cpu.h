@@ -260,9 +260,9 @@ struct x86_cpu {
     uint8_t exec_mode;    /* code size, 16 at CPL 3, bank << 5: what a block of code depends on */
     uint32_t host_mxcsr;  /* engine: the next three are for translated code */
     uint8_t vectors_loaded, vectors_usable; /* levels */
-    uint64_t branch_target; /* engine: kept across a check by translated code */
-    uint64_t flag_operand;  /* engine: the operand from memory that made the flags */
-    void *jump_table;       /* engine: of the mode; and the bank that holds its exec keys */
+    uint64_t branch_target;                 /* engine: kept across a check by translated code */
+    uint64_t flag_operand; /* engine: the operand from memory that made the flags */
+    void *jump_table;      /* engine: of the mode; and the bank that holds its exec keys */
     struct tlb_entry *jump_bank;
 
     struct segment seg[SEG_COUNT];

@@ -47,6 +47,38 @@ static void emit_mxcsr(struct emit *e, unsigned operation, size_t offset)
     emit_insn(e, MAP_0F, 0xae, operation, rm_cpu(offset));
 }
 
+/*
+ * Guest MXCSR from memory.  LDMXCSR is slow, and C code seldom changes what is there.  The scratch
+ * word and the compare are the thunks' own: R14 and R13 stay.
+ */
+static void emit_load_mxcsr(struct emit *e)
+{
+    uint8_t *same;
+
+    emit_mxcsr(e, 3, offsetof(struct x86_cpu, scratch_mxcsr));
+    emit8(e, 0x50); /* push rax */
+    emit_insn(e, 0, 0x8b, H_RAX, rm_cpu(offsetof(struct x86_cpu, scratch_mxcsr)));
+    emit_insn(e, 0, 0x3b, H_RAX, rm_cpu(offsetof(struct x86_cpu, mxcsr)));
+    emit8(e, 0x58);
+    same = emit_jump(e, CC_Z);
+    emit_mxcsr(e, 2, offsetof(struct x86_cpu, mxcsr));
+    patch_jump(same, e->p);
+}
+
+/* MXCSR for C code, which does not mind exception flags; all exceptions are masked in both. */
+static void emit_host_mxcsr(struct emit *e)
+{
+    uint8_t *same;
+
+    emit_mxcsr(e, 3, offsetof(struct x86_cpu, mxcsr));
+    emit_insn(e, 0, 0xf7, 0,
+              rm_cpu(offsetof(struct x86_cpu, mxcsr))); /* test: DAZ, FTZ, rounding */
+    emit32(e, 0xe040);
+    same = emit_jump(e, CC_Z);
+    emit_mxcsr(e, 2, offsetof(struct x86_cpu, host_mxcsr));
+    patch_jump(same, e->p);
+}
+
 static void emit_vzeroupper(struct emit *e)
 {
     static const uint8_t vzeroupper[] = { 0xc5, 0xf8, 0x77 };
@@ -112,8 +144,7 @@ static void emit_store_thunk(struct backend *k)
             patch_jump(done[n], e->p);
         }
     }
-    emit_mxcsr(e, 3, offsetof(struct x86_cpu, mxcsr));
-    emit_mxcsr(e, 2, offsetof(struct x86_cpu, host_mxcsr));
+    emit_host_mxcsr(e);
     emit_set_loaded(e, VECTORS_NONE);
     patch_jump(none, e->p);
     emit8(e, 0xc3);
@@ -122,7 +153,7 @@ static void emit_store_thunk(struct backend *k)
 /* The end of a filling: carry says that it could not be. */
 static void emit_filled(struct emit *e, enum vector_level level)
 {
-    emit_mxcsr(e, 2, offsetof(struct x86_cpu, mxcsr));
+    emit_load_mxcsr(e);
     emit_set_loaded(e, level);
     emit8(e, 0xf8); /* clc */
     emit8(e, 0xc3);

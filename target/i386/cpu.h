@@ -256,10 +256,10 @@ struct x86_cpu {
     bool long_mode;     /* EFER.LMA */
     bool code64;        /* LMA and CS.L */
     bool protected_mode, vm86;
-    bool alignment_check; /* CR0.AM, EFLAGS.AC, CPL 3 */
-    uint8_t exec_mode;    /* code size, 16 at CPL 3, bank << 5: what a block of code depends on */
-    uint32_t scratch_mxcsr;
-    uint32_t host_mxcsr;                    /* engine: the next three are for translated code */
+    bool alignment_check;   /* CR0.AM, EFLAGS.AC, CPL 3 */
+    uint8_t exec_mode;      /* code size, 16 at CPL 3, bank << 5: what a block of code depends on */
+    uint32_t scratch_mxcsr; /* engine: what the host held */
+    uint32_t host_mxcsr;    /* engine: the next three are for translated code */
     uint8_t vectors_loaded, vectors_usable; /* levels */
     uint64_t branch_target;                 /* engine: kept across a check by translated code */
     uint64_t flag_operand; /* engine: the operand from memory that made the flags */

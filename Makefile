@@ -33,8 +33,8 @@ target_i386_src := decode.c decode_operands.c exec_alu.c exec_branch.c exec_move
 
 accel_tcg_src := block.c tcg.c
 # One back end of the translator: by the machine that the compiler builds for.
-accel_tcg_x86_64_src := address.c avx.c branches.c emit_rows.c flags.c host.c insns.c plan.c thunks.c \
-                        translate.c vector.c vector_state.c
+accel_tcg_x86_64_src := address.c avx.c branches.c div.c emit_rows.c flags.c host.c insns.c plan.c thunks.c \
+                        translate.c vector.c vector_state.c x87.c x87_state.c
 accel_tcg_other_src := no_translator.c
 
 hw_src := device_list.c
@@ -89,7 +89,7 @@ insn_tests := dirty_test avx_test avx512_test softfloat_test softfloat_x87_test 
               moo_test
 insn_helpers := avx_rows.c decode_capstone.c integer_case.c moo.c native.c native_coverage.c \
                 native_host.c system_rig.c translate_gen.c translate_gen_wide.c \
-                translate_run.c
+                translate_run.c translate_x87.c
 insn_scripts := guests.py
 
 # Test scripts: each is an executable that prints TAP.

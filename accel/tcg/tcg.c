@@ -14,6 +14,7 @@
 #include "target/i386/exec_system.h"
 #include "target/i386/mem.h"
 #include "target/i386/mmu.h"
+#include "target/i386/x87.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -46,6 +47,7 @@ static void log_execution(struct x86_cpu *cpu)
     if (log_enabled(LOG_CPU)) {
         g_autoptr(GString) text = g_string_new(NULL);
 
+        x87_to_memory(cpu);
         cpu_print_state(cpu, text);
         log_write("%s", text->str);
     }
@@ -289,6 +291,7 @@ static void tcg_run(struct vcpu *v)
     for (;;) {
         if (G_UNLIKELY(needs_boundary(cpu))) {
             if (!boundary(t, cpu)) {
+                x87_to_memory(cpu);
                 return;
             }
         } else if (log_mask & (1u << LOG_EXEC | 1u << LOG_CPU)) {

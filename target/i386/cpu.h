@@ -265,6 +265,11 @@ struct x86_cpu {
     uint64_t flag_operand; /* engine: the operand from memory that made the flags */
     void *jump_table;      /* engine: of the mode; and the bank that holds its exec keys */
     struct tlb_entry *jump_bank;
+    /* Engine: the x87 is in the host's FPU, see x87_to_memory(); translated code may use it there. */
+    bool x87_in_host, x87_ready;
+    void (*x87_fetch)(struct x86_cpu *cpu);
+    bool (*x87_run)(struct x86_cpu *cpu, const struct insn *i); /* see on_host() in x87_arith.c */
+    uint64_t x87_control; /* of FLDCW, while translated code looks at it */
 
     struct segment seg[SEG_COUNT];
     struct segment ldt, tr;

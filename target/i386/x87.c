@@ -53,6 +53,7 @@ static void check_pending(struct x86_cpu *cpu)
 
 void check_x87(struct x86_cpu *cpu, bool wait)
 {
+    x87_to_memory(cpu);
     if (cpu->cr0 & (CR0_EM | CR0_TS)) {
         raise_exception(cpu, EXC_NM);
     }
@@ -65,6 +66,7 @@ void check_x87(struct x86_cpu *cpu, bool wait)
 void x_fwait(struct x86_cpu *cpu, const struct insn *i)
 {
     (void)i;
+    x87_to_memory(cpu);
     if ((cpu->cr0 & (CR0_MP | CR0_TS)) == (CR0_MP | CR0_TS)) {
         raise_exception(cpu, EXC_NM);
     }
@@ -74,6 +76,7 @@ void x_fwait(struct x86_cpu *cpu, const struct insn *i)
 /* SDM vol. 3, 12.1 and table 12-1. */
 void check_mmx(struct x86_cpu *cpu)
 {
+    x87_to_memory(cpu);
     if (cpu->cr0 & CR0_EM) {
         raise_ud(cpu);
     }

@@ -12,6 +12,18 @@
 #define X87_STATUS_ES 0x0080u /* an unmasked exception is pending */
 #define X87_STATUS_B  0x8000u /* mirrors ES */
 
+/*
+ * Before anything reads or writes cpu->x87 while the vCPU is in its engine: translated code may have
+ * left it in the host's FPU.  On the vCPU's own thread; elsewhere, and once it has stopped, it is in
+ * memory anyway.
+ */
+static inline void x87_to_memory(struct x86_cpu *cpu)
+{
+    if (cpu->x87_in_host) {
+        cpu->x87_fetch(cpu);
+    }
+}
+
 /* The abridged tag byte of FXSAVE: bit i is 1 when physical register i is not empty. */
 uint8_t x87_abridged_tag(const struct x86_cpu *cpu);
 /* The tag word of FNSTENV: 2 bits a physical register: valid, zero, special, empty. */

@@ -118,8 +118,20 @@ void x_fabs(struct x86_cpu *cpu, const struct insn *i)
     unary(cpu, i, clear_sign);
 }
 
+/*
+ * Processors differ in the last bits of transcendental functions.  Where translated code has them done by
+ * the host, they are done there always: the same operands give the same result.
+ */
+static bool on_host(struct x86_cpu *cpu, const struct insn *i)
+{
+    return cpu->x87_run && cpu->x87_run(cpu, i);
+}
+
 void x_f2xm1(struct x86_cpu *cpu, const struct insn *i)
 {
+    if (on_host(cpu, i)) {
+        return;
+    }
     unary(cpu, i, f80_f2xm1);
 }
 
@@ -197,6 +209,9 @@ static void binary_pop(struct x86_cpu *cpu, const struct insn *i,
     struct float80 r = f80_default_nan();
     bool write;
 
+    if (on_host(cpu, i)) {
+        return;
+    }
     if (x87_empty(cpu, 0) || x87_empty(cpu, 1)) {
         write = x87_stack_fault(cpu, i, false);
     } else {
@@ -231,6 +246,9 @@ static void sin_or_cos(struct x86_cpu *cpu, const struct insn *i, bool cosine)
     struct float80 r = f80_default_nan();
     bool write, in_range = true;
 
+    if (on_host(cpu, i)) {
+        return;
+    }
     if (x87_empty(cpu, 0)) {
         write = x87_stack_fault(cpu, i, false);
     } else {
@@ -262,6 +280,9 @@ static void sincos_or_tan(struct x86_cpu *cpu, const struct insn *i, bool tangen
     struct float80 r = f80_default_nan(), top = r;
     bool write, in_range = true;
 
+    if (on_host(cpu, i)) {
+        return;
+    }
     if (x87_empty(cpu, 0)) {
         write = x87_stack_fault(cpu, i, false);
     } else if (!x87_empty(cpu, 7)) {

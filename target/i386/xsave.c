@@ -11,6 +11,7 @@
  */
 #include "target/i386/sse_status.h"
 #include "target/i386/vec_exec.h"
+#include "target/i386/x87.h"
 #include "target/i386/xsave.h"
 
 /* clang-format off */
@@ -91,7 +92,7 @@ static void x87_load(struct x86_cpu *cpu, const uint8_t *area, bool wide)
     }
 }
 
-static void x87_init(struct x86_cpu *cpu)
+static void x87_clear(struct x86_cpu *cpu)
 {
     cpu->x87 = (struct x87_state){ .control = X87_CONTROL_INIT, .empty = 0xff };
 }
@@ -290,7 +291,7 @@ static bool hi16_in_use(const struct x86_cpu *cpu)
 static const struct xsave_component components[] = {
     /* clang-format off */
     /* bit  feature   offset  size  save      load      init      in_use */
-    {  0,   X86_FPU,  0,      160,  x87_save, x87_load, x87_init, x87_in_use },
+    {  0,   X86_FPU,  0,      160,  x87_save, x87_load, x87_clear, x87_in_use },
     {  1,   X86_SSE,  160,    256,  sse_save, sse_load, sse_init, sse_in_use },
     {  2,   X86_AVX,  576,    256,  avx_save, avx_load, avx_init, avx_in_use },
     {  5,   X86_AVX512F, 1088, 64,  opmask_save, opmask_load, opmask_init, opmask_in_use },
@@ -432,6 +433,7 @@ void x_stmxcsr(struct x86_cpu *cpu, const struct insn *i)
 
 static void check_xsave(struct x86_cpu *cpu)
 {
+    x87_to_memory(cpu);
     if (!(cpu->cr4 & CR4_OSXSAVE)) {
         raise_ud(cpu);
     }
@@ -652,6 +654,7 @@ void x_xgetbv(struct x86_cpu *cpu, const struct insn *i)
         raise_ud(cpu);
     }
     if (n == 1 && cpu_has(cpu, X86_XGETBV1)) {
+        x87_to_memory(cpu);
         v &= in_use(cpu);
     } else if (n != 0) {
         raise_gp0(cpu);

@@ -4,6 +4,8 @@
 #include "target/i386/exec_int.h"
 #include "target/i386/exec_system.h"
 #include "target/i386/vec_rows.h"
+#include "target/i386/x87_exec.h"
+#include "target/i386/xsave.h"
 
 uint64_t gen_random(uint64_t *state)
 {
@@ -167,11 +169,43 @@ static unsigned put_prefixes(struct maker *m, uint8_t *p)
     return n;
 }
 
+/* An escape, WAIT, or an opcode of which most are MMX's. */
+static unsigned put_x87_opcode(struct maker *m, uint8_t *p, uint8_t *rex_at)
+{
+    unsigned n = 0;
+
+    if (*rex_at) {
+        *rex_at = 1;
+        n++;
+    }
+    if (chance(m, 70)) {
+        p[n++] = chance(m, 3) ? 0x9b : (uint8_t)(0xd8 + below(m, 8));
+        return n;
+    }
+    p[n++] = 0x0f;
+    if (chance(m, 10)) {
+        p[n++] = chance(m, 70) ? 0x38 : 0x3a;
+        p[n++] = (uint8_t)below(m, 32);
+    } else {
+        p[n++] = (uint8_t)(chance(m, 50) ? 0x60 + below(m, 32) : 0xc0 + below(m, 64));
+    }
+    return n;
+}
+
 static unsigned put_opcode(struct maker *m, uint8_t *p, uint8_t *rex_at)
 {
     static const uint8_t mandatory[] = { 0, 0x66, 0xf3, 0xf2 };
     unsigned kind = below(m, 100), n = 0;
 
+    if (m->divide) {
+        *rex_at = *rex_at != 0;
+        n = *rex_at;
+        p[n++] = (uint8_t)(0xf6 + below(m, 2));
+        return n;
+    }
+    if (m->c->x87 && chance(m, 70)) {
+        return put_x87_opcode(m, p, rex_at);
+    }
     if (kind >= 76) {
         uint8_t prefix = mandatory[below(m, 4)];
 
@@ -204,6 +238,17 @@ void gen_patch_rip(struct maker *m, uint8_t *bytes, const struct insn *i, unsign
     memcpy(bytes + field, &disp, 4);
 }
 
+/* Percent.  What may unmask exceptions ends the x87's life in the host's registers. */
+static unsigned x87_chance(const struct maker *m, const struct insn *i)
+{
+    x86_exec_fn *fn = i->row->exec;
+
+    if (!m->c->x87) {
+        return 4;
+    }
+    return fn == x_fldenv || fn == x_frstor || fn == x_fnsave || fn == x_fxrstor ? 20 : 100;
+}
+
 bool gen_wanted(struct maker *m, const struct insn *i, enum decode_result r)
 {
     if (r == DECODE_UD) {
@@ -212,7 +257,10 @@ bool gen_wanted(struct maker *m, const struct insn *i, enum decode_result r)
     if (r != DECODE_OK || !gen_allowed(i) || (i->row->flags & ROW_ENDS)) {
         return false;
     }
-    if ((i->row->flags & (ROW_X87 | ROW_MMX)) && !chance(m, 4)) {
+    if ((i->row->flags & (ROW_X87 | ROW_MMX)) && !chance(m, x87_chance(m, i))) {
+        return false;
+    }
+    if (m->divide && i->row->exec != x_div && i->row->exec != x_idiv) {
         return false;
     }
     if (i->row->exec == x_enter && !chance(m, 5)) {
@@ -262,6 +310,34 @@ static void put_any(struct maker *m)
         gen_put(m, b, i.len);
         return;
     }
+}
+
+/* A dividend whose upper half is the lower's sign, or 0, or anything; then a division. */
+static void put_division(struct maker *m)
+{
+    static const uint8_t cqo[] = { 0x48, 0x99 }, cdq[] = { 0x99 }, clear[] = { 0x31, 0xd2 };
+    unsigned kind = below(m, 5);
+
+    if (kind < 3) {
+        gen_put(m, kind == 0 ? cqo : kind == 1 ? cdq : clear, kind == 1 ? 1 : 2);
+    }
+    m->divide = true;
+    put_any(m);
+    m->divide = false;
+}
+
+/* fxsave, xsave, or one that loads, at a pointer: most likely what one before it has stored. */
+static void put_image(struct maker *m)
+{
+    static const uint8_t forms[] = { 0, 1, 4, 5 };
+    unsigned base = m->c->pointers[0], reg = forms[below(m, 4)];
+    uint8_t b[6] = { (uint8_t)(0x40 | below(m, 2) << 3 | base >> 3), 0x0f, 0xae,
+                     (uint8_t)(0x40 | reg << 3 | (base & 7)) };
+
+    if ((base & 7) == 4) {
+        b[4] = 0x24;
+    }
+    gen_put(m, b, (base & 7) == 4 ? 6 : 5);
 }
 
 /* mov reg, imm64 with an address or a number. */
@@ -391,6 +467,7 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
     c->seed = seed;
     c->cpl = chance(&m, 50) ? 3 : 0;
     wide = chance(&m, 40) ? 60 : 10;
+    c->x87 = chance(&m, 35);
     choose_registers(&m);
     m.pos = c->entry = chance(&m, 12) ? 4096 - below(&m, 64) : 64 + below(&m, 16);
     if (loop) {
@@ -402,6 +479,10 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
     for (unsigned n = 0; n < total; n++) {
         if (chance(&m, 8)) {
             put_load(&m);
+        } else if (c->x87 && chance(&m, 5)) {
+            put_image(&m);
+        } else if (chance(&m, 3)) {
+            put_division(&m);
         } else if (branches < 60 && chance(&m, 18)) {
             put_branch(&m);
         } else if (chance(&m, wide) && cpu_has(cpu, X86_AVX)) {

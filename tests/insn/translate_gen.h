@@ -35,6 +35,7 @@ enum gen_page {
 struct gen_case {
     uint64_t seed;
     unsigned cpl;
+    bool x87;       /* most instructions are the x87's or MMX */
     unsigned entry; /* offsets within the code pages */
     unsigned n;     /* instructions, the final HLT included */
     uint16_t at[GEN_MAX_INSNS];

@@ -13,6 +13,7 @@ struct maker {
     const struct x86_cpu *cpu;
     uint64_t rng;
     unsigned pos;
+    bool divide; /* the next one is DIV or IDIV */
 };
 
 static inline unsigned below(struct maker *m, unsigned n)

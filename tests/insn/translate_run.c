@@ -4,6 +4,7 @@
 #include "accel/tcg/tcg.h"
 #include "target/i386/exec_int.h"
 #include "target/i386/vec_rows.h"
+#include "tests/insn/translate_x87.h"
 
 #define STEPS     600
 #define SYSTEM    0xffffff0000000000ull /* linear address of the first MiB, supervisor only */
@@ -194,11 +195,12 @@ void random_state(struct bench *b)
         s->mxcsr = (uint32_t)gen_random(&rng) & 0xffff;
         s->mxcsr |= gen_below(&rng, 3) ? 0x1f80 : 0;
     }
-    memset(&s->x87, 0, sizeof(s->x87));
-    s->x87.control = 0x37f;
-    s->x87.empty = 0xff;
+    random_x87(&s->x87, &rng);
+    if (!gen_below(&rng, 48)) {
+        s->cr0 |= CR0_EM;
+    }
     for (unsigned n = 0; n < sizeof(s->data); n += 8) {
-        uint64_t v = gen_random(&rng);
+        uint64_t v = b->c.x87 ? gen_float_bytes(&rng) : gen_random(&rng);
 
         memcpy(s->data + n, &v, 8);
     }

@@ -51,6 +51,26 @@ static void compare_bytes(GString *out, const char *name, const void *want, cons
     }
 }
 
+static void compare_x87(GString *out, const struct x87_state *w, const struct x87_state *g)
+{
+    for (unsigned n = 0; n < 8; n++) {
+        g_autofree char *low = g_strdup_printf("mm%u", n);
+        g_autofree char *high = g_strdup_printf("fpr%u sign and exponent", n);
+
+        differs(out, low, w->reg[n].mant, g->reg[n].mant);
+        differs(out, high, w->reg[n].sexp, g->reg[n].sexp);
+    }
+    differs(out, "x87 top", w->top, g->top);
+    differs(out, "x87 empty", w->empty, g->empty);
+    differs(out, "x87 control", w->control, g->control);
+    differs(out, "x87 status", w->status, g->status);
+    differs(out, "x87 opcode", w->opcode, g->opcode);
+    differs(out, "x87 ip", w->ip, g->ip);
+    differs(out, "x87 cs", w->cs, g->cs);
+    differs(out, "x87 dp", w->dp, g->dp);
+    differs(out, "x87 ds", w->ds, g->ds);
+}
+
 static void compare(const struct bench *b, const struct outcome *w, const struct outcome *g,
                     GString *out)
 {
@@ -88,7 +108,7 @@ static void compare(const struct bench *b, const struct outcome *w, const struct
     if (!b->flags_lost) {
         differs(out, "flags", w->arith & ~b->taint, g->arith & ~b->taint);
     }
-    compare_bytes(out, "x87", &w->x87, &g->x87, sizeof(w->x87.reg) + 8);
+    compare_x87(out, &w->x87, &g->x87);
     compare_bytes(out, "data", w->data, g->data, sizeof(w->data));
     compare_bytes(out, "code", w->code, g->code, sizeof(w->code));
     compare_bytes(out, "page table", w->page_table + 256, g->page_table + 256, 256 * 8);

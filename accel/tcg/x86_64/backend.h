@@ -6,6 +6,8 @@
 #include "accel/tcg/translator.h"
 #include "accel/tcg/x86_64/emit.h"
 
+struct insn;
+
 #define CODE_TABLE_SIZE 4096
 #define CODE_TABLES     9 /* by kind of code and bank */
 
@@ -47,8 +49,10 @@ struct backend {
     uint8_t *fill_vectors[VECTOR_LEVELS]; /* call: the same, or carry; uses no general register */
     uint8_t *store_vectors; /* call: back to memory if they are the guest's, for C code */
     uint8_t *normalise[VECTOR_LEVELS]; /* call: the flags in memory are CC_FLAGS; EFLAGS are lost */
-    uint8_t *lookup;                   /* jump: R13 target, canonical, in the mode of now */
-    uint8_t *leave;                    /* jump: to the run loop; R13 target */
+    /* Call: the x87 becomes the guest's; or as interpret_last.  Vectors as above. */
+    uint8_t *load_x87[VECTOR_LEVELS];
+    uint8_t *lookup; /* jump: R13 target, canonical, in the mode of now */
+    uint8_t *leave;  /* jump: to the run loop; R13 target */
     uint8_t *blocks_begin;
     uint32_t host_features[FEAT_WORDS];
     enum vector_level host_level;
@@ -68,6 +72,22 @@ void emit_exec_slot(struct emit *e);
 
 void emit_save_flags(struct emit *e);
 void emit_restore_flags(struct emit *e);
+
+/* One instruction by the interpreter; afterwards the flags are in cc_src.  True: leave the code. */
+int run_insn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip);
+
+/* x87_state.c */
+/* A thunk's: true: the x87 could not be loaded, the instruction was interpreted; leave the code. */
+int enter_x87(struct x86_cpu *cpu, const struct insn *i, uint64_t rip);
+/* After an instruction of C code; `ready` is what x87_ready was before.  True: leave the code. */
+bool x87_lost(struct x86_cpu *cpu, const struct insn *i, bool ready);
+/* After anything that may change CR0. */
+void update_x87_ready(struct x86_cpu *cpu);
+void init_x87(struct x86_cpu *cpu);
+
+/* x87.c */
+/* Before C code executes an instruction, or raises a fault, in the midst of a block. */
+void x87_settle(struct x86_cpu *cpu, const struct insn *i, uint64_t rip);
 
 /* host.c */
 void find_host_features(struct backend *k);

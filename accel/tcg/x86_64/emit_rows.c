@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * accel/tcg/x86_64/emit_rows.c: the instructions that are emitted; all others are interpreted.
- * Division is not among them: its fault would be the host's.
  */
 #include "accel/tcg/x86_64/emit_rows.h"
 #include "target/i386/exec_int.h"
@@ -34,6 +33,7 @@ static const struct emit_row rows[] = {
     { x_cbw,     EMIT_FIXED, 0 },     { x_cwd,     EMIT_FIXED, 0 },    { x_clc,     EMIT_FIXED, 0 },
     { x_stc,     EMIT_FIXED, 0 },     { x_cmc,     EMIT_FIXED, 0 },    { x_nop,     EMIT_NOTHING, 0 },
     { x_leave,   EMIT_LEAVE, 0 },     { x_nop_xchg, EMIT_XCHG, W2 },
+    { x_div,     EMIT_DIV, 0 },       { x_idiv,    EMIT_DIV, 0 },
 };
 /* clang-format on */
 

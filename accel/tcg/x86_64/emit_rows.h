@@ -17,6 +17,7 @@ enum emit_kind {
     EMIT_PUSH,
     EMIT_POP,
     EMIT_LEAVE,
+    EMIT_DIV,
 };
 
 enum emit_flag {

@@ -11,6 +11,7 @@
 #include "accel/tcg/x86_64/trans.h"
 #include "target/i386/exec_int.h"
 #include "target/i386/vec_rows.h"
+#include "target/i386/x87_exec.h"
 
 #define PEEK_INSNS 8
 
@@ -51,6 +52,7 @@ static bool may_fault(const struct x86_cpu *cpu, const struct insn *i)
     case EMIT_PUSH:
     case EMIT_POP:
     case EMIT_LEAVE:
+    case EMIT_DIV:
         return true;
     default:
         return i->op[0].kind == OPND_MEM || i->op[1].kind == OPND_MEM;
@@ -310,15 +312,18 @@ static uint32_t written_by_others(const struct insn *i)
     if (i->row->exec == x_jcc || i->row->exec == x_jmp) {
         return 0;
     }
-    if (!(i->row->flags & (ROW_SSE | ROW_MMX | ROW_X87)) && i->map != MAP_VEX &&
+    if (i->row->flags & ROW_X87) {
+        return i->row->exec == x_fnstsw_ax ? 1u << R_RAX : 0;
+    }
+    if (!(i->row->flags & (ROW_SSE | ROW_MMX)) && i->map != MAP_VEX &&
         (i->map != MAP_0F38 || (i->row->flags & ROW_CPL0))) {
         return UINT32_MAX;
     }
     for (unsigned n = 0; n < (i->row->exec == x_mulx ? 2 : 1); n++) {
         w |= i->op[n].kind == OPND_REG || i->op[n].kind == OPND_REG8H ? 1u << i->op[n].reg : 0;
     }
-    /* FNSTSW AX; PCMPISTRI and its like, which write flags. */
-    return w | (i->row->flags & ROW_X87 ? 1u << R_RAX : 0) | (flags_touched(i) ? 1u << R_RCX : 0);
+    /* PCMPISTRI and its like, which write flags. */
+    return w | (flags_touched(i) ? 1u << R_RCX : 0);
 }
 
 uint32_t registers_written(const struct x86_cpu *cpu, const struct insn *i)
@@ -344,6 +349,7 @@ uint32_t registers_written(const struct x86_cpu *cpu, const struct insn *i)
     case EMIT_LEAVE:
         return 1u << R_RSP | 1u << R_RBP;
     case EMIT_FIXED:
+    case EMIT_DIV:
         return 1u << R_RAX | 1u << R_RDX;
     case EMIT_ALU:
         if (i->row->exec == x_mul || i->row->exec == x_imul1) {

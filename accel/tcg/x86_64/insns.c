@@ -429,7 +429,7 @@ static const struct { uint8_t kind; bool (*emit)(struct trans *, unsigned, const
     { EMIT_ALU, emit_alu }, { EMIT_MOV, emit_mov }, { EMIT_LEA, emit_lea_insn },
     { EMIT_XCHG, emit_xchg }, { EMIT_FIXED, emit_fixed }, { EMIT_NOTHING, emit_nothing },
     { EMIT_BSWAP, emit_bswap }, { EMIT_BIT, emit_bit }, { EMIT_PUSH, emit_push },
-    { EMIT_POP, emit_pop }, { EMIT_LEAVE, emit_leave },
+    { EMIT_POP, emit_pop }, { EMIT_LEAVE, emit_leave }, { EMIT_DIV, emit_div },
 };
 /* clang-format on */
 
@@ -460,7 +460,7 @@ bool emit_one(struct trans *x, unsigned n)
         return false;
     }
     if (!row) {
-        return i->map == MAP_VEX ? emit_vex(x, n) : emit_vector(x, n);
+        return (i->map == MAP_VEX ? emit_vex(x, n) : emit_vector(x, n)) || emit_x87(x, n);
     }
     for (unsigned k = 0; k < G_N_ELEMENTS(emitters); k++) {
         if (emitters[k].kind == row->kind) {

@@ -84,7 +84,8 @@ static void find_accesses(struct trans *x, struct state *s, unsigned n)
     x86_exec_fn *fn = i->row->exec;
     unsigned w = x->word;
 
-    if (!row && fn != x_call && fn != x_ret && fn != x_call_ind) {
+    if (!row && fn != x_call && fn != x_ret && fn != x_call_ind &&
+        !(i->row->flags & (ROW_MMX | ROW_X87))) {
         bool write;
         int k = vector_access(x, i, &write);
 
@@ -99,7 +100,8 @@ static void find_accesses(struct trans *x, struct state *s, unsigned n)
     for (unsigned k = 0; k < 2; k++) {
         if (i->op[k].kind == OPND_MEM) {
             bool write = row ? (k == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1)
-                             : k == 0 && fn != x_call_ind;
+                         : i->row->flags & ROW_X87 ? x87_writes_memory(i)
+                                                   : k == 0 && fn != x_call_ind;
 
             note_access(x, s, n, operand_address(x, i), i->op[k].size, write, false);
         }

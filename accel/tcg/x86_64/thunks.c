@@ -75,20 +75,24 @@ static void normalise_flags(struct x86_cpu *cpu)
     }
 }
 
-/* One instruction by the interpreter; afterwards the flags are in cc_src.  True: leave the code. */
-static int run_insn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip)
+int run_insn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip)
 {
+    bool x87 = cpu->x87_ready;
+
+    x87_settle(cpu, i, rip);
     normalise_flags(cpu);
     cpu->insn_start = rip;
     cpu->regs[R_RIP] = rip + i->len;
     i->exec(cpu, i);
     normalise_flags(cpu);
     update_vectors_usable(cpu);
-    return cpu->stop_block;
+    return x87_lost(cpu, i, x87) || cpu->stop_block;
 }
 
+typedef int thunk_fn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip);
+
 /* Arguments in R14 (instruction) and R13 (its rip); state is stored first. */
-static void emit_call_interpreter(struct backend *k)
+static void emit_call_c(struct backend *k, thunk_fn *fn)
 {
     struct emit *e = &k->e;
 
@@ -97,7 +101,7 @@ static void emit_call_interpreter(struct backend *k)
     emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
     emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RSI));
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RDX));
-    emit_mov_imm(e, H_RAX, (uintptr_t)run_insn);
+    emit_mov_imm(e, H_RAX, (uintptr_t)fn);
 }
 
 /* call rax with the stack moved by `adjust` bytes for alignment */
@@ -139,13 +143,13 @@ static void emit_entry(struct backend *k)
     emit8(e, 0xc3);
 }
 
-static void emit_interpret(struct backend *k, enum vector_level level)
+/* Called by code: comes back, with vectors at the level, unless the function returns true. */
+static uint8_t *emit_returning_thunk(struct backend *k, thunk_fn *fn, enum vector_level level)
 {
     struct emit *e = &k->e;
-    uint8_t *leave, *unusable = NULL;
+    uint8_t *start = e->p, *leave, *unusable = NULL;
 
-    k->interpret[level] = e->p;
-    emit_call_interpreter(k);
+    emit_call_c(k, fn);
     emit_aligned_call(e, 8);
     emit_insn(e, 0, 0x85, H_RAX, rm_reg(H_RAX));
     leave = emit_jump(e, CC_NZ);
@@ -163,6 +167,7 @@ static void emit_interpret(struct backend *k, enum vector_level level)
     emit_lea(e, H_RSP, rm_mem(H_RSP, 8));
     emit_insn(e, 0, 0x31, H_RAX, rm_reg(H_RAX));
     patch_jump(emit_jump(e, -1), k->epilogue);
+    return start;
 }
 
 static void emit_interpreter_thunks(struct backend *k)
@@ -170,10 +175,11 @@ static void emit_interpreter_thunks(struct backend *k)
     struct emit *e = &k->e;
 
     for (unsigned level = VECTORS_NONE; level < VECTOR_LEVELS; level++) {
-        emit_interpret(k, level);
+        k->interpret[level] = emit_returning_thunk(k, run_insn, level);
+        k->load_x87[level] = emit_returning_thunk(k, enter_x87, level);
     }
     k->interpret_last = e->p;
-    emit_call_interpreter(k);
+    emit_call_c(k, run_insn);
     emit_aligned_call(e, 0);
     emit_insn(e, 0, 0x31, H_RAX, rm_reg(H_RAX));
     patch_jump(emit_jump(e, -1), k->epilogue);
@@ -189,6 +195,7 @@ static void run_rest(struct x86_cpu *cpu, struct block *b, const struct insn *i,
         translator_forget(cpu->engine, b);
     }
     normalise_flags(cpu);
+    x87_settle(cpu, i, rip);
     cpu->regs[R_RIP] = rip;
     do {
         cpu->insn_start = cpu->regs[R_RIP];
@@ -379,6 +386,7 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
     k->blocks_begin = k->e.p;
     t->backend = k;
     t->cpu->host_mxcsr = 0x1f80; /* as C code expects it */
+    init_x87(t->cpu);
     return true;
 }
 
@@ -423,6 +431,7 @@ struct code_link *translator_run(struct tcg *t, struct code *c)
     enter_into_table(k, cpu, c);
     cpu->vectors_loaded = VECTORS_NONE;
     update_vectors_usable(cpu);
+    update_x87_ready(cpu);
     link = k->enter(cpu, c->entry + k->e.to_exec);
     normalise_flags(cpu);
     return link;

@@ -117,7 +117,16 @@ struct trans {
     bool slot_used;                   /* which keeps its operand from memory in cpu->flag_operand */
     struct flag_desc desc;            /* kind DESC_NONE: unknown */
     enum vector_level vectors_loaded; /* at least so much is known to be in the host's registers */
-    int32_t tlb;                      /* offset of the bank in the CPU */
+    bool x87_loaded;                  /* the x87 is known to be in the host's */
+    struct {                          /* instruction and data pointers: see x87.c */
+        bool pending;                 /* of instructions `first` on: to be stored */
+        unsigned first, last;
+        int memory; /* the last with an operand in memory, or -1 */
+        uint64_t last_rip, memory_rip;
+        bool selectors; /* what this block has stored already: CS, */
+        int ds;         /* and which data segment, or -1 */
+    } x87;
+    int32_t tlb; /* offset of the bank in the CPU */
     struct access accesses[MAX_ACCESSES];
     struct group groups[MAX_ACCESSES];
     unsigned n_accesses, n_groups;
@@ -188,7 +197,7 @@ struct emit_rm stack_begin(struct trans *x, unsigned n, unsigned base, int32_t d
                            enum site_kind kind);
 /* The same as mem_begin for an instruction that ends the block. */
 struct emit_rm mem_begin_last(struct trans *x, unsigned n, const struct insn_operand *op);
-/* Between the two: the interpreter takes the instruction if the jump is taken. */
+/* Between the two, and flags_for_check: the interpreter takes it if the jump is taken. */
 void mem_decline(struct trans *x, uint8_t *jump);
 /* Moves the guest's stack pointer; no flag changes. */
 void emit_add_rsp(struct trans *x, int32_t v);
@@ -222,6 +231,18 @@ void emit_stmxcsr(struct trans *x, unsigned n);
 
 /* vector_state.c: checks that vectors are in the host's registers, once a block. */
 void need_vectors(struct trans *x, unsigned n);
+
+/* div.c */
+bool emit_div(struct trans *x, unsigned n, const struct emit_row *row);
+
+/* x87.c */
+bool emit_x87(struct trans *x, unsigned n);
+/* The interpreter may do anything to the x87's pointers. */
+void forget_x87_pointers(struct trans *x);
+/* Before instruction n, or at the block's end. */
+void settle_x87_pointers(struct trans *x, unsigned n);
+/* Does an x87 instruction write its operand in memory? */
+bool x87_writes_memory(const struct insn *i);
 
 /* branches.c */
 /* Goes on at a linear address. */

@@ -27,6 +27,7 @@ static void emit_interpreted(struct trans *x, unsigned n)
     x->vectors_loaded = VECTORS_NONE;
     x->host_flags = x->memory_flags = x->memory_exact = true;
     x->desc.kind = DESC_NONE;
+    forget_x87_pointers(x);
 }
 
 static void emit_interpreted_last(struct trans *x, const struct insn *i)
@@ -44,6 +45,7 @@ static void emit_block(struct trans *x)
     for (n = 0; n <= last; n++) {
         const struct insn *i = &x->b->insn[n];
 
+        settle_x87_pointers(x, n);
         x->n = n;
         if (i->row->flags & ROW_ENDS) {
             if (!(i->row->flags & ROW_F64) || !emit_branch(x, n)) {
@@ -60,6 +62,7 @@ static void emit_block(struct trans *x)
         x->rip += i->len;
     }
     if (n > last) { /* no branch: on to the next block */
+        settle_x87_pointers(x, n);
         x->n = last;
         emit_goto(x, x->word == 8 ? x->rip : (uint32_t)x->rip);
     }

@@ -116,16 +116,21 @@ static void emit_instruction_pointer(struct trans *x)
 static void emit_data_pointer(struct trans *x)
 {
     const struct insn *i = &x->b->insn[x->x87.memory];
+    size_t field = offsetof(struct x86_cpu, x87.dp);
     uint64_t rip = x->rip;
 
     if (x->x87.ds != i->seg) {
         emit_selector(x, i->seg, offsetof(struct x86_cpu, x87.ds));
         x->x87.ds = i->seg;
     }
+    if (i->base == R_RIP && i->addrsize == 8) {
+        emit_store_imm64(x, field, x->x87.memory_rip + i->len + (uint64_t)i->disp);
+        return;
+    }
     x->rip = x->x87.memory_rip;
     emit_address(x, i, H_R13);
     x->rip = rip;
-    emit_store(x->e, H_R13, rm_cpu(offsetof(struct x86_cpu, x87.dp)));
+    emit_store(x->e, H_R13, rm_cpu(field));
 }
 
 /* Instruction n, which is not the block's last, leaves the pointers to those behind it. */

@@ -33,8 +33,9 @@ target_i386_src := decode.c decode_operands.c exec_alu.c exec_branch.c exec_move
 
 accel_tcg_src := block.c tcg.c
 # One back end of the translator: by the machine that the compiler builds for.
-accel_tcg_x86_64_src := address.c avx.c branches.c div.c emit_rows.c flags.c host.c insns.c plan.c thunks.c \
-                        translate.c vector.c vector_state.c x87.c x87_state.c
+accel_tcg_x86_64_src := address.c avx.c branches.c disassemble.c div.c emit_rows.c flags.c host.c insns.c \
+                        log.c plan.c string.c system.c thunks.c translate.c vector.c vector_state.c \
+                        x87.c x87_state.c
 accel_tcg_other_src := no_translator.c
 
 hw_src := device_list.c
@@ -84,7 +85,7 @@ device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_tes
 device_helpers := rig.c
 
 insn_tests := dirty_test avx_test avx512_test softfloat_test softfloat_x87_test x87_test \
-              segment_test interrupt_test cpuid_test msr_test translate_test bmi_test \
+              segment_test interrupt_test cpuid_test msr_test translate_test translate_shapes_test bmi_test \
               crypto_test mmx_test sse_test xsave_test decode_test fuzz_code_test integer_test \
               moo_test
 insn_helpers := avx_rows.c decode_capstone.c integer_case.c moo.c native.c native_coverage.c \

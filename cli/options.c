@@ -44,6 +44,7 @@ TEXT_OPTION(log_file)
 TEXT_OPTION(pidfile)
 FLAG_OPTION(no_reboot)
 FLAG_OPTION(no_shutdown)
+FLAG_OPTION(perfmap)
 FLAG_OPTION(start_paused)
 FLAG_OPTION(no_acpi)
 FLAG_OPTION(no_hpet)
@@ -193,6 +194,7 @@ const struct option_row option_rows[] = {
     { "no-user-config", NULL, "accepted: no configuration files are read",                        option_no_user_config },
     { "d",           "ITEM[,ITEM]|help", "log these items",                                       option_log_items },
     { "D",           "FILE", "log to FILE instead of standard error",                             option_log_file },
+    { "perfmap",     NULL, "write /tmp/perf-PID.map, so that perf names translated code",         option_perfmap },
     { "msg",         "timestamp=off", "how messages look",                                        option_msg },
     { "pidfile",     "FILE", "write the process id to FILE",                                      option_pidfile },
 

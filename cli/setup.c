@@ -22,7 +22,7 @@ static void setup_config(struct machine *m, struct options *o)
     c->ram_size = o->ram_size ? o->ram_size : o->board->default_ram;
     c->cpus = o->cpus;
     c->cpu_model = g_strdup(o->cpu_model);
-    c->accel = g_strdup(o->accel);
+    c->accel = g_strconcat(o->accel, o->perfmap ? ",perfmap=on" : NULL, NULL);
     c->kernel = g_strdup(o->kernel);
     c->initrd = g_strdup(o->initrd);
     for (unsigned i = 0; i < MAX_PFLASH; i++) {

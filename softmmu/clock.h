@@ -57,7 +57,7 @@ void timer_disarm(struct timer *t);
 /* a * b / c without overflow in between; c > 0. */
 static inline uint64_t muldiv64(uint64_t a, uint64_t b, uint64_t c)
 {
-    return (uint64_t)((unsigned __int128)a * b / c);
+    return b == c ? a : (uint64_t)((unsigned __int128)a * b / c);
 }
 
 #endif

@@ -33,6 +33,8 @@ static const struct log_name {
     [LOG_PCALL]        = { "pcall",        "protected-mode far calls, jumps and returns" },
     [LOG_ACCEL]        = { "accel",        "which engine runs the guest" },
     [LOG_DEVICE]       = { "device",       "device events" },
+    [LOG_OP]           = { "op",           "guest code of each block when it is translated, with live flags and how it is done" },
+    [LOG_OUT_ASM]      = { "out_asm",      "the host's code of each block when it is translated" },
     /* clang-format on */
 };
 

@@ -15,13 +15,15 @@ enum log_item {
     LOG_UNIMP,        /* the guest used what is not there */
     LOG_INT,          /* interrupts and exceptions */
     LOG_CPU_RESET,
-    LOG_IN_ASM, /* each block when it is decoded */
-    LOG_EXEC,   /* each block when it is entered */
-    LOG_CPU,    /* registers before each block */
-    LOG_MMU,    /* page faults */
-    LOG_PCALL,  /* protected-mode far transfers */
-    LOG_ACCEL,  /* which engine runs */
-    LOG_DEVICE, /* device events worth a line */
+    LOG_IN_ASM,  /* each block when it is decoded */
+    LOG_EXEC,    /* each block when it is entered */
+    LOG_CPU,     /* registers before each block */
+    LOG_MMU,     /* page faults */
+    LOG_PCALL,   /* protected-mode far transfers */
+    LOG_ACCEL,   /* which engine runs */
+    LOG_DEVICE,  /* device events worth a line */
+    LOG_OP,      /* each block as it is translated, annotated */
+    LOG_OUT_ASM, /* and the host's code */
     LOG_ITEM_COUNT
 };
 

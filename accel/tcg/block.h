@@ -66,6 +66,7 @@ struct backend;
 struct tcg {
     struct x86_cpu *cpu;
     struct backend *backend; /* NULL: interpreter only */
+    bool perf_map;           /* write /tmp/perf-PID.map */
     struct code_watch watch;
     struct mem_listener map_listener;
     struct dirty_listener dirty_listener;
@@ -87,6 +88,18 @@ struct tcg {
 static inline const uint8_t *host_page(const uint8_t *p)
 {
     return (const uint8_t *)((uintptr_t)p & ~(uintptr_t)(GUEST_PAGE_SIZE - 1));
+}
+
+/* An event that can be taken now: interrupts that IF keeps out do not count. */
+static inline bool tcg_event_waits(const struct x86_cpu *cpu)
+{
+    uint32_t pending = atomic_load_explicit(&cpu->pending, memory_order_relaxed);
+
+    if (G_LIKELY(!pending)) {
+        return false;
+    }
+    pending &= cpu->eflags & FLAG_IF ? ~0u : ~(uint32_t)PENDING_INTR;
+    return pending & (cpu->nmi_blocked ? ~(uint32_t)PENDING_NMI : ~0u);
 }
 
 void block_cache_init(struct tcg *t, struct x86_cpu *cpu);

@@ -129,7 +129,7 @@ static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b,
 
 static bool wants_boundary(const struct x86_cpu *cpu)
 {
-    return cpu->stop_block || atomic_load_explicit(&cpu->pending, memory_order_relaxed) ||
+    return cpu->stop_block || tcg_event_waits(cpu) ||
            atomic_load_explicit(&cpu->vcpu.exit_request, memory_order_relaxed);
 }
 
@@ -188,9 +188,7 @@ static void run_chain(struct tcg *t, struct x86_cpu *cpu)
 
         run_insns(t, cpu, b, b->insn + b->n);
         t->running = NULL;
-        if (G_UNLIKELY(b->system || cpu->stop_block ||
-                       atomic_load_explicit(&cpu->pending, memory_order_relaxed) ||
-                       atomic_load_explicit(&cpu->vcpu.exit_request, memory_order_relaxed))) {
+        if (G_UNLIKELY(b->system || wants_boundary(cpu))) {
             return;
         }
         cpu->insn_start = cpu->regs[R_RIP];
@@ -238,6 +236,20 @@ static void step(struct tcg *t, struct x86_cpu *cpu)
     }
 }
 
+/* At least one block, in the way that suits the mode. */
+static void run_blocks(struct tcg *t, struct x86_cpu *cpu)
+{
+    if (log_mask & (1u << LOG_EXEC | 1u << LOG_CPU)) {
+        run_block(t, cpu, UINT_MAX);
+    } else if (t->backend && translator_mode(cpu) >= 0) {
+        run_translated(t, cpu);
+    } else if (cpu->code64) {
+        run_chain(t, cpu);
+    } else {
+        run_block(t, cpu, UINT_MAX);
+    }
+}
+
 /* What the fast loop cannot pass over.  False: leave guest code. */
 static bool boundary(struct tcg *t, struct x86_cpu *cpu)
 {
@@ -263,18 +275,18 @@ static bool boundary(struct tcg *t, struct x86_cpu *cpu)
     cpu->intr_shadow = cpu->ss_shadow = false;
     if (stepping) {
         step(t, cpu);
+    } else if (shadow && pending) {
+        run_block(t, cpu, 1);
     } else {
-        run_block(t, cpu, shadow ? 1 : UINT_MAX);
+        run_blocks(t, cpu); /* its first instruction is executed whatever comes meanwhile */
     }
     return true;
 }
 
 static bool needs_boundary(const struct x86_cpu *cpu)
 {
-    return atomic_load_explicit(&cpu->pending, memory_order_relaxed) ||
-           atomic_load_explicit(&cpu->vcpu.exit_request, memory_order_relaxed) || cpu->halted ||
-           cpu->intr_shadow || cpu->stop_block || (cpu->eflags & (FLAG_TF | FLAG_RF)) ||
-           debug_active(cpu);
+    return wants_boundary(cpu) || cpu->halted || cpu->intr_shadow ||
+           (cpu->eflags & (FLAG_TF | FLAG_RF)) || debug_active(cpu);
 }
 
 static void tcg_run(struct vcpu *v)
@@ -294,14 +306,8 @@ static void tcg_run(struct vcpu *v)
                 x87_to_memory(cpu);
                 return;
             }
-        } else if (log_mask & (1u << LOG_EXEC | 1u << LOG_CPU)) {
-            run_block(t, cpu, UINT_MAX);
-        } else if (t->backend && translator_mode(cpu) >= 0) {
-            run_translated(t, cpu);
-        } else if (cpu->code64) {
-            run_chain(t, cpu);
         } else {
-            run_block(t, cpu, UINT_MAX);
+            run_blocks(t, cpu);
         }
     }
 }
@@ -317,6 +323,7 @@ static bool init_engine(struct machine *m, struct tcg *t, GError **error)
         set_error(error, "-accel tcg: tb-size is '%s', must be 1 to 1024 (MiB)", size);
         return false;
     }
+    t->perf_map = options_get(opts, "perfmap");
     if (engine && strcmp(engine, "interp") == 0) {
         return true;
     }

@@ -108,7 +108,10 @@ void cpu_update_mode(struct x86_cpu *cpu)
         bool ac = (cpu->cr4 & CR4_SMAP) && (cpu->eflags & FLAG_AC);
         cpu->bank = ac ? TLB_KERNEL_AC : TLB_KERNEL;
     }
-    cpu->exec_mode = (uint8_t)(cpu->code_size | (cpu->cpl == 3 ? 16 : 0) | cpu->bank << 5);
+    cpu->exec_mode = (uint8_t)(cpu->code_size | cpu->bank << EXEC_MODE_BANK_SHIFT |
+                               (cpu->cpl == 3  ? EXEC_MODE_CPL3
+                                : cpu->cpl > 0 ? EXEC_MODE_CPL12
+                                               : 0));
 }
 
 /* What INIT keeps and power-on clears (SDM vol. 3, table 10-1). */

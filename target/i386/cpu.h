@@ -115,7 +115,8 @@ enum x86_pending {
 enum segment_access {
     SEGMENT_FLAT_READ = 1 << 0,  /* base 0, limit 4 GiB - 1, readable: no check */
     SEGMENT_FLAT_WRITE = 1 << 1, /* the same and writable */
-    SEGMENT_WHOLE_READ = 1 << 2, /* any base, limit 4 GiB - 1, readable: only offsets that wrap fault */
+    SEGMENT_WHOLE_READ =
+        1 << 2, /* any base, limit 4 GiB - 1, readable: only offsets that wrap fault */
     SEGMENT_WHOLE_WRITE = 1 << 3,
 };
 
@@ -185,6 +186,13 @@ static inline uint64_t tlb_exec_key(uint64_t linear, uint64_t host)
 enum tlb_state {
     TLB_LOGGED = 1, /* the slot is in the log */
     TLB_GLOBAL = 2, /* the page has G set: survives a CR3 load */
+};
+
+/* exec_mode: the code size (2, 4 or 8), and: */
+enum exec_mode_bit {
+    EXEC_MODE_CPL3 = 16,
+    EXEC_MODE_BANK_SHIFT = 5, /* two bits */
+    EXEC_MODE_CPL12 = 128,
 };
 
 enum tlb_bank {
@@ -257,7 +265,7 @@ struct x86_cpu {
     bool code64;        /* LMA and CS.L */
     bool protected_mode, vm86;
     bool alignment_check;   /* CR0.AM, EFLAGS.AC, CPL 3 */
-    uint8_t exec_mode;      /* code size, 16 at CPL 3, bank << 5: what a block of code depends on */
+    uint8_t exec_mode;      /* enum exec_mode_bit: what a block of code depends on */
     uint32_t scratch_mxcsr; /* engine: what the host held */
     uint32_t host_mxcsr;    /* engine: the next three are for translated code */
     uint8_t vectors_loaded, vectors_usable; /* levels */

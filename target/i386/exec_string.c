@@ -151,8 +151,9 @@ static void fill(uint8_t *to, uint64_t v, unsigned size, uint64_t n)
         memset(to, (int)(v & 0xff), n * size);
         return;
     }
-    for (k = 0; k < n; k++) {
-        memcpy(to + k * size, &v, size);
+    memcpy(to, &v, size);
+    for (k = size; k < n * size; k *= 2) { /* what is filled already, once more behind it */
+        memcpy(to + k, to, MIN(k, n * size - k));
     }
 }
 

@@ -57,6 +57,7 @@ x86_exec_fn x_sysret;
 x86_exec_fn x_sysenter;
 x86_exec_fn x_sysexit;
 x86_exec_fn x_swapgs;
+x86_exec_fn x_fence;        /* table_0fae.c */
 
 /* control.c, debug.c, msr.c, cpuid.c, system.c */
 x86_exec_fn x_mov_from_cr;  /* Ry, Cy; register of 64 bits in 64-bit code, 32 elsewhere */

@@ -8,7 +8,7 @@
 #include "target/i386/xsave.h"
 
 /* Orders the host's accesses as the guest's; other vCPUs are other threads. */
-static void x_fence(struct x86_cpu *cpu, const struct insn *i)
+void x_fence(struct x86_cpu *cpu, const struct insn *i)
 {
     (void)cpu, (void)i;
     atomic_thread_fence(memory_order_seq_cst);

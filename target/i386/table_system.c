@@ -42,7 +42,7 @@ const struct insn_row table_0f01_reg[64] = {
     [0x24] = SMSW, [0x25] = SMSW, [0x26] = SMSW, [0x27] = SMSW,
     [0x30] = LMSW, [0x31] = LMSW, [0x32] = LMSW, [0x33] = LMSW,
     [0x34] = LMSW, [0x35] = LMSW, [0x36] = LMSW, [0x37] = LMSW,
-    [0x38] = { "swapgs",  { 0 }, 0, 0, 0, X86_LM,      x_swapgs,  ROW_O64 | SYS | ROW_MODRM, 0, NULL },
+    [0x38] = { "swapgs",  { 0 }, 0, 0, 0, X86_LM,      x_swapgs,  ROW_O64 | ROW_CPL0 | ROW_MODRM, 0, NULL },
     [0x39] = { "rdtscp",  { 0 }, 0, 0, 0, X86_RDTSCP,  x_rdtscp,  ROW_MODRM, 0, NULL },
 };
 

@@ -309,8 +309,34 @@ def log_of_far_transfers():
               r"^iret at 0x[0-9a-f]{16} to 0010:")
 
 
+def translated_code():
+    """-d op,out_asm -perfmap on a kernel: the map names a block that the log shows, with its size."""
+    kernel, scratch = guest_file("cloud"), Scratch()
+    path = scratch.path("log")
+    with Run(["-kernel", kernel, "-append", "panic=-1", "-display", "none", "-no-reboot",
+              "-d", "op,out_asm", "-D", path, "-perfmap"]) as run:
+        name = f"/tmp/perf-{run.child.pid}.map"
+        expect_status(run, 0, BOOT_TIMEOUT)
+        try:
+            with open(name, encoding="ascii") as file:
+                blocks = re.findall(r"^[0-9a-f]+ [0-9a-f]+ guest (0x[0-9a-f]{16})$", file.read(),
+                                    re.M)
+        finally:
+            if os.path.exists(name):
+                os.unlink(name)
+        with open(path, encoding="latin1") as file:
+            text = file.read(1 << 20)
+        if not re.search(r"^OP: 0x[0-9a-f]{16} mode .*\n0x[0-9a-f]{16}:  [CPAZSO.]{6}  emitted", text,
+                         re.M):
+            run.fail(f"-d op did not show a block but:\n{text[:1000]}")
+        shown = re.findall(r"^OUT: (0x[0-9a-f]{16}) \[size=(\d+)\]\n(0x|\(built without)", text, re.M)
+        if not shown or shown[0][0] not in blocks:
+            run.fail(f"-perfmap does not name the blocks of -d out_asm: {shown[:2]}")
+
+
 TESTS = (
     ("-d ITEM -D FILE",                        log_items),
+    ("-d op,out_asm -perfmap",                 translated_code),
     ("-d pcall",                               log_of_far_transfers),
     ("-serial file:",                          serial_file),
     ("-serial null",                           serial_null),

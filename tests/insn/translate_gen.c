@@ -76,17 +76,20 @@ uint64_t gen_number(uint64_t *state)
 bool gen_allowed(const struct insn *i)
 {
     static x86_exec_fn *const refused[] = {
-        x_rdtsc, x_rdtscp, x_rdpmc,   x_rdrand,  x_rdseed,
-        x_rcpps, x_rcpss,  x_rsqrtps, x_rsqrtss, x_popf,
+        x_rdtsc, x_rdtscp, x_rdpmc, x_rdrand, x_rdseed, x_rcpps, x_rcpss, x_rsqrtps, x_rsqrtss,
     };
+    static x86_exec_fn *const system[] = { x_hlt,     x_popf,   x_stac, x_clac, x_swapgs,
+                                           x_syscall, x_sysret, x_iret, x_ud };
     const struct insn_row *row = i->row;
 
-    if (row->exec == x_hlt) {
-        return true;
+    for (unsigned k = 0; k < G_N_ELEMENTS(system); k++) {
+        if (system[k] == row->exec) {
+            return true;
+        }
     }
     if ((row->flags & (ROW_CPL0 | ROW_IO)) ||
         ((row->flags & ROW_ENDS) && !(row->flags & ROW_F64))) {
-        return row->exec == x_ud;
+        return false;
     }
     for (unsigned k = 0; k < G_N_ELEMENTS(refused); k++) {
         if (refused[k] == row->exec) {
@@ -351,6 +354,110 @@ static void put_load(struct maker *m)
     gen_put(m, b, 10);
 }
 
+/* What random bytes seldom make: system instructions, returns to a frame, and strings. */
+static void put_system(struct maker *m)
+{
+    static const struct {
+        uint8_t len;
+        const char *bytes;
+    } single[] = {
+        { 1, "\xfa" },         { 1, "\xfb" },         { 1, "\x9c" },         { 1, "\xfc" },
+        { 1, "\xfd" },         { 3, "\x0f\x01\xca" }, { 3, "\x0f\x01\xcb" }, { 3, "\x0f\x01\xf8" },
+        { 3, "\x0f\xae\xe8" }, { 3, "\x0f\xae\xf0" }, { 3, "\x0f\xae\xf8" }, { 2, "\xf3\x90" },
+        { 2, "\x0f\x05" },     { 3, "\x0f\x01\xd0" }, { 2, "\x0f\xa2" },
+    };
+    unsigned n = below(m, G_N_ELEMENTS(single));
+
+    gen_put(m, (const uint8_t *)single[n].bytes, single[n].len);
+}
+
+/* PUSH of flags without TF; POPF. */
+static void put_popf(struct maker *m)
+{
+    uint32_t v = (uint32_t)gen_random(&m->rng) & 0x7fffffff & ~(FLAG_TF | FLAG_RF);
+    uint8_t push[5] = { 0x68 };
+
+    memcpy(push + 1, &v, 4);
+    gen_put(m, push, 5);
+    gen_put(m, (const uint8_t *)"\x9d", 1);
+}
+
+/* LEA RCX,[next]; flags without TF and AC to R11; SYSRET. */
+static void put_sysret(struct maker *m)
+{
+    gen_put(m, (const uint8_t *)"\x48\x8d\x0d\x0a\x00\x00\x00", 7);
+    gen_put(m, (const uint8_t *)"\x41\x81\xe3\xd5\x0e\x00\x00", 7);
+    gen_put(m, (const uint8_t *)"\x48\x0f\x07", 3);
+}
+
+/* A frame that leads behind IRETQ at the case's level. */
+static void put_iret(struct maker *m)
+{
+    uint8_t ss[] = { 0x6a, m->c->cpl ? 0x23 : 0x10 }, cs[] = { 0x6a, m->c->cpl ? 0x1b : 0x08 };
+
+    gen_put(m, (const uint8_t *)"\x48\x89\xe0", 3);
+    gen_put(m, ss, 2);
+    gen_put(m, (const uint8_t *)"\x50", 1);
+    gen_put(m, (const uint8_t *)"\x9c", 1);
+    gen_put(m, cs, 2);
+    gen_put(m, (const uint8_t *)"\x48\x8d\x05\x03\x00\x00\x00", 7);
+    gen_put(m, (const uint8_t *)"\x50", 1);
+    gen_put(m, (const uint8_t *)"\x48\xcf", 2);
+}
+
+static void put_string(struct maker *m)
+{
+    static const uint8_t opcodes[] = { 0xa4, 0xa6, 0xaa, 0xac, 0xae };
+    unsigned prefix = below(m, 4), n = 0, size = below(m, 4);
+    uint8_t b[5];
+
+    if (chance(m, 50)) { /* RSI or RDI anew, and a count */
+        uint64_t v = gen_pointer(&m->rng);
+        uint8_t mov[10] = { 0x48, chance(m, 50) ? 0xbe : 0xbf };
+        uint8_t count[5] = { 0xb9 };
+        uint32_t c = below(m, chance(m, 60) ? 40 : 9000);
+
+        memcpy(mov + 2, &v, 8);
+        gen_put(m, mov, 10);
+        memcpy(count + 1, &c, 4);
+        gen_put(m, count, 5);
+    }
+    if (prefix) {
+        b[n++] = prefix == 3 ? 0xf2 : 0xf3;
+    }
+    if (size == 1) {
+        b[n++] = 0x66;
+    } else if (size == 3) {
+        b[n++] = 0x48;
+    }
+    b[n++] = (uint8_t)(opcodes[below(m, sizeof(opcodes))] | (size > 0));
+    gen_put(m, b, n);
+}
+
+/* At most 8 instructions. */
+static void put_special(struct maker *m)
+{
+    switch (below(m, 12)) {
+    case 0:
+        put_popf(m);
+        break;
+    case 1:
+        put_sysret(m);
+        break;
+    case 2:
+        put_iret(m);
+        break;
+    case 3:
+    case 4:
+    case 5:
+    case 6:
+        put_string(m);
+        break;
+    default:
+        put_system(m);
+    }
+}
+
 /* Branches get their displacement when every instruction has its place. */
 static void put_branch(struct maker *m)
 {
@@ -460,7 +567,7 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
     static const uint8_t hlt = 0xf4;
     struct maker m = { .c = c, .cpu = cpu, .rng = seed };
     unsigned total = 1 + below(&m, 16), start, branches = below(&m, 100), wide;
-    bool loop = chance(&m, 30);
+    bool loop = chance(&m, 30), special = chance(&m, 50);
 
     memset(c, 0, sizeof(*c));
     memset(c->code, 0xf4, sizeof(c->code));
@@ -477,7 +584,9 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
     }
     start = m.pos;
     for (unsigned n = 0; n < total; n++) {
-        if (chance(&m, 8)) {
+        if (special && c->n + 12 < GEN_MAX_INSNS && chance(&m, 20)) {
+            put_special(&m);
+        } else if (chance(&m, 8)) {
             put_load(&m);
         } else if (c->x87 && chance(&m, 5)) {
             put_image(&m);

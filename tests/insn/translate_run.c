@@ -3,6 +3,7 @@
 #include "tests/insn/translate_run.h"
 #include "accel/tcg/tcg.h"
 #include "target/i386/exec_int.h"
+#include "target/i386/exec_system.h"
 #include "target/i386/vec_rows.h"
 #include "tests/insn/translate_x87.h"
 
@@ -182,6 +183,7 @@ void random_state(struct bench *b)
     s->rip = GEN_CODE + b->c.entry + (gen_below(&rng, 8) ? 0 : GEN_HIGH);
     s->fs = gen_below(&rng, 3) ? 64 - gen_below(&rng, 128) : gen_pointer(&rng);
     s->gs = gen_below(&rng, 3) ? gen_below(&rng, 4096) : gen_pointer(&rng);
+    s->kernel_gs = gen_pointer(&rng);
     s->eflags = 2 | (gen_below(&rng, 5) ? 0 : FLAG_DF);
     s->cr0 = b->cr0 | (gen_below(&rng, 24) ? 0 : CR0_TS);
     s->cr4 = b->cr4;
@@ -219,6 +221,10 @@ static void restore(struct bench *b)
     cpu->regs[R_RIP] = s->rip;
     cpu->seg[SEG_FS].base = s->fs;
     cpu->seg[SEG_GS].base = s->gs;
+    cpu->kernel_gs_base = s->kernel_gs;
+    cpu->lstar = GEN_CODE + b->c.at[s->kernel_gs % b->c.n];
+    cpu->star = (uint64_t)(SEL_DATA0 | 3) << 48 | (uint64_t)SEL_CODE0 << 32;
+    cpu->sfmask = FLAG_TF | FLAG_RF | FLAG_IF | FLAG_DF;
     cpu->eflags = s->eflags;
     flags_set(cpu, s->arith);
     cpu->mxcsr = s->mxcsr;
@@ -231,7 +237,7 @@ static void restore(struct bench *b)
     cpu->cr4 = s->cr4;
     b->mmio_hash = 1;
     b->mmio_count = 0;
-    cpu->halted = cpu->stop_block = false;
+    cpu->halted = cpu->stop_block = cpu->intr_shadow = false;
     cpu->delivering = -1;
     memcpy(ram + DATA_PHYS, s->data, sizeof(s->data));
     memcpy(ram + LEAF_TABLE, s->page_table, sizeof(s->page_table));
@@ -252,6 +258,7 @@ static void capture(struct bench *b, struct outcome *o)
     memcpy(o->regs, cpu->regs, sizeof(o->regs));
     o->fs = cpu->seg[SEG_FS].base;
     o->gs = cpu->seg[SEG_GS].base;
+    o->kernel_gs = cpu->kernel_gs_base;
     o->eflags = cpu->eflags & ~FLAG_RF;
     o->arith = flags_arith(cpu);
     o->mxcsr = cpu->mxcsr;
@@ -416,6 +423,10 @@ enum ending run_reference(struct bench *b, struct outcome *o)
         }
         cpu->regs[R_RIP] += b->insn.len;
         b->insn.exec(cpu, &b->insn);
+        cpu->intr_shadow = false;
+        if (cpu->eflags & FLAG_TF || !cpu->code64) {
+            return DROPPED;
+        }
         /* Liveness was known from code that is no more. */
         if (code_changed(b)) {
             if (b->insn.row->flags & ROW_REP) {
@@ -470,8 +481,10 @@ static bool leave_handler(struct bench *b, struct outcome *o)
     cpu->regs[R_RSP] = frame[3 + has_error];
     cpu->regs[R_RIP] = rip;
     cpu->eflags = ((uint32_t)frame[2 + has_error] & ~(FLAGS_ARITH | FLAG_RF)) | 2;
-    cpu->seg[SEG_CS] = b->user[b->c.cpl == 3][SEG_CS];
-    cpu->seg[SEG_SS] = b->user[b->c.cpl == 3][SEG_SS];
+    cpu->seg[SEG_CS] = b->user[(frame[1 + has_error] & 3) == 3][SEG_CS];
+    cpu->seg[SEG_SS] = b->user[(frame[1 + has_error] & 3) == 3][SEG_SS];
+    cpu->seg[SEG_CS].selector = (uint16_t)frame[1 + has_error]; /* SYSRET's differ */
+    cpu->seg[SEG_SS].selector = (uint16_t)frame[4 + has_error];
     cpu->halted = false;
     cpu_update_mode(cpu);
     o->rip = rip;

@@ -21,7 +21,7 @@ struct fault {
 };
 
 struct outcome {
-    uint64_t regs[16], rip, fs, gs, cr0, cr4, xcr0;
+    uint64_t regs[16], rip, fs, gs, kernel_gs, cr0, cr4, xcr0;
     uint32_t eflags, arith, mxcsr;
     union vec vec[32];
     uint64_t kmask[8];

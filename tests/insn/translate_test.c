@@ -101,6 +101,7 @@ static void compare(const struct bench *b, const struct outcome *w, const struct
     differs(out, "rip", w->rip, g->rip);
     differs(out, "fs base", w->fs, g->fs);
     differs(out, "gs base", w->gs, g->gs);
+    differs(out, "kernel gs base", w->kernel_gs, g->kernel_gs);
     differs(out, "eflags", w->eflags, g->eflags);
     differs(out, "mxcsr", w->mxcsr, g->mxcsr);
     differs(out, "mmio accesses", w->mmio_count, g->mmio_count);

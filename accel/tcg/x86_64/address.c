@@ -383,7 +383,7 @@ static void emit_site(struct trans *x, const struct site *s)
         patch_jump(emit_jump(x->e, -1), x->k->interpret_rest);
         break;
     case SITE_LAST:
-        patch_jump(emit_jump(x->e, -1), x->k->interpret_last);
+        patch_jump(emit_jump(x->e, -1), x->k->system);
         break;
     }
 }

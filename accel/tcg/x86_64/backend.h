@@ -3,6 +3,7 @@
 #ifndef ACCEL_TCG_X86_64_BACKEND_H
 #define ACCEL_TCG_X86_64_BACKEND_H
 
+#include <stdio.h>
 #include "accel/tcg/translator.h"
 #include "accel/tcg/x86_64/emit.h"
 
@@ -10,6 +11,9 @@ struct insn;
 
 #define CODE_TABLE_SIZE 4096
 #define CODE_TABLES     9 /* by kind of code and bank */
+
+/* String instructions: string.c. */
+enum { STRING_OPS = 5, STRING_PREFIXES = 3, STRING_BANKS = TLB_KERNEL_AC + 1 };
 
 /* Where translated code of a linear address is; read by translated code, so 32 bytes. */
 struct code_entry {
@@ -31,6 +35,7 @@ enum vector_level {
 /* Below 2 GiB, as the CPU is. */
 struct backend {
     struct emit e;
+    FILE *perf_map; /* or NULL */
     struct code_link *(*enter)(struct x86_cpu *cpu, const void *code);
     /* Writable mapping: */
     uint8_t *exit;     /* stores state; R14 is the link or 0 */
@@ -40,19 +45,22 @@ struct backend {
      * host's registers at the level of the index.
      */
     uint8_t *interpret[VECTOR_LEVELS];
-    uint8_t *interpret_last; /* jump: the same, and leaves */
-    uint8_t *interpret_rest; /* jump: R15 the block: from R14 to its end, and leaves */
+    uint8_t *interpret_in_place; /* call: the same, flags and vectors in memory alone */
+    uint8_t *system; /* jump: the same for a block's last instruction; goes on where it leads */
+    uint8_t *interpret_rest; /* jump: R15 the block: from R14 to its end, and goes on likewise */
     /* Call: R13 linear, R14 size | how << 16; NZ: the soft TLB has it now.  Vectors as above. */
     uint8_t *refill[VECTOR_LEVELS];
-    /* Call: vector registers become the guest's; or as interpret_last. */
+    /* Call: vector registers become the guest's; or as system. */
     uint8_t *load_vectors[VECTOR_LEVELS];
     uint8_t *fill_vectors[VECTOR_LEVELS]; /* call: the same, or carry; uses no general register */
     uint8_t *store_vectors; /* call: back to memory if they are the guest's, for C code */
     uint8_t *normalise[VECTOR_LEVELS]; /* call: the flags in memory are CC_FLAGS; EFLAGS are lost */
-    /* Call: the x87 becomes the guest's; or as interpret_last.  Vectors as above. */
+    /* Call: the x87 becomes the guest's; or as system.  Vectors as above. */
     uint8_t *load_x87[VECTOR_LEVELS];
     uint8_t *lookup; /* jump: R13 target, canonical, in the mode of now */
     uint8_t *leave;  /* jump: to the run loop; R13 target */
+    /* call: as interpret_in_place, but vectors stay; by log2 of the size, and bank */
+    uint8_t *string[STRING_OPS][STRING_PREFIXES][4][STRING_BANKS];
     uint8_t *blocks_begin;
     uint32_t host_features[FEAT_WORDS];
     enum vector_level host_level;
@@ -73,8 +81,28 @@ void emit_exec_slot(struct emit *e);
 void emit_save_flags(struct emit *e);
 void emit_restore_flags(struct emit *e);
 
+/* thunks.c */
+void emit_load_state(struct emit *e);
+/* Calls run(cpu, R14: instruction, R13: its rip), state stored; the stack is moved by `adjust` first. */
+typedef int thunk_fn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip);
+void emit_call_interpreter(struct backend *k, thunk_fn *run, unsigned adjust);
+/* Flags that translated code left are CC_FLAGS behind this. */
+void normalise_flags(struct x86_cpu *cpu);
 /* One instruction by the interpreter; afterwards the flags are in cc_src.  True: leave the code. */
 int run_insn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip);
+
+/* system.c */
+void emit_system_thunk(struct backend *k);
+/* RAX: leave; or go on at regs[R_RIP] in the mode of now. */
+void emit_go_on(struct backend *k);
+/* Behind an instruction that may have changed anything: may translated code go on?  `died`: t->n_invalidated before it. */
+bool translator_goes_on(struct x86_cpu *cpu, uint64_t died);
+
+/* log.c: true without -perfmap. */
+bool perf_map_open(struct tcg *t, struct backend *k, GError **error);
+
+/* string.c */
+void emit_string_thunks(struct backend *k);
 
 /* x87_state.c */
 /* A thunk's: true: the x87 could not be loaded, the instruction was interpreted; leave the code. */

@@ -312,6 +312,9 @@ static uint32_t written_by_others(const struct insn *i)
     if (i->row->exec == x_jcc || i->row->exec == x_jmp) {
         return 0;
     }
+    if (system_writes(i, &w)) {
+        return w;
+    }
     if (i->row->flags & ROW_X87) {
         return i->row->exec == x_fnstsw_ax ? 1u << R_RAX : 0;
     }
@@ -413,8 +416,7 @@ void flags_to_memory(struct trans *x)
     }
 }
 
-/* Flags are about to be read from memory: as flags, not as what made them. */
-static void need_exact_memory(struct trans *x)
+void need_exact_memory(struct trans *x)
 {
     struct site *s;
 

@@ -35,7 +35,7 @@ static void emit_store_state(struct emit *e)
     }
 }
 
-static void emit_load_state(struct emit *e)
+void emit_load_state(struct emit *e)
 {
     for (unsigned k = 0; k < G_N_ELEMENTS(mapped); k++) {
         emit_load(e, mapped[k].host, rm_cpu(CPU_REG(mapped[k].guest)));
@@ -68,7 +68,7 @@ void emit_restore_flags(struct emit *e)
     emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RAX));
 }
 
-static void normalise_flags(struct x86_cpu *cpu)
+void normalise_flags(struct x86_cpu *cpu)
 {
     if (cpu->cc_op >> 2 != CC_FLAGS) {
         flags_set(cpu, flags_arith(cpu));
@@ -89,21 +89,6 @@ int run_insn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip)
     return x87_lost(cpu, i, x87) || cpu->stop_block;
 }
 
-typedef int thunk_fn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip);
-
-/* Arguments in R14 (instruction) and R13 (its rip); state is stored first. */
-static void emit_call_c(struct backend *k, thunk_fn *fn)
-{
-    struct emit *e = &k->e;
-
-    emit_store_state(e);
-    emit_call(e, k->store_vectors);
-    emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
-    emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RSI));
-    emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RDX));
-    emit_mov_imm(e, H_RAX, (uintptr_t)fn);
-}
-
 /* call rax with the stack moved by `adjust` bytes for alignment */
 static void emit_aligned_call(struct emit *e, unsigned adjust)
 {
@@ -114,6 +99,20 @@ static void emit_aligned_call(struct emit *e, unsigned adjust)
     if (adjust) {
         emit_lea(e, H_RSP, rm_mem(H_RSP, (int)adjust));
     }
+}
+
+/* Arguments in R14 (instruction) and R13 (its rip); state is stored first. */
+void emit_call_interpreter(struct backend *k, thunk_fn *run, unsigned adjust)
+{
+    struct emit *e = &k->e;
+
+    emit_store_state(e);
+    emit_call(e, k->store_vectors);
+    emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
+    emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RSI));
+    emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RDX));
+    emit_mov_imm(e, H_RAX, (uintptr_t)run);
+    emit_aligned_call(e, adjust);
 }
 
 static void emit_entry(struct backend *k)
@@ -143,14 +142,17 @@ static void emit_entry(struct backend *k)
     emit8(e, 0xc3);
 }
 
-/* Called by code: comes back, with vectors at the level, unless the function returns true. */
-static uint8_t *emit_returning_thunk(struct backend *k, thunk_fn *fn, enum vector_level level)
+/*
+ * Called by code: comes back, with vectors at the level, unless the function returns true.  `flags`:
+ * the host's EFLAGS are made the guest's, too.
+ */
+static uint8_t *emit_returning_thunk(struct backend *k, thunk_fn *fn, enum vector_level level,
+                                     bool flags)
 {
     struct emit *e = &k->e;
     uint8_t *start = e->p, *leave, *unusable = NULL;
 
-    emit_call_c(k, fn);
-    emit_aligned_call(e, 8);
+    emit_call_interpreter(k, fn, 8);
     emit_insn(e, 0, 0x85, H_RAX, rm_reg(H_RAX));
     leave = emit_jump(e, CC_NZ);
     if (level != VECTORS_NONE) {
@@ -158,7 +160,9 @@ static uint8_t *emit_returning_thunk(struct backend *k, thunk_fn *fn, enum vecto
         unusable = emit_jump(e, CC_B);
     }
     emit_load_state(e);
-    emit_restore_flags(e);
+    if (flags) {
+        emit_restore_flags(e);
+    }
     emit8(e, 0xc3);
     patch_jump(leave, e->p);
     if (unusable) {
@@ -172,23 +176,19 @@ static uint8_t *emit_returning_thunk(struct backend *k, thunk_fn *fn, enum vecto
 
 static void emit_interpreter_thunks(struct backend *k)
 {
-    struct emit *e = &k->e;
-
     for (unsigned level = VECTORS_NONE; level < VECTOR_LEVELS; level++) {
-        k->interpret[level] = emit_returning_thunk(k, run_insn, level);
-        k->load_x87[level] = emit_returning_thunk(k, enter_x87, level);
+        k->interpret[level] = emit_returning_thunk(k, run_insn, level, true);
+        k->load_x87[level] = emit_returning_thunk(k, enter_x87, level, true);
     }
-    k->interpret_last = e->p;
-    emit_call_c(k, run_insn);
-    emit_aligned_call(e, 0);
-    emit_insn(e, 0, 0x31, H_RAX, rm_reg(H_RAX));
-    patch_jump(emit_jump(e, -1), k->epilogue);
+    k->interpret_in_place = emit_returning_thunk(k, run_insn, VECTORS_NONE, false);
 }
 
-/* The rest of a block whose check failed, from instruction i on. */
-static void run_rest(struct x86_cpu *cpu, struct block *b, const struct insn *i, uint64_t rip)
+/* The rest of a block whose check failed, from instruction i on.  True: leave the code. */
+static int run_rest(struct x86_cpu *cpu, struct block *b, const struct insn *i, uint64_t rip)
 {
     const struct insn *end = b->insn + b->n;
+    const struct tcg *t = cpu->engine;
+    uint64_t died = t->n_invalidated;
 
     if (!b->ungrouped && ++b->group_fails == MAX_GROUP_FAILS) {
         b->ungrouped = true;
@@ -203,6 +203,7 @@ static void run_rest(struct x86_cpu *cpu, struct block *b, const struct insn *i,
         i->exec(cpu, i);
         i++;
     } while (i != end && !cpu->stop_block);
+    return !translator_goes_on(cpu, died);
 }
 
 static void emit_rest(struct backend *k)
@@ -218,8 +219,7 @@ static void emit_rest(struct backend *k)
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RCX));
     emit_mov_imm(e, H_RAX, (uintptr_t)run_rest);
     emit_aligned_call(e, 0);
-    emit_insn(e, 0, 0x31, H_RAX, rm_reg(H_RAX));
-    patch_jump(emit_jump(e, -1), k->epilogue);
+    emit_go_on(k);
 }
 
 /* Call: afterwards cc_src holds the flags. */
@@ -376,18 +376,20 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
     emit_vector_state(k);
     emit_entry(k);
     emit_interpreter_thunks(k);
-    emit_rest(k);
     for (unsigned level = VECTORS_NONE; level < VECTOR_LEVELS; level++) {
         emit_refill(k, level);
         emit_normalise(k, level);
     }
     emit_lookup(k);
+    emit_rest(k);
+    emit_system_thunk(k);
+    emit_string_thunks(k);
     emit_vector_thunks(k);
     k->blocks_begin = k->e.p;
     t->backend = k;
     t->cpu->host_mxcsr = 0x1f80; /* as C code expects it */
     init_x87(t->cpu);
-    return true;
+    return perf_map_open(t, k, error);
 }
 
 void translator_destroy(struct tcg *t)
@@ -397,6 +399,9 @@ void translator_destroy(struct tcg *t)
     if (k) {
         size_t size = (size_t)(k->e.end - k->e.start);
 
+        if (k->perf_map) {
+            fclose(k->perf_map);
+        }
         munmap(k->e.start + k->e.to_exec, size);
         munmap(k->e.start, size);
         munmap(k, sizeof(*k));

@@ -69,7 +69,7 @@ struct group {
 enum site_kind {
     SITE_RESUME, /* the interpreter does the instruction, then the code goes on behind it */
     SITE_REST,   /* the interpreter does the rest of the block */
-    SITE_LAST,   /* the interpreter does the instruction, and the code is left */
+    SITE_LAST,   /* the interpreter does the instruction, which is the last */
     SITE_CALL,   /* thunk is called, then the code goes on */
     SITE_PLAIN,  /* the same, and R13 stays what it is */
 };
@@ -110,6 +110,7 @@ struct trans {
     unsigned word;       /* bytes of an address and a stack slot: 8, or 4 in 32-bit code */
     uint64_t variant;    /* packed desc at the start, or 0: flags are in memory */
     unsigned n;          /* of the instruction */
+    const char *how[BLOCK_MAX_INSNS];   /* for -d op */
     uint32_t live[BLOCK_MAX_INSNS + 1]; /* flags read or shown from instruction n on */
     bool host_flags, memory_flags;
     bool memory_exact;                /* those in memory are CC_FLAGS */
@@ -150,6 +151,8 @@ uint32_t live_at(struct trans *x, uint64_t target);
 void flags_for_check(struct trans *x);
 /* The guest's EFLAGS are in memory from here on; the host's stay. */
 void flags_to_memory(struct trans *x);
+/* Flags are about to be read from memory: as flags, not as what made them.  EFLAGS are lost. */
+void need_exact_memory(struct trans *x);
 void need_host_flags(struct trans *x);
 /* Brings the flags where an instruction that is emitted as it stands wants them, and notes what it did. */
 void flags_before(struct trans *x, const struct insn *i, unsigned n);
@@ -209,6 +212,19 @@ bool emit_one(struct trans *x, unsigned n);
 bool in_reach(const struct trans *x, const struct insn *i);
 void field_write_back(struct trans *x, const struct insn_operand *op, unsigned scratch);
 unsigned immediate_bytes(const struct insn *i);
+
+/* system.c: false: the interpreter does it in place. */
+bool emit_system(struct trans *x, unsigned n);
+/* Is it one of those that write at most the registers *written? */
+bool system_writes(const struct insn *i, uint32_t *written);
+/* The last instruction of a block that emit_branch refused. */
+void emit_system_last(struct trans *x, unsigned n);
+
+/* string.c: likewise */
+bool emit_string(struct trans *x, unsigned n);
+
+/* log.c: the code from entry on is complete. */
+void log_translation(const struct trans *x, const uint8_t *entry);
 
 /* vector.c: legacy encodings; avx.c: VEX and EVEX. */
 bool emit_vector(struct trans *x, unsigned n);

@@ -23,19 +23,12 @@ static void emit_interpreted(struct trans *x, unsigned n)
     emit_mov_imm(x->e, H_R13, x->rip);
     emit8(x->e, 0xe8);
     emit32(x->e, 0);
-    patch_jump(x->e->p - 4, x->k->interpret[VECTORS_NONE]);
+    patch_jump(x->e->p - 4, x->k->interpret_in_place);
     x->vectors_loaded = VECTORS_NONE;
-    x->host_flags = x->memory_flags = x->memory_exact = true;
+    x->host_flags = false;
+    x->memory_flags = x->memory_exact = true;
     x->desc.kind = DESC_NONE;
     forget_x87_pointers(x);
-}
-
-static void emit_interpreted_last(struct trans *x, const struct insn *i)
-{
-    flags_to_memory(x);
-    emit_mov_imm(x->e, H_R14, (uintptr_t)i);
-    emit_mov_imm(x->e, H_R13, x->rip);
-    patch_jump(emit_jump(x->e, -1), x->k->interpret_last);
 }
 
 static void emit_block(struct trans *x)
@@ -48,15 +41,23 @@ static void emit_block(struct trans *x)
         settle_x87_pointers(x, n);
         x->n = n;
         if (i->row->flags & ROW_ENDS) {
+            x->how[n] = "branch";
             if (!(i->row->flags & ROW_F64) || !emit_branch(x, n)) {
-                emit_interpreted_last(x, i);
+                x->how[n] = "system";
+                emit_system_last(x, n);
             }
             break;
         }
         desc_before(x, n);
+        x->how[n] = "emitted";
         if (emit_one(x, n)) {
             desc_after(x, n);
-        } else {
+        } else if (emit_string(x, n)) {
+            x->how[n] = "thunk";
+            x->vectors_loaded = VECTORS_NONE; /* it may have become a call-out */
+            forget_x87_pointers(x);
+        } else if (!emit_system(x, n)) {
+            x->how[n] = "call-out";
             emit_interpreted(x, n);
         }
         x->rip += i->len;
@@ -134,6 +135,7 @@ struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, 
     plan_accesses(&x);
     entry = k->e.p = (uint8_t *)(((uintptr_t)k->e.p + 15) & ~(uintptr_t)15);
     emit_block(&x);
+    log_translation(&x, entry);
     t->n_translated++;
     return finish(&x, entry);
 }

@@ -282,7 +282,7 @@ void emit_vector_thunks(struct backend *k)
         emit8(e, 0xc3);
         patch_jump(unusable, e->p);
         emit_lea(e, H_RSP, rm_mem(H_RSP, 8));
-        patch_jump(emit_jump(e, -1), k->interpret_last);
+        patch_jump(emit_jump(e, -1), k->system);
     }
 }
 

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/insn/translate_shapes_test.c: how many host instructions typical guest code becomes, in line, up
+ * to where control leaves the straight path.  A change of the translator shows here as a diff: when
+ * it is meant, the new table that a failure prints goes in place of the old one.
+ * Thread: the test's own.
+ */
+#include <stdio.h>
+#include "accel/tcg/tcg.h"
+#include "accel/tcg/translator.h"
+#include "tests/insn/system_rig.h"
+
+#define MAX_COUNT 200
+
+struct shape {
+    const char *name, *bytes; /* guest code; HLT follows */
+    unsigned len, count;
+};
+
+#define SHAPE(name, bytes, count)                                                                  \
+    {                                                                                              \
+        name, bytes, sizeof(bytes) - 1, count                                                      \
+    }
+
+/* clang-format off */
+static const struct shape shapes[] = {
+    SHAPE("hlt",                 "",                                    3),
+    SHAPE("add rax,rbx",         "\x48\x01\xd8",                        7),
+    SHAPE("mov r12,rax",         "\x49\x89\xc4",                        6),
+    SHAPE("lea rax,[rbx+rcx*4]", "\x48\x8d\x04\x8b",                    5),
+    SHAPE("mov rax,[rbx+8]",     "\x48\x8b\x43\x08",                    12),
+    SHAPE("mov [rbx+8],rax",     "\x48\x89\x43\x08",                    12),
+    SHAPE("two loads off rbx",   "\x48\x8b\x43\x08\x48\x8b\x4b\x10",    14),
+    SHAPE("mov rax,gs:[0x28]",   "\x65\x48\x8b\x04\x25\x28\x00\x00\x00", 15),
+    SHAPE("push rbp",            "\x55",                                13),
+    SHAPE("push rbp; push rbx",  "\x55\x53",                            16),
+    SHAPE("pop rbp",             "\x5d",                                13),
+    SHAPE("push [rbx]",          "\xff\x33",                            24),
+    SHAPE("cmp rax,rbx; jz",     "\x48\x39\xd8\x74\x01\x90",            3),
+    SHAPE("cmp [rbx],1; jz",     "\x83\x3b\x01\x74\x01\x90",            13),
+    SHAPE("call",                "\xe8\x01\x00\x00\x00\x90",            11),
+    SHAPE("ret",                 "\xc3",                                26),
+    SHAPE("movups xmm0,[rbx]",   "\x0f\x10\x03",                        14),
+    SHAPE("paddd xmm0,xmm1",     "\x66\x0f\xfe\xc1",                    6),
+    SHAPE("rep movsb",           "\xf3\xa4",                            6),
+    SHAPE("pushf",               "\x9c",                                19),
+    SHAPE("cli",                 "\xfa",                                4),
+    SHAPE("sti; nop",            "\xfb\x90",                            6),
+    SHAPE("swapgs",              "\x0f\x01\xf8",                        8),
+    SHAPE("mfence",              "\x0f\xae\xf0",                        4),
+    SHAPE("cpuid",               "\x0f\xa2",                            6),
+    SHAPE("syscall",             "\x0f\x05",                            3),
+};
+/* clang-format on */
+
+/* Instructions up to the first unconditional jump, itself included. */
+static unsigned count_line(struct x86_cpu *cpu, const uint8_t *code)
+{
+    unsigned count = 0;
+
+    while (count < MAX_COUNT) {
+        struct insn i;
+
+        g_assert_cmpint(insn_decode(cpu, code, 15, &i), ==, DECODE_OK);
+        code += i.len;
+        count++;
+        if (i.map == MAP_1 && (i.opcode == 0xe9 || (i.opcode == 0xff && (i.modrm >> 3 & 7) == 4))) {
+            return count;
+        }
+    }
+    return 0;
+}
+
+static unsigned translate(struct system_rig *r, const struct shape *s)
+{
+    struct x86_cpu *cpu = r->cpu;
+    struct tcg *t = cpu->engine;
+    struct code *volatile c = NULL;
+
+    block_cache_flush(t);
+    for (unsigned n = 0; n <= s->len; n++) {
+        rig_store(r, RIG_CODE + n, n == s->len ? 0xf4 : (uint8_t)s->bytes[n], 1);
+    }
+    cpu->regs[R_RIP] = RIG_CODE;
+    if (setjmp(cpu->unwind) == 0) {
+        c = translator_translate(t, block_find(t), RIG_CODE, 0);
+    }
+    g_assert_nonnull(c);
+    return count_line(cpu, c->entry);
+}
+
+/* As it stands in the table. */
+static void print_row(GString *out, const struct shape *s, unsigned count)
+{
+    g_string_append_printf(out, "    SHAPE(\"%s\", \"", s->name);
+    for (unsigned n = 0; n < s->len; n++) {
+        g_string_append_printf(out, "\\x%02x", (uint8_t)s->bytes[n]);
+    }
+    g_string_append_printf(out, "\", %u),", count);
+    if (count != s->count) {
+        g_string_append_printf(out, " /* was %u */", s->count);
+    }
+    g_string_append_c(out, '\n');
+}
+
+static void test_shapes(void)
+{
+    g_autoptr(GString) table = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+    struct system_rig *r;
+    bool same = true;
+
+    if (!translator_available()) {
+        g_test_skip("no translator for this host");
+        return;
+    }
+    r = system_rig_new("max");
+    rig_long(r, 0);
+    r->m->config.accel = g_strdup("tcg,engine=translate,tb-size=1");
+    g_assert_true(tcg_vcpu_ops.init(&r->cpu->vcpu, &error));
+    for (unsigned n = 0; n < G_N_ELEMENTS(shapes); n++) {
+        unsigned count = translate(r, &shapes[n]);
+
+        same = same && count == shapes[n].count;
+        print_row(table, &shapes[n], count);
+    }
+    if (!same) {
+        fputs(table->str, stderr);
+        g_test_fail();
+    }
+    tcg_vcpu_ops.destroy(&r->cpu->vcpu);
+    system_rig_free(r);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/translate/shapes", test_shapes);
+    return g_test_run();
+}

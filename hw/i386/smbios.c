@@ -33,7 +33,7 @@ struct totals {
 static void put(struct table *t, uint64_t v, unsigned size)
 {
     for (unsigned i = 0; i < size; i++) {
-        uint8_t byte = (uint8_t)(v >> (8 * i));
+        uint8_t byte = i < sizeof(v) ? (uint8_t)(v >> (8 * i)) : 0;
 
         g_byte_array_append(t->out, &byte, 1);
     }

@@ -10,7 +10,7 @@ BUILD := $(abspath $(BUILD))
 
 # --- Sources: one list per folder -------------------------------------------------------------
 
-util_src := error.c log.c text.c
+util_src := error.c log.c terminal.c text.c
 
 softmmu_src := address_space.c clock.c device.c device_help.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c
@@ -45,7 +45,7 @@ hw_timer_src := hpet.c i8254.c mc146818rtc.c
 hw_char_src := debugcon.c isa_serial.c serial.c
 hw_input_src := i8042.c ps2_keyboard.c ps2_mouse.c ps2_set3.c
 
-ui_src := input.c input_keys.c screendump.c surface.c
+ui_src := curses.c curses_keys.c curses_term.c input.c input_keys.c keymap.c screendump.c surface.c text.c vc.c
 
 hw_display_src := edid.c vbe.c vbe_draw.c vga.c vga_draw.c vga_mem.c vga_mmio.c vga_pci.c \
                   vga_regs.c vga_text.c vga_timing.c
@@ -75,7 +75,7 @@ cli_src := accel_options.c device_options.c firmware_options.c drive_options.c m
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
 unit_tests := block_raw_test clock_test device_test log_test machine_test memory_test state_test \
-              text_test vcpu_test chardev_test monitor_test options_test
+              text_test vc_test vcpu_test chardev_test monitor_test options_test
 
 device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
@@ -97,7 +97,7 @@ insn_scripts := guests.py
 style_tests := includes.py files.py format.py
 
 boot_tests := disks.py linux.py programs.py kernel_log.py endings.py bad_input.py console.py \
-              firmware.py firmware_os.py uefi.py
+              firmware.py firmware_os.py uefi.py curses.py
 
 # --- Configuration ----------------------------------------------------------------------------
 

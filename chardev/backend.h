@@ -76,6 +76,7 @@ extern const struct chardev_type chardev_pty_type;   /* pty.c */
 extern const struct chardev_type chardev_file_type;  /* file.c */
 extern const struct chardev_type chardev_pipe_type;  /* file.c */
 extern const struct chardev_type chardev_mux_type;   /* mux.c */
+extern const struct chardev_type chardev_vc_type;    /* ui/vc.c */
 
 /* A mux over `backend`, which it attaches to and owns.  NULL and *error: the backend is taken. */
 struct chardev *mux_new(struct machine *m, const char *label, struct chardev *backend,

@@ -49,7 +49,7 @@ static const struct chardev_type *const chardev_types[] = {
     &chardev_pty_type,
     &chardev_file_type,
     &chardev_pipe_type,
-    REFUSED("vc",       "a text console in the window",  "there is no window to show it in; use stdio, pty or null"),
+    &chardev_vc_type,
     REFUSED("socket",   "a TCP or UNIX socket",          "not supported yet; " USE_TEXT),
     REFUSED("unix",     "a UNIX socket",                 "not supported yet; " USE_TEXT),
     REFUSED("tcp",      "a TCP socket",                  "not supported yet; " USE_TEXT),

@@ -1,120 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * chardev/stdio.c: standard input and output, the terminal in raw mode.
- *
- * The terminal's mode belongs to the process: it is the one piece of file-scope state here, so that
- * it is given back at exit and on fatal signals, and taken again when a shell brings the program to the
- * foreground (SIGCONT).  A background process leaves the mode alone: it is the shell's then.
- *
- * Thread: machine lock held; the signal handler calls async-signal-safe functions only.
+ * chardev/stdio.c: standard input and output, the terminal in raw mode (util/terminal.h).
+ * Thread: machine lock held.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <termios.h>
 #include <unistd.h>
 #include "chardev/backend.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
+#include "util/terminal.h"
 #include "util/text.h"
-
-static struct {
-    bool wanted;  /* a stdio back end is open on a terminal */
-    bool signals; /* Ctrl-C, Ctrl-\ and Ctrl-Z keep their meaning */
-    bool saved_valid;
-    bool hooked; /* handlers and atexit are installed */
-    struct termios saved;
-} terminal;
-
-/* tcsetattr from the background would stop the process (SIGTTOU): it happens with that blocked. */
-static void set_mode(const struct termios *t)
-{
-    sigset_t block, old;
-
-    sigemptyset(&block);
-    sigaddset(&block, SIGTTOU);
-    pthread_sigmask(SIG_BLOCK, &block, &old);
-    tcsetattr(STDIN_FILENO, TCSANOW, t);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-}
-
-static bool in_foreground(void)
-{
-    pid_t group = tcgetpgrp(STDIN_FILENO);
-
-    /* -1: not our controlling terminal, so no job control can stop us from using it. */
-    return group == -1 || group == getpgrp();
-}
-
-static void terminal_raw(void)
-{
-    struct termios t;
-
-    if (!terminal.wanted || !in_foreground()) {
-        return;
-    }
-    if (!terminal.saved_valid) {
-        if (tcgetattr(STDIN_FILENO, &terminal.saved) < 0) {
-            return;
-        }
-        terminal.saved_valid = true;
-    }
-    t = terminal.saved;
-    t.c_iflag &= (tcflag_t) ~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
-    t.c_oflag |= OPOST; /* our own lines end in \n; a guest's \r\n does no harm */
-    t.c_lflag &= (tcflag_t) ~(ECHO | ECHONL | ICANON | IEXTEN);
-    if (!terminal.signals) {
-        t.c_lflag &= (tcflag_t)~ISIG;
-    }
-    t.c_cflag = (t.c_cflag & (tcflag_t) ~(CSIZE | PARENB)) | CS8;
-    t.c_cc[VMIN] = 1;
-    t.c_cc[VTIME] = 0;
-    set_mode(&t);
-}
-
-static void terminal_restore(void)
-{
-    if (terminal.wanted && terminal.saved_valid && in_foreground()) {
-        set_mode(&terminal.saved);
-    }
-}
-
-static void on_continue(int sig)
-{
-    int saved_errno = errno;
-
-    (void)sig;
-    terminal_raw();
-    errno = saved_errno;
-}
-
-/* SA_RESETHAND: the raise ends the process as if nobody had listened. */
-static void on_fatal(int sig)
-{
-    terminal_restore();
-    raise(sig);
-}
-
-static void hook_signals(void)
-{
-    static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGQUIT };
-    struct sigaction old,
-        on_fatal_action = { .sa_handler = on_fatal, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER) };
-    struct sigaction on_continue_action = { .sa_handler = on_continue, .sa_flags = SA_RESTART };
-
-    if (terminal.hooked) {
-        return;
-    }
-    terminal.hooked = true;
-    atexit(terminal_restore);
-    sigaction(SIGCONT, &on_continue_action, NULL);
-    for (unsigned i = 0; i < G_N_ELEMENTS(fatal); i++) {
-        if (sigaction(fatal[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL) {
-            sigaction(fatal[i], &on_fatal_action, NULL);
-        }
-    }
-}
 
 static bool stdio_in_use(struct machine *m, const struct chardev *except)
 {
@@ -135,6 +30,11 @@ static bool stdio_open(struct chardev *c, const GPtrArray *opts, GError **error)
     bool mux = false, signals;
     int in, out;
 
+    if (c->machine->config.curses) {
+        set_error(error, "character device 'stdio': -display curses has the terminal; use vc, pty, "
+                         "file:PATH or null");
+        return false;
+    }
     if (stdio_in_use(c->machine, c)) {
         set_error(error, "character device 'stdio' is in use already; mon:stdio lets a serial port "
                          "and the monitor share it");
@@ -153,10 +53,7 @@ static bool stdio_open(struct chardev *c, const GPtrArray *opts, GError **error)
     out = fd_reopen_nonblocking(STDOUT_FILENO, O_WRONLY);
     backend_set_filename(c, "stdio");
     if (isatty(STDIN_FILENO)) {
-        terminal.wanted = true;
-        terminal.signals = signals;
-        hook_signals();
-        terminal_raw();
+        terminal_take_raw(signals);
     }
     fd_backend_set(c, in, out); /* closed descriptors: no input, output vanishes */
     return true;
@@ -165,9 +62,7 @@ static bool stdio_open(struct chardev *c, const GPtrArray *opts, GError **error)
 static void stdio_close(struct chardev *c)
 {
     (void)c;
-    terminal_restore();
-    terminal.wanted = false;
-    terminal.saved_valid = false;
+    terminal_release();
 }
 
 static const char *const stdio_keys[] = { "signal", NULL };

@@ -7,6 +7,7 @@
 #include "chardev/chardev.h"
 #include "cli/options.h"
 #include "softmmu/device.h"
+#include "ui/curses.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -86,21 +87,53 @@ bool option_nographic(struct options *o, const char *arg, GError **error)
     return true;
 }
 
+bool option_curses(struct options *o, const char *arg, GError **error)
+{
+    (void)arg;
+    (void)error;
+    o->curses = true;
+    o->display_none = false;
+    return true;
+}
+
+/* "curses[,charset=CP437]": the only one that there is. */
+static bool display_curses(struct options *o, const char *arg, GError **error)
+{
+    g_autoptr(GPtrArray) opts = parse_options(arg, "type");
+
+    for (unsigned i = 0; i < opts->len; i++) {
+        const struct option_pair *p = g_ptr_array_index(opts, i);
+
+        if (strcmp(p->key, "type") != 0 &&
+            (strcmp(p->key, "charset") != 0 || g_ascii_strcasecmp(p->value, "CP437") != 0)) {
+            set_error(error, "-display curses: %s=%s is not supported; it takes: charset=CP437",
+                      p->key, p->value);
+            return false;
+        }
+    }
+    return option_curses(o, NULL, error);
+}
+
 bool option_display(struct options *o, const char *arg, GError **error)
 {
     if (is_help(arg)) {
         g_string_append(o->output, "Available display backend types:\nnone\n");
+        g_string_append(o->output, curses_available() ? "curses\n" : "");
         o->done = true;
         return true;
     }
+    if (strcmp(arg, "curses") == 0 || g_str_has_prefix(arg, "curses,")) {
+        return display_curses(o, arg, error);
+    }
     if (strcmp(arg, "none") != 0) {
         set_error(error,
-                  "-display %s: windows are not supported yet; use -display none or "
-                  "-nographic",
+                  "-display %s: windows are not supported yet; use -display curses, -display "
+                  "none or -nographic",
                   arg);
         return false;
     }
     o->display_none = true;
+    o->curses = false;
     return true;
 }
 

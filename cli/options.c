@@ -173,7 +173,8 @@ const struct option_row option_rows[] = {
     { "snapshot",    NULL, "what guests write to drives is forgotten at the end",                 option_snapshot },
 
     { "nographic",   NULL, "no window; console and monitor share this terminal (Ctrl-A h)",       option_nographic },
-    { "display",     "none|help", "the kind of window",                                           option_display },
+    { "display",     "none|curses|help", "curses: the text screen in this terminal; Alt-2: monitor",                                           option_display },
+    { "curses",      NULL, "the same as -display curses",                                         option_curses },
     { "vga",         "std|none", "the graphics card",                                             option_vga },
     { "serial",      "CHARDEV|none", "where a serial port goes (repeat for more ports)",          option_serial },
     { "parallel",    "none|null", "where the parallel port goes",                                 option_parallel },
@@ -204,7 +205,6 @@ const struct option_row option_rows[] = {
     { "usb",         NULL, "USB is not supported yet",                                            NULL },
     { "usbdevice",   "NAME", "USB is not supported yet",                                          NULL },
     { "vnc",         "ADDRESS", "VNC is not supported yet; use -display none",                    NULL },
-    { "curses",      NULL, "a curses display is not supported yet; use -nographic",               NULL },
     { "sdl",         NULL, "an SDL window is not supported yet; use -display none",               NULL },
     { "full-screen", NULL, "there is no window yet",                                              NULL },
     { "k",           "LANGUAGE", "keyboard layouts are not supported yet",                        NULL },
@@ -399,7 +399,7 @@ static void finish_consoles(struct options *o)
     bool serial = !o->serial_given && !o->nodefaults;
     bool monitor = !o->monitor_given && !o->nodefaults;
 
-    if (!o->nographic && !o->display_none) {
+    if (!o->nographic && !o->display_none && !o->curses) {
         options_warn(o, "there is no graphical window yet, going on as with -display none "
                         "(-nographic shows the console in this terminal)");
     }
@@ -408,10 +408,10 @@ static void finish_consoles(struct options *o)
         return;
     }
     if (serial) {
-        g_ptr_array_add(o->serials, g_strdup(o->nographic ? "stdio" : "null"));
+        g_ptr_array_add(o->serials, g_strdup(o->nographic ? "stdio" : o->curses ? "vc" : "null"));
     }
-    if (o->nographic && monitor) {
-        g_ptr_array_add(o->monitors, g_strdup("stdio"));
+    if ((o->nographic || o->curses) && monitor) {
+        g_ptr_array_add(o->monitors, g_strdup(o->nographic ? "stdio" : "vc"));
     }
 }
 
@@ -435,12 +435,17 @@ bool options_finish(struct options *o, GError **error)
                   o->board->max_cpus, o->board->max_cpus == 1 ? " is" : "s are", o->board->name);
         return false;
     }
+    if (o->nographic && o->curses) {
+        set_error(error, "-display curses cannot be used with -nographic: both want the terminal");
+        return false;
+    }
     if (!o->kernel && (o->initrd || o->append)) {
         set_error(error, "%s is allowed only with -kernel", o->initrd ? "-initrd" : "-append");
         return false;
     }
     /* Firmware has a screen unless told otherwise; a kernel booted directly has no BIOS to set one up. */
-    if (!o->vga_given && !o->nodefaults && !o->kernel && g_str_has_prefix(o->board->name, "pc-")) {
+    if (!o->vga_given && !o->nodefaults && (!o->kernel || o->curses) &&
+        g_str_has_prefix(o->board->name, "pc-")) {
         o->vga_std = true;
     }
     if (o->vga_std) {

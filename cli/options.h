@@ -31,7 +31,7 @@ struct options {
     bool no_reboot, no_shutdown, start_paused, perfmap, no_acpi, no_hpet, no_smm;
     bool no_pic, no_pit, no_rtc, no_isa_serial;
 
-    bool nographic, display_none, nodefaults;
+    bool nographic, display_none, curses, nodefaults;
     bool vga_given, vga_std; /* -vga std */
     bool serial_given, monitor_given;
     /* Each option's text as given; -mon's is "chardev:ID". */
@@ -83,7 +83,7 @@ void firmware_options_init(struct options *o);
 void firmware_options_clear(struct options *o);
 /* device_options.c */
 option_fn option_serial, option_monitor, option_mon, option_chardev, option_display, option_device,
-    option_nographic, option_parallel, option_vga, option_net, option_nic;
+    option_nographic, option_curses, option_parallel, option_vga, option_net, option_nic;
 
 /* drive_options.c */
 struct machine;

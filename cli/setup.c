@@ -10,6 +10,7 @@
 #include "cli/setup.h"
 #include "monitor/monitor.h"
 #include "softmmu/machine.h"
+#include "ui/curses.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -35,6 +36,7 @@ static void setup_config(struct machine *m, struct options *o)
     c->no_reboot = o->no_reboot;
     c->no_shutdown = o->no_shutdown;
     c->start_paused = o->start_paused;
+    c->curses = o->curses;
     c->no_acpi = o->no_acpi;
     c->no_hpet = o->no_hpet;
     c->no_smm = o->no_smm;
@@ -42,6 +44,17 @@ static void setup_config(struct machine *m, struct options *o)
     c->no_pit = o->no_pit;
     c->no_rtc = o->no_rtc;
     c->no_isa_serial = o->no_isa_serial;
+}
+
+static bool check_curses(const struct options *o, GError **error)
+{
+    if (o->curses && !curses_available()) {
+        set_error(error,
+                  "-display curses: this program was built without ncursesw: install Debian's "
+                  "libncurses-dev, then run configure and make");
+        return false;
+    }
+    return true;
 }
 
 /* RAM is given by the host when it is touched: too much of it would end the program much later. */
@@ -326,15 +339,26 @@ bool session_setup(struct session *s, struct options *o, GError **error)
 
     s->monitors = g_ptr_array_new();
     setup_config(m, o);
-    return check_memory(m, error) && setup_chardevs(m, o, error) && setup_serials(m, o, error) &&
-           drives_setup(m, o, error) && firmware_setup(m, o, error) &&
+    return check_curses(o, error) && check_memory(m, error) && setup_chardevs(m, o, error) &&
+           setup_serials(m, o, error) && drives_setup(m, o, error) && firmware_setup(m, o, error) &&
            m->config.board->init(m, error) && drives_check(m, error) &&
            setup_debugcons(m, o, error) && setup_devices(m, o, error) &&
            setup_monitors(s, o, error);
 }
 
+bool session_show(struct session *s, GError **error)
+{
+    if (s->machine->config.curses) {
+        s->curses = curses_display_new(s->machine, error);
+        return s->curses != NULL;
+    }
+    return true;
+}
+
 void session_clear(struct session *s)
 {
+    curses_display_free(s->curses);
+    s->curses = NULL;
     for (unsigned i = 0; s->monitors && i < s->monitors->len; i++) {
         monitor_free(g_ptr_array_index(s->monitors, i));
     }

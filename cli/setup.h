@@ -10,6 +10,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
+struct curses_display;
 struct machine;
 struct options;
 
@@ -17,10 +18,13 @@ struct options;
 struct session {
     struct machine *machine;
     GPtrArray *monitors; /* struct monitor * */
+    struct curses_display *curses;
 };
 
 /* Configuration, character devices, the board, -device's devices, monitors: in this order. */
 bool session_setup(struct session *s, struct options *o, GError **error);
+/* Opens the display: from here on the terminal may be its. */
+bool session_show(struct session *s, GError **error);
 void session_clear(struct session *s);
 
 /* firmware_options.c: reads the files, and fills the machine's config. */

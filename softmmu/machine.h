@@ -73,6 +73,7 @@ struct machine_config {
     GPtrArray *firmware_files; /* struct firmware_file * */
     struct boot_options boot;
     bool serial_console; /* firmware's screen is the first serial port, too */
+    bool curses;         /* -display curses: the terminal is the screen's */
 };
 
 /* One machine type: `-machine NAME`.  hw/i386/boards.c lists them. */

@@ -178,6 +178,21 @@ static bool parse_key(const char *name, size_t len, uint16_t *key, GError **erro
     return false;
 }
 
+bool input_chord(struct machine *m, const uint16_t *keys, unsigned n, unsigned hold_ms)
+{
+    if (queue_of(m)->entries.length + 2 * n + 2 > INPUT_QUEUE_MAX) {
+        return false;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        input_key(m, keys[i], true);
+    }
+    input_pause(m, hold_ms);
+    while (n > 0) {
+        input_key(m, keys[--n], false);
+    }
+    return true;
+}
+
 bool input_send_keys(struct machine *m, const char *names, unsigned hold_ms, GError **error)
 {
     struct input_queue *q = queue_of(m);
@@ -203,16 +218,9 @@ bool input_send_keys(struct machine *m, const char *names, unsigned hold_ms, GEr
         set_error(error, "sendkey: the machine has no keyboard");
         return false;
     }
-    if (q->entries.length + 2 * n + 2 > INPUT_QUEUE_MAX) {
+    if (!input_chord(m, keys, n, hold_ms)) {
         set_error(error, "sendkey: %u events wait already", q->entries.length);
         return false;
-    }
-    for (unsigned i = 0; i < n; i++) {
-        input_key(m, keys[i], true);
-    }
-    input_pause(m, hold_ms);
-    while (n > 0) {
-        input_key(m, keys[--n], false);
     }
     return true;
 }

@@ -62,6 +62,9 @@ void input_move(struct machine *m, int dx, int dy, int dz);
 void input_move_to(struct machine *m, int x, int y);
 void input_buttons(struct machine *m, uint8_t buttons);
 
+/* Presses all in order, releases them in reverse order after hold ms.  False: the queue is full. */
+bool input_chord(struct machine *m, const uint16_t *keys, unsigned n, unsigned hold_ms);
+
 /*
  * "ctrl-alt-f1" or "0x1d-0x38": presses all in order, releases them in reverse order after hold ms.
  * False and *error: a name that is unknown, no keyboard, the queue is full.

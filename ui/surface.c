@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "softmmu/machine.h"
+#include "ui/text.h"
 
 void surface_clear(struct surface *s)
 {
@@ -84,7 +85,17 @@ void console_update(struct display_console *c, struct surface *s, bool full)
     c->update(c->opaque, s, full);
 }
 
+bool console_cells(struct display_console *c, struct text_screen *t, GError **error)
+{
+    return c->text(c->opaque, t, error);
+}
+
 bool console_text(struct display_console *c, GString *out, GError **error)
 {
-    return c->text(c->opaque, out, error);
+    struct text_screen t = { 0 };
+    bool ok = console_cells(c, &t, error);
+
+    text_screen_print(&t, out);
+    text_screen_clear(&t);
+    return ok;
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct machine;
+struct text_screen;
 
 /* Rows of `width` pixels without gaps, each 0x00RRGGBB.  Zero-initialize. */
 struct surface {
@@ -43,8 +44,8 @@ struct display_console {
      * changes stays for the next update that is not full.
      */
     void (*update)(void *opaque, struct surface *s, bool full);
-    /* Appends the lines of a text mode as UTF-8; false and *error in a graphics mode. */
-    bool (*text)(void *opaque, GString *out, GError **error);
+    /* The cells of a text mode; false and *error, and the size in t, in a graphics mode. */
+    bool (*text)(void *opaque, struct text_screen *t, GError **error);
     struct display_console *next; /* machine->displays, in the order of registration */
 };
 
@@ -54,6 +55,8 @@ void console_unregister(struct machine *m, struct display_console *c);
  * One viewer only may ask for updates that are not full: they report changes since the last one.
  */
 void console_update(struct display_console *c, struct surface *s, bool full);
+bool console_cells(struct display_console *c, struct text_screen *t, GError **error);
+/* The lines of a text mode as UTF-8. */
 bool console_text(struct display_console *c, GString *out, GError **error);
 
 /* screendump.c: whole pictures in memory.  NULL never. */

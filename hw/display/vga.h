@@ -19,6 +19,7 @@
 #include "hw/display/edid.h"
 #include "softmmu/machine.h"
 #include "ui/surface.h"
+#include "ui/text.h"
 
 #define VGA_PLANE_SIZE  0x10000u /* of the VGA proper: 256 KiB in all */
 #define VGA_WINDOW_BASE 0xa0000u
@@ -160,6 +161,8 @@ extern const struct mem_ops vbe_port_ops;
 
 /* vga_draw.c */
 void vga_update(void *opaque, struct surface *s, bool full);
+/* Of the picture that the registers make, other than a linear DISPI mode. */
+void vga_graphics_size(struct vga *v, unsigned *width, unsigned *height);
 /* Pixels of each of the 256 DAC entries, behind the mask. */
 void vga_palette(const struct vga *v, uint32_t colours[256]);
 /* The DAC entry that a 4-bit value of the serializer selects. */
@@ -180,7 +183,7 @@ struct vga_line {
 /* vga_text.c: `dots` pixels of a line; dots is a whole number of characters. */
 void vga_text_line(const struct vga *v, const struct vga_line *l, const uint32_t colours[256],
                    unsigned frame, unsigned chars, uint32_t *out);
-bool vga_text(void *opaque, GString *out, GError **error);
+bool vga_text(void *opaque, struct text_screen *t, GError **error);
 static inline unsigned vga_char_width(const struct vga *v)
 {
     return v->sr[SR_CLOCKING] & SR1_8DOTS ? 8 : 9;

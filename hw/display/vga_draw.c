@@ -245,6 +245,15 @@ static void draw_blank(const struct vga *v, const struct picture *p, struct surf
     }
 }
 
+void vga_graphics_size(struct vga *v, unsigned *width, unsigned *height)
+{
+    struct picture p;
+
+    describe(v, &p);
+    *width = p.width;
+    *height = p.height;
+}
+
 void vga_update(void *opaque, struct surface *s, bool full)
 {
     struct vga *v = opaque;

@@ -218,6 +218,39 @@ static void text_is_extracted_line_by_line(void)
     g_assert_nonnull(strstr(error->message, "graphics mode"));
 }
 
+static void cells_have_colours_and_a_cursor(void)
+{
+    g_autoptr(rig) r = text_rig(NULL);
+    struct text_screen t = { 0 };
+
+    put(r, 5, 2, CELL(0xc9, 0x1e));
+    put(r, 6, 2, CELL(0x00, 0x9f));
+    cr(r, CR_CURSOR_HIGH, 0);
+    cr(r, CR_CURSOR_LOW, 2 * 80 + 7);
+    ar(r, AR_MODE, 0x0c); /* blinking */
+    g_assert_true(console_cells(r->m->displays, &t, NULL));
+    g_assert_cmpuint(t.columns, ==, 80);
+    g_assert_cmpuint(t.rows, ==, 25);
+    g_assert_cmphex(text_row(&t, 2)[5].ch, ==, 0x2554);
+    g_assert_cmphex(text_row(&t, 2)[5].attr, ==, TEXT_ATTR(14, 1));
+    g_assert_cmphex(text_row(&t, 2)[6].ch, ==, ' ');
+    g_assert_cmphex(text_row(&t, 2)[6].attr, ==, TEXT_ATTR(15, 1) | TEXT_BLINK);
+    g_assert_cmpint(t.cursor_x, ==, 7);
+    g_assert_cmpint(t.cursor_y, ==, 2);
+    ar(r, AR_MODE, 0x04); /* sixteen backgrounds */
+    cr(r, CR_CURSOR_START, 0x20);
+    g_assert_true(console_cells(r->m->displays, &t, NULL));
+    g_assert_cmphex(text_row(&t, 2)[6].attr, ==, TEXT_ATTR(15, 9));
+    g_assert_cmpint(t.cursor_y, ==, -1);
+
+    set_mode(r, &mode_12);
+    g_assert_false(console_cells(r->m->displays, &t, NULL));
+    g_assert_cmpuint(t.rows, ==, 0);
+    g_assert_cmpuint(t.width, ==, 640);
+    g_assert_cmpuint(t.height, ==, 480);
+    text_screen_clear(&t);
+}
+
 /* Graphics ---------------------------------------------------------------------------------- */
 
 static void sixteen_colours_take_a_bit_of_each_plane(void)
@@ -446,6 +479,7 @@ static const struct {
     { "text-panning", text_panning_shifts_by_dots },
     { "scrolling",    start_address_and_preset_row_scroll },
     { "text-lines",   text_is_extracted_line_by_line },
+    { "text-cells",   cells_have_colours_and_a_cursor },
     { "planar",       sixteen_colours_take_a_bit_of_each_plane },
     { "palette",      attribute_palette_and_colour_select_lead_to_the_dac },
     { "cga",          cga_modes_interleave_their_rows },

@@ -79,6 +79,11 @@ static const struct row {
     { K "-nographic -nodefaults",  AT(serials),      FIRST, 0, NULL },
     { K "-display none",           AT(serials),      FIRST, 0, "null" },
     { K "-display none",           AT(warnings),     FIRST, 0, NULL },
+    { K "-display curses",         AT(serials),      FIRST, 0, "vc" },
+    { K "-display curses",         AT(warnings),     FIRST, 0, NULL },
+    { K "-display curses,charset=cp437 -serial pty", AT(monitors), FIRST, 0, "vc" },
+    { K "-curses",                 AT(devices),      FIRST, 0, "VGA,addr=02" },
+    { K "-curses -display none",   AT(curses),       FLAG, 0, NULL },
     { K,                           0,                WARNS, 0, "no graphical window" },
     { "-display help",             0,                HELP, 0, "none" },
     { K "-vga none",               0,                NOTHING, 0, NULL },
@@ -257,6 +262,9 @@ static void mistakes_get_one_clear_line(void)
         const char *line, *says;
     } mistakes[] = {
         { "-foo", "invalid option '-foo'" },
+        { "-nographic -display curses", "cannot be used with -nographic" },
+        { "-curses -nographic", "cannot be used with -nographic" },
+        { "-display curses,charset=x", "charset=x is not supported" },
         { "-kernl k", "invalid option '-kernl'; closest: -kernel" },
         { "--seral stdio", "invalid option '--seral'; closest: -serial" },
         { "-kernel", "-kernel needs an argument" },

@@ -75,7 +75,7 @@ cli_src := accel_options.c device_options.c firmware_options.c drive_options.c m
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
 unit_tests := block_raw_test clock_test device_test log_test machine_test memory_test state_test \
-              text_test vc_test vcpu_test chardev_test monitor_test options_test
+              text_test vc_test vcpu_test chardev_test media_test monitor_test options_test
 
 device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \

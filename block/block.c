@@ -416,17 +416,11 @@ struct block_backend *block_backend_at(struct machine *m, enum block_interface i
     return NULL;
 }
 
-bool block_backend_open(struct block_backend *blk, const struct block_open_options *o,
-                        GError **error)
+/* Takes over the open image. */
+static void insert(struct block_backend *blk, struct block_node *root,
+                   const struct block_open_options *o)
 {
-    if (blk->root) {
-        set_error(error, "drive '%s' has a medium already: eject it first", blk->id);
-        return false;
-    }
-    blk->root = block_node_open(o, error);
-    if (!blk->root) {
-        return false;
-    }
+    blk->root = root;
     blk->filename = g_strdup(o->filename);
     blk->options = *o;
     blk->options.filename = blk->options.format = NULL;
@@ -435,10 +429,26 @@ bool block_backend_open(struct block_backend *blk, const struct block_open_optio
     if (blk->front && blk->front->media_changed) {
         blk->front->media_changed(blk->front_opaque, true);
     }
+}
+
+bool block_backend_open(struct block_backend *blk, const struct block_open_options *o,
+                        GError **error)
+{
+    struct block_node *root;
+
+    if (blk->root) {
+        set_error(error, "drive '%s' has a medium already: eject it first", blk->id);
+        return false;
+    }
+    root = block_node_open(o, error);
+    if (!root) {
+        return false;
+    }
+    insert(blk, root, o);
     return true;
 }
 
-bool block_backend_eject(struct block_backend *blk, bool force, GError **error)
+static bool may_open_tray(struct block_backend *blk, bool force, GError **error)
 {
     if (!blk->removable) {
         set_error(error, "Device '%s' is not removable", blk->id);
@@ -454,12 +464,46 @@ bool block_backend_eject(struct block_backend *blk, bool force, GError **error)
                   blk->id);
         return false;
     }
+    return true;
+}
+
+static void take_out(struct block_backend *blk)
+{
     if (blk->root) {
         close_medium(blk);
         if (blk->front && blk->front->media_changed) {
             blk->front->media_changed(blk->front_opaque, false);
         }
     }
+}
+
+bool block_backend_eject(struct block_backend *blk, bool force, GError **error)
+{
+    if (!may_open_tray(blk, force, error)) {
+        return false;
+    }
+    take_out(blk);
+    return true;
+}
+
+bool block_backend_change(struct block_backend *blk, const struct block_open_options *o, bool force,
+                          GError **error)
+{
+    struct block_node *root;
+
+    if (!may_open_tray(blk, force, error)) {
+        return false;
+    }
+    /* Its own lock would keep the same file from being opened a second time. */
+    if (blk->root && strcmp(blk->filename, o->filename) == 0) {
+        take_out(blk);
+    }
+    root = block_node_open(o, error);
+    if (!root) {
+        return false;
+    }
+    take_out(blk);
+    insert(blk, root, o);
     return true;
 }
 

@@ -115,9 +115,15 @@ struct block_backend *block_backend_find(struct machine *m, const char *id);
 /* The drive that the command line put at this place of an interface; NULL: none. */
 struct block_backend *block_backend_at(struct machine *m, enum block_interface interface, int bus,
                                        int unit);
-/* Opens an image into the empty slot and tells the front.  Also what `change` does. */
+/* Opens an image into the empty slot and tells the front. */
 bool block_backend_open(struct block_backend *blk, const struct block_open_options *o,
                         GError **error);
+/*
+ * Another image instead of the medium, as by block_backend_eject and _open, but an image that does not
+ * open leaves the old medium in.
+ */
+bool block_backend_change(struct block_backend *blk, const struct block_open_options *o, bool force,
+                          GError **error);
 /* Takes the medium out; refused while the guest has locked the tray unless `force`. */
 bool block_backend_eject(struct block_backend *blk, bool force, GError **error);
 

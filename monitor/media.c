@@ -92,7 +92,7 @@ static bool set_mode(struct block_open_options *o, const char *mode, GError **er
     return true;
 }
 
-/* [-f] DRIVE FILE [FORMAT [MODE]].  A file that is not there leaves the old medium in. */
+/* [-f] DRIVE FILE [FORMAT [MODE]].  An image that does not open leaves the old medium in. */
 bool command_change(struct machine *m, const char *args, GString *out, GError **error)
 {
     g_auto(GStrv) words = *args ? split("change", args, error) : g_new0(char *, 1);
@@ -122,9 +122,5 @@ bool command_change(struct machine *m, const char *args, GString *out, GError **
     if (n > 3 && !set_mode(&o, words[3], error)) {
         return false;
     }
-    if (!g_file_test(o.filename, G_FILE_TEST_EXISTS)) {
-        set_error(error, "change: there is no file '%s'", o.filename);
-        return false;
-    }
-    return block_backend_eject(blk, force, error) && block_backend_open(blk, &o, error);
+    return block_backend_change(blk, &o, force, error);
 }

@@ -7,13 +7,14 @@
  *   0xe4-0xe7       writes of an address: "flush this page", which has no effect here
  *   0xe8-0xeb       four bytes that are kept, accessed by bytes
  *   0x2000-0x2017   the level of interrupt line n
- *   0xff000000      64 KiB that are kept
+ *   0xff000000      64 KiB that are kept; the size of the last access is recorded, and logged
  * Thread: under the machine lock.
  */
 #include <string.h>
 #include "hw/isa/isa.h"
 #include "hw/misc/misc.h"
 #include "softmmu/machine.h"
+#include "util/log.h"
 
 #define TESTDEV_LINES  24u
 #define TESTDEV_MEMORY 0xff000000u
@@ -24,6 +25,7 @@ struct pc_testdev {
     uint8_t port_bytes[4], byte_port_bytes[4];
     uint32_t levels; /* of the lines */
     uint8_t bytes[0x10000];
+    uint8_t access_size; /* of the last access to them */
 };
 
 static uint64_t load(const uint8_t *p, unsigned size)
@@ -94,13 +96,21 @@ static void lines_write(void *opaque, uint64_t off, uint64_t value, unsigned siz
     set_line(s, (unsigned)off);
 }
 
+static void record(struct pc_testdev *s, const char *what, uint64_t off, unsigned size)
+{
+    s->access_size = (uint8_t)size;
+    log_line(LOG_DEVICE, "pc-testdev: %s of %u bytes at 0x%x", what, size, (unsigned)off);
+}
+
 static uint64_t memory_read(void *opaque, uint64_t off, unsigned size)
 {
+    record(opaque, "read", off, size);
     return load(((struct pc_testdev *)opaque)->bytes + off, size);
 }
 
 static void memory_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
 {
+    record(opaque, "write", off, size);
     store(((struct pc_testdev *)opaque)->bytes + off, value, size);
 }
 
@@ -146,6 +156,7 @@ static void pc_testdev_reset(struct device *dev)
     memset(s->port_bytes, 0, sizeof(s->port_bytes));
     memset(s->byte_port_bytes, 0, sizeof(s->byte_port_bytes));
     memset(s->bytes, 0, sizeof(s->bytes));
+    s->access_size = 0;
     for (unsigned n = 0; n < TESTDEV_LINES; n++) {
         if (s->levels >> n & 1) {
             s->levels &= ~(1u << n);
@@ -180,6 +191,7 @@ static const struct state_row pc_testdev_state[] = {
     STATE_BUF(struct pc_testdev, byte_port_bytes, 1, "ports 0xe8-0xeb"),
     STATE_INT(struct pc_testdev, levels, 1, "interrupt lines"),
     STATE_BUF(struct pc_testdev, bytes, 1, "memory at 0xff000000"),
+    STATE_INT(struct pc_testdev, access_size, 1, "bytes of the last access to it"),
     { 0 },
 };
 

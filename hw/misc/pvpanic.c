@@ -1,67 +1,90 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hw/misc/pvpanic.c: "pvpanic": a port through which a guest tells that its kernel has panicked
- * (the pvpanic device specification: bit 0 panicked, bit 1 crash kernel loaded; reads tell which
- * are supported).  Thread: under the machine lock.
+ * hw/misc/pvpanic.c: "pvpanic" and "pvpanic-pci": a byte through which a guest tells that its kernel
+ * has panicked: a port of the ISA bus, or BAR 0 (QEMU's documentation, "PVPANIC DEVICE": bit 0
+ * panicked, bit 1 the guest handles its panic itself; reads tell which are supported).
+ * Thread: under the machine lock.
  */
 #include "hw/isa/isa.h"
 #include "hw/misc/misc.h"
+#include "hw/pci/pci.h"
 #include "softmmu/machine.h"
 #include "util/log.h"
 
 enum { PVPANIC_PANICKED = 1 << 0, PVPANIC_CRASH_LOADED = 1 << 1 };
+#define PVPANIC_BAR_SIZE 16u
 
-struct pvpanic {
-    struct device dev;
-    struct mem_region port;
-    uint16_t ioport;
+/* What both have. */
+struct panic_byte {
+    struct mem_region mr;
+    struct machine *machine;
     uint8_t events;
 };
 
-static uint64_t pvpanic_read(void *opaque, uint64_t off, unsigned size)
+struct pvpanic {
+    struct device dev;
+    struct panic_byte byte;
+    uint16_t ioport;
+};
+
+struct pvpanic_pci {
+    struct pci_device pci;
+    struct panic_byte byte;
+};
+
+static uint64_t panic_read(void *opaque, uint64_t off, unsigned size)
 {
-    (void)off;
     (void)size;
-    return ((struct pvpanic *)opaque)->events;
+    return off == 0 ? ((struct panic_byte *)opaque)->events : 0;
 }
 
-static void pvpanic_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
+static void panic_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
 {
-    struct pvpanic *s = opaque;
+    struct panic_byte *b = opaque;
     unsigned known = PVPANIC_PANICKED | PVPANIC_CRASH_LOADED;
 
-    (void)off;
     (void)size;
+    if (off != 0) {
+        return;
+    }
     if (value & ~(uint64_t)known) {
         log_line(LOG_GUEST_ERRORS, "pvpanic: unknown event 0x%x", (unsigned)value);
     }
-    if (value & s->events & PVPANIC_PANICKED) {
-        machine_request_shutdown(s->dev.machine, SHUTDOWN_GUEST_PANIC);
+    if (value & b->events & PVPANIC_PANICKED) {
+        machine_request_shutdown(b->machine, SHUTDOWN_GUEST_PANIC);
     }
 }
 
-static const struct mem_ops pvpanic_ops = {
-    .read = pvpanic_read, .write = pvpanic_write, .min_size = 1, .max_size = 1
+static const struct mem_ops panic_ops = {
+    .read = panic_read, .write = panic_write, .min_size = 1, .max_size = 1
 };
+
+static void panic_init(struct panic_byte *b, struct machine *m, const char *name, unsigned size)
+{
+    b->machine = m;
+    mem_region_init_mmio(&b->mr, m, name, &panic_ops, b, size);
+}
+
+/* On the ISA bus -------------------------------------------------------------------------------- */
 
 static bool pvpanic_realize(struct device *dev, GError **error)
 {
     struct pvpanic *s = (struct pvpanic *)dev;
 
     (void)error;
-    mem_region_init_mmio(&s->port, dev->machine, "pvpanic", &pvpanic_ops, s, 1);
-    isa_register_ports(dev, s->ioport, &s->port);
+    panic_init(&s->byte, dev->machine, "pvpanic", 1);
+    isa_register_ports(dev, s->ioport, &s->byte.mr);
     return true;
 }
 
 static void pvpanic_unrealize(struct device *dev)
 {
-    mem_region_destroy(&((struct pvpanic *)dev)->port);
+    mem_region_destroy(&((struct pvpanic *)dev)->byte.mr);
 }
 
 static const struct property pvpanic_props[] = {
     PROP_U16(struct pvpanic, "ioport", ioport, 0x505, "I/O port"),
-    PROP_U8(struct pvpanic, "events", events, PVPANIC_PANICKED | PVPANIC_CRASH_LOADED,
+    PROP_U8(struct pvpanic, "events", byte.events, PVPANIC_PANICKED | PVPANIC_CRASH_LOADED,
             "supported events, a bit each"),
     { 0 },
 };
@@ -76,4 +99,63 @@ const struct device_type pvpanic_type = {
     .state = pvpanic_state,
     .realize = pvpanic_realize,
     .unrealize = pvpanic_unrealize,
+};
+
+/* On a PCI bus ---------------------------------------------------------------------------------- */
+
+static bool pvpanic_pci_realize(struct device *dev, GError **error)
+{
+    static const struct pci_ident ident = {
+        .vendor = 0x1b36, .device = 0x0011, .class = 0x0880, .revision = 1
+    };
+    struct pvpanic_pci *s = (struct pvpanic_pci *)dev;
+
+    if (!pci_device_setup(&s->pci, &ident, error)) {
+        return false;
+    }
+    panic_init(&s->byte, dev->machine, "pvpanic-pci", PVPANIC_BAR_SIZE);
+    pci_add_bar(&s->pci, 0, PCI_BAR_MEM32, &s->byte.mr, PVPANIC_BAR_SIZE);
+    return true;
+}
+
+static void pvpanic_pci_reset(struct device *dev)
+{
+    pci_device_reset((struct pci_device *)dev);
+}
+
+static void pvpanic_pci_unrealize(struct device *dev)
+{
+    struct pvpanic_pci *s = (struct pvpanic_pci *)dev;
+
+    pci_device_teardown(&s->pci);
+    mem_region_destroy(&s->byte.mr);
+}
+
+static bool pvpanic_pci_post_load(struct device *dev, GError **error)
+{
+    return pci_device_post_load((struct pci_device *)dev, error);
+}
+
+static const struct property pvpanic_pci_props[] = {
+    PCI_PROPS(struct pvpanic_pci, pci),
+    PROP_U8(struct pvpanic_pci, "events", byte.events, PVPANIC_PANICKED | PVPANIC_CRASH_LOADED,
+            "supported events, a bit each"),
+    { 0 },
+};
+static const struct state_row pvpanic_pci_state[] = {
+    PCI_STATE(struct pvpanic_pci, pci),
+    { 0 },
+};
+
+const struct device_type pvpanic_pci_type = {
+    .name = "pvpanic-pci",
+    .summary = "lets the guest tell that it has panicked",
+    .bus = BUS_PCI,
+    .size = sizeof(struct pvpanic_pci),
+    .props = pvpanic_pci_props,
+    .state = pvpanic_pci_state,
+    .realize = pvpanic_pci_realize,
+    .reset = pvpanic_pci_reset,
+    .unrealize = pvpanic_pci_unrealize,
+    .post_load = pvpanic_pci_post_load,
 };

@@ -172,6 +172,52 @@ static void ports_loop_back(struct fixture *f, gconstpointer data)
     g_assert_cmphex(rig_load(r, 0xff000000 + 0xfffc, 4), ==, 0);
 }
 
+/* The state row of a device by its name. */
+static const void *state_of(const struct device *dev, const char *name)
+{
+    const struct state_row *row = dev->type->state;
+
+    while (row->name && strcmp(row->name, name) != 0) {
+        row++;
+    }
+    g_assert_nonnull(row->name);
+    return (const char *)dev + row->offset;
+}
+
+static void memory_records_the_size_of_accesses(struct fixture *f, gconstpointer data)
+{
+    const uint8_t *size = state_of(f->dev, "access_size");
+
+    (void)data;
+    g_assert_cmpuint(*size, ==, 0);
+    for (unsigned n = 1; n <= 8; n *= 2) {
+        rig_store(f->r, 0xff000008, 0, n);
+        g_assert_cmpuint(*size, ==, n);
+    }
+    for (unsigned n = 1; n <= 8; n *= 2) {
+        rig_load(f->r, 0xff00fff8, n);
+        g_assert_cmpuint(*size, ==, n);
+    }
+    f->dev->type->reset(f->dev);
+    g_assert_cmpuint(*size, ==, 0);
+}
+
+static void panic_through_pci(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    g_assert_cmphex(pci_rig_read(f->r, DEVFN, 0, 4), ==, 0x00111b36);
+    pci_rig_write(f->r, DEVFN, 0x10, 0xffffffff, 4);
+    g_assert_cmphex(pci_rig_read(f->r, DEVFN, 0x10, 4), ==, 0xfffffff0);
+    pci_rig_write(f->r, DEVFN, 0x10, BAR, 4);
+    g_assert_cmphex(rig_load(f->r, BAR, 1), ==, 3);
+    rig_store(f->r, BAR, 2, 1); /* the guest handles it */
+    rig_store(f->r, BAR + 1, 1, 1);
+    g_assert_cmpint(f->r->m->shutdown_requested, ==, SHUTDOWN_NONE);
+    rig_store(f->r, BAR, 1, 1);
+    g_assert_cmpint(f->r->m->shutdown_requested, ==, SHUTDOWN_GUEST_PANIC);
+    rig_check_state(f->r, f->dev);
+}
+
 static void ports_drive_lines(struct fixture *f, gconstpointer data)
 {
     struct irq gsis[ISA_GSIS] = { 0 };
@@ -274,7 +320,7 @@ static void random_accesses(struct fixture *f, gconstpointer data)
 
 int main(int argc, char **argv)
 {
-    static const char edu[] = "edu", pci[] = "pci-testdev";
+    static const char edu[] = "edu", pci[] = "pci-testdev", panic[] = "pvpanic-pci";
 
     g_test_init(&argc, &argv, NULL);
     ADD("edu/alive", edu, edu_is_alive);
@@ -286,6 +332,8 @@ int main(int argc, char **argv)
     ADD("edu/fuzz", edu, random_accesses);
     ADD("pc/loopback", NULL, ports_loop_back);
     ADD("pc/lines", NULL, ports_drive_lines);
+    ADD("pc/access-size", NULL, memory_records_the_size_of_accesses);
+    ADD("pvpanic-pci", panic, panic_through_pci);
     ADD("pc/state", NULL, state_survives);
     ADD("pc/fuzz", NULL, random_accesses);
     ADD("pci/count", pci, pci_testdev_counts_writes);

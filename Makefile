@@ -81,8 +81,9 @@ device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_tes
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
                 debugcon_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
-                pflash_test bios_test fw_cfg_test smm_test
-device_helpers := rig.c
+                pflash_test bios_test fw_cfg_test smm_test \
+                fuzz_devices_test
+device_helpers := fuzz_machine.c rig.c
 
 insn_tests := dirty_test avx_test avx512_test softfloat_test softfloat_x87_test x87_test \
               segment_test interrupt_test cpuid_test msr_test translate_test translate_shapes_test bmi_test \
@@ -233,6 +234,10 @@ check-unit: $(unit_bin)             ## run tests/unit
 	@$(check) $(unit_bin)
 check-device: $(device_bin)         ## run tests/device: devices without a CPU
 	@$(check) $(device_bin)
+# Longer and elsewhere: make check-fuzz MODE=asan RHEA_FUZZ_STEPS=1000000 RHEA_FUZZ_SEED=7
+.PHONY: check-fuzz
+check-fuzz: $(out)/tests/device/fuzz_devices_test ## run random accesses on every device and board
+	@$(check) $<
 check-insn: $(rhea) $(insn_bin)     ## run tests/insn: instructions
 	@$(check) $(insn_run) $(insn_bin)
 

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/device/fuzz_devices_test.c: every board of board_types and every type of device_types survives
+ * a guest that does anything (fuzz_machine.h).  What is added to these lists is fuzzed without a word
+ * here, but for the options that it cannot do without.
+ *
+ * RHEA_FUZZ_SEED=N chooses another sequence, RHEA_FUZZ_STEPS=N its length; a failure names the seed.
+ */
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "tests/device/fuzz_machine.h"
+#include "util/text.h"
+
+#define DEFAULT_STEPS 20000
+#define DEFAULT_SEED  20
+
+/* "%s" is the folder with the images. */
+static const struct {
+    const char *name; /* of a board or a device type */
+    const char *args;
+} needs[] = {
+    { "pc-i440fx-7.2", "-vga std -bios %s/bios -hda %s/disk -cdrom %s/cd -fda %s/floppy" },
+    { "pc-q35-7.2", "-vga std -drive if=pflash,format=raw,file=%s/flash -drive "
+                    "if=pflash,format=raw,file=%s/bios -hda %s/disk -cdrom %s/cd" },
+    { "microvm", "-kernel %s/kernel -serial null -device isa-vga -device pvpanic" },
+    { "ide-hd", "-drive if=none,format=raw,id=d,file=%s/disk -device ide-hd,drive=d" },
+    { "ide-cd", "-drive if=none,format=raw,media=cdrom,id=d,file=%s/cd -device ide-cd,drive=d" },
+    { "ahci", "-device ahci,id=a -drive if=none,format=raw,id=d,file=%s/disk -device "
+              "ide-hd,drive=d,bus=a.0" },
+    { "piix3-ide", "-hda %s/disk -cdrom %s/cd" }, /* it is there already */
+    { "pcie-root-port", "-M q35 -device pcie-root-port" },
+    { "pcie-pci-bridge", "-M q35 -device pcie-pci-bridge" },
+    { "isa-vga", "-vga none -device isa-vga" },
+    { "isa-serial", "-chardev null,id=c -device isa-serial,chardev=c" },
+    { "isa-debugcon", "-chardev null,id=c -device isa-debugcon,chardev=c" },
+};
+
+static struct {
+    char *dir;
+    uint32_t seed;
+    unsigned steps;
+    GHashTable *fuzzed; /* names of types that were part of a machine */
+} all;
+
+static const char *const images[][2] = {
+    { "bios", "65536" },  { "flash", "65536" }, { "disk", "4194304" },
+    { "kernel", "4096" }, { "cd", "409600" },   { "floppy", "1474560" },
+};
+
+/* A multiboot kernel (Multiboot 0.6.96, 3.1.1) of its header alone, for boards without firmware. */
+static const uint32_t multiboot[] = {
+    0x1badb002, 0x10000, -(0x1badb002u + 0x10000u), 0x100000, 0x100000, 0, 0, 0x100000,
+};
+
+static uint64_t from_environment(const char *name, uint64_t otherwise)
+{
+    const char *text = g_getenv(name);
+    uint64_t v = otherwise;
+
+    if (text && !parse_uint(text, 0, UINT32_MAX, &v)) {
+        g_error("%s is '%s', must be a number", name, text);
+    }
+    return v;
+}
+
+static void make_images(void)
+{
+    all.dir = g_dir_make_tmp("rhea-fuzz-XXXXXX", NULL);
+    for (unsigned i = 0; i < G_N_ELEMENTS(images); i++) {
+        g_autofree char *path = g_build_filename(all.dir, images[i][0], NULL);
+
+        g_assert_true(g_file_set_contents(path, (const char *)multiboot, sizeof(multiboot), NULL));
+        g_assert_cmpint(truncate(path, atoi(images[i][1])), ==, 0);
+    }
+}
+
+static void remove_images(void)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(images); i++) {
+        g_autofree char *path = g_build_filename(all.dir, images[i][0], NULL);
+
+        g_unlink(path);
+    }
+    g_rmdir(all.dir);
+    g_free(all.dir);
+}
+
+/* The options of a name, or NULL. */
+static char *args_of(const char *name)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(needs); i++) {
+        if (strcmp(needs[i].name, name) == 0) {
+            g_auto(GStrv) parts = g_strsplit(needs[i].args, "%s", -1);
+
+            return g_strjoinv(all.dir, parts);
+        }
+    }
+    return NULL;
+}
+
+static void run(const char *name, const char *command_line, GHashTable *usual)
+{
+    g_autofree char *line =
+        g_strconcat(command_line, " -nodefaults -display none -m 16M -snapshot", NULL);
+    struct fuzz_machine *f;
+
+    g_test_message("RHEA_FUZZ_SEED=%u RHEA_FUZZ_STEPS=%u: %s", all.seed, all.steps, line);
+    f = fuzz_machine_new(line, all.seed ^ g_str_hash(name));
+    f->usual = usual;
+    for (unsigned i = 0; i < f->m->devices->len; i++) {
+        const struct device *dev = g_ptr_array_index(f->m->devices, i);
+
+        g_hash_table_add(all.fuzzed, (gpointer)dev->type->name);
+    }
+    fuzz_machine_run(f, all.steps);
+    fuzz_machine_free(f);
+}
+
+static void board_survives(gconstpointer data)
+{
+    const struct board_type *board = data;
+    g_autofree char *args = args_of(board->name);
+    g_autofree char *line = g_strdup_printf("-M %s %s", board->name, args ? args : "-vga none");
+
+    run(board->name, line, NULL);
+}
+
+/* On a pc, aiming at what was not there without it. */
+static void device_survives(gconstpointer data)
+{
+    const struct device_type *type = data;
+    bool has_vga = strstr(type->name, "VGA") || strstr(type->name, "vga");
+    g_autofree char *base =
+        g_strdup_printf("-M pc -bios %s/bios %s", all.dir, has_vga ? "-vga none" : "-vga std");
+    g_autofree char *args = args_of(type->name), *line = NULL;
+    g_autofree char *base_line = g_strconcat(base, " -nodefaults -display none -m 16M", NULL);
+    struct fuzz_machine *without = fuzz_machine_new(base_line, 0);
+    GHashTable *usual = fuzz_machine_regions(without);
+
+    fuzz_machine_free(without);
+    line = args ? g_strdup_printf("%s %s", base, args)
+                : g_strdup_printf("%s -device %s", base, type->name);
+    run(type->name, line, usual);
+}
+
+static void every_type_was_part_of_it(void)
+{
+    for (unsigned i = 0; device_types[i]; i++) {
+        g_test_message("%s", device_types[i]->name);
+        g_assert_true(g_hash_table_contains(all.fuzzed, device_types[i]->name));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    int status;
+
+    g_test_init(&argc, &argv, NULL);
+    all.seed = (uint32_t)from_environment("RHEA_FUZZ_SEED", DEFAULT_SEED);
+    all.steps = (unsigned)from_environment("RHEA_FUZZ_STEPS", DEFAULT_STEPS);
+    all.fuzzed = g_hash_table_new(g_str_hash, g_str_equal);
+    make_images();
+    for (unsigned i = 0; board_types[i]; i++) {
+        g_autofree char *path = g_strdup_printf("/fuzz/board/%s", board_types[i]->name);
+
+        g_test_add_data_func(path, board_types[i], board_survives);
+    }
+    for (unsigned i = 0; device_types[i]; i++) {
+        g_autofree char *path = g_strdup_printf("/fuzz/device/%s", device_types[i]->name);
+
+        if (!device_types[i]->internal) {
+            g_test_add_data_func(path, device_types[i], device_survives);
+        }
+    }
+    g_test_add_func("/fuzz/types/every-one", every_type_was_part_of_it);
+    status = g_test_run();
+    g_hash_table_unref(all.fuzzed);
+    remove_images();
+    return status;
+}

@@ -100,12 +100,16 @@ static void call_write(const struct mem_region *mr, uint64_t off, uint64_t v, un
     mr->ops->write(mr->opaque, off, v & size_mask(size), size);
 }
 
-/* Lock held.  At most 8 bytes, which may straddle the device's units. */
+/*
+ * Lock held.  At most 8 bytes, which may straddle the device's units.  A piece may take the region away,
+ * like a write of its own base address: what is left of the access then meets nothing.
+ */
 static void mmio_read(const struct mem_region *mr, uint64_t off, uint8_t *buf, unsigned len)
 {
     unsigned min = mr->ops->min_size ? mr->ops->min_size : 1;
 
-    while (len > 0) {
+    memset(buf, 0xff, len);
+    while (len > 0 && mr->ops) {
         unsigned n = piece_size(mr->ops, off, len);
 
         if (n < min) {
@@ -126,7 +130,7 @@ static void mmio_write(const struct mem_region *mr, uint64_t off, const uint8_t 
 {
     unsigned min = mr->ops->min_size ? mr->ops->min_size : 1;
 
-    while (len > 0) {
+    while (len > 0 && mr->ops) {
         unsigned n = piece_size(mr->ops, off, len);
 
         if (n < min) {

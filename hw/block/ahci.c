@@ -211,6 +211,7 @@ static const struct state_row port_state[] = {
     STATE_INT(struct ahci_port, prd, 1, "the current one"),
     STATE_INT(struct ahci_port, prd_at, 1, "position in it"),
     STATE_INT(struct ahci_port, moved, 1, "bytes moved"),
+    STATE_INT(struct ahci_port, queue_stopped, 1, "a queued command failed"),
     { 0 },
 };
 static const struct state_row ahci_state[] = {

@@ -18,6 +18,8 @@ struct ahci_queued {
     struct block_request req;
     struct iovec iov;
     uint8_t *buffer;
+    uint64_t at;    /* sector */
+    uint16_t count; /* sectors, 0: 65536 */
     uint8_t tag;
     bool write, fua;
 };
@@ -31,6 +33,7 @@ struct ahci_port {
     uint64_t table;     /* its command table */
     uint32_t prd_count, prd, prd_at, moved; /* where the transfer is in its PRDT */
     struct ahci_queued queued[AHCI_SLOTS];
+    bool queue_stopped; /* one failed: the others get no answer until the port is stopped */
 };
 
 struct ahci {

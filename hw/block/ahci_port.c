@@ -249,13 +249,31 @@ const struct ide_host_ops ahci_host_ops = {
 
 /* Queued commands ------------------------------------------------------------------------------- */
 
+/* The first one that fails is in log 0x10 and ends the others (ATA8-ACS, 4.13.5; AHCI 1.3, 6.2.2). */
+static void queued_failed(struct ahci_port *p, const struct ahci_queued *q, uint8_t error)
+{
+    struct ide_drive *d = drive_of(p);
+
+    d->status = IDE_DRDY | IDE_DSC | IDE_ERR;
+    d->error = error;
+    d->ncq_failed = p->queue_stopped = true;
+    d->ncq_tag = q->tag;
+    d->ncq_error = error;
+    d->ncq_at = q->at;
+    d->ncq_count = q->count;
+    send_bits(p, 0, error);
+}
+
 static void queued_done(void *opaque, int ret)
 {
     struct ahci_queued *q = opaque;
     struct ahci_port *p = q->port;
-    struct ide_drive *d = drive_of(p);
-    uint8_t header[32], error = ret ? (q->write ? IDE_ABRT : IDE_UNC) : 0;
+    uint8_t header[32];
 
+    if (p->queue_stopped) {
+        g_clear_pointer(&q->buffer, g_free);
+        return;
+    }
     if (!ret && !q->write &&
         address_space_read(memory_of(p), list_addr(p) + q->tag * 32u, header, sizeof(header))) {
         struct walk w = { (le32(header + 8) & ~0x7fu) + ((uint64_t)le32(header + 12) << 32) + 0x80,
@@ -264,11 +282,11 @@ static void queued_done(void *opaque, int ret)
         copy(p, &w, q->buffer, (uint32_t)q->req.bytes, true);
     }
     g_clear_pointer(&q->buffer, g_free);
-    if (error) {
-        d->status = IDE_DRDY | IDE_DSC | IDE_ERR;
-        d->error = error;
+    if (ret) {
+        queued_failed(p, q, q->write ? IDE_ABRT : IDE_UNC);
+    } else {
+        send_bits(p, 1u << q->tag, 0);
     }
-    send_bits(p, error ? 0 : 1u << q->tag, error);
 }
 
 /* READ and WRITE FPDMA QUEUED: count in the feature, tag in the count (13.6.4). */
@@ -284,19 +302,19 @@ static void start_queued(struct ahci_port *p, const uint8_t *fis, unsigned slot,
     p->ci &= ~(1u << slot);
     if (block_busy(&q->req) || (unsigned)(fis[12] >> 3) != slot || at > d->sectors ||
         n > d->sectors - at || n * 512u > MAX_QUEUED) {
-        d->status = IDE_DRDY | IDE_DSC | IDE_ERR;
-        d->error = IDE_IDNF | IDE_ABRT;
-        send_bits(p, 0, d->error);
+        struct ahci_queued bad = { .tag = fis[12] >> 3, .at = at, .count = (uint16_t)n };
+
+        queued_failed(p, &bad, IDE_IDNF | IDE_ABRT);
         return;
     }
     q->port = p;
     q->tag = (uint8_t)slot;
+    q->at = at;
+    q->count = (uint16_t)n;
     q->write = fis[2] == 0x61;
     q->buffer = g_try_malloc0(n * 512u);
     if (!q->buffer) {
-        d->status = IDE_DRDY | IDE_DSC | IDE_ERR;
-        d->error = IDE_ABRT;
-        send_bits(p, 0, d->error);
+        queued_failed(p, q, IDE_ABRT);
         return;
     }
     if (q->write) {
@@ -405,6 +423,7 @@ static void stop(struct ahci_port *p)
     }
     p->slot = NO_SLOT;
     p->ci = p->sact = 0;
+    p->queue_stopped = false;
 }
 
 static uint32_t signature(const struct ide_drive *d)

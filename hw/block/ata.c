@@ -8,6 +8,7 @@
  */
 #include "hw/block/ide.h"
 
+#include <errno.h>
 #include "util/log.h"
 
 #define SECTOR     BLOCK_SECTOR
@@ -99,6 +100,7 @@ static bool begin_transfer(struct ide_drive *d)
     d->at = at;
     d->left = get_count(d);
     d->fetched = d->io_pos = d->io_end = 0;
+    d->careful = false;
     return true;
 }
 
@@ -128,11 +130,17 @@ static void offer_block(struct ide_drive *d, uint32_t start)
     ide_pio(d, true, start, d->chunk * SECTOR, IDE_NEXT_READ);
 }
 
+static void fetch(struct ide_drive *d);
+
+/* The sectors before a bad one are good: they are given to the guest, and the bad one is named. */
 static void sectors_read(void *opaque, int ret)
 {
     struct ide_drive *d = opaque;
 
-    if (ret != 0) {
+    if (ret != 0 && ret != -ENOMEDIUM && !d->careful) {
+        d->careful = true;
+        fetch(d);
+    } else if (ret != 0) {
         medium_failed(d, ret, false);
     } else if (d->dma) {
         d->chunk = d->fetched / SECTOR;
@@ -140,6 +148,14 @@ static void sectors_read(void *opaque, int ret)
     } else {
         offer_block(d, 0);
     }
+}
+
+static void fetch(struct ide_drive *d)
+{
+    uint32_t most = !d->careful ? MAX_FETCH : d->dma ? 1 : d->per_drq;
+
+    d->fetched = MIN(d->left, most) * SECTOR;
+    ide_block(d, BLOCK_READ, d->at * SECTOR, d->fetched, sectors_read);
 }
 
 void ata_next_read(struct ide_drive *d)
@@ -155,8 +171,7 @@ void ata_next_read(struct ide_drive *d)
         offer_block(d, end);
         return;
     }
-    d->fetched = MIN(d->left, MAX_FETCH) * SECTOR;
-    ide_block(d, BLOCK_READ, d->at * SECTOR, d->fetched, sectors_read);
+    fetch(d);
 }
 
 static void run_read(struct ide_drive *d)

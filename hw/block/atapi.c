@@ -133,11 +133,19 @@ static void make_raw(struct ide_drive *d)
     }
 }
 
+static void fetch_blocks(struct ide_drive *d);
+
+/* The blocks before a bad one are good: they are given to the guest, and the bad one is named. */
 static void blocks_read(void *opaque, int ret)
 {
     struct ide_drive *d = opaque;
     uint32_t n = d->chunk * IDE_CD_BLOCK;
 
+    if (ret != 0 && ret != -ENOMEDIUM && !d->careful) {
+        d->careful = true;
+        fetch_blocks(d);
+        return;
+    }
     if (ret != 0) {
         d->left = 0;
         if (ret == -ENOMEDIUM) {
@@ -160,7 +168,9 @@ static void blocks_read(void *opaque, int ret)
 
 static void fetch_blocks(struct ide_drive *d)
 {
-    d->chunk = MIN(d->left, IDE_BUFFER / (d->cd_raw ? IDE_RAW_BLOCK : IDE_CD_BLOCK));
+    uint32_t most = IDE_BUFFER / (d->cd_raw ? IDE_RAW_BLOCK : IDE_CD_BLOCK);
+
+    d->chunk = MIN(d->left, d->careful ? 1 : most);
     ide_block(d, BLOCK_READ, d->at * IDE_CD_BLOCK, d->chunk * IDE_CD_BLOCK, blocks_read);
 }
 
@@ -185,6 +195,7 @@ static void start_read(struct ide_drive *d, uint32_t at, uint32_t n)
     }
     d->at = at;
     d->left = n;
+    d->careful = false;
     if (n == 0) {
         ide_finish(d);
     } else {

@@ -42,6 +42,7 @@ struct fdc {
     uint8_t unit, cyl, head, sector, eot, st1, st2;
     uint8_t job; /* enum fdc_job */
     bool multi, terminal;
+    bool careful;      /* a read failed: sector by sector from here on */
     uint32_t pos, end; /* of the buffer */
     uint8_t buffer[FDC_BUFFER];
     struct block_request req;

@@ -15,7 +15,7 @@
 
 enum { ST0_ABNORMAL = 0x40 };
 enum { ST1_MA = 0x01, ST1_NW = 0x02, ST1_ND = 0x04, ST1_DE = 0x20, ST1_EN = 0x80 };
-enum { ST2_MD = 0x01, ST2_WC = 0x10 };
+enum { ST2_MD = 0x01, ST2_WC = 0x10, ST2_DD = 0x20 };
 #define SECTOR 512u
 
 static struct fdc_drive *drive_of(struct fdc *s)
@@ -187,12 +187,18 @@ static void moved(struct fdc *s)
     }
 }
 
+/* The sectors before a bad one are good: they are given to the guest, and the bad one is named. */
 static void track_read(void *opaque, int ret)
 {
     struct fdc *s = opaque;
 
+    if (ret != 0 && ret != -ENOMEDIUM && !s->careful) {
+        s->careful = true;
+        next_piece(s);
+        return;
+    }
     if (ret != 0) {
-        fail(s, ST1_DE, 0x20);
+        fail(s, ret == -ENOMEDIUM ? ST1_MA : ST1_DE, ret == -ENOMEDIUM ? 0 : ST2_DD);
         return;
     }
     s->pos = 0;
@@ -210,7 +216,7 @@ static void next_piece(struct fdc *s)
     }
     s->pos = 0;
     if (s->job == FDC_READ) {
-        unsigned last = MIN(s->eot, d->sectors);
+        unsigned last = s->careful ? s->sector : MIN(s->eot, d->sectors);
 
         submit(s, BLOCK_READ, (last >= s->sector ? last - s->sector + 1u : 1u) * SECTOR,
                track_read);
@@ -231,7 +237,7 @@ static bool start(struct fdc *s, enum fdc_job job)
     d = drive_of(s);
     s->job = (uint8_t)job;
     s->st1 = s->st2 = 0;
-    s->terminal = false;
+    s->terminal = s->careful = false;
     s->pos = s->end = 0;
     s->multi = s->fifo[0] & 0x80;
     s->cyl = s->fifo[2];

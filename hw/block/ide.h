@@ -123,6 +123,7 @@ struct ide_drive {
     uint32_t chunk;   /* of those in the buffer */
     uint32_t per_drq; /* sectors for each DRQ block */
     uint32_t io_pos, io_end;
+    bool careful;       /* a read failed: the smallest pieces find the bad sector */
     uint32_t fetched;   /* bytes of the buffer that the medium filled, for PIO */
     uint32_t reply_len; /* ATAPI: bytes of the reply in the buffer */
     uint32_t cd_limit;  /* ATAPI: bytes the guest takes for one DRQ */
@@ -132,6 +133,12 @@ struct ide_drive {
     bool cd_locked, tray_open, cd_changed, cd_eject_wanted, cd_new_event;
     uint8_t attention; /* unit attention that waits: additional sense code, 0: none */
     uint8_t buffer[IDE_BUFFER];
+
+    /* The queued command that failed, for log 0x10. */
+    bool ncq_failed;
+    uint8_t ncq_tag, ncq_error;
+    uint16_t ncq_count;
+    uint64_t ncq_at;
 
     struct block_request req;
     struct iovec iov;

@@ -361,6 +361,11 @@ static const struct state_row drive_state[] = {
     STATE_INT(struct ide_drive, cd_new_event, 1, "new medium not reported yet"),
     STATE_INT(struct ide_drive, attention, 1, "unit attention that waits"),
     STATE_BUF(struct ide_drive, buffer, 1, "data"),
+    STATE_INT(struct ide_drive, ncq_failed, 1, "a queued command failed: log 0x10"),
+    STATE_INT(struct ide_drive, ncq_tag, 1, "its tag"),
+    STATE_INT(struct ide_drive, ncq_error, 1, "its error register"),
+    STATE_INT(struct ide_drive, ncq_count, 1, "its sectors"),
+    STATE_INT(struct ide_drive, ncq_at, 1, "its first sector"),
     { 0 },
 };
 /* clang-format on */

@@ -67,7 +67,29 @@ static void read_thresholds(struct ide_drive *d)
     finish_sector(d);
 }
 
-/* Logs 0 (directory), 1 (errors), 6 (self-tests), 0x10 (NCQ errors): nothing ever happened. */
+/* Log 0x10 (ATA8-ACS, A.7.4): the queued command that failed; reading it forgets it. */
+static void put_ncq_error(struct ide_drive *d)
+{
+    uint8_t *b = d->buffer;
+
+    if (!d->ncq_failed) {
+        b[0] = 0x80;
+        return;
+    }
+    d->ncq_failed = false;
+    b[0] = d->ncq_tag & 31;
+    b[2] = IDE_DRDY | IDE_DSC | IDE_ERR;
+    b[3] = d->ncq_error;
+    for (unsigned i = 0; i < 3; i++) {
+        b[4 + i] = (uint8_t)(d->ncq_at >> i * 8);
+        b[8 + i] = (uint8_t)(d->ncq_at >> (24 + i * 8));
+    }
+    b[7] = 0x40;
+    b[12] = (uint8_t)d->ncq_count;
+    b[13] = (uint8_t)(d->ncq_count >> 8);
+}
+
+/* Logs 0 (directory), 1 (errors), 6 (self-tests): nothing ever happened; 0x10: NCQ errors. */
 static void read_log(struct ide_drive *d)
 {
     uint8_t log = d->lba[0][0];
@@ -78,7 +100,10 @@ static void read_log(struct ide_drive *d)
         return;
     }
     memset(d->buffer, 0, BLOCK_SECTOR);
-    d->buffer[0] = log == 0x10 ? 0x80 : 1;
+    d->buffer[0] = 1;
+    if (log == 0x10) {
+        put_ncq_error(d);
+    }
     if (log == 0) {
         d->buffer[1 * 2] = d->buffer[6 * 2] = 1;
         d->buffer[0x10 * 2] = ext;

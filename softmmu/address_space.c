@@ -102,11 +102,12 @@ static void call_write(const struct mem_region *mr, uint64_t off, uint64_t v, un
 
 /*
  * Lock held.  At most 8 bytes, which may straddle the device's units.  A piece may take the region away,
- * like a write of its own base address: what is left of the access then meets nothing.
+ * like a write of its own base address: what is left of the access then meets nothing, as
+ * in a transaction that is not committed yet.
  */
 static void mmio_read(const struct mem_region *mr, uint64_t off, uint8_t *buf, unsigned len)
 {
-    unsigned min = mr->ops->min_size ? mr->ops->min_size : 1;
+    unsigned min = mr->ops && mr->ops->min_size ? mr->ops->min_size : 1;
 
     memset(buf, 0xff, len);
     while (len > 0 && mr->ops) {
@@ -128,7 +129,7 @@ static void mmio_read(const struct mem_region *mr, uint64_t off, uint8_t *buf, u
 
 static void mmio_write(const struct mem_region *mr, uint64_t off, const uint8_t *buf, unsigned len)
 {
-    unsigned min = mr->ops->min_size ? mr->ops->min_size : 1;
+    unsigned min = mr->ops && mr->ops->min_size ? mr->ops->min_size : 1;
 
     while (len > 0 && mr->ops) {
         unsigned n = piece_size(mr->ops, off, len);

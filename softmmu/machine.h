@@ -122,7 +122,7 @@ struct machine {
     struct code_watch *code_watches;
     struct dirty_listener *dirty_listeners;
     unsigned mem_transaction_depth;
-    bool mem_changed;
+    bool mem_changed, ram_retired;
     /* A20 is off: physical address bit 20 of the CPU is forced to 0 (lock; vCPUs flush on change). */
     bool a20_masked;
 

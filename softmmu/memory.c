@@ -76,20 +76,32 @@ void mem_region_init_alias(struct mem_region *mr, struct machine *m, const char 
     mr->target_offset = target_offset;
 }
 
+static void free_retired(struct machine *m)
+{
+    struct ram_block *ram = m->ram_blocks, *next;
+
+    for (; ram; ram = next) {
+        next = ram->next;
+        if (ram->retired) {
+            ram_block_free(m, ram);
+        }
+    }
+}
+
 void mem_region_destroy(struct mem_region *mr)
 {
     if (!mr->machine) {
         return; /* never initialized */
     }
     mem_transaction_begin(mr->machine);
+    if (mr->ram) {
+        mr->ram->retired = mr->machine->ram_retired = true;
+    }
     mem_region_del(mr);
     while (mr->first_child) {
         mem_region_del(mr->first_child);
     }
     mem_transaction_commit(mr->machine);
-    if (mr->ram) {
-        ram_block_free(mr->machine, mr->ram);
-    }
     memset(mr, 0, sizeof(*mr));
 }
 
@@ -309,15 +321,10 @@ static void set_view(struct address_space *as, GArray *view)
     as->sections = (struct mem_section *)g_array_free(view, FALSE);
 }
 
-void mem_transaction_commit(struct machine *m)
+static void update_views(struct machine *m)
 {
     bool exclusive = false;
 
-    g_assert(m->mem_transaction_depth > 0);
-    if (--m->mem_transaction_depth > 0 || !m->mem_changed) {
-        return;
-    }
-    m->mem_changed = false;
     for (struct address_space *as = m->address_spaces; as; as = as->next) {
         GArray *view = build_view(as);
 
@@ -336,6 +343,22 @@ void mem_transaction_commit(struct machine *m)
     }
     if (exclusive) {
         vcpu_exclusive_end(m);
+    }
+}
+
+void mem_transaction_commit(struct machine *m)
+{
+    g_assert(m->mem_transaction_depth > 0);
+    if (--m->mem_transaction_depth > 0) {
+        return;
+    }
+    if (m->mem_changed) {
+        m->mem_changed = false;
+        update_views(m);
+    }
+    if (m->ram_retired) {
+        m->ram_retired = false;
+        free_retired(m);
     }
 }
 

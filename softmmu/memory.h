@@ -39,6 +39,7 @@ struct ram_block {
     uint64_t size;
     int fd;
     uint8_t *page_flags; /* enum ram_page_flag, one byte a page */
+    bool retired;        /* its region is gone: freed when no view has it any more */
 };
 
 /* size is rounded up to whole pages, the memory zeroed and touched lazily.  Lock held. */
@@ -96,7 +97,10 @@ void mem_region_init_mmio(struct mem_region *mr, struct machine *m, const char *
 /* A window of `size` bytes onto `target` from target_offset. */
 void mem_region_init_alias(struct mem_region *mr, struct machine *m, const char *name,
                            struct mem_region *target, uint64_t target_offset, uint64_t size);
-/* Removes the region from its parent and frees what it owns. */
+/*
+ * Removes the region from its parent and frees what it owns; its RAM, which vCPUs may still use, when the
+ * outermost transaction is committed.
+ */
 void mem_region_destroy(struct mem_region *mr);
 
 void mem_region_add(struct mem_region *parent, uint64_t addr, struct mem_region *child,

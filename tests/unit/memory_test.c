@@ -219,6 +219,32 @@ static void transaction_flattens_once_and_only_for_a_change(void)
     machine_free(m);
 }
 
+/* Who looks before the commit still finds the memory; a device is not called any more. */
+static void destroyed_regions_stay_until_the_commit(void)
+{
+    struct machine *m = new_machine();
+    struct mem_region ram, unused;
+    struct probe p;
+    g_autoptr(GError) error = NULL;
+
+    add_ram(m, &ram, 0x1000, 0x1000);
+    add_probe(m, &p, &any_size, 0x8000, 0x100, 0);
+    mem_region_init_ram(&unused, m, "unused", 0x1000, &error);
+    address_space_store(&m->memory, 0x1000, 0x11223344, 4);
+    mem_transaction_begin(m);
+    mem_region_destroy(&ram);
+    mem_region_destroy(&p.mr);
+    mem_region_destroy(&unused);
+    g_assert_cmphex(address_space_load(&m->memory, 0x1000, 4), ==, 0x11223344);
+    g_assert_cmphex(address_space_load(&m->memory, 0x8000, 4), ==, 0xffffffff);
+    address_space_store(&m->memory, 0x8000, 0, 4);
+    g_assert_cmpuint(p.reads + p.writes, ==, 0);
+    mem_transaction_commit(m);
+    g_assert_null(m->ram_blocks);
+    g_assert_cmphex(address_space_load(&m->memory, 0x1000, 4), ==, 0xffffffff);
+    machine_free(m);
+}
+
 static void large_accesses_split_in_ascending_order(void)
 {
     struct machine *m = new_machine();
@@ -297,6 +323,37 @@ static void rom_ignores_writes(void)
     mem_region_add(&m->system_memory, 0xf0000, &rom, 0);
     g_assert_false(address_space_write(&m->memory, 0xf0000, "zz", 2));
     g_assert_cmpmem(rom.ram->host, 8, "firmware", 8);
+    g_assert_null(address_space_map(&m->memory, 0xf0000, &len, true));
+    g_assert_nonnull(address_space_map(&m->memory, 0xf0000, &len, false));
+    machine_free(m);
+}
+
+/* Reads come from the memory, writes go to the device with offsets of the region. */
+static void rom_traps_writes(void)
+{
+    struct machine *m = new_machine();
+    struct mem_region rom, window;
+    struct probe p = { 0 };
+    g_autoptr(GError) error = NULL;
+    uint64_t len = 16;
+
+    g_assert_true(mem_region_init_rom(&rom, m, "flash", 0x1000, &error));
+    memcpy(rom.ram->host + 0x10, "firmware", 8);
+    mem_region_trap_writes(&rom, &up_to_words, &p);
+    mem_region_add(&m->system_memory, 0xf0000, &rom, 0);
+    mem_region_init_alias(&window, m, "window", &rom, 0x800, 0x800);
+    mem_region_add(&m->system_memory, 0x20000, &window, 0);
+    g_assert_true(address_space_write(&m->memory, 0xf0010, "zz", 2));
+    g_assert_cmpuint(p.writes, ==, 1);
+    g_assert_cmphex(p.offset[0], ==, 0x10);
+    g_assert_cmphex(p.value[0], ==, 0x7a7a);
+    address_space_store(&m->memory, 0x20004, 0x1122334455667788, 8); /* through the alias, split */
+    g_assert_cmpuint(p.writes, ==, 3);
+    g_assert_cmphex(p.offset[1], ==, 0x804);
+    g_assert_cmphex(p.value[2], ==, 0x11223344);
+    g_assert_cmpmem(rom.ram->host + 0x10, 8, "firmware", 8);
+    g_assert_cmphex(address_space_load(&m->memory, 0xf0010, 4), ==, 0x6d726966);
+    g_assert_cmpuint(p.reads, ==, 0);
     g_assert_null(address_space_map(&m->memory, 0xf0000, &len, true));
     g_assert_nonnull(address_space_map(&m->memory, 0xf0000, &len, false));
     machine_free(m);
@@ -387,11 +444,13 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/whole-space", region_of_2_to_the_64_covers_everything);
     g_test_add_func("/memory/clip", children_are_clipped_to_their_container);
     g_test_add_func("/memory/transaction", transaction_flattens_once_and_only_for_a_change);
+    g_test_add_func("/memory/destroyed", destroyed_regions_stay_until_the_commit);
     g_test_add_func("/memory/split", large_accesses_split_in_ascending_order);
     g_test_add_func("/memory/widen", small_accesses_widen);
     g_test_add_func("/memory/unaligned", unaligned_accesses_split_unless_the_device_takes_them);
     g_test_add_func("/memory/unclaimed", unclaimed_reads_are_ones);
     g_test_add_func("/memory/rom", rom_ignores_writes);
+    g_test_add_func("/memory/rom-traps", rom_traps_writes);
     g_test_add_func("/memory/map", map_shrinks_to_what_is_contiguous);
     g_test_add_func("/memory/written", writes_announce_code_pages_and_mark_dirty);
     g_test_add_func("/memory/absurd", absurd_ram_is_an_error);

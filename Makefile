@@ -82,7 +82,7 @@ device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_tes
                 debugcon_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
                 pflash_test bios_test fw_cfg_test smm_test \
-                fuzz_devices_test io_errors_test
+                fuzz_devices_test info_test io_errors_test
 device_helpers := fuzz_machine.c rig.c
 
 insn_tests := dirty_test avx_test avx512_test softfloat_test softfloat_x87_test x87_test \

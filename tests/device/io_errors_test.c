@@ -3,15 +3,14 @@
  * tests/device/io_errors_test.c: errors of the host's files as the guest sees them: an unreadable sector,
  * an image that is too short, a medium that is gone; at each controller.
  */
-#include "hw/block/ahci.h"
 #include "hw/block/fdc.h"
 #include "hw/misc/i8237.h"
+#include "tests/device/ahci_rig.h"
 #include "tests/device/bad_disk.h"
 #include "tests/device/ide_rig.h"
 
 #define SECTORS 2880u
 #define BAD     20u /* a sector */
-#define DATA    0x20000u
 
 /* IDE ------------------------------------------------------------------------------------------- */
 
@@ -222,85 +221,25 @@ static void a_cd_is_gone(struct ide_fixture *f, gconstpointer data)
 
 /* AHCI ------------------------------------------------------------------------------------------ */
 
-#define ABAR  0xf0000000u
-#define PORT  (ABAR + 0x100)
-#define LIST  0x10000u
-#define FIS   0x11000u
-#define TABLE 0x12000u
-
-struct ahci_fixture {
-    struct rig *r;
-    struct mem_region memory;
-    struct ahci *ahci;
-    struct block_backend *blk;
-};
-
-static void ahci_set_up(struct ahci_fixture *f, gconstpointer data)
+static void ahci_set_up(struct ahci_rig *f, gconstpointer data)
 {
-    g_autoptr(GError) error = NULL;
-
-    (void)data;
-    f->r = rig_new();
-    pci_rig_host(f->r, &f->memory);
-    f->ahci = (struct ahci *)rig_device(f->r, "ich9-ahci", NULL);
-    f->blk = drive_rig_new(f->r, "d0", SECTORS, false);
-    ide_create_drive(&f->ahci->ports[0].ch, f->blk, 0, &error);
-    g_assert_no_error(error);
+    ahci_rig_set_up(f, data);
     bad_disk_make(f->blk, BAD, 1);
-    pci_rig_write(f->r, f->ahci->pci.devfn, PCI_BAR0 + 20, ABAR, 4);
-    pci_rig_write(f->r, f->ahci->pci.devfn, PCI_COMMAND, 6, 2);
-    rig_store(f->r, ABAR + 4, 0x80000002, 4);
-    rig_store(f->r, PORT, LIST, 4);
-    rig_store(f->r, PORT + 8, FIS, 4);
-    rig_store(f->r, PORT + 0x14, 0xffffffff, 4);
-    rig_store(f->r, PORT + 0x18, 0x11, 4);
 }
 
-static void ahci_tear_down(struct ahci_fixture *f, gconstpointer data)
-{
-    (void)data;
-    rig_free(f->r);
-}
-
-static void prepare(struct ahci_fixture *f, unsigned slot, uint8_t command, uint32_t lba,
-                    unsigned count)
-{
-    uint32_t table = TABLE + slot * 0x100, header = LIST + slot * 32;
-    bool ncq = command == 0x60 || command == 0x61;
-    uint8_t fis[20] = { 0x27, 0x80, command, 0, (uint8_t)lba, (uint8_t)(lba >> 8), 0, 0x40 };
-
-    fis[3] = ncq ? (uint8_t)count : 0;
-    fis[12] = ncq ? (uint8_t)(slot << 3) : (uint8_t)count;
-    rig_write(f->r, table, fis, sizeof(fis));
-    rig_store(f->r, table + 0x80, DATA + slot * 0x1000, 8);
-    rig_store(f->r, table + 0x88, 0, 4);
-    rig_store(f->r, table + 0x8c, count * 512 - 1, 4);
-    rig_store(f->r, header, 5 | 1 << 16, 4);
-    rig_store(f->r, header + 8, table, 8);
-}
-
-/* Until the commands are over or the port has stopped at an error. */
-static void wait_port(struct ahci_fixture *f)
-{
-    while ((rig_load(f->r, PORT + 0x34, 4) | rig_load(f->r, PORT + 0x38, 4)) &&
-           !(rig_load(f->r, PORT + 0x10, 4) & 1u << 30)) {
-        machine_iterate(f->r->m, true);
-    }
-}
-
-static void restart(struct ahci_fixture *f)
+static void restart(struct ahci_rig *f)
 {
     rig_store(f->r, PORT + 0x18, 0x10, 4);
     rig_store(f->r, PORT + 0x10, 0xffffffff, 4);
     rig_store(f->r, PORT + 0x18, 0x11, 4);
 }
 
-static void ahci_reads_up_to_the_bad_sector(struct ahci_fixture *f, gconstpointer data)
+static void ahci_reads_up_to_the_bad_sector(struct ahci_rig *f, gconstpointer data)
 {
     (void)data;
-    prepare(f, 2, 0x25, BAD - 2, 8);
+    ahci_rig_prepare(f, 2, 0x25, BAD - 2, 8);
     rig_store(f->r, PORT + 0x38, 4, 4);
-    wait_port(f);
+    ahci_rig_wait(f);
     g_assert_cmphex(rig_load(f->r, PORT + 0x10, 4) & 1u << 30, ==, 1u << 30);
     g_assert_cmphex(rig_load(f->r, PORT + 0x20, 4), ==, 0x4051);
     g_assert_cmphex(rig_load(f->r, PORT + 0x38, 4), ==, 4);         /* which one failed */
@@ -308,31 +247,31 @@ static void ahci_reads_up_to_the_bad_sector(struct ahci_fixture *f, gconstpointe
     g_assert_cmpuint(rig_load(f->r, FIS + 0x44, 1), ==, BAD);
     g_assert_cmpuint(rig_load(f->r, DATA + 0x2000 + 1023, 1), ==, BAD - 1);
     restart(f);
-    prepare(f, 0, 0x35, BAD, 1);
+    ahci_rig_prepare(f, 0, 0x35, BAD, 1);
     rig_store(f->r, PORT + 0x38, 1, 4);
-    wait_port(f);
+    ahci_rig_wait(f);
     g_assert_cmphex(rig_load(f->r, PORT + 0x20, 4) & 0x421, ==, 0x421); /* a device fault */
 }
 
 /* READ LOG EXT of page 0x10 into DATA + 0x5000. */
-static void read_ncq_log(struct ahci_fixture *f)
+static void read_ncq_log(struct ahci_rig *f)
 {
     restart(f);
-    prepare(f, 5, 0x2f, 0x10, 1);
+    ahci_rig_prepare(f, 5, 0x2f, 0x10, 1);
     rig_store(f->r, PORT + 0x38, 1 << 5, 4);
-    wait_port(f);
+    ahci_rig_wait(f);
     g_assert_cmphex(rig_load(f->r, PORT + 0x38, 4), ==, 0);
 }
 
-static void the_log_names_the_queued_command(struct ahci_fixture *f, gconstpointer data)
+static void the_log_names_the_queued_command(struct ahci_rig *f, gconstpointer data)
 {
     uint8_t log[512], sum = 0;
 
     (void)data;
-    prepare(f, 7, 0x60, BAD - 1, 4);
+    ahci_rig_prepare(f, 7, 0x60, BAD - 1, 4);
     rig_store(f->r, PORT + 0x34, 1 << 7, 4);
     rig_store(f->r, PORT + 0x38, 1 << 7, 4);
-    wait_port(f);
+    ahci_rig_wait(f);
     g_assert_cmphex(rig_load(f->r, PORT + 0x20, 4), ==, 0x4051);
     g_assert_cmphex(rig_load(f->r, PORT + 0x34, 4), ==, 1 << 7);    /* still outstanding */
     g_assert_cmphex(rig_load(f->r, FIS + 0x58, 4), ==, 0x404140a1); /* Set Device Bits */
@@ -352,13 +291,13 @@ static void the_log_names_the_queued_command(struct ahci_fixture *f, gconstpoint
     g_assert_cmphex(rig_load(f->r, DATA + 0x5000, 1), ==, 0x80); /* nothing since */
 }
 
-static void a_queued_command_beyond_the_end_fails(struct ahci_fixture *f, gconstpointer data)
+static void a_queued_command_beyond_the_end_fails(struct ahci_rig *f, gconstpointer data)
 {
     (void)data;
-    prepare(f, 1, 0x61, SECTORS - 1, 2);
+    ahci_rig_prepare(f, 1, 0x61, AHCI_RIG_SECTORS - 1, 2);
     rig_store(f->r, PORT + 0x34, 2, 4);
     rig_store(f->r, PORT + 0x38, 2, 4);
-    wait_port(f);
+    ahci_rig_wait(f);
     g_assert_cmphex(rig_load(f->r, PORT + 0x20, 4), ==, 0x1451); /* no such sector */
     read_ncq_log(f);
     g_assert_cmphex(rig_load(f->r, DATA + 0x5000, 1), ==, 1);
@@ -481,7 +420,7 @@ static void a_floppy_is_gone(struct fdc_fixture *f, gconstpointer data)
 #define IDE(name, data, fn)                                                                        \
     g_test_add("/io-errors/" name, struct ide_fixture, data, ide_set_up, fn, ide_tear_down)
 #define AHCI(name, fn)                                                                             \
-    g_test_add("/io-errors/ahci/" name, struct ahci_fixture, NULL, ahci_set_up, fn, ahci_tear_down)
+    g_test_add("/io-errors/ahci/" name, struct ahci_rig, NULL, ahci_set_up, fn, ahci_rig_tear_down)
 #define FDC(name, fn)                                                                              \
     g_test_add("/io-errors/floppy/" name, struct fdc_fixture, NULL, fdc_set_up, fn, fdc_tear_down)
 

@@ -227,6 +227,7 @@ static void cells_have_colours_and_a_cursor(void)
     put(r, 6, 2, CELL(0x00, 0x9f));
     cr(r, CR_CURSOR_HIGH, 0);
     cr(r, CR_CURSOR_LOW, 2 * 80 + 7);
+    cr(r, CR_CURSOR_START, 0x0d);
     ar(r, AR_MODE, 0x0c); /* blinking */
     g_assert_true(console_cells(r->m->displays, &t, NULL));
     g_assert_cmpuint(t.columns, ==, 80);

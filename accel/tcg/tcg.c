@@ -215,11 +215,14 @@ static bool debug_active(const struct x86_cpu *cpu)
     return cpu->dr[7] & 0xff;
 }
 
-/* One instruction with everything that single-stepping and breakpoints ask for. */
-static void step(struct tcg *t, struct x86_cpu *cpu)
+/*
+ * One instruction with everything that single-stepping and breakpoints ask for.  after_ss: a load of
+ * SS came before, which keeps an instruction breakpoint from being met (SDM vol. 3, 17.3.1.1).
+ */
+static void step(struct tcg *t, struct x86_cpu *cpu, bool after_ss)
 {
     cpu->trap_pending = cpu->eflags & FLAG_TF;
-    if (!(cpu->eflags & FLAG_RF)) {
+    if (!(cpu->eflags & FLAG_RF) && !after_ss) {
         uint64_t rip = cpu->regs[R_RIP];
 
         cpu->insn_start = rip;
@@ -231,6 +234,9 @@ static void step(struct tcg *t, struct x86_cpu *cpu)
     }
     cpu->eflags &= ~FLAG_RF;
     run_block(t, cpu, 1);
+    if (after_ss && cpu->ss_shadow) { /* of two loads in a row the second holds nothing back */
+        cpu->intr_shadow = cpu->ss_shadow = false;
+    }
     if ((cpu->trap_pending || cpu->dr6_pending) && !cpu->ss_shadow) {
         cpu_take_debug_traps(cpu);
     }
@@ -254,7 +260,7 @@ static void run_blocks(struct tcg *t, struct x86_cpu *cpu)
 static bool boundary(struct tcg *t, struct x86_cpu *cpu)
 {
     uint32_t pending = atomic_load_explicit(&cpu->pending, memory_order_acquire);
-    bool shadow = cpu->intr_shadow, stepping;
+    bool shadow = cpu->intr_shadow, after_ss = cpu->ss_shadow, stepping;
 
     if (atomic_load_explicit(&cpu->vcpu.exit_request, memory_order_acquire)) {
         return false;
@@ -271,10 +277,10 @@ static bool boundary(struct tcg *t, struct x86_cpu *cpu)
     if (cpu->halted) {
         return false;
     }
-    stepping = (cpu->eflags & (FLAG_TF | FLAG_RF)) || debug_active(cpu);
+    stepping = (cpu->eflags & (FLAG_TF | FLAG_RF)) || debug_active(cpu) || after_ss;
     cpu->intr_shadow = cpu->ss_shadow = false;
     if (stepping) {
-        step(t, cpu);
+        step(t, cpu, after_ss);
     } else if (shadow && pending) {
         run_block(t, cpu, 1);
     } else {

@@ -21,6 +21,12 @@ struct string_run {
     bool repeat;
 };
 
+/* Traps come after each element, and show what it left. */
+static bool traps_each_element(const struct x86_cpu *cpu)
+{
+    return (cpu->eflags & FLAG_TF) || (cpu->dr[7] & 0xff);
+}
+
 static struct string_run string_begin(struct x86_cpu *cpu, const struct insn *i)
 {
     struct string_run s = {
@@ -36,8 +42,8 @@ static struct string_run string_begin(struct x86_cpu *cpu, const struct insn *i)
         if (s.left > ELEMENTS_AT_ONCE) {
             s.left = ELEMENTS_AT_ONCE;
         }
-        if (s.left && (cpu->eflags & FLAG_TF)) {
-            s.left = 1; /* single steps stop after each element */
+        if (s.left && traps_each_element(cpu)) {
+            s.left = 1;
         }
     }
     return s;
@@ -58,11 +64,15 @@ static void count_down(struct x86_cpu *cpu, struct string_run *s, uint64_t n)
     }
 }
 
-/* Elements left in the guest's counter: run the instruction again. */
+/*
+ * Elements left in the guest's counter: run the instruction again.  What interrupts it there pushes
+ * RF, since its breakpoint has been met (SDM vol. 3, 2.3).
+ */
 static void string_end(struct x86_cpu *cpu, const struct string_run *s)
 {
     if (s->repeat && (cpu->regs[R_RCX] & s->mask)) {
         cpu->regs[R_RIP] = cpu->insn_start;
+        cpu->eflags |= FLAG_RF;
         cpu->stop_block = true;
     }
 }
@@ -210,14 +220,14 @@ static bool compare_goes_on(const struct insn *i, bool equal)
 
 /*
  * Ends an execution of CMPS or SCAS, whose last element compared a with b.  One that will begin again
- * leaves the flags alone, unless a single step shows them.
+ * leaves the flags alone, unless a trap shows them.
  */
 static void compare_end(struct x86_cpu *cpu, const struct insn *i, const struct string_run *s,
                         uint64_t a, uint64_t b, bool ended)
 {
     bool again = s->repeat && !ended && (cpu->regs[R_RCX] & s->mask);
 
-    if (!again || (cpu->eflags & FLAG_TF)) {
+    if (!again || traps_each_element(cpu)) {
         flags_lazy(cpu, CC_SUB, i->size, a - b, b);
     }
     if (!ended) {

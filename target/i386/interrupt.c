@@ -27,15 +27,19 @@ static void latch_debug_status(struct x86_cpu *cpu)
 
 /*
  * RF in the pushed EFLAGS is set for faults, so that the handler's return does not meet the same
- * instruction breakpoint; the breakpoint's own #DB leaves that to its handler (SDM vol. 3,
- * 17.3.1.1).
+ * instruction breakpoint; the breakpoint's own #DB leaves that to its handler.  Other events push
+ * it as it is: set between the elements of a string instruction and behind an IRET that set it
+ * (SDM vol. 3, 2.3 and 17.3.1.1).
  */
 static uint32_t pushed_flags(const struct x86_cpu *cpu, int vector, enum event_kind kind)
 {
     bool breakpoint = vector == EXC_DB && (cpu->dr6_pending & 0xf);
-    uint32_t flags = cpu_eflags(cpu) & ~FLAG_RF;
+    uint32_t flags = cpu_eflags(cpu);
 
-    return kind == EVENT_FAULT && !breakpoint ? flags | FLAG_RF : flags;
+    if (kind != EVENT_FAULT) {
+        return flags;
+    }
+    return breakpoint ? flags & ~FLAG_RF : flags | FLAG_RF;
 }
 
 void cpu_deliver(struct x86_cpu *cpu, int vector, enum event_kind kind, bool has_error,

@@ -22,6 +22,9 @@
 #define EXIT   0xf4
 
 #define TEST(name) call begin_test; .asciz name; 7:
+/* To `label`, if KVM runs this: its signature in CPUID. */
+#define UNLESS_KVM(label) \
+        mov $0x40000000, %eax; cpuid; cmp $0x4b4d564b, %ebx; je label
 #define EXPECT_EQ(value, place) cmpl value, place; je 8f; pushl place; pushl $__LINE__; call fail; 8:
 #define EXPECT_ZF je 8f; pushl $0; pushl $__LINE__; call fail; 8:
 #define TRY(...) \

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * tests/insn/fuzz_code_test.c: random bytes as guest code, in every mode and at both ends of
- * privilege, by the whole engine.  Nothing that a guest executes may crash or hang the host.
+ * privilege, by each engine.  Nothing that a guest executes may crash or hang the host.
  *
  * A timer asks the engine to leave after a slice of time.  If it does not, the watchdog names the
- * round and aborts.  --rounds=N a mode, --first=N: the seed of the first round, --slice=US.
+ * round and aborts.  The translator, which wants to see a block a few times, has each round's code
+ * several times from the same registers.
+ * --rounds=N a mode and engine, --first=N: the seed of the first round, --slice=US.
  * Thread: one, which is the vCPU's; the timer's signal only sets atomics.
  */
 #include <inttypes.h>
@@ -21,8 +23,9 @@
 #define CODE        0x20000u /* from here on RAM is random */
 #define MAX_TICKS   10000    /* of a slice each: a hang */
 #define PAGE_TABLES 0x18000u
+#define REPEATS     12 /* of a round's code: more than a block runs before it is translated */
 
-static unsigned rounds = 250, slice_us = 1000;
+static unsigned rounds = 150, slice_us = 1000;
 static uint64_t first_seed = 1;
 
 /* What the signal handler sees. */
@@ -95,7 +98,7 @@ static void random_code(struct system_rig *r, uint64_t *s)
             p[k + (v >> 8 & 7)] = common[v >> 16 & 15];
         }
     }
-    ram_written(r->m, r->ram.ram, 0, RIG_RAM_SIZE);
+    ram_written(r->m, r->ram.ram, CODE, RIG_RAM_SIZE - CODE);
 }
 
 static void random_registers(struct x86_cpu *cpu, uint64_t *s)
@@ -165,6 +168,7 @@ static void enter_mode(struct system_rig *r, const struct fuzz_row *row)
     struct x86_cpu *cpu = r->cpu;
 
     memset(r->ram.ram->host, 0, CODE);
+    ram_written(r->m, r->ram.ram, 0, CODE);
     machine_lock(r->m);
     tcg_vcpu_ops.reset(&cpu->vcpu);
     machine_unlock(r->m);
@@ -201,17 +205,20 @@ static void enter_mode(struct system_rig *r, const struct fuzz_row *row)
     tlb_flush(cpu);
 }
 
-static void fuzz_round(struct system_rig *r, const struct fuzz_row *row, uint64_t seed)
+/* Code and registers follow from the seed; `again`: the code is there, as the last run left it. */
+static void fuzz_run(struct system_rig *r, const struct fuzz_row *row, uint64_t seed, bool again)
 {
     struct x86_cpu *cpu = r->cpu;
-    uint64_t s = seed * 0xd1342543de82ef95ull;
+    uint64_t s = seed * 0xd1342543de82ef95ull, code = ~s;
     bool small = row->mode == REAL || row->mode == VM86;
 
     current_seed = seed;
     enter_mode(r, row);
     random_gates(r, &s);
     random_registers(cpu, &s);
-    random_code(r, &s);
+    if (!again) {
+        random_code(r, &code);
+    }
     cpu->regs[R_RSP] = small ? 0x8000 : CODE + 0x40000;
     cpu->regs[R_RIP] = (small ? 0 : CODE) + (next(&s) & 0x3fff);
     ticks = 0;
@@ -219,18 +226,24 @@ static void fuzz_round(struct system_rig *r, const struct fuzz_row *row, uint64_
     tcg_vcpu_ops.run(&cpu->vcpu);
 }
 
-static void test_mode(gconstpointer data)
+static void test_mode(const struct fuzz_row *row, const char *engine, unsigned repeats)
 {
-    const struct fuzz_row *row = data;
     struct system_rig *r = system_rig_new("max");
     uint64_t executed;
 
+    g_free(r->m->config.accel);
+    r->m->config.accel = g_strdup_printf("tcg,engine=%s", engine);
     r->cpu->vcpu.machine = r->m;
     r->cpu->vcpu.ops = &tcg_vcpu_ops;
-    g_assert_true(tcg_vcpu_ops.init(&r->cpu->vcpu, NULL));
+    if (!tcg_vcpu_ops.init(&r->cpu->vcpu, NULL)) {
+        g_test_skip("no such engine on this host");
+        tcg_vcpu_ops.destroy(&r->cpu->vcpu);
+        system_rig_free(r);
+        return;
+    }
     watched = r->cpu;
     for (unsigned k = 0; k < rounds; k++) {
-        fuzz_round(r, row, first_seed + k);
+        fuzz_run(r, row, first_seed + k / repeats, k % repeats);
     }
     watched = NULL;
     executed = r->cpu->executed;
@@ -238,6 +251,16 @@ static void test_mode(gconstpointer data)
     system_rig_free(r);
     g_test_message("%u rounds, %" PRIu64 " instructions", rounds, executed);
     g_assert_cmpuint(executed, >, rounds);
+}
+
+static void test_interpreter(gconstpointer row)
+{
+    test_mode(row, "interp", 1);
+}
+
+static void test_translator(gconstpointer row)
+{
+    test_mode(row, "translate", REPEATS);
 }
 
 int main(int argc, char **argv)
@@ -258,9 +281,12 @@ int main(int argc, char **argv)
     timer.it_interval.tv_usec = timer.it_value.tv_usec = slice_us;
     setitimer(ITIMER_REAL, &timer, NULL);
     for (unsigned k = 0; k < G_N_ELEMENTS(fuzz_rows); k++) {
-        g_autofree char *name = g_strdup_printf("/insn/fuzz-code/%s", fuzz_rows[k].name);
+        const struct fuzz_row *row = &fuzz_rows[k];
+        g_autofree char *name = g_strdup_printf("/insn/fuzz-code/interp/%s", row->name);
+        g_autofree char *other = g_strdup_printf("/insn/fuzz-code/translate/%s", row->name);
 
-        g_test_add_data_func(name, &fuzz_rows[k], test_mode);
+        g_test_add_data_func(name, row, test_interpreter);
+        g_test_add_data_func(other, row, test_translator);
     }
     return g_test_run();
 }

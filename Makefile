@@ -85,7 +85,7 @@ device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_tes
                 fuzz_devices_test info_test io_errors_test
 device_helpers := fuzz_machine.c rig.c
 
-insn_tests := dirty_test avx_test avx512_test softfloat_test softfloat_x87_test x87_test \
+insn_tests := dirty_test avx_test softfloat_test softfloat_x87_test x87_test \
               segment_test interrupt_test cpuid_test msr_test translate_test translate_shapes_test bmi_test \
               crypto_test mmx_test sse_test xsave_test decode_test fuzz_code_test integer_test \
               moo_test
@@ -245,7 +245,7 @@ check-insn: $(rhea) $(insn_bin)     ## run tests/insn: instructions
 # the table of docs/cpu.md at the end; real-mode captures of an 80286 from a folder of their own.
 FIRST  ?= 1
 ROUNDS ?= 2000
-native_tests := integer_test sse_test mmx_test bmi_test x87_test xsave_test avx_test avx512_test
+native_tests := integer_test sse_test mmx_test bmi_test x87_test xsave_test avx_test
 .PHONY: check-cpu check-moo
 check-cpu: $(native_tests:%=$(out)/tests/insn/%) ## compare 2000 cases of every row with this host
 	@python3 tests/insn/coverage --rounds $(ROUNDS) --first $(FIRST) $^

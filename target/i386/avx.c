@@ -54,6 +54,23 @@ static bool has_gpr(const struct avx_row *r)
     return false;
 }
 
+/*
+ * W as it counts.  General registers have 32 bits outside 64-bit code, whatever W says, in opcodes
+ * that have a form with 64; in others W = 1 is refused there, too.
+ */
+static unsigned effective_w(const struct avx_row *rows, unsigned n, const struct avx_row *r,
+                            const struct insn *i, bool code64)
+{
+    if (!code64 && has_gpr(r)) {
+        for (const struct avx_row *other = rows; other < rows + n; other++) {
+            if (other->w == W1) {
+                return W0;
+            }
+        }
+    }
+    return i->imm2 & VEX_W ? W1 : W0;
+}
+
 const struct avx_row *avx_row_select(const struct avx_row *rows, unsigned n, const struct insn *i,
                                      bool code64)
 {
@@ -61,8 +78,7 @@ const struct avx_row *avx_row_select(const struct avx_row *rows, unsigned n, con
 
     for (const struct avx_row *r = rows; r < rows + n; r++) {
         uint32_t flags = r->insn.flags;
-        /* General registers have 32 bits outside 64-bit code, whatever W says. */
-        unsigned w = (i->imm2 & VEX_W) && (code64 || !has_gpr(r)) ? W1 : W0;
+        unsigned w = effective_w(rows, n, r, i, code64);
         /* With EVEX.b on registers L is the rounding mode, and the length 512 bits. */
         unsigned l = reg && (i->imm2 & EVEX_B) && (r->flags & (AVX_ER | AVX_SAE)) ? 2 : i->vex_l;
 

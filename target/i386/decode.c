@@ -125,7 +125,7 @@ static const struct insn_row *take_evex(struct decoder *d)
             p2 = (uint8_t)decode_take(d, 1);
     uint8_t op = (uint8_t)decode_take(d, 1);
 
-    d->ud |= (p0 & 8) || !(p1 & 4);
+    d->ud |= (p0 & 8) || !(p1 & 4) || (!d->code64 && !(p2 & 8)); /* V' has no use in 32-bit code */
     d->reg_high = p0 & 0x10 ? 0 : 16;
     d->rm_high = p0 & 0x40 ? 0 : 16;
     i->imm2 = EVEX_IS | (p2 & (EVEX_AAA | EVEX_B)) | (p2 & 0x80 ? EVEX_Z : 0);

@@ -132,16 +132,21 @@ static void set_indices(struct native *n, struct native_state *s)
     }
 }
 
+void avx_random_state(struct native *n, struct native_state *s)
+{
+    native_randomize(n, s);
+    for (unsigned v = 0; v < 16; v++) {
+        memcpy(s->zmm[v], s->fx + FX_XMM(v), 16);
+    }
+}
+
 static void set_start(struct native *n, const struct avx_row *row, bool edge,
                       struct native_state *s)
 {
     const uint64_t end = NATIVE_ARENA + NATIVE_ARENA_SIZE;
     uint64_t r = native_random(n);
 
-    native_randomize(n, s);
-    for (unsigned v = 0; v < 16; v++) {
-        memcpy(s->zmm[v], s->fx + FX_XMM(v), 16);
-    }
+    avx_random_state(n, s);
     if (r & 1) { /* rounding, DAZ, FTZ, unmasked exceptions */
         uint32_t mxcsr = 0x1f80 | (r >> 8 & 0xe040);
 

@@ -16,6 +16,8 @@ struct avx_encoding {
 
 /* A valid one, most of the time; what is wrong now and then (vvvv, masks, W) is refused alike. */
 void avx_random(struct native *n, const struct avx_row *row, bool evex, struct avx_encoding *e);
+/* Random registers, vectors that agree with their low halves in fx. */
+void avx_random_state(struct native *n, struct native_state *s);
 /*
  * Every row of a table, `rounds` times each, against the host.  Registers that address memory point
  * into the arena, or with `edge` at its end, where it stops within the operand.

@@ -4,12 +4,14 @@
  *
  * A line is: map, opcode, mnemonic, kind, cases, faults, bitmap of forms in hexadecimal.  A form is
  * a number of ten bits: code size, register or memory, operand size, address size, LOCK, repeat
- * prefix, segment override.  A row that several opcodes share appears under each of them.
+ * prefix, segment override; of the vector tables code size, register or memory, vector length, mask,
+ * zeroing, EVEX.b.  A row that several opcodes share appears under each of them.
  */
 #include "tests/insn/native_coverage.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "target/i386/avx.h"
 #include "target/i386/exec_system.h"
 
 #define FORM_WORDS 16
@@ -44,6 +46,14 @@ static unsigned size_number(unsigned size)
     return size == 8 ? 2 : size == 4;
 }
 
+static bool in_vector_tables(const struct insn *i)
+{
+    const struct avx_row *r = avx_row(i);
+
+    return (r >= vex_rows && r < vex_rows + n_vex_rows) ||
+           (r >= evex_rows && r < evex_rows + n_evex_rows);
+}
+
 static unsigned form_of(const struct insn *i, bool code32)
 {
     bool memory = false;
@@ -51,6 +61,10 @@ static unsigned form_of(const struct insn *i, bool code32)
 
     for (unsigned k = 0; k < 4; k++) {
         memory |= i->op[k].kind == OPND_MEM;
+    }
+    if (in_vector_tables(i)) {
+        return code32 | memory << 1 | (i->vex_l & 3) << 2 | (i->imm2 & EVEX_AAA ? 1u << 4 : 0) |
+               (i->imm2 & EVEX_Z ? 1u << 5 : 0) | (i->imm2 & EVEX_B ? 1u << 6 : 0);
     }
     return code32 | memory << 1 | size_number(i->opsize) << 2 | size_number(i->addrsize) << 4 |
            (i->prefixes & PREFIX_LOCK ? 1u << 6 : 0) | repeat << 7 |
@@ -150,6 +164,19 @@ static const struct {
     /* clang-format on */
 };
 
+/* Forms that W, L or ModRM tell apart are rows of one opcode: numbered. */
+static void print_vectors(struct native_coverage *c, const char *encoding,
+                          const struct avx_row *rows, unsigned n)
+{
+    for (unsigned k = 0; k < n; k++) {
+        static const char *const maps[] = { "0", "0F", "0F 38", "0F 3A", "4", "5", "6", "7" };
+        g_autofree char *name = g_strdup_printf("%s %s", encoding, maps[rows[k].map & 7]);
+        g_autofree char *opcode = g_strdup_printf("%02x.%u#%u", rows[k].opcode, rows[k].prefix, k);
+
+        print_row(c, name, opcode, &rows[k].insn);
+    }
+}
+
 void native_coverage_free(struct native_coverage *c)
 {
     if (!c) {
@@ -165,6 +192,8 @@ void native_coverage_free(struct native_coverage *c)
             print_row(c, tables[t].name, opcode, &tables[t].rows[k]);
         }
     }
+    print_vectors(c, "VEX", vex_rows, n_vex_rows);
+    print_vectors(c, "EVEX", evex_rows, n_evex_rows);
     fclose(c->file);
     g_hash_table_destroy(c->rows);
     g_free(c);

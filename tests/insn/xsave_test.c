@@ -123,6 +123,79 @@ static void every_form_matches_the_host(void)
     native_free(n);
 }
 
+/* Every component of AVX-512, each with a value that is not its initial one. */
+static const struct {
+    uint8_t bytes[5], len;
+    enum x86_feature feature;
+    bool load, compacted;
+} vector_forms[] = {
+    /* clang-format off */
+    { { 0x0f, 0xae, 0x26 },       3, X86_XSAVE,    false, false }, /* xsave [rsi] */
+    { { 0x48, 0x0f, 0xae, 0x26 }, 4, X86_XSAVE,    false, false }, /* xsave64 */
+    { { 0x0f, 0xc7, 0x26 },       3, X86_XSAVEC,   false, true },  /* xsavec */
+    { { 0x48, 0x0f, 0xc7, 0x26 }, 4, X86_XSAVEC,   false, true },  /* xsavec64 */
+    { { 0x0f, 0xae, 0x2e },       3, X86_XSAVE,    true,  false }, /* xrstor */
+    { { 0x48, 0x0f, 0xae, 0x2e }, 4, X86_XSAVE,    true,  false }, /* xrstor64 */
+    { { 0x48, 0x0f, 0xae, 0x2e }, 4, X86_XSAVEC,   true,  true },
+    /* clang-format on */
+};
+
+#define VECTOR_XCR0 0xe7 /* x87, SSE, AVX, opmask, ZMM_Hi256, Hi16_ZMM */
+
+/* A header that names components of VECTOR_XCR0, now and then one more. */
+static void make_vector_area(struct native *n, bool compacted)
+{
+    uint64_t r = native_random(n), named = r & VECTOR_XCR0, present;
+    uint8_t *a = area(n);
+
+    make_area(n, 0);
+    for (unsigned k = 576; k < 0xb00; k += 8) {
+        set_u64(a + k, native_random(n));
+    }
+    if ((r >> 32 & 15) == 0) {
+        named |= 1ull << (r >> 40 & 63); /* what is not enabled: #GP */
+    }
+    present = compacted ? named | (native_random(n) & VECTOR_XCR0) | 1ull << 63 : 0;
+    if (compacted && (r >> 48 & 15) == 0) {
+        present &= ~(uint64_t)(1 << (r >> 52 & 7)); /* perhaps one that is named */
+    }
+    set_u64(a + 512, named);
+    set_u64(a + 520, present);
+}
+
+static void vector_state_matches_the_host(void)
+{
+    struct native *n = native_new();
+    struct native_state s;
+    bool usable = !native_skip(n) && native_use_avx(n);
+
+    for (unsigned f = 0; usable && f < G_N_ELEMENTS(vector_forms); f++) {
+        if (!native_host_has(vector_forms[f].feature)) {
+            continue;
+        }
+        for (unsigned k = 0; k < 200 * n->times; k++) {
+            start(n, &s, native_random(n) & VECTOR_XCR0);
+            for (unsigned v = 0; v < 16; v++) {
+                memcpy(s.zmm[v], s.fx + FX_XMM(v), 16);
+            }
+            if (vector_forms[f].load) {
+                make_vector_area(n, vector_forms[f].compacted);
+            } else if (!vector_forms[f].compacted) {
+                memset(area(n) + 512, 0, 64); /* XSTATE_BV of what is not asked for stays */
+                area(n)[512] = (uint8_t)native_random(n);
+            }
+            native_check(n, vector_forms[f].bytes, vector_forms[f].len, &s, 0);
+        }
+    }
+    if (usable) {
+        g_test_message("%u cases, %u faults", n->runs, n->faults);
+        g_assert_cmpuint(n->runs, >, 1000);
+    } else {
+        g_test_skip("the host has no AVX-512");
+    }
+    native_free(n);
+}
+
 static int run(struct native *n, const uint8_t *bytes, unsigned len, struct native_state *s)
 {
     native_run_guest(n, bytes, len, s);
@@ -240,6 +313,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/insn/xsave/host", every_form_matches_the_host);
+    g_test_add_func("/insn/xsave/vectors", vector_state_matches_the_host);
     g_test_add_func("/insn/xsave/round-trip", what_is_saved_is_restored);
     g_test_add_func("/insn/xsave/optimised", xsaveopt_leaves_out_initial_components);
     g_test_add_func("/insn/xsave/xcr0", xcr0_takes_valid_values_only);

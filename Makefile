@@ -89,8 +89,8 @@ insn_tests := dirty_test avx_test softfloat_test softfloat_x87_test x87_test \
               segment_test interrupt_test cpuid_test msr_test translate_test translate_shapes_test bmi_test \
               crypto_test mmx_test sse_test xsave_test decode_test fuzz_code_test integer_test \
               moo_test
-insn_helpers := avx_rows.c decode_capstone.c integer_case.c moo.c native.c native_coverage.c \
-                native_host.c system_rig.c translate_gen.c translate_gen_wide.c \
+insn_helpers := avx_rows.c decode_capstone.c integer_case.c moo.c moo_later.c native.c \
+                native_coverage.c native_host.c system_rig.c translate_gen.c translate_gen_wide.c \
                 translate_run.c translate_x87.c
 insn_scripts := guests.py
 

@@ -199,18 +199,15 @@ static bool host_cas16(void *p, const uint64_t old[2], const uint64_t new[2])
 void x_cmpxchg8b(struct x86_cpu *cpu, const struct insn *i)
 {
     unsigned half = i->rex & 8 ? 8 : 4;
-    uint64_t linear = operand_linear(cpu, i, half * 2, true);
     uint64_t want[2] = { reg_read(cpu, R_RAX, half), reg_read(cpu, R_RDX, half) };
     uint64_t put[2] = { reg_read(cpu, R_RBX, half), reg_read(cpu, R_RCX, half) };
-    uint64_t have[2];
+    uint64_t have[2], linear;
     bool equal;
 
     if (half == 8 && !cpu_has(cpu, X86_CX16)) {
         raise_ud(cpu);
     }
-    if (half == 8 && (linear & 15)) {
-        raise_gp0(cpu);
-    }
+    linear = operand_linear_aligned(cpu, i, half * 2, half == 8 ? 16 : 1, true);
     mem_probe_write_slow(cpu, linear, half, cpu->bank);
     mem_probe_write_slow(cpu, linear + half, half, cpu->bank);
     for (;;) {

@@ -61,6 +61,25 @@ static inline uint64_t operand_linear(struct x86_cpu *cpu, const struct insn *i,
 }
 
 /*
+ * The same where a misaligned address is #GP(0).  64-bit code finds that first, so that an address
+ * that is not canonical either is no #SS through the stack.
+ */
+static inline uint64_t operand_linear_aligned(struct x86_cpu *cpu, const struct insn *i,
+                                              unsigned size, unsigned align, bool write)
+{
+    uint64_t ea = insn_ea(cpu, i), linear;
+
+    if (cpu->code64 && ((ea + (i->seg >= SEG_FS ? cpu->seg[i->seg].base : 0)) & (align - 1))) {
+        raise_gp0(cpu);
+    }
+    linear = segment_linear(cpu, i->seg, ea, size, write);
+    if (linear & (align - 1)) {
+        raise_gp0(cpu);
+    }
+    return linear;
+}
+
+/*
  * Vector operands (XMM, MMX, memory, general register) of op[n].size bytes: load zero-fills *v up
  * to 16 bytes; store of an XMM register writes op.size bytes of the low 16 and keeps the rest.  A 16-byte
  * memory operand that is not aligned raises #GP(0) unless the row is ROW_UNALIGNED.

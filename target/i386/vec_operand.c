@@ -2,8 +2,8 @@
 /*
  * target/i386/vec_operand.c: operands of MMX and SSE instructions, and the check that comes before.
  *
- * Invariants: a 16-byte memory operand is checked in the order of hardware: segment, alignment,
- *             page; a store changes nothing when it faults.
+ * Invariants: a 16-byte memory operand is checked in the order of hardware: segment and alignment,
+ *             then page; a store changes nothing when it faults.
  * Thread:     the vCPU's own, no lock.
  */
 #include "target/i386/operand.h"
@@ -11,12 +11,9 @@
 /* The linear address of a vector in memory; SDM vol. 1, 10.4.1.1: unaligned 16 bytes are #GP(0). */
 static uint64_t vec_linear(struct x86_cpu *cpu, const struct insn *i, unsigned size, bool write)
 {
-    uint64_t linear = operand_linear(cpu, i, size, write);
-
-    if (size == 16 && (linear & 15) && !(i->row->flags & ROW_UNALIGNED)) {
-        raise_gp0(cpu);
-    }
-    return linear;
+    return size == 16 && !(i->row->flags & ROW_UNALIGNED)
+               ? operand_linear_aligned(cpu, i, 16, 16, write)
+               : operand_linear(cpu, i, size, write);
 }
 
 static void load_vec_mem(struct x86_cpu *cpu, const struct insn *i, unsigned size, union vec *v)

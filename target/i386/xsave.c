@@ -366,16 +366,19 @@ static unsigned component_at(const struct xsave_component *c, uint64_t mask, boo
 
 /* FXSAVE and FXRSTOR --------------------------------------------------------------------------- */
 
-/* The checked address of an area, which must be aligned to `align`. */
+/*
+ * The checked address of an area, which must be aligned to `align`: found after a first byte that is
+ * not canonical, and before a last byte that is not.
+ */
 static uint64_t area_linear(struct x86_cpu *cpu, const struct insn *i, unsigned size,
                             unsigned align, bool write)
 {
-    uint64_t linear = operand_linear(cpu, i, size, write);
+    uint64_t linear = operand_linear(cpu, i, 1, write);
 
     if (linear & (align - 1)) {
         raise_gp0(cpu);
     }
-    return linear;
+    return operand_linear(cpu, i, size, write);
 }
 
 static bool is_wide(const struct insn *i)

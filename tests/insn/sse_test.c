@@ -161,6 +161,65 @@ static void unmasked_exceptions_raise_xm_or_ud(void)
     native_free(n);
 }
 
+/* Which exception an operand raises that is at fault twice: by its address and its alignment. */
+static void addresses_and_alignment_fault_in_order(void)
+{
+    static const struct {
+        uint8_t bytes[8], len;
+        enum x86_feature feature;
+    } rows[] = {
+        { { 0x0f, 0x28, 0x45, 0x00 }, 4, X86_SSE },               /* movaps xmm0, [rbp] */
+        { { 0x0f, 0x29, 0x45, 0x00 }, 4, X86_SSE },               /* movaps [rbp], xmm0 */
+        { { 0x0f, 0x28, 0x03 }, 3, X86_SSE },                     /* movaps xmm0, [rbx] */
+        { { 0x0f, 0x58, 0x45, 0x00 }, 4, X86_SSE },               /* addps xmm0, [rbp] */
+        { { 0x66, 0x0f, 0xfe, 0x45, 0x00 }, 5, X86_SSE2 },        /* paddd xmm0, [rbp] */
+        { { 0x66, 0x0f, 0x38, 0x2a, 0x45, 0x00 }, 6, X86_SSE41 }, /* movntdqa xmm0, [rbp] */
+        { { 0x66, 0x0f, 0xe7, 0x03 }, 4, X86_SSE2 },              /* movntdq [rbx], xmm0 */
+        { { 0x0f, 0x10, 0x45, 0x00 }, 4, X86_SSE },               /* movups xmm0, [rbp] */
+        { { 0x48, 0x8b, 0x45, 0x00 }, 4, X86_BASE },              /* mov rax, [rbp] */
+        { { 0x48, 0x8b, 0x03 }, 3, X86_BASE },                    /* mov rax, [rbx] */
+        { { 0x48, 0x0f, 0xc7, 0x4d, 0x00 }, 5, X86_CX16 },        /* cmpxchg16b [rbp] */
+        { { 0x0f, 0xae, 0x45, 0x00 }, 4, X86_FXSR },              /* fxsave [rbp] */
+        { { 0x0f, 0xae, 0x4d, 0x00 }, 4, X86_FXSR },              /* fxrstor [rbp] */
+        { { 0x0f, 0xae, 0x65, 0x00 }, 4, X86_XSAVE },             /* xsave [rbp] */
+        { { 0x0f, 0xae, 0x6d, 0x00 }, 4, X86_XSAVE },             /* xrstor [rbp] */
+        { { 0x0f, 0xc7, 0x65, 0x00 }, 4, X86_XSAVEC },            /* xsavec [rbp] */
+        { { 0xf3, 0x0f, 0x6f, 0x45, 0x00 }, 5, X86_SSE2 },        /* movdqu xmm0, [rbp] */
+    };
+    static const uint64_t addresses[] = {
+        0x8000000000000000,
+        0x8000000000000001,
+        0x0000800000000000,
+        0x0000800000000008,
+        0x00007ffffffffff8,
+        0x00007ffffffffff9,
+        0xffff7ffffffffff8,
+        0xffff7fffffffffff,
+        0xfffffffffffffff8,
+        0xffffffffffffffff,
+        NATIVE_ARENA + 8,
+        NATIVE_ARENA - 8,
+        NATIVE_ARENA + NATIVE_ARENA_SIZE - 8,
+    };
+    struct native *n = native_new();
+    struct native_state s;
+
+    if (!native_skip(n)) {
+        native_user_pages(n);
+        for (unsigned k = 0; k < G_N_ELEMENTS(rows) * G_N_ELEMENTS(addresses); k++) {
+            unsigned row = k / G_N_ELEMENTS(addresses);
+
+            if (native_host_has(rows[row].feature)) {
+                native_randomize(n, &s);
+                s.gpr[R_RBX] = s.gpr[R_RBP] = addresses[k % G_N_ELEMENTS(addresses)];
+                native_check(n, rows[row].bytes, rows[row].len, &s, FLAGS_ARITH);
+            }
+        }
+        g_assert_cmpuint(n->faults, >, 50);
+    }
+    native_free(n);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -168,6 +227,7 @@ int main(int argc, char **argv)
     g_test_add_func("/insn/sse/0f38", opcodes_0f38_match_the_host);
     g_test_add_func("/insn/sse/0f3a", opcodes_0f3a_match_the_host);
     g_test_add_func("/insn/sse/faults", unaligned_and_unmapped_operands_fault_alike);
+    g_test_add_func("/insn/sse/fault-order", addresses_and_alignment_fault_in_order);
     g_test_add_func("/insn/sse/approximations", approximations_are_as_near_as_the_manual_says);
     g_test_add_func("/insn/sse/control-registers", control_registers_turn_sse_off);
     g_test_add_func("/insn/sse/unmasked", unmasked_exceptions_raise_xm_or_ud);

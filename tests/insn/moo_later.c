@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tests/insn/moo_later.c: see moo_later.h.  Sources: SDM vol. 3, 23.15 and 23.18; vol. 2, "LOCK". */
+#include "tests/insn/moo_later.h"
+#include <string.h>
+
+#define OP_HLT      0xf4
+#define ADDRESS_24  0xffffffu
+#define LONGEST_286 10
+
+enum { GP = 13, SS = 12, UD = 6 };
+
+/* The instruction behind its prefixes, as bytes: this knows nothing of the decoder under test. */
+struct plain {
+    uint8_t op, modrm;
+    bool lock, repeat, ss;
+    unsigned at; /* of the opcode */
+};
+
+static struct plain plain_of(const struct moo_case *c)
+{
+    struct plain p = { 0 };
+
+    for (; p.at < c->n_bytes && strchr("\x26\x2e\x36\x3e\xf0\xf2\xf3", c->bytes[p.at]); p.at++) {
+        uint8_t b = c->bytes[p.at];
+
+        p.lock |= b == 0xf0;
+        p.repeat |= b == 0xf2 || b == 0xf3;
+        p.ss = (b & 0xe7) == 0x26 ? b == 0x36 : p.ss;
+    }
+    if (p.at + 1 < c->n_bytes) {
+        p.op = c->bytes[p.at];
+        p.modrm = c->bytes[p.at + 1];
+    }
+    return p;
+}
+
+static unsigned length_of(const struct moo_case *c)
+{
+    return c->n_bytes - 1; /* without the HLT */
+}
+
+/* Memory -------------------------------------------------------------------------------------- */
+
+static void want_byte(struct moo_want *w, uint32_t at, uint8_t v)
+{
+    at &= ADDRESS_24;
+    for (unsigned k = 0; k < w->ram.n; k++) {
+        if (w->ram.byte[k].at == at) {
+            w->ram.byte[k].v = v;
+            return;
+        }
+    }
+    if (w->ram.n < MOO_MAX_RAM) {
+        w->ram.byte[w->ram.n].at = at;
+        w->ram.byte[w->ram.n++].v = v;
+    }
+}
+
+/* Before the instruction; what is not listed is HLT. */
+static uint8_t initial_byte(const struct moo_case *c, uint32_t at)
+{
+    for (unsigned k = 0; k < c->ram.n; k++) {
+        if (c->ram.byte[k].at == (at & ADDRESS_24)) {
+            return c->ram.byte[k].v;
+        }
+    }
+    return OP_HLT;
+}
+
+static uint16_t initial_word(const struct moo_case *c, uint32_t at)
+{
+    return (uint16_t)(initial_byte(c, at) | initial_byte(c, at + 1) << 8);
+}
+
+void moo_want_captured(struct moo_want *w, const struct moo_case *c)
+{
+    memcpy(w->reg, c->after, sizeof(w->reg));
+    w->ram = c->ram;
+    for (unsigned k = 0; k < c->changed.n; k++) {
+        want_byte(w, c->changed.byte[k].at, c->changed.byte[k].v);
+    }
+    w->exception = c->exception;
+    w->shorter = w->unknown = false;
+}
+
+static void want_start(struct moo_want *w, const struct moo_case *c)
+{
+    memcpy(w->reg, c->before, sizeof(w->reg));
+    w->ram = c->ram;
+    for (unsigned k = 0; k < c->changed.n; k++) {
+        want_byte(w, c->changed.byte[k].at, initial_byte(c, c->changed.byte[k].at));
+    }
+    w->exception = -1;
+    w->undefined = 0;
+}
+
+/* The handler of a vector, where the HLT behind it ends the case. */
+static void want_handler(struct moo_want *w, const struct moo_case *c, int vector)
+{
+    w->reg[MOO_CS] = initial_word(c, (uint32_t)vector * 4 + 2);
+    w->reg[MOO_IP] = (uint16_t)(initial_word(c, (uint32_t)vector * 4) + 1);
+    w->exception = vector;
+    w->unknown = initial_byte(c, w->reg[MOO_CS] * 16u + (uint16_t)(w->reg[MOO_IP] - 1)) != OP_HLT;
+}
+
+/* Nothing but the exception. */
+static void want_exception(struct moo_want *w, const struct moo_case *c, int vector)
+{
+    const uint16_t frame[] = { c->before[MOO_IP], c->before[MOO_CS],
+                               (uint16_t)((c->before[MOO_FLAGS] & 0x0fd5) | 2) };
+
+    want_start(w, c);
+    w->reg[MOO_SP] = (uint16_t)(w->reg[MOO_SP] - 6);
+    for (unsigned k = 0; k < 3; k++) {
+        for (unsigned b = 0; b < 2; b++) {
+            uint16_t off = (uint16_t)(w->reg[MOO_SP] + 2 * k + b);
+
+            want_byte(w, w->reg[MOO_SS] * 16u + off, (uint8_t)(frame[k] >> 8 * b));
+        }
+    }
+    w->reg[MOO_FLAGS] &= (uint16_t)~0x300; /* IF, TF */
+    want_handler(w, c, vector);
+}
+
+/* The rows ------------------------------------------------------------------------------------ */
+
+/* What LOCK may stand before: a read-modify-write of memory (SDM vol. 2, "LOCK"). */
+static bool lockable(const struct plain *p)
+{
+    unsigned reg = p->modrm >> 3 & 7;
+
+    if (p->modrm >= 0xc0) {
+        return false;
+    }
+    if (p->op < 0x38) {
+        return (p->op & 7) < 2; /* ADD to XOR */
+    }
+    switch (p->op) {
+    case 0x80 ... 0x83:
+        return reg != 7; /* but CMP */
+    case 0x86:
+    case 0x87:
+        return true;
+    case 0xf6:
+    case 0xf7:
+        return reg == 2 || reg == 3; /* NOT, NEG */
+    case 0xfe:
+    case 0xff:
+        return reg < 2; /* INC, DEC */
+    }
+    return false;
+}
+
+static bool later_lock(struct moo_want *w, const struct moo_case *c, const struct plain *p,
+                       const struct insn *i)
+{
+    (void)i;
+    if (!p->lock || lockable(p)) {
+        return false;
+    }
+    want_exception(w, c, UD);
+    return true;
+}
+
+/* LEAVE's stack, or a ModRM operand with BP or an override: the same frame by another vector. */
+static bool later_stack(struct moo_want *w, const struct moo_case *c, const struct plain *p,
+                        const struct insn *i)
+{
+    bool memory = false;
+
+    for (unsigned k = 0; k < G_N_ELEMENTS(i->op); k++) {
+        memory |= i->op[k].kind == OPND_MEM;
+    }
+    if (c->exception != GP || length_of(c) > LONGEST_286 ||
+        !(p->op == 0xc9 || (memory && i->seg == SEG_SS))) {
+        return false;
+    }
+    want_handler(w, c, SS);
+    return true;
+}
+
+/* 16-bit ModRM: the offset. */
+static uint16_t offset_of(const struct moo_case *c, const struct plain *p, bool *bp)
+{
+    const uint16_t *r = c->before;
+    const uint16_t base[] = { r[MOO_BX] + r[MOO_SI],
+                              r[MOO_BX] + r[MOO_DI],
+                              r[MOO_BP] + r[MOO_SI],
+                              r[MOO_BP] + r[MOO_DI],
+                              r[MOO_SI],
+                              r[MOO_DI],
+                              r[MOO_BP],
+                              r[MOO_BX] };
+    unsigned mod = p->modrm >> 6, rm = p->modrm & 7;
+    const uint8_t *disp = c->bytes + p->at + 2;
+    uint16_t word = (uint16_t)(disp[0] | disp[1] << 8);
+
+    *bp = rm == 2 || rm == 3 || (rm == 6 && mod);
+    if (mod == 0) {
+        return rm == 6 ? word : base[rm];
+    }
+    return (uint16_t)(base[rm] + (mod == 1 ? (uint16_t)(int8_t)disp[0] : word));
+}
+
+static uint32_t segment_base(const struct moo_case *c, const struct plain *p, bool bp)
+{
+    uint16_t selector = c->before[bp ? MOO_SS : MOO_DS];
+
+    for (unsigned k = 0; k < p->at; k++) {
+        static const uint8_t of[] = { MOO_ES, MOO_CS, MOO_SS, MOO_DS };
+
+        if ((c->bytes[k] & 0xe7) == 0x26) {
+            selector = c->before[of[c->bytes[k] >> 3 & 3]];
+        }
+    }
+    return selector * 16u;
+}
+
+/* MOV to and from FS and GS, which hold what DS does. */
+static bool later_fs_gs(struct moo_want *w, const struct moo_case *c, const struct plain *p,
+                        const struct insn *i)
+{
+    unsigned reg = p->modrm >> 3 & 7;
+    uint16_t value = c->before[MOO_DS], offset;
+    bool bp;
+
+    (void)i;
+    if (c->exception != UD || (p->op != 0x8c && p->op != 0x8e) || (reg != 4 && reg != 5)) {
+        return false;
+    }
+    offset = offset_of(c, p, &bp);
+    if (p->modrm < 0xc0 && offset == 0xffff) {
+        want_exception(w, c, bp || p->ss ? SS : GP);
+        return true;
+    }
+    want_start(w, c);
+    w->reg[MOO_IP] = (uint16_t)(w->reg[MOO_IP] + c->n_bytes);
+    if (p->op == 0x8c && p->modrm >= 0xc0) {
+        w->reg[MOO_AX + (p->modrm & 7)] = value;
+    } else if (p->op == 0x8c) {
+        uint32_t at = segment_base(c, p, bp) + offset;
+
+        want_byte(w, at, (uint8_t)value);
+        want_byte(w, at + 1, (uint8_t)(value >> 8));
+    }
+    return true;
+}
+
+void moo_shorten(struct moo_case *c)
+{
+    struct plain p = plain_of(c);
+    uint8_t kept[2], n = 0, segment = 0, repeat = 0;
+
+    for (unsigned k = 0; k < p.at; k++) {
+        uint8_t b = c->bytes[k];
+
+        segment = (b & 0xe7) == 0x26 ? b : segment;
+        repeat = b == 0xf2 || b == 0xf3 ? b : repeat;
+    }
+    if (segment) {
+        kept[n++] = segment;
+    }
+    if (repeat) {
+        kept[n++] = repeat;
+    }
+    for (unsigned k = 0; k < p.at; k++) {
+        uint32_t at = c->before[MOO_CS] * 16u + (uint16_t)(c->before[MOO_IP] + k);
+
+        c->bytes[k] = k + n < p.at ? 0x90 : kept[k + n - p.at];
+        for (unsigned b = 0; b < c->ram.n; b++) {
+            if (c->ram.byte[b].at == (at & ADDRESS_24)) {
+                c->ram.byte[b].v = c->bytes[k];
+            }
+        }
+    }
+}
+
+/* INSW and OUTSW at offset FFFF: the 286 has passed the element that faults. */
+static bool later_port(struct moo_want *w, const struct moo_case *c, const struct plain *p,
+                       const struct insn *i)
+{
+    enum moo_reg index = p->op == 0x6d ? MOO_DI : MOO_SI;
+    int step = c->before[MOO_FLAGS] & 0x400 ? -2 : 2;
+
+    (void)i;
+    if (c->exception != GP || (p->op != 0x6d && p->op != 0x6f)) {
+        return false;
+    }
+    if ((uint16_t)(w->reg[index] - step) != 0xffff) {
+        return false;
+    }
+    w->reg[index] = 0xffff;
+    w->reg[MOO_CX] = (uint16_t)(w->reg[MOO_CX] + p->repeat);
+    return true;
+}
+
+/* 11 bytes and more, most of them prefixes that say the same again: the capture has but a #GP. */
+static bool later_long(struct moo_want *w, const struct moo_case *c, const struct plain *p,
+                       const struct insn *i)
+{
+    (void)p;
+    (void)i;
+    if (c->exception != GP || length_of(c) <= LONGEST_286 || length_of(c) > 15) {
+        return false;
+    }
+    want_start(w, c);
+    w->shorter = true;
+    return true;
+}
+
+static const struct {
+    bool (*change)(struct moo_want *w, const struct moo_case *c, const struct plain *p,
+                   const struct insn *i);
+    const char *reason;
+} rows[] = {
+    { later_lock, "LOCK before anything but a read-modify-write of memory is #UD since the 386" },
+    { later_long, "the 286 takes 10 bytes of instruction, later processors 15" },
+    { later_stack, "beyond the stack segment's limit it is #SS, not #GP, since the 386" },
+    { later_fs_gs, "FS and GS came with the 386" },
+    { later_port, "the 286 has advanced its registers when INS or OUTS faults" },
+};
+
+const char *moo_want_later(struct moo_want *w, const struct moo_case *c, const struct insn *i)
+{
+    struct plain p = plain_of(c);
+
+    for (unsigned k = 0; k < G_N_ELEMENTS(rows); k++) {
+        if (rows[k].change(w, c, &p, i)) {
+            return rows[k].reason;
+        }
+    }
+    return NULL;
+}

@@ -18,6 +18,8 @@
 #define CODE64 0x40
 #define CODE16 0x48
 #define DATA16 0x50
+#define STAR_USER 0x5b /* SYSRET takes 8 more as SS and 16 more as CS */
+#define UCODE64 0x6b
 #define COM1   0x3f8
 #define EXIT   0xf4
 
@@ -249,6 +251,7 @@ gdt:    .quad   0
         .quad   0                                       # GATE
         .quad   0x00af9b000000ffff
         .quad   0x00009b000000ffff, 0x000093000000ffff
+        .quad   0, 0x00cff3000000ffff, 0x00affb000000ffff
 gdt_end:
 gdt_pointer:
         .word   gdt_end - gdt - 1

@@ -14,6 +14,8 @@
 #include "util/error.h"
 #include "util/text.h"
 
+#define DEFAULT_CD 2u /* index= of the CD-ROM drive, as in -cdrom */
+
 /* One word of an enumeration; `refused` says why it is not served. */
 struct word {
     const char *name;
@@ -246,19 +248,34 @@ bool option_snapshot(struct options *o, const char *arg, GError **error)
 
 /* Drives ---------------------------------------------------------------------------------------- */
 
-static const struct {
+struct place {
     const char *name;
     int buses, units;
-} places[] = {
+};
+
+static const struct place places[] = {
     [BLOCK_IF_NONE] = { "none", 32, 1 },
-    [BLOCK_IF_IDE] = { "ide", 2, 2 },
+    [BLOCK_IF_IDE] = { "ide", 2, 2 }, /* of boards that do not say otherwise */
     [BLOCK_IF_FLOPPY] = { "floppy", 1, 2 },
     [BLOCK_IF_PFLASH] = { "pflash", 1, MAX_PFLASH },
 };
 
+static struct place place_of(const struct machine *m, int interface)
+{
+    const struct board_type *board = m->config.board;
+    struct place place = places[interface];
+
+    if (interface == BLOCK_IF_IDE && board->ide_buses) {
+        place.buses = (int)board->ide_buses;
+        place.units = (int)board->ide_units;
+    }
+    return place;
+}
+
 static bool choose_place(struct machine *m, struct spec *s, GError **error)
 {
-    int buses = places[s->interface].buses, units = places[s->interface].units;
+    struct place place = place_of(m, s->interface);
+    int buses = place.buses, units = place.units;
 
     if (s->index >= 0) {
         s->bus = s->index / units;
@@ -276,7 +293,7 @@ static bool choose_place(struct machine *m, struct spec *s, GError **error)
     s->unit = MAX(s->unit, 0);
     if (s->bus >= buses || s->unit >= units) {
         set_error(error, "bus %d, unit %d is not there: if=%s has %d with %d units", s->bus,
-                  s->unit, places[s->interface].name, buses, units);
+                  s->unit, place.name, buses, units);
         return false;
     }
     if (block_backend_at(m, (enum block_interface)s->interface, s->bus, s->unit)) {
@@ -351,6 +368,43 @@ static bool add_drive(struct machine *m, const struct options *o, const char *te
     return open_file(blk, &s, o->snapshot, error);
 }
 
+/* Does -device or -global name the driver?  Whoever places such drives wants no others. */
+static bool names_driver(const struct options *o, const char *driver)
+{
+    for (unsigned i = 0; i < o->devices->len; i++) {
+        g_autoptr(GPtrArray) opts = parse_options(g_ptr_array_index(o->devices, i), "driver");
+
+        if (g_strcmp0(options_get(opts, "driver"), driver) == 0) {
+            return true;
+        }
+    }
+    for (unsigned i = 0; i < o->globals->len; i++) {
+        const char *text = g_ptr_array_index(o->globals, i);
+
+        if (g_str_has_prefix(text, driver) && text[strlen(driver)] == '.') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The empty drives that a PC has, unless something is there or was placed by hand. */
+static bool add_defaults(struct machine *m, const struct options *o, GError **error)
+{
+    const struct board_type *board = m->config.board;
+    bool cd = board->has_cd && !names_driver(o, "ide-cd") && !names_driver(o, "ide-hd");
+    bool floppy = board->has_floppy && !names_driver(o, "isa-fdc");
+
+    if (o->nodefaults) {
+        return true;
+    }
+    cd = cd && !block_backend_at(m, BLOCK_IF_IDE, (int)(DEFAULT_CD / board->ide_units),
+                                 (int)(DEFAULT_CD % board->ide_units));
+    floppy = floppy && !block_backend_at(m, BLOCK_IF_FLOPPY, 0, 0);
+    return (!cd || add_drive(m, o, "index=2,media=cdrom", error)) &&
+           (!floppy || add_drive(m, o, "if=floppy,index=0", error));
+}
+
 bool drives_setup(struct machine *m, const struct options *o, GError **error)
 {
     for (unsigned i = 0; i < o->drives->len; i++) {
@@ -361,19 +415,21 @@ bool drives_setup(struct machine *m, const struct options *o, GError **error)
             return false;
         }
     }
-    return true;
+    return add_defaults(m, o, error);
 }
 
 bool drives_check(struct machine *m, GError **error)
 {
     for (int i = BLOCK_IF_IDE; i <= BLOCK_IF_PFLASH; i++) {
-        for (int k = 0; k < places[i].buses * places[i].units; k++) {
-            const struct block_backend *blk = block_backend_at(
-                m, (enum block_interface)i, k / places[i].units, k % places[i].units);
+        struct place place = place_of(m, i);
+
+        for (int k = 0; k < place.buses * place.units; k++) {
+            const struct block_backend *blk =
+                block_backend_at(m, (enum block_interface)i, k / place.units, k % place.units);
 
             if (blk && !blk->front) {
                 set_error(error, "drive '%s': machine '%s' has no place for if=%s, bus %d, unit %d",
-                          blk->id, m->config.board->name, places[i].name, blk->bus, blk->unit);
+                          blk->id, m->config.board->name, place.name, blk->bus, blk->unit);
                 return false;
             }
         }

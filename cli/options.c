@@ -183,7 +183,7 @@ const struct option_row option_rows[] = {
     { "mon",         "[chardev=]ID[,mode=readline]", "a monitor on a -chardev",                   option_mon },
     { "chardev",     "BACKEND,id=ID[,mux=on][,prop=VALUE]|help", "a character device: stdio, pty, file, pipe, null", option_chardev },
     { "device",      "NAME[,prop=VALUE]|help|NAME,help", "add a device, or show its properties",  option_device },
-    { "global",      "DEVICE.PROP=VALUE", "a default for a property of -device's devices",        option_global },
+    { "global",      "DRIVER.PROP=VALUE", "a default for a property of all devices of a type",        option_global },
     { "net",         "none", "network (none is all there is yet)",                                option_net },
     { "nic",         "none", "network (none is all there is yet)",                                option_nic },
 
@@ -191,7 +191,7 @@ const struct option_row option_rows[] = {
     { "no-reboot",   NULL, "leave instead of rebooting",                                          option_no_reboot },
     { "no-shutdown", NULL, "pause instead of leaving when the guest powers off",                  option_no_shutdown },
     { "action",      "reboot=reset|shutdown,shutdown=poweroff|pause", "what guest events do",     option_action },
-    { "nodefaults",  NULL, "no default serial port and monitor",                                  option_nodefaults },
+    { "nodefaults",  NULL, "no default serial port, monitor, screen and empty drives",                                  option_nodefaults },
     { "no-user-config", NULL, "accepted: no configuration files are read",                        option_no_user_config },
     { "d",           "ITEM[,ITEM]|help", "log these items",                                       option_log_items },
     { "D",           "FILE", "log to FILE instead of standard error",                             option_log_file },

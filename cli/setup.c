@@ -180,58 +180,37 @@ static bool setup_monitors(struct session *s, struct options *o, GError **error)
 
 /* Devices ------------------------------------------------------------------------------------- */
 
-/* "DEVICE.PROP=VALUE" in its parts; used: some -device's device took it. */
-struct global {
-    char *device, *prop, *value;
-    bool used;
-};
-
-static void global_free(gpointer p)
-{
-    struct global *g = p;
-
-    g_free(g->device);
-    g_free(g->prop);
-    g_free(g->value);
-    g_free(g);
-}
-
 /* A misspelt -global is a warning, as users of QEMU expect. */
-static GPtrArray *parse_globals(struct options *o)
+static void setup_globals(struct machine *m, struct options *o)
 {
-    GPtrArray *globals = g_ptr_array_new_with_free_func(global_free);
-
     for (unsigned i = 0; i < o->globals->len; i++) {
         const char *text = g_ptr_array_index(o->globals, i);
-        const char *dot = strchr(text, '.'), *equals = strchr(dot, '=');
-        struct global *g = g_new0(struct global, 1);
+        const char *dot = strchr(text, '.'), *equals = strchr(text, '=');
+        g_autofree char *driver = NULL, *prop = NULL;
 
-        g->device = g_strndup(text, (size_t)(dot - text));
-        g->prop = g_strndup(dot + 1, (size_t)(equals - dot - 1));
-        g->value = g_strdup(equals + 1);
-        if (device_type_find(g->device)) {
-            g_ptr_array_add(globals, g);
+        /* The last dot before the value: cfi.pflash01.secure=on. */
+        for (const char *p = dot; p && p < equals; p = strchr(p + 1, '.')) {
+            dot = p;
+        }
+        driver = g_strndup(text, (size_t)(dot - text));
+        prop = g_strndup(dot + 1, (size_t)(equals - dot - 1));
+        if (device_type_find(driver)) {
+            device_add_global(m, driver, prop, equals + 1);
         } else {
-            report_warning("global %s.%s has invalid class name", g->device, g->prop);
-            global_free(g);
+            report_warning("global %s.%s has invalid class name", driver, prop);
         }
     }
-    return globals;
 }
 
-static bool apply_globals(struct device *dev, GPtrArray *globals, GError **error)
+static void warn_of_unused_globals(const struct machine *m)
 {
-    for (unsigned i = 0; i < globals->len; i++) {
-        struct global *g = g_ptr_array_index(globals, i);
+    for (unsigned i = 0; i < m->globals->len; i++) {
+        const struct device_global *g = g_ptr_array_index(m->globals, i);
 
-        if (strcmp(g->device, dev->type->name) == 0) {
-            g->used = true;
-            if (!device_set_property(dev, g->prop, g->value, error)) {
-                return false;
-            }
+        if (!g->used) {
+            report_warning("global %s.%s=%s not used", g->driver, g->prop, g->value);
         }
     }
-    return true;
 }
 
 static bool set_properties(struct device *dev, const GPtrArray *opts, GError **error)
@@ -264,7 +243,7 @@ static bool id_in_use(struct machine *m, const char *id)
     return false;
 }
 
-static bool add_device(struct machine *m, const char *text, GPtrArray *globals, GError **error)
+static bool add_device(struct machine *m, const char *text, GError **error)
 {
     g_autoptr(GPtrArray) opts = parse_options(text, "driver");
     const char *name = options_get(opts, "driver"), *bus_name = options_get(opts, "bus");
@@ -289,8 +268,7 @@ static bool add_device(struct machine *m, const char *text, GPtrArray *globals, 
         }
     }
     dev = device_new(m, type);
-    if (apply_globals(dev, globals, error) && set_properties(dev, opts, error) &&
-        device_realize(dev, bus, error)) {
+    if (set_properties(dev, opts, error) && device_realize(dev, bus, error)) {
         return true;
     }
     device_free(dev);
@@ -315,21 +293,12 @@ static bool setup_debugcons(struct machine *m, struct options *o, GError **error
 
 static bool setup_devices(struct machine *m, struct options *o, GError **error)
 {
-    g_autoptr(GPtrArray) globals = parse_globals(o);
-
     for (unsigned i = 0; i < o->devices->len; i++) {
-        if (!add_device(m, g_ptr_array_index(o->devices, i), globals, error)) {
+        if (!add_device(m, g_ptr_array_index(o->devices, i), error)) {
             return false;
         }
     }
-    for (unsigned i = 0; i < globals->len; i++) {
-        const struct global *g = g_ptr_array_index(globals, i);
-
-        if (!g->used) {
-            report_warning("global %s.%s=%s not used: it applies to devices of -device only",
-                           g->device, g->prop, g->value);
-        }
-    }
+    warn_of_unused_globals(m);
     return true;
 }
 
@@ -339,6 +308,7 @@ bool session_setup(struct session *s, struct options *o, GError **error)
 
     s->monitors = g_ptr_array_new();
     setup_config(m, o);
+    setup_globals(m, o);
     return check_curses(o, error) && check_memory(m, error) && setup_chardevs(m, o, error) &&
            setup_serials(m, o, error) && drives_setup(m, o, error) && firmware_setup(m, o, error) &&
            m->config.board->init(m, error) && drives_check(m, error) &&

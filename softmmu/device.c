@@ -74,6 +74,39 @@ struct bus *bus_find(struct machine *m, enum bus_kind kind, const char *name)
     return full;
 }
 
+void device_add_global(struct machine *m, const char *driver, const char *prop, const char *value)
+{
+    struct device_global *g = g_new0(struct device_global, 1);
+
+    *g = (struct device_global){ g_strdup(driver), g_strdup(prop), g_strdup(value), false };
+    g_ptr_array_add(m->globals, g);
+}
+
+void device_global_free(gpointer global)
+{
+    struct device_global *g = global;
+
+    g_free(g->driver);
+    g_free(g->prop);
+    g_free(g->value);
+    g_free(g);
+}
+
+static void apply_globals(struct device *dev)
+{
+    for (unsigned i = 0; i < dev->machine->globals->len && !dev->refused; i++) {
+        struct device_global *g = g_ptr_array_index(dev->machine->globals, i);
+
+        if (strcmp(g->driver, dev->type->name) != 0) {
+            continue;
+        }
+        g->used = true;
+        if (!device_set_property(dev, g->prop, g->value, &dev->refused)) {
+            g_prefix_error(&dev->refused, "-global %s.%s=%s: ", g->driver, g->prop, g->value);
+        }
+    }
+}
+
 struct device *device_new(struct machine *m, const struct device_type *type)
 {
     struct device *dev;
@@ -83,12 +116,17 @@ struct device *device_new(struct machine *m, const struct device_type *type)
     dev->type = type;
     dev->machine = m;
     property_set_defaults(dev);
+    apply_globals(dev);
     return dev;
 }
 
 bool device_realize(struct device *dev, struct bus *bus, GError **error)
 {
     g_assert(!dev->realized);
+    if (dev->refused) {
+        g_propagate_error(error, g_steal_pointer(&dev->refused));
+        return false;
+    }
     if (bus && dev->type->bus != BUS_NONE && bus->kind != dev->type->bus) {
         set_error(error, "Device '%s' can't go on %s bus '%s', needs %s", dev->type->name,
                   bus_kind_names[bus->kind], bus->name, bus_kind_names[dev->type->bus]);
@@ -122,6 +160,7 @@ void device_free(struct device *dev)
         }
     }
     property_free_all(dev);
+    g_clear_error(&dev->refused);
     g_free(dev->id);
     g_free(dev);
 }

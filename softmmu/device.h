@@ -111,6 +111,13 @@ struct device {
     struct bus *bus; /* NULL until realize for boards' own parts without a bus */
     char *id;        /* user's id=, or NULL */
     bool realized;
+    GError *refused; /* a -global that its type does not take: realize fails with it */
+};
+
+/* -global: a default for a property of every device of that type. */
+struct device_global {
+    char *driver, *prop, *value;
+    bool used; /* there was such a device */
 };
 
 struct device_type {
@@ -141,6 +148,10 @@ void bus_destroy(struct bus *bus);
 /* The one of that name, else the first bus of a kind, if possible one that is not full; NULL: none. */
 struct bus *bus_find(struct machine *m, enum bus_kind kind, const char *name);
 
+/* Applies to devices made from now on. */
+void device_add_global(struct machine *m, const char *driver, const char *prop, const char *value);
+void device_global_free(gpointer global);
+/* The property rows' defaults, then -global's. */
 struct device *device_new(struct machine *m, const struct device_type *type);
 /* Parses value as the property's type.  Errors name the device, the property, the value and what is allowed. */
 bool device_set_property(struct device *dev, const char *name, const char *value, GError **error);

@@ -88,6 +88,7 @@ struct machine *machine_new(void)
     pthread_cond_init(&m->exclusive_cond, NULL);
     main_loop_init(m);
     m->devices = g_ptr_array_new();
+    m->globals = g_ptr_array_new_with_free_func(device_global_free);
     m->chardevs = g_ptr_array_new();
     m->reset_hooks = g_array_new(FALSE, FALSE, sizeof(struct reset_hook));
     m->config.rtc_base = INT64_MIN;
@@ -170,6 +171,7 @@ void machine_free(struct machine *m)
         m->free_chardevs(m);
     }
     g_ptr_array_unref(m->chardevs);
+    g_ptr_array_unref(m->globals);
     address_space_destroy(&m->memory);
     address_space_destroy(&m->io);
     while (m->ram_blocks) {

@@ -82,6 +82,8 @@ struct board_type {
     bool is_default;
     uint64_t default_ram; /* bytes */
     unsigned max_cpus;
+    unsigned ide_buses, ide_units; /* where drives of if=ide go: units on each bus; 0: none */
+    bool has_cd, has_floppy;       /* an empty drive is there by default: index 2, and the first */
     /* Builds the whole machine from m->config: parts, wires, firmware or kernel. */
     bool (*init)(struct machine *m, GError **error);
 };
@@ -127,6 +129,7 @@ struct machine {
     bool a20_masked;
 
     GPtrArray *devices; /* every realized device, in realize order */
+    GPtrArray *globals; /* struct device_global *, in the order given: the last one wins */
     struct bus *buses;
     GPtrArray *chardevs; /* struct chardev *, in the order of their creation */
     /* Set by chardev/, which softmmu cannot call: PROPERTY_CHARDEV's look-up and text, and the end. */

@@ -17,6 +17,10 @@ static const struct board_type pc_board = {
     .is_default = true,
     .default_ram = 128ull << 20,
     .max_cpus = 1,
+    .ide_buses = 2,
+    .ide_units = 2,
+    .has_cd = true,
+    .has_floppy = true,
     .init = pc_init,
 };
 
@@ -26,6 +30,9 @@ static const struct board_type q35_board = {
     .description = "Standard PC (Q35 + ICH9, 2009)",
     .default_ram = 128ull << 20,
     .max_cpus = 1,
+    .ide_buses = AHCI_PORTS,
+    .ide_units = 1,
+    .has_cd = true,
     .init = q35_init,
 };
 

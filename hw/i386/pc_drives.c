@@ -61,9 +61,8 @@ bool pc_add_ide_drives(struct pc *pc, struct ide_channel *const *channels, unsig
 {
     for (unsigned i = 0; i < n; i++) {
         for (unsigned unit = 0; unit < channels[i]->max_units; unit++) {
-            unsigned index = i * channels[i]->max_units + unit;
             struct block_backend *blk =
-                block_backend_at(pc->machine, BLOCK_IF_IDE, (int)(index / 2), (int)(index % 2));
+                block_backend_at(pc->machine, BLOCK_IF_IDE, (int)i, (int)unit);
 
             if (blk && !ide_create_drive(channels[i], blk, unit, error)) {
                 return false;
@@ -82,7 +81,9 @@ static bool add_floppy_controller(struct pc *pc, GError **error)
 
     pc->fdc = (struct fdc *)device_new(m, &fdc_type);
     for (unsigned i = 0; i < 2; i++) {
-        pc->fdc->drives[i].blk = block_backend_at(m, BLOCK_IF_FLOPPY, 0, (int)i);
+        struct block_backend *blk = block_backend_at(m, BLOCK_IF_FLOPPY, 0, (int)i);
+
+        pc->fdc->drives[i].blk = blk ? blk : pc->fdc->drives[i].blk; /* or -global's */
     }
     return device_realize(&pc->fdc->dev, &pc->isa->bus, error);
 }

@@ -91,6 +91,8 @@ BAD = (
     ("-device near name",        small("-device", "isa-debug-exi"), r"isa-debug-exi'.*isa-debug-exit"),
     ("-device unknown property", small("-device", "isa-debugcon,iobse=3"), r"iobse.*iobase"),
     ("-device bad value",        small("-device", "isa-debug-exit,iobase=zzz"), r"iobase.*zzz"),
+    ("-global of a board device", small("-global", "PIIX4_PM.nosuch=1"), r"-global PIIX4_PM\.nosuch=1.*not found"),
+    ("-global bad value",        small("-global", "driver=isa-fdc,property=bootindexA,value=zz"), r"bootindexA.*zz"),
     ("unknown option",           small("-kernl"),                  r"-kernl.*-kernel"),
     ("unknown option, far",      small("-qqqqq"),                  r"-qqqqq"),
     ("stray word",               small("disk.img"),                r"disk\.img"),

@@ -231,6 +231,22 @@ def media():
         screen.see(r"No bootable device", TIMEOUT)
 
 
+def empty_drives():
+    """A plain start has an empty CD-ROM drive: a CD that is put in boots."""
+    need_bios()
+    for args, names in (([], ("ide1-cd0", "floppy0")), (["-machine", "q35"], ("ide2-cd0",)),
+                        (["-nodefaults", "-vga", "std"], ())):
+        with Screen(args) as screen:
+            drives = re.findall(r"^(\S+): \[not inserted\]", screen.monitor("info block"), re.M)
+            if tuple(drives) != names:
+                screen.fail(f"the drives are {drives}, not {names}")
+            if names:
+                screen.see(r"No bootable device", TIMEOUT)
+                screen.monitor(f"change {names[0]} {guest_file('grub')}")
+                screen.monitor("system_reset")
+                screen.see(r"GNU GRUB", TIMEOUT)
+
+
 TESTS = (
     ("GRUB's rescue CD to its prompt", grub_prompt(["-cdrom", "GRUB/grub-rescue-cdrom.iso"], "cd")),
     ("GRUB's rescue floppy to its prompt",
@@ -250,6 +266,7 @@ TESTS = (
                                        "-device", "ide-cd,drive=c,bootindex=2"], "Hard Disk")),
     ("-boot once=", boot_once),
     ("eject, change, info block", media),
+    ("the empty drives of a plain start", empty_drives),
     ("Debian's text installer to its first dialog", installer),
 )
 

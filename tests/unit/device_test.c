@@ -286,6 +286,30 @@ static void irq_reaches_its_handler(void)
     g_assert_cmpstr(log->str, ==, "4+4-4+4-");
 }
 
+/* What -global says holds for every device of the type; what is set on one device wins. */
+static void globals_are_defaults(void)
+{
+    struct machine *m = new_machine();
+    g_autoptr(GError) error = NULL;
+    struct gadget *g;
+
+    device_add_global(m, "gadget", "u8", "5");
+    device_add_global(m, "gadget", "u8", "6");
+    device_add_global(m, "widget", "u8", "7");
+    g = (struct gadget *)device_new(m, &gadget_type);
+    g_assert_cmpuint(g->u8, ==, 6);
+    g_assert_true(device_set_property(&g->dev, "u8", "8", &error));
+    g_assert_true(device_realize(&g->dev, NULL, &error));
+    g_assert_cmpuint(g->u8, ==, 8);
+    g_assert_true(((struct device_global *)g_ptr_array_index(m->globals, 1))->used);
+    g_assert_false(((struct device_global *)g_ptr_array_index(m->globals, 2))->used);
+
+    device_add_global(m, "gadget", "nosuch", "1");
+    g_assert_null(device_create(m, &gadget_type, NULL, &error));
+    g_assert_nonnull(strstr(error->message, "-global gadget.nosuch=1: "));
+    machine_free(m);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -295,6 +319,7 @@ int main(int argc, char **argv)
     g_test_add_func("/device/chardev", chardev_is_looked_up_by_its_owner);
     g_test_add_func("/device/life", realize_puts_on_the_bus_and_free_takes_off);
     g_test_add_func("/device/section", section_round_trip_and_refusals);
+    g_test_add_func("/device/globals", globals_are_defaults);
     g_test_add_func("/device/text", help_and_tree_come_from_the_rows);
     g_test_add_func("/irq/lines", irq_reaches_its_handler);
     return g_test_run();

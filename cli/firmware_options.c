@@ -190,6 +190,28 @@ bool option_debugcon(struct options *o, const char *arg, GError **error)
     return true;
 }
 
+/* hw/i386/smbios_options.c parses it. */
+bool option_smbios(struct options *o, const char *arg, GError **error)
+{
+    (void)error;
+    g_ptr_array_add(o->smbios, g_strdup(arg));
+    return true;
+}
+
+bool option_uuid(struct options *o, const char *arg, GError **error)
+{
+    if (!g_uuid_string_is_valid(arg)) {
+        set_error(error,
+                  "-uuid: '%s' is not a UUID, must be like "
+                  "01234567-89ab-cdef-0123-456789abcdef",
+                  arg);
+        return false;
+    }
+    g_free(o->uuid);
+    o->uuid = g_strdup(arg);
+    return true;
+}
+
 static GBytes *read_file(const char *option, const char *path, GError **error)
 {
     char *data;
@@ -253,6 +275,10 @@ bool firmware_setup(struct machine *m, struct options *o, GError **error)
     for (unsigned i = 0; i < o->data_dirs->len; i++) {
         g_ptr_array_add(c->data_dirs, g_strdup(g_ptr_array_index(o->data_dirs, i)));
     }
+    c->uuid = g_strdup(o->uuid);
+    for (unsigned i = 0; i < o->smbios->len; i++) {
+        g_ptr_array_add(c->smbios, g_strdup(g_ptr_array_index(o->smbios, i)));
+    }
     for (unsigned i = 0; i < G_N_ELEMENTS(data_dirs); i++) {
         g_ptr_array_add(c->data_dirs, g_strdup(data_dirs[i]));
     }
@@ -277,6 +303,7 @@ void firmware_options_init(struct options *o)
     o->fw_cfg = g_ptr_array_new_with_free_func(g_free);
     o->option_roms = g_ptr_array_new_with_free_func(g_free);
     o->debugcons = g_ptr_array_new_with_free_func(g_free);
+    o->smbios = g_ptr_array_new_with_free_func(g_free);
 }
 
 void firmware_options_clear(struct options *o)
@@ -289,4 +316,6 @@ void firmware_options_clear(struct options *o)
     g_ptr_array_unref(o->fw_cfg);
     g_ptr_array_unref(o->option_roms);
     g_ptr_array_unref(o->debugcons);
+    g_ptr_array_unref(o->smbios);
+    g_free(o->uuid);
 }

@@ -154,6 +154,8 @@ const struct option_row option_rows[] = {
     { "L",           "DIR|help", "look for firmware there first",                                 option_data_dir },
     { "option-rom",  "FILE[,bootindex=N]", "an option ROM for the firmware",                      option_option_rom },
     { "fw_cfg",      "[name=]NAME,file=FILE|string=TEXT", "a file for firmware and guests (opt/...)", option_fw_cfg },
+    { "smbios",      "type=N,field=VALUE|file=FILE", "what SMBIOS tables say: types 0, 1, 2, 3, 4, 11, 17", option_smbios },
+    { "uuid",        "UUID", "the machine's UUID in the SMBIOS tables",                           option_uuid },
     { "no-acpi",     NULL, "without ACPI tables",                                                 option_no_acpi },
     { "no-hpet",     NULL, "without the high precision event timer",                              option_no_hpet },
 
@@ -217,9 +219,7 @@ const struct option_row option_rows[] = {
     { "loadvm",      "TAG", "saved machines are not supported yet",                               NULL },
     { "incoming",    "URI", "migration is not supported yet",                                     NULL },
     { "object",      "OPTIONS", "objects are not supported yet",                                  NULL },
-    { "smbios",      "OPTIONS", "SMBIOS tables are not supported yet",                            NULL },
     { "acpitable",   "OPTIONS", "additional ACPI tables are not supported yet",                   NULL },
-    { "uuid",        "UUID", "SMBIOS tables, where it would show, are not supported yet",         NULL },
     { "numa",        "OPTIONS", "NUMA is not supported yet",                                      NULL },
     { "icount",      "OPTIONS", "instruction counting is not supported yet",                      NULL },
     { "watchdog-action", "ACTION", "watchdogs are not supported yet",                             NULL },

@@ -41,7 +41,8 @@ struct options {
     /* Firmware (firmware_options.c); texts as given. */
     char *bios;
     struct boot_options *boot;
-    GPtrArray *data_dirs, *fw_cfg, *option_roms, *debugcons;
+    GPtrArray *data_dirs, *fw_cfg, *option_roms, *debugcons, *smbios;
+    char *uuid;
 
     char *log_items, *log_file, *pidfile;
     GPtrArray *warnings; /* char *, to print before the machine starts */
@@ -78,7 +79,7 @@ option_fn option_machine, option_memory, option_smp, option_cpu, option_rtc, opt
     option_global;
 /* firmware_options.c */
 option_fn option_bios, option_data_dir, option_boot, option_fw_cfg, option_option_rom,
-    option_debugcon;
+    option_debugcon, option_smbios, option_uuid;
 void firmware_options_init(struct options *o);
 void firmware_options_clear(struct options *o);
 /* device_options.c */

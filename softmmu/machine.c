@@ -93,6 +93,7 @@ struct machine *machine_new(void)
     m->reset_hooks = g_array_new(FALSE, FALSE, sizeof(struct reset_hook));
     m->config.rtc_base = INT64_MIN;
     m->config.cpus = 1;
+    m->config.smbios = g_ptr_array_new_with_free_func(g_free);
     m->config.data_dirs = g_ptr_array_new_with_free_func(g_free);
     m->config.firmware_files = g_ptr_array_new_with_free_func(firmware_file_free);
     m->config.boot.menu_wait = m->config.boot.reboot_timeout = -1;
@@ -139,6 +140,8 @@ static void free_config(struct machine_config *config)
 {
     g_free(config->bios);
     g_ptr_array_unref(config->data_dirs);
+    g_ptr_array_unref(config->smbios);
+    g_free(config->uuid);
     g_ptr_array_unref(config->firmware_files);
     g_free(config->boot.order);
     g_free(config->boot.once);

@@ -59,6 +59,8 @@ struct machine_config {
     char *accel;                        /* "tcg" */
     char *kernel, *initrd, *append;     /* initrd: comma-separated list; ",," is a comma */
     char *name;                         /* -name */
+    GPtrArray *smbios;                  /* char *: each -smbios verbatim */
+    char *uuid;                         /* -uuid; NULL: none */
     struct chardev *serial[MAX_SERIAL]; /* NULL: port not present */
     int64_t rtc_base; /* seconds since 1970 at start; INT64_MIN: the host's time */
     bool rtc_localtime;

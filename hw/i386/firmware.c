@@ -38,24 +38,13 @@ static bool add_memory_map(struct fw_cfg *fw, const struct firmware_info *info, 
     return fw_cfg_add_file(fw, "etc/e820", g_byte_array_free_to_bytes(file), error);
 }
 
-static bool add_smbios(struct fw_cfg *fw, const struct firmware_info *info, GError **error)
+static bool add_smbios(struct fw_cfg *fw, const struct smbios_tables *t, GError **error)
 {
-    const struct board_type *board = fw->dev.machine->config.board;
-    struct smbios_config cfg = {
-        .product = board ? board->description : "PC",
-        .version = board ? board->name : "none",
-        .n_cpus = info->n_cpus,
-        .ram_below_4g = info->ram_below_4g,
-        .ram_above_4g = info->ram_above_4g,
-    };
-    GByteArray *tables = g_byte_array_new();
-    uint8_t anchor[SMBIOS_ANCHOR_SIZE];
-
-    smbios_build(&cfg, tables, anchor);
-    return fw_cfg_add_file(fw, "etc/smbios/smbios-tables", g_byte_array_free_to_bytes(tables),
-                           error) &&
-           fw_cfg_add_file(fw, "etc/smbios/smbios-anchor", g_bytes_new(anchor, sizeof(anchor)),
-                           error);
+    fw_cfg_set(fw, FW_CFG_UUID, g_bytes_new(t->uuid, sizeof(t->uuid)));
+    return fw_cfg_add_file(fw, "etc/smbios/smbios-tables",
+                           g_bytes_new(t->structures->data, t->structures->len), error) &&
+           fw_cfg_add_file(fw, "etc/smbios/smbios-anchor",
+                           g_bytes_new(t->anchor, sizeof(t->anchor)), error);
 }
 
 static bool add_boot_options(struct fw_cfg *fw, GError **error)
@@ -105,9 +94,9 @@ bool firmware_describe(struct fw_cfg *fw, const struct firmware_info *info, GErr
     fw_cfg_set_int(fw, FW_CFG_NB_CPUS, info->n_cpus, 2);
     fw_cfg_set_int(fw, FW_CFG_MAX_CPUS, info->n_cpus, 2);
     fw_cfg_set_int(fw, FW_CFG_IRQ0_OVERRIDE, 1, 4); /* the PIT is on pin 2 of the I/O APIC */
-    fw_cfg_set(fw, FW_CFG_UUID, g_bytes_new((uint8_t[16]){ 0 }, 16));
     fw_cfg_set(fw, FW_CFG_NUMA, g_bytes_new(numa, (1 + info->n_cpus) * sizeof(numa[0])));
-    return add_memory_map(fw, info, error) && add_smbios(fw, info, error) &&
+    return add_memory_map(fw, info, error) &&
+           (!info->smbios || add_smbios(fw, info->smbios, error)) &&
            (!info->acpi || acpi_add_files(fw, info->acpi, error)) && add_boot_options(fw, error) &&
            add_user_files(fw, error);
 }

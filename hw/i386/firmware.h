@@ -10,12 +10,14 @@
 
 struct acpi_tables;
 struct fw_cfg;
+struct smbios_tables;
 struct rtc;
 
 struct firmware_info {
     uint64_t ram_below_4g, ram_above_4g; /* bytes */
     unsigned n_cpus;
-    const struct acpi_tables *acpi; /* built for area 0; NULL: none */
+    const struct acpi_tables *acpi;     /* built for area 0; NULL: none */
+    const struct smbios_tables *smbios; /* NULL: none */
 };
 
 /* Fills fw_cfg: once, before devices of the command line come. */

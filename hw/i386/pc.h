@@ -75,7 +75,8 @@ struct pc {
     struct i8042 *keyboard;
     struct port92 *port92;
 
-    struct acpi_tables *acpi; /* NULL: none */
+    struct acpi_tables *acpi;     /* NULL: none */
+    struct smbios_tables *smbios; /* NULL: none: microvm */
     struct e820_entry e820[PC_E820_MAX];
     unsigned n_e820;
     struct boot_image *boot; /* NULL: no kernel */

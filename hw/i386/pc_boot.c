@@ -10,6 +10,7 @@
 #include "hw/i386/pc.h"
 
 #include "hw/i386/firmware.h"
+#include "hw/i386/smbios.h"
 #include "target/i386/cpu.h"
 #include "util/error.h"
 
@@ -53,6 +54,9 @@ static void stand_in(struct pc *pc)
     }
     if (pc->acpi) {
         acpi_install(pc->acpi, pc->machine);
+    }
+    if (pc->smbios) {
+        smbios_install(pc->smbios, pc->machine);
     }
     if (pc->boot) {
         boot_enter(pc->boot, pc->cpus[0]);
@@ -110,6 +114,11 @@ static bool init_stand_in(struct pc *pc, GError **error)
         .acpi_start = pc->ram_below_4g,
     };
 
+    if (pc->smbios && pc->smbios->structures->len > SMBIOS_ROOM) {
+        set_error(error, "-smbios: the tables have %u bytes, must have at most %u with -kernel",
+                  pc->smbios->structures->len, SMBIOS_ROOM);
+        return false;
+    }
     if (!config->no_acpi) {
         boot.acpi_start = (pc->ram_below_4g - ACPI_AREA_SIZE) & GUEST_PAGE_MASK;
         if (!build_acpi(pc, boot.acpi_start, error)) {
@@ -133,6 +142,7 @@ static bool init_fw_cfg(struct pc *pc, GError **error)
         .ram_below_4g = pc->ram_below_4g,
         .ram_above_4g = pc->ram_above_4g,
         .n_cpus = m->n_vcpus,
+        .smbios = pc->smbios,
     };
 
     pc->fw_cfg = (struct fw_cfg *)device_create(m, &fw_cfg_type, NULL, error);
@@ -149,12 +159,34 @@ static bool init_fw_cfg(struct pc *pc, GError **error)
            (!pc->fdc || fdc_add_boot_entries(pc->fdc, error));
 }
 
+/* A microvm has nobody who would tell where they are. */
+static bool build_smbios(struct pc *pc, GError **error)
+{
+    struct machine *m = pc->machine;
+    struct smbios_config cfg = {
+        .n_cpus = m->n_vcpus,
+        .ram_below_4g = pc->ram_below_4g,
+        .ram_above_4g = pc->ram_above_4g,
+    };
+
+    if (!pc->port92) {
+        if (m->config.smbios->len || m->config.uuid) {
+            set_error(error, "-smbios, -uuid: machine '%s' has no SMBIOS tables",
+                      m->config.board->name);
+            return false;
+        }
+        return true;
+    }
+    pc->smbios = smbios_build(m, &cfg, error);
+    return pc->smbios != NULL;
+}
+
 bool pc_boot_init(struct pc *pc, GError **error)
 {
     struct machine *m = pc->machine;
     const struct machine_config *config = &m->config;
 
-    if (!pc_add_flash(pc, error)) {
+    if (!pc_add_flash(pc, error) || !build_smbios(pc, error)) {
         return false;
     }
     if (pc->flash[0] && config->bios) {
@@ -191,6 +223,8 @@ void pc_boot_free(struct pc *pc)
     boot_free(pc->boot);
     bios_free(pc->bios);
     acpi_free(pc->acpi);
+    smbios_free(pc->smbios);
+    pc->smbios = NULL;
     pc->boot = NULL;
     pc->bios = NULL;
     pc->acpi = NULL;

@@ -134,6 +134,8 @@ static const struct row {
     { "-L help",                   0,                HELP, 0, "/usr/share/seabios" },
     { "-bios rom.bin",             AT(bios),         TEXT, 0, "rom.bin" },
     { "-boot order=cda,menu=on,once=n,strict=on,splash-time=5000,reboot-timeout=-1", AT(warnings), SECOND, 0, NULL },
+    { "-smbios type=1,serial=x",   AT(smbios),       FIRST, 0, "type=1,serial=x" },
+    { "-uuid 01234567-89ab-cdef-0123-456789abcdef", AT(uuid), TEXT, 0, "01234567-89ab-cdef-0123-456789abcdef" },
     { "-fw_cfg name=opt/x,string=a", AT(fw_cfg),     FIRST, 0, "name=opt/x,string=a" },
     { "-fw_cfg opt/x,file=a",      AT(fw_cfg),       FIRST, 0, "opt/x,file=a" },
     { "-fw_cfg etc/x,string=a",    0,                WARNS, 0, "should begin with 'opt/'" },

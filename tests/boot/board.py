@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What Linux finds of the board: SMBIOS tables."""
+import sys
+
+from boot import INIT_HEAD, KERNEL_TROUBLE, Scratch, guest_file, run_row, tap
+from firmware import need_bios
+from firmware_os import button, iso
+
+TIMEOUT = 180
+APPEND = "console=ttyS0 panic=-1"
+FULL = ["-nographic", "-no-reboot", "-m", "256"]
+
+UUID = "12345678-9abc-def0-1122-334455667788"
+DMI = """insmod /button.ko 2>/dev/null
+cd /sys/class/dmi/id
+for f in sys_vendor product_name product_serial product_uuid product_sku bios_vendor bios_release \\
+         board_vendor board_asset_tag chassis_serial; do
+    echo "$f: $(cat $f)"
+done
+tr '\\000' '\\n' </sys/firmware/dmi/tables/DMI | grep -o -e 'first string' -e 'second, string' \\
+    -e 'SOCK 0' -e 'SLOT 0' -e 'from a file'
+poweroff -f
+"""
+# Type 200 with one string, as a file.
+STRUCTURE = bytes([200, 4, 0x00, 0xc8]) + b"from a file\0\0"
+SMBIOS = ["-uuid", "00000000-0000-0000-0000-000000000001",
+          "-smbios", "type=0,vendor=Maker of BIOS,release=3.7",
+          "-smbios", f"type=1,manufacturer=Maker,product=A product,serial=S1,uuid={UUID},sku=K",
+          "-smbios", "type=2,manufacturer=Board maker,asset=A2", "-smbios", "type=3,serial=S3",
+          "-smbios", "type=4,sock_pfx=SOCK", "-smbios", "type=17,loc_pfx=SLOT,speed=3200",
+          "-smbios", "type=11,value=first string,value=second,, string"]
+FOUND = (r"^sys_vendor: Maker$", r"^product_name: A product$", r"^product_serial: S1$",
+         rf"^product_uuid: {UUID}$", r"^product_sku: K$", r"^bios_vendor: Maker of BIOS$",
+         r"^bios_release: 3\.7$", r"^board_vendor: Board maker$", r"^board_asset_tag: A2$",
+         r"^chassis_serial: S3$", r"^first string$", r"^second, string$", r"^SOCK 0$", r"^SLOT 0$",
+         r"^from a file$")
+
+
+def smbios_with_a_kernel():
+    scratch = Scratch()
+    run_row([*FULL, *SMBIOS, "-smbios", f"file={scratch.path('s', STRUCTURE)}",
+             "-kernel", guest_file("cloud"), "-append", APPEND,
+             "-initrd", scratch.initrd(DMI, INIT_HEAD)], FOUND, KERNEL_TROUBLE, 0, TIMEOUT)
+
+
+def smbios_with_firmware():
+    need_bios()
+    scratch = Scratch()
+    image = iso(scratch, guest_file("cloud"), scratch.initrd(DMI, files=button(scratch)))
+    run_row([*FULL, *SMBIOS, "-smbios", f"file={scratch.path('s', STRUCTURE)}", "-cdrom", image],
+            FOUND, KERNEL_TROUBLE, 0, TIMEOUT)
+
+
+TESTS = (
+    ("-smbios with -kernel", smbios_with_a_kernel),
+    ("-smbios with firmware", smbios_with_firmware),
+)
+
+if __name__ == "__main__":
+    chosen = [t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]
+    sys.exit(tap(chosen))

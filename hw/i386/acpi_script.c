@@ -152,7 +152,7 @@ bool acpi_add_files(struct fw_cfg *fw, const struct acpi_tables *t, GError **err
     add_pointer(&w, RSDP_FILE, 24, 8);
     add_checksum(&w, RSDP_FILE, 8, 0, RSDP_V1_SIZE);
     add_checksum(&w, RSDP_FILE, 32, 0, sizeof(rsdp));
-    return fw_cfg_add_file(fw, TABLES_FILE, g_bytes_new(tables, t->blob->len), error) &&
-           fw_cfg_add_file(fw, RSDP_FILE, g_bytes_new(rsdp, sizeof(rsdp)), error) &&
-           fw_cfg_add_file(fw, SCRIPT_FILE, g_byte_array_free_to_bytes(w.out), error);
+    return fw_cfg_replace_file(fw, TABLES_FILE, g_bytes_new(tables, t->blob->len), error) &&
+           fw_cfg_replace_file(fw, RSDP_FILE, g_bytes_new(rsdp, sizeof(rsdp)), error) &&
+           fw_cfg_replace_file(fw, SCRIPT_FILE, g_byte_array_free_to_bytes(w.out), error);
 }

@@ -9,6 +9,7 @@
 #define HW_I386_BOOT_H
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include "hw/i386/e820.h"
 
@@ -27,6 +28,11 @@ struct boot_config {
 };
 
 struct boot_image;
+struct fw_cfg;
+struct machine_config;
+
+/* boot_fw_cfg.c: the kernel, its command line and initrds as items for UEFI firmware. */
+bool boot_add_items(struct fw_cfg *fw, const struct machine_config *config, GError **error);
 
 /* Reads and checks the files.  NULL and *error: a message that names the file. */
 struct boot_image *boot_load(struct machine *m, const struct boot_config *cfg, GError **error);

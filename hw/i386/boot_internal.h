@@ -50,6 +50,8 @@ uint64_t boot_find_room(struct boot_image *b, uint64_t size, uint64_t limit);
 /* Splits a comma-separated list, ",," being a comma.  Free with g_strfreev. */
 char **boot_split_list(const char *text);
 
+/* The files of a comma-separated list as one. */
+GBytes *boot_read_initrds(const char *list, GError **error);
 bool boot_load_linux(struct boot_image *b, const uint8_t *file, size_t len, GError **error);
 bool boot_is_linux(const uint8_t *file, size_t len);
 bool boot_load_multiboot(struct boot_image *b, const uint8_t *file, size_t len, GError **error);

@@ -154,9 +154,9 @@ static bool add_kernel(struct boot_image *b, const uint8_t *file, size_t len, ui
 }
 
 /* All initrds one after another, each begun on 4 bytes as the kernel's unpacker wants. */
-static GBytes *read_initrds(struct boot_image *b, GError **error)
+GBytes *boot_read_initrds(const char *list, GError **error)
 {
-    g_auto(GStrv) names = boot_split_list(b->cfg.initrd);
+    g_auto(GStrv) names = boot_split_list(list);
     GByteArray *all = g_byte_array_new();
     static const uint8_t padding[4];
 
@@ -171,7 +171,7 @@ static GBytes *read_initrds(struct boot_image *b, GError **error)
         }
         data = g_bytes_get_data(one, &len);
         if (all->len + len > G_MAXINT32) {
-            set_error(error, "initrd '%s' is too large: 2 GiB at most", b->cfg.initrd);
+            set_error(error, "initrd '%s' is too large: 2 GiB at most", list);
             g_byte_array_unref(all);
             return NULL;
         }
@@ -184,7 +184,7 @@ static GBytes *read_initrds(struct boot_image *b, GError **error)
 static bool add_initrd(struct boot_image *b, uint8_t *zero_page, uint64_t kernel_top,
                        GError **error)
 {
-    GBytes *data = read_initrds(b, error);
+    GBytes *data = boot_read_initrds(b->cfg.initrd, error);
     uint64_t limit = (uint64_t)get32(zero_page + HDR_INITRD_MAX) + 1, size, at;
 
     if (!data) {

@@ -78,6 +78,7 @@ struct pc {
     struct acpi_tables *acpi;     /* NULL: none */
     struct smbios_tables *smbios; /* NULL: none: microvm */
     struct e820_entry e820[PC_E820_MAX];
+    uint16_t pm_base; /* which the ACPI tables are built for */
     unsigned n_e820;
     struct boot_image *boot; /* NULL: no kernel */
     struct bios_rom *bios;   /* NULL: no firmware, or in flash */
@@ -113,6 +114,8 @@ void pc_connect_smm(struct pc *pc, struct irq *smi, struct pam *pam);
 /* pc_boot.c: firmware, or what it would do before a kernel: memory map, tables, at every reset. */
 bool pc_boot_init(struct pc *pc, GError **error);
 void pc_boot_free(struct pc *pc);
+/* Firmware placed the power management block: the tables that it reads say so.  opaque: struct pc. */
+void pc_move_pm(void *opaque, uint16_t base);
 /* pc_flash.c: flash chips for the drives that ask for it, if any. */
 bool pc_add_flash(struct pc *pc, GError **error);
 

@@ -9,10 +9,13 @@
  */
 #include "hw/i386/pc.h"
 
+#include <string.h>
+#include "hw/i386/acpi_script.h"
 #include "hw/i386/firmware.h"
 #include "hw/i386/smbios.h"
 #include "target/i386/cpu.h"
 #include "util/error.h"
+#include "util/log.h"
 
 /* Where the extended BIOS data area would begin: the top KiB of base memory. */
 #define EBDA_START 0x9fc00u
@@ -85,7 +88,7 @@ static bool build_acpi(struct pc *pc, uint64_t area, GError **error)
     struct acpi_config acpi = {
         .n_cpus = m->n_vcpus,
         .hpet = pc->hpet != NULL,
-        .pm_base = PC_PM_BASE,
+        .pm_base = pc->pm_base,
         .ich9 = pc->lpc != NULL,
         .ecam = pc->ecam,
         .ram_below_4g = pc->ram_below_4g,
@@ -98,6 +101,21 @@ static bool build_acpi(struct pc *pc, uint64_t area, GError **error)
     }
     pc->acpi = acpi_build(&acpi, error);
     return pc->acpi != NULL;
+}
+
+void pc_move_pm(void *opaque, uint16_t base)
+{
+    struct pc *pc = opaque;
+    g_autoptr(GError) error = NULL;
+
+    if (!pc->by_firmware || !pc->acpi || pc->pm_base == base) {
+        return;
+    }
+    pc->pm_base = base;
+    acpi_free(pc->acpi);
+    if (!build_acpi(pc, 0, &error) || !acpi_add_files(pc->fw_cfg, pc->acpi, &error)) {
+        report_warning("the ACPI tables stay as they were: %s", error->message);
+    }
 }
 
 /* A kernel, or nothing, without firmware. */
@@ -181,12 +199,27 @@ static bool build_smbios(struct pc *pc, GError **error)
     return pc->smbios != NULL;
 }
 
-bool pc_boot_init(struct pc *pc, GError **error)
+static bool load_bios(struct pc *pc, GError **error)
 {
-    struct machine *m = pc->machine;
-    const struct machine_config *config = &m->config;
+    const char *bios = pc->machine->config.bios;
 
-    if (!pc_add_flash(pc, error) || !build_smbios(pc, error)) {
+    pc->bios = bios_load(pc->machine, &pc->pci_memory, bios ? bios : PC_BIOS,
+                         bios ? NULL : PC_BIOS_PACKAGE, error);
+    return pc->bios != NULL;
+}
+
+/* A firmware volume's header (UEFI PI 1.7, volume 3, 3.2.1): such firmware starts kernels itself. */
+static bool is_uefi(const struct mem_region *rom, uint64_t size)
+{
+    return size > 0x2c && memcmp(rom->ram->host + 0x28, "_FVH", 4) == 0;
+}
+
+/* Who starts the machine: firmware, unless there is a kernel that it would not find. */
+static bool choose_firmware(struct pc *pc, GError **error)
+{
+    const struct machine_config *config = &pc->machine->config;
+
+    if (!pc_add_flash(pc, error)) {
         return false;
     }
     if (pc->flash[0] && config->bios) {
@@ -194,22 +227,37 @@ bool pc_boot_init(struct pc *pc, GError **error)
                   config->bios);
         return false;
     }
-    /* A machine that is told of no place has none: tests of the board. */
-    pc->by_firmware = !config->kernel && (config->bios || config->data_dirs->len || pc->flash[0]);
+    if (config->bios && !load_bios(pc, error)) {
+        return false;
+    }
+    if (config->kernel) {
+        pc->by_firmware = pc->flash[0] ? is_uefi(&pc->flash[0]->rom, pc->flash[0]->size)
+                                       : pc->bios && is_uefi(&pc->bios->rom, pc->bios->rom.size);
+    } else { /* a machine that is told of no place has none: tests of the board */
+        pc->by_firmware = pc->bios || pc->flash[0] || config->data_dirs->len;
+    }
+    return true;
+}
+
+bool pc_boot_init(struct pc *pc, GError **error)
+{
+    struct machine *m = pc->machine;
+    const struct machine_config *config = &m->config;
+
     if (!config->kernel && (config->initrd || config->append)) {
         set_error(error, "%s needs a kernel: give -kernel FILE",
                   config->initrd ? "-initrd" : "-append");
         return false;
     }
-    if (!init_fw_cfg(pc, error)) {
+    pc->pm_base = PC_PM_BASE;
+    if (!choose_firmware(pc, error) || !build_smbios(pc, error) || !init_fw_cfg(pc, error)) {
         return false;
     }
-    if (!pc->flash[0] && (pc->by_firmware || config->bios)) {
-        pc->bios = bios_load(m, &pc->pci_memory, config->bios ? config->bios : PC_BIOS,
-                             config->bios ? NULL : PC_BIOS_PACKAGE, error);
-        if (!pc->bios) {
-            return false;
-        }
+    if (pc->by_firmware && config->kernel && !boot_add_items(pc->fw_cfg, config, error)) {
+        return false;
+    }
+    if (pc->by_firmware && !pc->flash[0] && !pc->bios && !load_bios(pc, error)) {
+        return false;
     }
     if (!pc->by_firmware && !init_stand_in(pc, error)) {
         return false;

@@ -268,6 +268,9 @@ static void update_block(struct piix4_pm *s)
     mem_region_set_addr(&s->block, base);
     mem_region_set_enabled(&s->block, base && (s->pci.config[PMREGMISC] & 1));
     mem_transaction_commit(s->pci.dev.machine);
+    if (s->block.enabled && s->moved) {
+        s->moved(s->moved_opaque, (uint16_t)base);
+    }
 }
 
 static void piix4_pm_config_written(struct pci_device *d, unsigned off, unsigned size)

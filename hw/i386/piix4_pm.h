@@ -24,6 +24,8 @@ struct piix4_pm {
     struct pci_device pci;
     struct irq sci;                   /* wired before realize: a level */
     struct irq smi;                   /* wired before realize: edges; no handler: there is no SMM */
+    void (*moved)(void *opaque, uint16_t base); /* the block is at `base` now; may be NULL */
+    void *moved_opaque;
     struct mem_region block;          /* at PMBASE, while PMREGMISC enables it */
     struct mem_region smi_ports;      /* 0xB2, 0xB3 */
     uint16_t status, enable, control; /* PM1 */

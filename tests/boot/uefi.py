@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 
-from boot import Failed, Run, Scratch, guest_data, guest_file, Skip, tap
+from boot import (KERNEL_TROUBLE, Failed, Run, Scratch, Skip, guest_data, guest_file, run_row,
+                  tap)
 
 TIMEOUT = 90
 MACHINES = ("pc", "q35")
@@ -164,7 +165,19 @@ def grub_from_a_cd(machine):
     to_grub(["-machine", machine, *flash(scratch), "-cdrom", grub_iso(scratch)])
 
 
+def kernel(machine):
+    """The firmware starts the kernel of -kernel, which has the initrd and the command line."""
+    scratch = Scratch()
+    script = "ls -d /sys/firmware/efi\nsed 's/^/with: /' /proc/cmdline\npoweroff -f\n"
+    run_row(["-nographic", "-no-reboot", "-m", "512", "-machine", machine, *flash(scratch),
+             "-kernel", guest_file("cloud"), "-initrd", scratch.initrd(script),
+             "-append", "console=ttyS0 panic=-1 word"],
+            (r"EFI stub|efi: EFI v2", r"^INIT-STARTED", r"^/sys/firmware/efi$", r"^with: .* word"),
+            KERNEL_TROUBLE, 0, TIMEOUT * 2)
+
+
 TESTS = [
+    *(on(machine, kernel) for machine in MACHINES),
     *(on(machine, shell_from_rom) for machine in MACHINES),
     *(on(machine, shell_from_flash) for machine in MACHINES),
     ("variables stay in the flash", variables_stay_in_the_flash),
@@ -174,4 +187,5 @@ TESTS = [
 ]
 
 if __name__ == "__main__":
-    sys.exit(tap(TESTS))
+    chosen = [t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]
+    sys.exit(tap(chosen))

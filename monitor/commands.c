@@ -85,6 +85,7 @@ static bool cmd_cont(struct machine *m, const char *args, GString *out, GError *
         machine_set_run_state(m, RUN_STATE_RUNNING);
         return true;
     case RUN_STATE_RUNNING:
+    case RUN_STATE_SUSPENDED: /* system_wakeup wakes it */
         return true;
     default:
         set_error(error, "the machine is in state '%s': use system_reset first",
@@ -109,6 +110,18 @@ static bool cmd_system_powerdown(struct machine *m, const char *args, GString *o
     (void)out;
     (void)error;
     machine_request_powerdown(m);
+    return true;
+}
+
+static bool cmd_system_wakeup(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)out;
+    if (m->run_state != RUN_STATE_SUSPENDED) {
+        set_error(error, "Unable to wake up: guest is not in suspended state");
+        return false;
+    }
+    machine_request_wakeup(m, WAKE_MONITOR);
     return true;
 }
 
@@ -176,6 +189,7 @@ const struct command monitor_commands[] = {
     { "stop|s",           "",                 "stop emulation",                                        cmd_stop },
     { "cont|c",           "",                 "resume emulation",                                      cmd_cont },
     { "system_reset",     "",                 "reset the machine",                                     cmd_system_reset },
+    { "system_wakeup",    "",                 "wake a guest that is suspended (ACPI S3)",              cmd_system_wakeup },
     { "system_powerdown", "",                 "press the power button",                                cmd_system_powerdown },
     { "x",                "/fmt addr",        "virtual memory dump starting at 'addr'",                command_x },
     { "xp",               "/fmt addr",        "physical memory dump starting at 'addr'",               command_xp },

@@ -17,6 +17,7 @@ const char *const run_state_names[RUN_STATE_COUNT] = {
     [RUN_STATE_PRELAUNCH]      = "prelaunch",
     [RUN_STATE_RUNNING]        = "running",
     [RUN_STATE_PAUSED]         = "paused",
+    [RUN_STATE_SUSPENDED]      = "suspended",
     [RUN_STATE_SHUTDOWN]       = "shutdown",
     [RUN_STATE_INTERNAL_ERROR] = "internal-error",
     [RUN_STATE_GUEST_PANICKED] = "guest-panicked",
@@ -205,7 +206,7 @@ void machine_set_run_state(struct machine *m, enum run_state state)
     }
     if (state != RUN_STATE_RUNNING) {
         vcpu_pause_all(m);
-        clock_virtual_enable(m, false);
+        clock_virtual_enable(m, state == RUN_STATE_SUSPENDED);
     }
     if (state == m->run_state) {
         return;

@@ -24,12 +24,13 @@ enum run_state {
     RUN_STATE_PRELAUNCH, /* -S, before the first cont */
     RUN_STATE_RUNNING,
     RUN_STATE_PAUSED,
+    RUN_STATE_SUSPENDED, /* the guest sleeps (ACPI S3): time goes on, a wake event resets the machine */
     RUN_STATE_SHUTDOWN,
     RUN_STATE_INTERNAL_ERROR,
     RUN_STATE_GUEST_PANICKED,
     RUN_STATE_COUNT
 };
-/* QEMU's names: "prelaunch", "running", "paused", "shutdown", "internal-error", "guest-panicked". */
+/* QEMU's names: "prelaunch", "running", "paused", "suspended", "shutdown", ... */
 extern const char *const run_state_names[RUN_STATE_COUNT];
 
 #define MAX_SERIAL 4
@@ -101,6 +102,8 @@ enum shutdown_cause {
     SHUTDOWN_DEBUG_EXIT,   /* isa-debug-exit and the like: exit_status is set */
 };
 
+enum wake_cause { WAKE_MONITOR = 1 << 0, WAKE_POWER_BUTTON = 1 << 1, WAKE_RTC = 1 << 2 };
+
 /* Called under the lock when the run state changed (monitor, displays). */
 struct run_state_listener {
     void (*changed)(struct run_state_listener *l, enum run_state state);
@@ -159,7 +162,9 @@ struct machine {
     bool requests_queued; /* the main loop is told to look at the following */
     enum shutdown_cause shutdown_requested;
     enum shutdown_cause reset_requested;
-    bool powerdown_requested;
+    bool powerdown_requested, suspend_requested;
+    unsigned wake_requested; /* enum wake_cause; 0: none */
+    unsigned waking;         /* the cause, while machine_reset runs because of it: RAM is the sleeper's */
     bool quit; /* main loop: leave */
     int exit_status;
     struct irq powerdown_irq; /* the board's power button */
@@ -221,6 +226,10 @@ void machine_add_run_listener(struct machine *m, struct run_state_listener *l);
 void machine_request_reset(struct machine *m, enum shutdown_cause cause);
 void machine_request_shutdown(struct machine *m, enum shutdown_cause cause);
 void machine_request_powerdown(struct machine *m); /* presses the power button */
+/* Stops the vCPUs until a wake event; devices and clocks go on. */
+void machine_request_suspend(struct machine *m);
+/* Resets the machine and lets it run on with its RAM, if it is suspended by then. */
+void machine_request_wakeup(struct machine *m, enum wake_cause cause);
 /* Ends the program with this status, whatever -no-shutdown says. */
 void machine_request_exit(struct machine *m, int status);
 /* The engine cannot go on: logs `why`, pauses in internal-error. */

@@ -221,15 +221,26 @@ static void carry_out_shutdown(struct machine *m, enum shutdown_cause cause)
     }
 }
 
+/* The CPUs begin anew, the memory is what it was. */
+static void wake(struct machine *m, unsigned cause)
+{
+    m->waking = cause;
+    machine_reset(m);
+    m->waking = 0;
+    machine_set_run_state(m, RUN_STATE_RUNNING);
+}
+
 static void carry_out_requests(void *opaque)
 {
     struct machine *m = opaque;
     enum shutdown_cause shutdown = m->shutdown_requested, reset = m->reset_requested;
-    bool powerdown = m->powerdown_requested;
+    bool powerdown = m->powerdown_requested, suspend = m->suspend_requested;
+    unsigned wake_cause = m->wake_requested;
 
     m->requests_queued = false;
     m->shutdown_requested = m->reset_requested = SHUTDOWN_NONE;
-    m->powerdown_requested = false;
+    m->powerdown_requested = m->suspend_requested = false;
+    m->wake_requested = 0;
     if (reset != SHUTDOWN_NONE && m->config.no_reboot && shutdown == SHUTDOWN_NONE) {
         shutdown = reset == SHUTDOWN_GUEST_PANIC ? SHUTDOWN_GUEST_PANIC : SHUTDOWN_GUEST_RESET;
     }
@@ -242,7 +253,14 @@ static void carry_out_requests(void *opaque)
         if (m->run_state == RUN_STATE_SHUTDOWN || m->run_state == RUN_STATE_INTERNAL_ERROR ||
             m->run_state == RUN_STATE_GUEST_PANICKED) {
             machine_set_run_state(m, RUN_STATE_PAUSED); /* `cont` may go on */
+        } else if (m->run_state == RUN_STATE_SUSPENDED) {
+            machine_set_run_state(m, RUN_STATE_RUNNING);
         }
+    } else if (suspend && m->run_state == RUN_STATE_RUNNING) {
+        machine_set_run_state(m, RUN_STATE_SUSPENDED);
+    }
+    if (wake_cause && m->run_state == RUN_STATE_SUSPENDED) {
+        wake(m, wake_cause);
     }
     if (powerdown) {
         irq_pulse(&m->powerdown_irq);
@@ -285,6 +303,18 @@ void machine_request_shutdown(struct machine *m, enum shutdown_cause cause)
 void machine_request_powerdown(struct machine *m)
 {
     m->powerdown_requested = true;
+    queue_requests(m);
+}
+
+void machine_request_suspend(struct machine *m)
+{
+    m->suspend_requested = true;
+    queue_requests(m);
+}
+
+void machine_request_wakeup(struct machine *m, enum wake_cause cause)
+{
+    m->wake_requested |= cause;
     queue_requests(m);
 }
 

@@ -100,7 +100,7 @@ static void poke_io(GByteArray *out, size_t off, unsigned bits, uint16_t port)
 /* clang-format off */
 enum fadt_flag {                /* table 5.10 */
     FADT_WBINVD = 1 << 0, FADT_PROC_C1 = 1 << 2, FADT_NO_SLEEP_BUTTON = 1 << 5,
-    FADT_NO_FIXED_RTC = 1 << 6, FADT_RESET_REG = 1 << 10,
+    FADT_RESET_REG = 1 << 10,
 };
 enum fadt_boot_arch { BOOT_LEGACY = 1 << 0, BOOT_8042 = 1 << 1, BOOT_NO_VGA = 1 << 2 };
 /* clang-format on */
@@ -134,8 +134,7 @@ static size_t build_fadt(const struct acpi_config *cfg, uint64_t facs, uint64_t 
         { 98, 2, 0xfff }, /* P_LVL3_LAT: over 1000, no C3 */
         { 108, 1, 0x32 }, /* CMOS index of the century */
         { 109, 2, BOOT_LEGACY | BOOT_8042 | (cfg->vga ? 0 : BOOT_NO_VGA) },
-        { 112, 4,
-          FADT_WBINVD | FADT_PROC_C1 | FADT_NO_SLEEP_BUTTON | FADT_NO_FIXED_RTC | FADT_RESET_REG },
+        { 112, 4, FADT_WBINVD | FADT_PROC_C1 | FADT_NO_SLEEP_BUTTON | FADT_RESET_REG },
         { 128, 1, 0x06 }, /* RESET_VALUE: hard reset of the CPU */
         { 140, 8, dsdt },
     };

@@ -17,12 +17,14 @@ struct machine;
 /* The top of low RAM belongs to the tables: first the page of the FACS (NVS), then the rest. */
 #define ACPI_AREA_SIZE 0x20000u
 #define ACPI_NVS_SIZE  0x1000u
+/* In the FACS, and so in the area. */
+#define ACPI_FACS_WAKING_VECTOR 12u
 /* Where guests look for the RSDP: on 16 bytes within 0xe0000-0xfffff (ACPI 6.4, 5.2.5.1). */
 #define ACPI_RSDP_ADDR 0xf5a80u
 
 struct acpi_config {
     unsigned n_cpus; /* APIC ids 0 to n_cpus - 1 */
-    bool hpet, vga;
+    bool hpet, vga, no_s3, no_s4;
     bool serial[4];                      /* COM1 to COM4 */
     uint16_t pm_base;                    /* I/O port of the power management block */
     uint64_t ram_below_4g, ram_above_4g; /* bytes */

@@ -59,6 +59,20 @@ uint32_t acpi_pm_timer(struct acpi_pm *pm)
     return timer_ticks(pm) & 0xffffff;
 }
 
+/* SLP_EN was written.  S4 is a power-off that the guest has prepared for. */
+static void sleep_requested(struct acpi_pm *pm)
+{
+    unsigned type = pm->control >> ACPI_PM1_SLP_TYP_SHIFT & 7;
+
+    if (type == 0 || type == pm->types->s5 || (type == pm->types->s4 && !pm->disable_s4)) {
+        machine_request_shutdown(pm->machine, SHUTDOWN_GUEST_SHUTDOWN);
+    } else if (type == pm->types->s3 && !pm->disable_s3) {
+        machine_request_suspend(pm->machine);
+    } else {
+        log_line(LOG_GUEST_ERRORS, "ACPI: sleep type %u is not there", type);
+    }
+}
+
 uint8_t acpi_pm_read(struct acpi_pm *pm, unsigned off)
 {
     update(pm);
@@ -91,7 +105,7 @@ void acpi_pm_write(struct acpi_pm *pm, unsigned off, uint32_t value, unsigned ma
     } else if (off == 4) {
         pm->control = (uint16_t)((pm->control & ~bits) | value) & CONTROL_BITS;
         if (value & ACPI_PM1_SLP_EN) {
-            pm->sleep(pm->opaque, pm->control >> ACPI_PM1_SLP_TYP_SHIFT & 7);
+            sleep_requested(pm);
         }
     } else {
         log_line(LOG_GUEST_ERRORS, "ACPI: the PM timer is read-only");
@@ -112,10 +126,31 @@ void acpi_pm_gpe_write(struct acpi_pm *pm, unsigned byte, uint8_t value, bool en
     update(pm);
 }
 
-void acpi_pm_event(struct acpi_pm *pm, uint16_t bits)
+void acpi_pm_power_button(void *opaque, int n, bool level)
 {
-    pm->status |= bits & STATUS_BITS;
-    update(pm);
+    struct acpi_pm *pm = opaque;
+
+    (void)n;
+    if (level) {
+        pm->status |= ACPI_PM1_POWER;
+        update(pm);
+        machine_request_wakeup(pm->machine, WAKE_POWER_BUTTON);
+    }
+}
+
+/* The guest chooses whether the alarm wakes it (4.8.4.2). */
+void acpi_pm_rtc_alarm(void *opaque, int n, bool level)
+{
+    struct acpi_pm *pm = opaque;
+
+    (void)n;
+    if (level) {
+        pm->status |= ACPI_PM1_RTC;
+        update(pm);
+        if (pm->enable & ACPI_PM1_RTC) {
+            machine_request_wakeup(pm->machine, WAKE_RTC);
+        }
+    }
 }
 
 void acpi_pm_gpe_event(struct acpi_pm *pm, unsigned n)
@@ -131,19 +166,23 @@ void acpi_pm_set_sci_enable(struct acpi_pm *pm, bool on)
     update(pm);
 }
 
-void acpi_pm_init(struct acpi_pm *pm, struct machine *m, void (*sleep)(void *opaque, unsigned type),
-                  void *opaque)
+void acpi_pm_init(struct acpi_pm *pm, struct machine *m, const struct acpi_sleep_types *types)
 {
     pm->machine = m;
-    pm->sleep = sleep;
-    pm->opaque = opaque;
+    pm->types = types;
     timer_init(&pm->timer, m, CLOCK_KIND_VIRTUAL, timer_fired, pm);
     schedule_overflow(pm);
 }
 
 void acpi_pm_reset(struct acpi_pm *pm)
 {
-    pm->status = pm->enable = pm->control = 0;
+    unsigned waking = pm->machine->waking;
+
+    /* What woke the machine is told after the reset (4.8.4.1). */
+    pm->status = (uint16_t)((waking ? ACPI_PM1_WAKE : 0) |
+                            (waking & WAKE_POWER_BUTTON ? ACPI_PM1_POWER : 0) |
+                            (waking & WAKE_RTC ? ACPI_PM1_RTC : 0));
+    pm->enable = pm->control = 0;
     memset(pm->gpe_status, 0, sizeof(pm->gpe_status));
     memset(pm->gpe_enable, 0, sizeof(pm->gpe_enable));
     schedule_overflow(pm);

@@ -32,20 +32,23 @@ enum acpi_pm1_control {
 };
 /* clang-format on */
 
+/* SLP_TYP of a chip's sleep states; 0 is soft off everywhere, as firmware writes it. */
+struct acpi_sleep_types {
+    uint8_t s3, s4, s5;
+};
+
 struct acpi_pm {
     struct machine *machine;
     struct irq sci; /* a level */
-    /* SLP_EN was written with this SLP_TYP. */
-    void (*sleep)(void *opaque, unsigned type);
-    void *opaque;
+    const struct acpi_sleep_types *types;
+    uint8_t disable_s3, disable_s4; /* properties */
     uint16_t status, enable, control;
     uint8_t gpe_status[ACPI_PM_GPE_MAX], gpe_enable[ACPI_PM_GPE_MAX];
     int64_t overflow; /* virtual ns when bit 23 of the timer toggles next */
     struct timer timer;
 };
 
-void acpi_pm_init(struct acpi_pm *pm, struct machine *m, void (*sleep)(void *opaque, unsigned type),
-                  void *opaque);
+void acpi_pm_init(struct acpi_pm *pm, struct machine *m, const struct acpi_sleep_types *types);
 void acpi_pm_reset(struct acpi_pm *pm);
 void acpi_pm_destroy(struct acpi_pm *pm);
 bool acpi_pm_post_load(struct acpi_pm *pm, GError **error);
@@ -56,12 +59,16 @@ uint32_t acpi_pm_timer(struct acpi_pm *pm);
 /* `mask`: the bytes (bits 0-3) of the 32-bit register at off (0, 4, 8) that the access covers. */
 void acpi_pm_write(struct acpi_pm *pm, unsigned off, uint32_t value, unsigned mask);
 void acpi_pm_gpe_write(struct acpi_pm *pm, unsigned byte, uint8_t value, bool enable);
-/* Sets status bits, as the power button does. */
-void acpi_pm_event(struct acpi_pm *pm, uint16_t bits);
+/* For machine->powerdown_irq and the RTC's alarm; opaque is the struct acpi_pm.  They wake a sleeper. */
+void acpi_pm_power_button(void *opaque, int n, bool level);
+void acpi_pm_rtc_alarm(void *opaque, int n, bool level);
 /* Sets a general-purpose event. */
 void acpi_pm_gpe_event(struct acpi_pm *pm, unsigned n);
 void acpi_pm_set_sci_enable(struct acpi_pm *pm, bool on);
 
 extern const struct state_row acpi_pm_state[];
+#define ACPI_PM_PROPS(strct, member)                                                               \
+    PROP_U8(strct, "disable_s3", member.disable_s3, 0, "1: no suspend to RAM"),                    \
+        PROP_U8(strct, "disable_s4", member.disable_s4, 0, "1: no suspend to disk")
 
 #endif

@@ -386,10 +386,25 @@ static void add_cpu(unsigned index, GByteArray *out)
     aml_end(out, device);
 }
 
+/* Name(name, Package() { PM1a's SLP_TYP, PM1b's, reserved, reserved }) */
+static void add_sleep_state(GByteArray *out, const char *name, unsigned type)
+{
+    size_t package;
+
+    aml_op(out, AML_NAME);
+    aml_name(out, name);
+    package = aml_begin_package(out, 4);
+    aml_int(out, type);
+    aml_int(out, type);
+    aml_int(out, 0);
+    aml_int(out, 0);
+    aml_end(out, package);
+}
+
 void acpi_build_dsdt(const struct acpi_config *cfg, GByteArray *out)
 {
-    unsigned soft_off = cfg->ich9 ? ICH9_SLP_TYP_S5 : PM_SLP_TYP_S5;
-    size_t scope, package;
+    const struct acpi_sleep_types *types = cfg->ich9 ? &ich9_sleep_types : &piix4_sleep_types;
+    size_t scope;
 
     if (cfg->ich9) {
         add_pic_mode(out);
@@ -404,13 +419,11 @@ void acpi_build_dsdt(const struct acpi_config *cfg, GByteArray *out)
     }
     aml_end(out, scope);
 
-    /* Name(\_S5, Package() { PM1a's SLP_TYP, PM1b's, reserved, reserved }) */
-    aml_op(out, AML_NAME);
-    aml_name(out, "\\_S5");
-    package = aml_begin_package(out, 4);
-    aml_int(out, soft_off);
-    aml_int(out, soft_off);
-    aml_int(out, 0);
-    aml_int(out, 0);
-    aml_end(out, package);
+    if (!cfg->no_s3) {
+        add_sleep_state(out, "\\_S3", types->s3);
+    }
+    if (!cfg->no_s4) {
+        add_sleep_state(out, "\\_S4", types->s4);
+    }
+    add_sleep_state(out, "\\_S5", types->s5);
 }

@@ -7,6 +7,7 @@
 #include "hw/i386/firmware.h"
 
 #include <string.h>
+#include "hw/i386/acpi_pm.h"
 #include "hw/i386/acpi_script.h"
 #include "hw/i386/e820.h"
 #include "hw/i386/smbios.h"
@@ -65,6 +66,17 @@ static bool add_boot_options(struct fw_cfg *fw, GError **error)
     return fw_cfg_add_file_int(fw, "etc/boot-fail-wait", (uint64_t)boot->reboot_timeout, 4, error);
 }
 
+/* A byte for each of S0 to S5: bit 7, it is there; below, its SLP_TYP. */
+static bool add_sleep_states(struct fw_cfg *fw, const struct acpi_pm *pm, GError **error)
+{
+    const uint8_t states[6] = {
+        0x80, 0, 0, pm->disable_s3 ? 0 : 0x80 | pm->types->s3,
+        pm->disable_s4 ? 0 : 0x80 | pm->types->s4, 0x80 | pm->types->s5,
+    };
+
+    return fw_cfg_add_file(fw, "etc/system-states", g_bytes_new(states, sizeof(states)), error);
+}
+
 /* -fw_cfg and -option-rom. */
 static bool add_user_files(struct fw_cfg *fw, GError **error)
 {
@@ -97,6 +109,7 @@ bool firmware_describe(struct fw_cfg *fw, const struct firmware_info *info, GErr
     fw_cfg_set(fw, FW_CFG_NUMA, g_bytes_new(numa, (1 + info->n_cpus) * sizeof(numa[0])));
     return add_memory_map(fw, info, error) &&
            (!info->smbios || add_smbios(fw, info->smbios, error)) &&
+           (!info->acpi_pm || add_sleep_states(fw, info->acpi_pm, error)) &&
            (!info->acpi || acpi_add_files(fw, info->acpi, error)) && add_boot_options(fw, error) &&
            add_user_files(fw, error);
 }

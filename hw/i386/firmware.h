@@ -11,6 +11,7 @@
 struct acpi_tables;
 struct fw_cfg;
 struct smbios_tables;
+struct acpi_pm;
 struct rtc;
 
 struct firmware_info {
@@ -18,6 +19,7 @@ struct firmware_info {
     unsigned n_cpus;
     const struct acpi_tables *acpi;     /* built for area 0; NULL: none */
     const struct smbios_tables *smbios; /* NULL: none */
+    const struct acpi_pm *acpi_pm;      /* NULL: none */
 };
 
 /* Fills fw_cfg: once, before devices of the command line come. */

@@ -8,6 +8,7 @@
  */
 #include "hw/i386/i440fx.h"
 
+#include <string.h>
 #include "util/log.h"
 
 #define PAM0  0x59
@@ -84,9 +85,14 @@ static bool i440fx_realize(struct device *dev, GError **error)
 static void i440fx_reset(struct device *dev)
 {
     struct i440fx *s = (struct i440fx *)dev;
+    uint8_t pam[PAM_REGISTERS];
 
     s->pci.wmask[SMRAM] = SMRAM_OPEN | SMRAM_CLOSED | SMRAM_LOCKED | SMRAM_ENABLE;
+    memcpy(pam, s->pci.config + PAM0, sizeof(pam));
     pci_device_reset(&s->pci);
+    if (dev->machine->waking) { /* firmware's code for this lies in the RAM that they show */
+        memcpy(s->pci.config + PAM0, pam, sizeof(pam));
+    }
     s->pci.config[SMRAM] = SMRAM_BASE_SEG;
     update_memory(s);
 }

@@ -105,16 +105,6 @@ void ich9_lpc_place(struct ich9_lpc *s, uint16_t base)
     update_irqs(s);
 }
 
-void ich9_power_button(void *opaque, int n, bool level)
-{
-    struct ich9_lpc *s = opaque;
-
-    (void)n;
-    if (level) {
-        acpi_pm_event(&s->pm, ACPI_PM1_POWER);
-    }
-}
-
 static void ich9_config_written(struct pci_device *d, unsigned off, unsigned size)
 {
     struct ich9_lpc *s = (struct ich9_lpc *)d;
@@ -237,7 +227,11 @@ static bool ich9_post_load(struct device *dev, GError **error)
     return true;
 }
 
-static const struct property ich9_props[] = { PCI_PROPS(struct ich9_lpc, pci), { 0 } };
+static const struct property ich9_props[] = {
+    PCI_PROPS(struct ich9_lpc, pci),
+    ACPI_PM_PROPS(struct ich9_lpc, pm),
+    { 0 },
+};
 static const struct state_row ich9_state[] = {
     PCI_STATE(struct ich9_lpc, pci),
     STATE_INT(struct ich9_lpc, isa_levels, 1, "lines that ISA devices hold up"),

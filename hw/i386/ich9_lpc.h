@@ -16,8 +16,7 @@
 #define ICH9_PM_GPE0   0x20u /* 8 bytes of status, 8 of enable bits */
 #define ICH9_RCBA_SIZE 0x4000u
 #define ICH9_RCBA_BASE 0xfed1c000u
-/* SLP_TYP of soft off (ICH9 datasheet, 13.8.3.3). */
-#define ICH9_SLP_TYP_S5 7u
+extern const struct acpi_sleep_types ich9_sleep_types;
 
 struct ich9_lpc {
     struct pci_device pci;
@@ -49,8 +48,6 @@ extern const struct device_type ich9_lpc_type;
 unsigned ich9_map_irq(unsigned slot, unsigned pin);
 /* What firmware leaves behind: the PM block at `base`, RCBA, PIRQs on IRQ 10 and 11. */
 void ich9_lpc_place(struct ich9_lpc *s, uint16_t base);
-/* For machine->powerdown_irq; opaque is the device. */
-void ich9_power_button(void *opaque, int n, bool level);
 
 /* ich9_pm.c: the registers at PMBASE, RCBA and ports 0xB2, 0xB3, for ich9_lpc.c. */
 void ich9_pm_realize(struct ich9_lpc *s);

@@ -25,6 +25,9 @@ enum { SMI_GLOBAL = 1 << 0, SMI_APM = 1 << 5 };
 /* DxxIR: the pins of slots 25 to 31, pin n on PIRQ n (10.1.35-10.1.41). */
 #define ROUTES_IDENTITY 0x3210u
 
+/* 13.8.3.3 */
+const struct acpi_sleep_types ich9_sleep_types = { .s3 = 5, .s4 = 6, .s5 = 7 };
+
 static uint8_t block_byte(struct ich9_lpc *s, unsigned off)
 {
     switch (off) {
@@ -163,17 +166,6 @@ static const struct mem_ops rcrb_ops = {
     .read = rcrb_read, .write = rcrb_write, .min_size = 1, .max_size = 4
 };
 
-static void sleep_requested(void *opaque, unsigned type)
-{
-    struct ich9_lpc *s = opaque;
-
-    if (type == ICH9_SLP_TYP_S5) {
-        machine_request_shutdown(s->pci.dev.machine, SHUTDOWN_GUEST_SHUTDOWN);
-    } else {
-        log_line(LOG_UNIMP, "ICH9: sleep type %u", type);
-    }
-}
-
 void ich9_pm_update(struct ich9_lpc *s)
 {
     uint32_t base = pci_config_load(&s->pci, ICH9_PMBASE, 4) & 0xff80;
@@ -191,7 +183,7 @@ void ich9_pm_realize(struct ich9_lpc *s)
 {
     struct machine *m = s->pci.dev.machine;
 
-    acpi_pm_init(&s->pm, m, sleep_requested, s);
+    acpi_pm_init(&s->pm, m, &ich9_sleep_types);
     mem_region_init_mmio(&s->pm_block, m, "ich9-pm", &block_ops, s, ICH9_PM_SIZE);
     mem_region_init_mmio(&s->smi_ports, m, "apm-io", &smi_ops, s, 2);
     mem_region_init_mmio(&s->rcrb, m, "lpc-rcrb-mmio", &rcrb_ops, s, ICH9_RCBA_SIZE);

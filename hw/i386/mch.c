@@ -8,6 +8,7 @@
 #include "hw/i386/mch.h"
 
 #include <inttypes.h>
+#include <string.h>
 #include "util/log.h"
 
 #define PCIEXBAR 0x60
@@ -109,9 +110,14 @@ static bool mch_realize(struct device *dev, GError **error)
 static void mch_reset(struct device *dev)
 {
     struct mch *s = (struct mch *)dev;
+    uint8_t pam[PAM_REGISTERS];
 
     unlock(s);
+    memcpy(pam, s->pci.config + PAM0, sizeof(pam));
     pci_device_reset(&s->pci);
+    if (dev->machine->waking) { /* firmware's code for this lies in the RAM that they show */
+        memcpy(s->pci.config + PAM0, pam, sizeof(pam));
+    }
     s->pci.config[SMRAM] = SMRAM_BASE_SEG;
     update_memory(s);
     update_ecam(s);

@@ -45,14 +45,14 @@ static bool add_chipset(struct pc *pc, GError **error)
     }
     pc->pm = (struct piix4_pm *)device_new(m, &piix4_pm_type);
     pc->pm->pci.addr = PCI_DEVFN(1, 3);
-    pc->pm->sci = pc->piix3->isa_irqs[9];
+    pc->pm->pm.sci = pc->piix3->isa_irqs[9];
     pc->pm->moved = pc_move_pm;
     pc->pm->moved_opaque = pc;
     pc_connect_smm(pc, &pc->pm->smi, &pc->i440fx->pam);
     if (!device_realize(&pc->pm->pci.dev, pci, error)) {
         return false;
     }
-    m->powerdown_irq = (struct irq){ piix4_pm_power_button, pc->pm, 0 };
+    pc->acpi_pm = &pc->pm->pm;
     return true;
 }
 

@@ -69,6 +69,7 @@ struct pc {
     struct ich9_lpc *lpc;
     struct ahci *ahci;
     uint32_t ecam;     /* where configuration space is without firmware; 0: nowhere */
+    struct acpi_pm *acpi_pm; /* the south bridge's; NULL: none */
     struct hpet *hpet; /* NULL: none */
     struct i8254 *pit;
     struct rtc *rtc;

@@ -14,9 +14,12 @@
 #include "hw/i386/firmware.h"
 #include "hw/i386/smbios.h"
 #include "target/i386/cpu.h"
+#include "target/i386/operand.h"
 #include "util/error.h"
 #include "util/log.h"
 
+/* CMOS: what firmware is to do after a reset; this wakes from suspend to RAM. */
+enum { CMOS_SHUTDOWN = 0x0f, SHUTDOWN_RESUME = 0xfe };
 /* Where the extended BIOS data area would begin: the top KiB of base memory. */
 #define EBDA_START 0x9fc00u
 /* The default firmware, and what to install for it. */
@@ -49,11 +52,35 @@ static void build_memory_map(struct pc *pc, uint64_t acpi_start)
     add_range(pc, 4ull << 30, (4ull << 30) + pc->ram_above_4g, E820_RAM);
 }
 
+/* ACPI 6.4, 16.3.1.1: to the vector that the sleeper left in the FACS, in real mode.  False: none. */
+static bool resume(struct pc *pc)
+{
+    struct x86_cpu *cpu = pc->cpus[0];
+    uint32_t vector = 0;
+
+    if (pc->acpi) {
+        vector = (uint32_t)address_space_load(&pc->machine->memory,
+                                              pc->acpi->area + ACPI_FACS_WAKING_VECTOR, 4);
+    }
+    if (vector == 0 || vector > 0xfffff) {
+        return false;
+    }
+    segment_set(&cpu->seg[SEG_CS], (uint16_t)(vector >> 4), vector & 0xffff0, 0xffff,
+                ATTR_P | ATTR_S | ATTR_CODE | ATTR_W | ATTR_A);
+    cpu->regs[R_RIP] = vector & 0xf;
+    cpu->mtrr_def_type = 0xc06; /* enabled, write-back: as firmware leaves it */
+    cpu_update_mode(cpu);
+    return true;
+}
+
 /* What firmware would have done by the time when it boots. */
 static void stand_in(struct pc *pc)
 {
     if (pc->program_chipset) {
         pc->program_chipset(pc);
+    }
+    if (pc->machine->waking && resume(pc)) {
+        return;
     }
     if (pc->acpi) {
         acpi_install(pc->acpi, pc->machine);
@@ -75,6 +102,9 @@ static void pc_reset(void *opaque)
     if (pc->rtc) {
         firmware_set_boot_drives(pc->machine, pc->rtc, !pc->was_reset);
     }
+    if (pc->rtc && pc->machine->waking) {
+        rtc_set_cmos(pc->rtc, CMOS_SHUTDOWN, SHUTDOWN_RESUME);
+    }
     pc->was_reset = true;
     if (!pc->by_firmware) {
         stand_in(pc);
@@ -94,6 +124,8 @@ static bool build_acpi(struct pc *pc, uint64_t area, GError **error)
         .ram_below_4g = pc->ram_below_4g,
         .ram_above_4g = pc->ram_above_4g,
         .area = area,
+        .no_s3 = pc->acpi_pm->disable_s3,
+        .no_s4 = pc->acpi_pm->disable_s4,
     };
 
     for (unsigned i = 0; i < MAX_SERIAL; i++) {
@@ -161,6 +193,7 @@ static bool init_fw_cfg(struct pc *pc, GError **error)
         .ram_above_4g = pc->ram_above_4g,
         .n_cpus = m->n_vcpus,
         .smbios = pc->smbios,
+        .acpi_pm = pc->acpi_pm,
     };
 
     pc->fw_cfg = (struct fw_cfg *)device_create(m, &fw_cfg_type, NULL, error);

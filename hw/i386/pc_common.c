@@ -175,6 +175,10 @@ bool pc_add_interrupts_and_timers(struct pc *pc, GError **error)
     if (!device_realize(&pc->pit->dev, isa, error) || !device_realize(&pc->rtc->dev, isa, error)) {
         return false;
     }
+    if (pc->acpi_pm) {
+        m->powerdown_irq = (struct irq){ acpi_pm_power_button, pc->acpi_pm, 0 };
+        pc->rtc->alarm = (struct irq){ acpi_pm_rtc_alarm, pc->acpi_pm, 0 };
+    }
     rtc_set_memory(pc->rtc, pc->ram_below_4g, pc->ram_above_4g);
     return true;
 }

@@ -3,6 +3,7 @@
 #ifndef HW_I386_PIIX4_PM_H
 #define HW_I386_PIIX4_PM_H
 
+#include "hw/i386/acpi_pm.h"
 #include "hw/pci/pci.h"
 
 /* Offsets in the block at PMBASE, as the FADT names them. */
@@ -11,35 +12,27 @@
 #define PM_TIMER      0x08u
 #define PM_GPE0       0x0cu /* status, enable: 2 bytes each */
 #define PM_BLOCK_SIZE 0x40u
-#define PM_TIMER_HZ   3579545u
 
 /* ACPI's way to ask firmware for the hand-over; the function answers itself, and raises an SMI if told. */
 #define PM_SMI_COMMAND_PORT 0xb2u
 #define PM_ACPI_ENABLE      0xf1u
 #define PM_ACPI_DISABLE     0xf0u
-/* SLP_TYP of soft off (PIIX4 datasheet, 7.2.3). */
-#define PM_SLP_TYP_S5 0u
+extern const struct acpi_sleep_types piix4_sleep_types;
 
 struct piix4_pm {
     struct pci_device pci;
-    struct irq sci;                   /* wired before realize: a level */
+    struct acpi_pm pm;                /* its sci is wired before realize */
     struct irq smi;                   /* wired before realize: edges; no handler: there is no SMM */
     void (*moved)(void *opaque, uint16_t base); /* the block is at `base` now; may be NULL */
     void *moved_opaque;
     struct mem_region block;          /* at PMBASE, while PMREGMISC enables it */
     struct mem_region smi_ports;      /* 0xB2, 0xB3 */
-    uint16_t status, enable, control; /* PM1 */
-    uint16_t gpe_status, gpe_enable;
     uint8_t apm_command, apm_status;
     uint8_t scratch[PM_BLOCK_SIZE]; /* registers without an effect here */
-    int64_t overflow;               /* virtual ns when bit 23 of the timer toggles next */
-    struct timer timer;             /* armed while the overflow interrupts */
 };
 extern const struct device_type piix4_pm_type;
 
 /* What firmware leaves behind: the block at `base`, IRQ 9 in the interrupt line register. */
 void piix4_pm_place(struct piix4_pm *s, uint16_t base);
-/* For machine->powerdown_irq; opaque is the device. */
-void piix4_pm_power_button(void *opaque, int n, bool level);
 
 #endif

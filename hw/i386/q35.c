@@ -47,7 +47,7 @@ static bool add_chipset(struct pc *pc, GError **error)
     if (!device_realize(&pc->ahci->pci.dev, pcie, error)) {
         return false;
     }
-    m->powerdown_irq = (struct irq){ ich9_power_button, pc->lpc, 0 };
+    pc->acpi_pm = &pc->lpc->pm;
     return true;
 }
 

@@ -234,6 +234,9 @@ static void rtc_sync(struct rtc *r)
     } else {
         r->cmos[RTC_C] &= ~C_IRQF;
     }
+    if (r->cmos[RTC_B] & r->cmos[RTC_C] & (before ^ r->cmos[RTC_C]) & C_AF) {
+        irq_pulse(&r->alarm);
+    }
     if ((before ^ r->cmos[RTC_C]) & C_IRQF) {
         irq_set(&r->irq, r->cmos[RTC_C] & C_IRQF);
     }

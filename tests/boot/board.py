@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What Linux finds of the board: SMBIOS tables."""
+"""What Linux finds of the board: SMBIOS tables, and suspend to RAM."""
 import sys
 
-from boot import INIT_HEAD, KERNEL_TROUBLE, Scratch, guest_file, run_row, tap
-from firmware import need_bios
+from boot import INIT_HEAD, KERNEL_TROUBLE, Run, Scratch, guest_file, run_row, tap
+from firmware import need_bios, wait_for_text
 from firmware_os import button, iso
 
 TIMEOUT = 180
@@ -52,7 +52,51 @@ def smbios_with_firmware():
             FOUND, KERNEL_TROUBLE, 0, TIMEOUT)
 
 
+SLEEP = """insmod /button.ko 2>/dev/null
+dd if=/dev/urandom of=/tmp/noise bs=1M count=16 2>/dev/null
+md5sum </tmp/noise >/tmp/sum
+%s
+echo mem >/sys/power/state && echo WOKE
+[ "$(md5sum </tmp/noise)" = "$(cat /tmp/sum)" ] && echo RAM-KEPT
+dmesg | grep 'resume complete'
+poweroff -f
+"""
+ALARM = "echo +3 >/sys/class/rtc/rtc0/wakealarm"
+SLEEP_APPEND = APPEND + " no_console_suspend"
+
+
+def sleep(machine, wake, by_firmware=False):
+    """The guest sleeps and wakes with its memory; `wake` is the monitor's command, or the alarm."""
+    def test():
+        scratch = Scratch()
+        log = scratch.path("log", b"")
+        initrd = scratch.initrd(SLEEP % (ALARM if wake == ALARM else ""), INIT_HEAD,
+                                button(scratch) if by_firmware else ())
+        start = ["-kernel", guest_file("amd64"), "-initrd", initrd, "-append", SLEEP_APPEND]
+        if by_firmware:
+            need_bios()
+            start = ["-cdrom", iso(scratch, guest_file("amd64"), initrd, "no_console_suspend")]
+        with Run([*FULL, "-machine", machine, "-serial", f"file:{log}", "-monitor", "stdio", *start],
+                 terminal=True) as run:
+            wait_for_text(run, log, "PM: suspend entry", 1)
+            while wake != ALARM and "suspended" not in run.output:
+                run.type("info status\n")
+                run.pump(0.2)
+            if wake != ALARM:
+                run.type(wake + "\n")
+            for line in ("^WOKE", "^RAM-KEPT", "Power down"):
+                wait_for_text(run, log, line, 1)
+            if run.finish(TIMEOUT) != 0:
+                run.fail("the guest did not power off")
+    return test
+
+
 TESTS = (
+    ("suspend to RAM on pc, system_wakeup", sleep("pc", "system_wakeup")),
+    ("suspend to RAM on pc, the RTC's alarm", sleep("pc", ALARM)),
+    ("suspend to RAM on q35, the power button", sleep("q35", "system_powerdown")),
+    ("suspend to RAM under SeaBIOS on pc", sleep("pc", "system_wakeup", True)),
+    ("suspend to RAM under SeaBIOS on q35", sleep("q35", ALARM, True)),
     ("-smbios with -kernel", smbios_with_a_kernel),
     ("-smbios with firmware", smbios_with_firmware),
 )

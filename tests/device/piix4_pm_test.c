@@ -20,9 +20,9 @@ static void set_up(struct fixture *f, gconstpointer data)
     f->r = rig_new();
     pci_rig_host(f->r, &f->memory);
     f->s = (struct piix4_pm *)rig_device_new(f->r, &piix4_pm_type, "addr=1.3");
-    f->s->sci = rig_irq_sink(f->r, SCI);
+    f->s->pm.sci = rig_irq_sink(f->r, SCI);
     rig_device_realize(f->r, &f->s->pci.dev);
-    f->r->m->powerdown_irq = (struct irq){ piix4_pm_power_button, f->s, 0 };
+    f->r->m->powerdown_irq = (struct irq){ acpi_pm_power_button, &f->s->pm, 0 };
 }
 
 static void set_up_placed(struct fixture *f, gconstpointer data)
@@ -56,11 +56,11 @@ static void timer_counts_at_3579545_hz(struct fixture *f, gconstpointer data)
 
     (void)data;
     rig_step(f->r, NS_PER_SEC);
-    g_assert_cmpuint(rig_inl(f->r, BASE + 8) - before, ==, PM_TIMER_HZ);
+    g_assert_cmpuint(rig_inl(f->r, BASE + 8) - before, ==, ACPI_PM_TIMER_HZ);
     rig_step(f->r, 4 * NS_PER_SEC); /* past 24 bits: it wraps */
-    g_assert_cmpuint(rig_inl(f->r, BASE + 8), ==, (5ull * PM_TIMER_HZ) & 0xffffff);
+    g_assert_cmpuint(rig_inl(f->r, BASE + 8), ==, (5ull * ACPI_PM_TIMER_HZ) & 0xffffff);
     rig_outl(f->r, BASE + 8, 0); /* read-only */
-    g_assert_cmpuint(rig_inl(f->r, BASE + 8), ==, (5ull * PM_TIMER_HZ) & 0xffffff);
+    g_assert_cmpuint(rig_inl(f->r, BASE + 8), ==, (5ull * ACPI_PM_TIMER_HZ) & 0xffffff);
 }
 
 static void timer_overflow_raises_the_sci(struct fixture *f, gconstpointer data)
@@ -102,7 +102,8 @@ static void power_button_raises_the_sci(struct fixture *f, gconstpointer data)
 static void soft_off_ends_the_machine(struct fixture *f, gconstpointer data)
 {
     (void)data;
-    rig_outw(f->r, BASE + 4, 0x0401 | 0x2000); /* another sleep type: not there */
+    rig_outw(f->r, BASE + 4, 0x0401 | 0x2000); /* suspend to RAM */
+    g_assert_true(f->r->m->suspend_requested);
     g_assert_cmpint(f->r->m->shutdown_requested, ==, SHUTDOWN_NONE);
     g_assert_cmphex(rig_inw(f->r, BASE + 4), ==, 0x0401); /* SLP_EN reads 0 */
     rig_outw(f->r, BASE + 4, 0x0001);

@@ -61,7 +61,7 @@ hw_isa_src := isa.c
 hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c root_port.c
 
 hw_i386_src := acpi.c acpi_pm.c ich9_lpc.c ich9_pm.c mch.c microvm.c q35.c acpi_script.c aml.c \
-               bios.c boards.c firmware.c smbios.c smbios_options.c boot.c boot_elf.c boot_fw_cfg.c boot_linux.c \
+               bios.c boards.c firmware.c smbios.c smbios_options.c mp_table.c boot.c boot_elf.c boot_fw_cfg.c boot_linux.c \
                boot_multiboot.c decompress.c dsdt.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c \
                pc_common.c pc_drives.c piix3.c piix4_pm.c
 

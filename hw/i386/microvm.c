@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * hw/i386/microvm.c: a machine for one kernel: RAM, CPUs with their APICs, and of the PC's legacy
- * what -machine pic=, pit=, rtc= and isa-serial= leave.  No PCI, no ACPI, no keyboard.  A guest
+ * what -machine pic=, pit=, rtc= and isa-serial= leave.  No PCI, no ACPI, no keyboard; an MP table
+ * names the CPUs and the I/O APIC.  A guest
  * ends with a triple fault (Linux: reboot=t) or through isa-debug-exit.
  *
  * Thread: microvm_init on the main thread; handlers under the machine lock.
  */
+#include "hw/i386/mp_table.h"
 #include "hw/i386/pc.h"
 #include "util/error.h"
 
@@ -53,5 +55,6 @@ bool microvm_init(struct machine *m, GError **error)
         ok = add_legacy(pc, error);
     }
     mem_transaction_commit(m);
+    pc->mp_table = mp_table_build(m->n_vcpus);
     return ok && pc_boot_init(pc, error);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include "hw/i386/acpi_script.h"
 #include "hw/i386/firmware.h"
+#include "hw/i386/mp_table.h"
 #include "hw/i386/smbios.h"
 #include "target/i386/cpu.h"
 #include "target/i386/operand.h"
@@ -84,6 +85,12 @@ static void stand_in(struct pc *pc)
     }
     if (pc->acpi) {
         acpi_install(pc->acpi, pc->machine);
+    }
+    if (pc->mp_table) {
+        size_t len;
+        const void *data = g_bytes_get_data(pc->mp_table, &len);
+
+        address_space_write(&pc->machine->memory, MP_TABLE_ADDR, data, len);
     }
     if (pc->smbios) {
         smbios_install(pc->smbios, pc->machine);
@@ -305,6 +312,7 @@ void pc_boot_free(struct pc *pc)
     bios_free(pc->bios);
     acpi_free(pc->acpi);
     smbios_free(pc->smbios);
+    g_clear_pointer(&pc->mp_table, g_bytes_unref);
     pc->smbios = NULL;
     pc->boot = NULL;
     pc->bios = NULL;

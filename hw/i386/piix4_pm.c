@@ -198,9 +198,13 @@ static bool piix4_pm_realize(struct device *dev, GError **error)
 static void piix4_pm_reset(struct device *dev)
 {
     struct piix4_pm *s = (struct piix4_pm *)dev;
+    uint32_t pmba = (uint32_t)pci_config_load(&s->pci, PMBA, 4);
+    uint8_t enabled = s->pci.config[PMREGMISC];
 
     pci_device_reset(&s->pci);
-    pci_config_store(&s->pci, PMBA, 1, 4);
+    /* The block stays where it is over a suspend: firmware asks for an SMI before it places it. */
+    pci_config_store(&s->pci, PMBA, dev->machine->waking ? pmba : 1, 4);
+    s->pci.config[PMREGMISC] = dev->machine->waking ? enabled : 0;
     pci_config_store(&s->pci, SMBBA, 1, 4);
     /* Without SMM, firmware finds its work done. */
     pci_config_store(&s->pci, DEVACTB, s->smi.handler ? 0 : DEVACTB_APMC_EN, 4);

@@ -80,7 +80,9 @@ ls /sys/bus/pci/devices | wc -l | sed 's/^/PCI functions: /'
 reboot -f
 """
 MICROVM = ("-m", "256M", "-machine", "microvm", "-append", APPEND + " reboot=t")
+# Debian's cloud kernel does not read MP tables.
 MICRO = (r"XT-PIC +ttyS0", r"^PCI functions: 0", r"reboot: machine restart")
+MICRO_MP = (r"found SMP MP-table", r"IO-APIC +4-edge +ttyS0", r"reboot: machine restart")
 
 # clang-format has no say here, but the rows keep their columns:
 # name                        kernel   arguments              script       files      expected
@@ -94,6 +96,7 @@ ROWS = (
     ("cloud kernel: q35",     "cloud", ("-m", "512M", *Q35), PCI_TOUR,   (),        PCI),
     ("cloud kernel: q35 4G",  "cloud", ("-m", "4G", *Q35),    SHELL_TOUR,  (),        TOUR),
     ("cloud kernel: microvm", "cloud", MICROVM,               MICRO_TOUR,  (),        MICRO),
+    ("full kernel: microvm",  "amd64", MICROVM,               MICRO_TOUR,  (),        MICRO_MP),
     ("full kernel: q35",      "amd64", ("-m", "512M", *Q35),  PCI_TOUR,    (),        PCI),
     ("full kernel: shell",    "amd64", ("-m", "512M"),        SHELL_TOUR,  (),        TOUR),
     ("full kernel: forks",    "amd64", ("-m", "512M"),        FORK_LOOP,   (),        FORKS),

@@ -112,6 +112,31 @@ static void soft_off_ends_the_machine(struct fixture *f, gconstpointer data)
     g_assert_cmpint(f->r->m->shutdown_requested, ==, SHUTDOWN_GUEST_SHUTDOWN);
 }
 
+/* A reset because of a wake event tells of it; the block stays where firmware put it. */
+static void waking_is_told_after_the_reset(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    f->r->m->waking = WAKE_RTC;
+    f->s->pci.dev.type->reset(&f->s->pci.dev);
+    f->r->m->waking = 0;
+    g_assert_cmphex(rig_inw(f->r, BASE), ==, 0x8400); /* WAK_STS, RTC_STS */
+    g_assert_cmphex(rig_inw(f->r, BASE + 4), ==, 0);
+}
+
+/* A wake event counts for a suspended machine only, and the alarm only when it is enabled. */
+static void alarm_and_button_ask_for_the_wake_up(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    acpi_pm_rtc_alarm(&f->s->pm, 0, true);
+    g_assert_cmphex(rig_inw(f->r, BASE), ==, 0x400);
+    g_assert_cmpuint(f->r->m->wake_requested, ==, 0);
+    rig_outw(f->r, BASE + 2, 0x400);
+    acpi_pm_rtc_alarm(&f->s->pm, 0, true);
+    g_assert_cmpuint(f->r->m->wake_requested, ==, WAKE_RTC);
+    irq_pulse(&f->r->m->powerdown_irq);
+    g_assert_cmpuint(f->r->m->wake_requested, ==, WAKE_RTC | WAKE_POWER_BUTTON);
+}
+
 static void smi_ports_hold_their_bytes(struct fixture *f, gconstpointer data)
 {
     (void)data;
@@ -157,6 +182,8 @@ int main(int argc, char **argv)
     ADD("overflow", set_up_placed, timer_overflow_raises_the_sci);
     ADD("power-button", set_up_placed, power_button_raises_the_sci);
     ADD("soft-off", set_up_placed, soft_off_ends_the_machine);
+    ADD("waking", set_up_placed, waking_is_told_after_the_reset);
+    ADD("wake-events", set_up_placed, alarm_and_button_ask_for_the_wake_up);
     ADD("smi", set_up_placed, smi_ports_hold_their_bytes);
     ADD("state", set_up_placed, state_survives);
     ADD("fuzz", set_up_placed, random_accesses);

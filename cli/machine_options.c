@@ -158,7 +158,7 @@ static bool machine_pflash1(struct options *o, const char *value, GError **error
 
 static bool machine_smm(struct options *o, const char *value, GError **error)
 {
-    return set_switch(&o->no_smm, "smm", value, error);
+    return set_switch(&o->no_smm, "smm", strcmp(value, "auto") == 0 ? "on" : value, error);
 }
 
 /* Features that are not there: off is what is. */

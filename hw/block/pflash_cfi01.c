@@ -78,6 +78,13 @@ static void changed(struct pflash *s, uint32_t at, uint32_t len)
 
 /* Commands ---------------------------------------------------------------------------------------- */
 
+static bool may_command(const struct pflash *s)
+{
+    const struct vcpu *cpu = vcpu_current();
+
+    return !s->secure || (cpu && cpu->secure);
+}
+
 static void set_mode(struct pflash *s, enum pflash_mode mode)
 {
     s->mode = (uint8_t)mode;
@@ -211,6 +218,10 @@ static void pflash_write(void *opaque, uint64_t off, uint64_t value, unsigned si
     uint8_t v = (uint8_t)value;
 
     (void)size;
+    if (!may_command(s)) {
+        log_line(LOG_GUEST_ERRORS, "cfi.pflash01: a write from outside system-management mode");
+        return;
+    }
     switch (s->step) {
     case PFLASH_PROGRAM:
         s->step = PFLASH_COMMAND;
@@ -295,7 +306,7 @@ static uint64_t pflash_read(void *opaque, uint64_t off, unsigned size)
     const struct pflash *s = opaque;
 
     (void)size;
-    switch (s->mode) {
+    switch (may_command(s) ? s->mode : PFLASH_ARRAY) {
     case PFLASH_STATUS:
         return s->status;
     case PFLASH_ID: /* maker, chip, and the lock bit of the block */
@@ -424,6 +435,8 @@ static bool pflash_post_load(struct device *dev, GError **error)
 
 static const struct property pflash_props[] = {
     PROP_DRIVE(struct pflash, "drive", drive, "what it holds: the id of a drive"),
+    PROP_BOOL(struct pflash, "secure", secure, false,
+              "commands are taken from system-management mode only"),
     PROP_U32(struct pflash, "sector-length", sector_length, 4096, "bytes that one erase clears"),
     { 0 },
 };

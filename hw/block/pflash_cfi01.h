@@ -31,6 +31,7 @@ enum pflash_step {
 struct pflash {
     struct device dev;
     struct block_backend *drive;
+    bool secure;            /* only system-management mode writes and sees more than the array */
     uint32_t sector_length; /* bytes that one erase clears */
 
     struct mem_region mem; /* what a board maps: rom, and over it mmio while not in array mode */

@@ -9,12 +9,17 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include "util/error.h"
 #include "util/log.h"
 
+#define EXT_TSEG 0x50 /* not Intel's: MiB of the fourth size, after 0xffff was written; OVMF asks */
+#define EXT_TSEG_MAX 4095u
 #define PCIEXBAR 0x60
 #define PAM0     0x90
 #define SMRAM    0x9d
 #define ESMRAMC  0x9e
+/* ESMRAMC (5.1.28); the cache bits read as ones. */
+enum { ESMRAMC_TSEG = 0x01, ESMRAMC_SIZE = 0x06, ESMRAMC_CACHE = 0x38 };
 /* PCIEXBAR: bit 0 enables, bits 2-1 say how many buses. */
 enum { PCIEXBAR_ENABLE = 1 };
 #define PCIEXBAR_ADDR  0xfffffc000000ull
@@ -35,9 +40,26 @@ static void update_ecam(struct mch *s)
     pci_ecam_place(&s->ecam, reg & PCIEXBAR_ADDR & ~(size - 1), size);
 }
 
+/* SMRAM_ENABLE is the switch of all of SMRAM. */
+static void update_tseg(struct mch *s)
+{
+    const uint64_t sizes[] = { 1u << 20, 2u << 20, 8u << 20, (uint64_t)s->ext_tseg_mbytes << 20 };
+    uint8_t reg = s->pci.config[ESMRAMC];
+    uint64_t size = sizes[(reg & ESMRAMC_SIZE) >> 1];
+
+    if (!(reg & ESMRAMC_TSEG) || !(s->pci.config[SMRAM] & SMRAM_ENABLE)) {
+        size = 0;
+    } else if (size == 0 || size > s->ram_below_4g) {
+        log_line(LOG_GUEST_ERRORS, "mch: ESMRAMC is 0x%02x: there is no TSEG of that size", reg);
+        size = 0;
+    }
+    pam_set_tseg(&s->pam, size ? s->ram_below_4g - size : 0, size);
+}
+
 static void update_memory(struct mch *s)
 {
     pam_update(&s->pam, s->pci.config + PAM0, s->pci.config[SMRAM]);
+    update_tseg(s);
 }
 
 /* D_LCK freezes the register until reset, and closes SMRAM. */
@@ -49,6 +71,7 @@ static void smram_written(struct mch *s)
         *reg &= (uint8_t)~SMRAM_OPEN;
         s->pci.wmask[SMRAM] = SMRAM_CLOSED;
         s->pci.wmask[ESMRAMC] = 0;
+        pci_config_set_wmask(&s->pci, EXT_TSEG, 0, 2);
     }
 }
 
@@ -59,7 +82,11 @@ static void mch_config_written(struct pci_device *d, unsigned off, unsigned size
     if (off <= SMRAM && off + size > SMRAM) {
         smram_written(s);
     }
-    if (off <= SMRAM && off + size > PAM0) {
+    if (off < EXT_TSEG + 2 && off + size > EXT_TSEG && s->ext_tseg_mbytes &&
+        pci_config_load(&s->pci, EXT_TSEG, 2) == 0xffff) {
+        pci_config_store(&s->pci, EXT_TSEG, s->ext_tseg_mbytes, 2);
+    }
+    if (off <= ESMRAMC && off + size > PAM0) {
         update_memory(s);
     }
     if (off < PCIEXBAR + 8 && off + size > PCIEXBAR) {
@@ -81,7 +108,8 @@ void mch_open_ram(struct mch *s, uint32_t ecam)
 static void unlock(struct mch *s)
 {
     s->pci.wmask[SMRAM] = SMRAM_WRITABLE;
-    s->pci.wmask[ESMRAMC] = 0xff;
+    s->pci.wmask[ESMRAMC] = (uint8_t)~ESMRAMC_CACHE;
+    pci_config_set_wmask(&s->pci, EXT_TSEG, s->ext_tseg_mbytes ? 0xffff : 0, 2);
 }
 
 static bool mch_realize(struct device *dev, GError **error)
@@ -89,6 +117,11 @@ static bool mch_realize(struct device *dev, GError **error)
     static const struct pci_ident ident = { .vendor = 0x8086, .device = 0x29c0, .class = 0x0600 };
     struct mch *s = (struct mch *)dev;
 
+    if (s->ext_tseg_mbytes > EXT_TSEG_MAX) {
+        set_error(error, "mch: extended-tseg-mbytes is %u, must be at most %u", s->ext_tseg_mbytes,
+                  EXT_TSEG_MAX);
+        return false;
+    }
     if (!pci_device_setup(&s->pci, &ident, error)) {
         return false;
     }
@@ -119,6 +152,7 @@ static void mch_reset(struct device *dev)
         memcpy(s->pci.config + PAM0, pam, sizeof(pam));
     }
     s->pci.config[SMRAM] = SMRAM_BASE_SEG;
+    s->pci.config[ESMRAMC] = ESMRAMC_CACHE;
     update_memory(s);
     update_ecam(s);
 }
@@ -146,7 +180,12 @@ static bool mch_post_load(struct device *dev, GError **error)
     return true;
 }
 
-static const struct property mch_props[] = { PCI_PROPS(struct mch, pci), { 0 } };
+static const struct property mch_props[] = {
+    PCI_PROPS(struct mch, pci),
+    PROP_U16(struct mch, "extended-tseg-mbytes", ext_tseg_mbytes, 16,
+             "MiB of TSEG's fourth size, at most 4095 (0: there is none)"),
+    { 0 },
+};
 static const struct state_row mch_state[] = { PCI_STATE(struct mch, pci), { 0 } };
 
 const struct device_type mch_type = {

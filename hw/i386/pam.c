@@ -46,6 +46,49 @@ static void update_smram(struct pam *p)
         (p->smram_register & SMRAM_OPEN) || (p->in_smm && (p->smram_register & SMRAM_ENABLE));
 
     mem_region_set_enabled(&p->smram, !shown);
+    if (p->tseg_size) {
+        mem_region_set_enabled(&p->tseg, p->in_smm == 0);
+    }
+}
+
+/* The Q35 datasheet, 5.1.28: outside system-management mode the RAM below is not there. */
+static uint64_t tseg_read(void *opaque, uint64_t off, unsigned size)
+{
+    (void)opaque;
+    (void)size;
+    log_line(LOG_GUEST_ERRORS, "host bridge: read of TSEG + 0x%x from outside", (unsigned)off);
+    return UINT64_MAX;
+}
+
+static void tseg_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
+{
+    (void)opaque;
+    (void)value;
+    (void)size;
+    log_line(LOG_GUEST_ERRORS, "host bridge: write of TSEG + 0x%x from outside", (unsigned)off);
+}
+
+static const struct mem_ops tseg_ops = {
+    .read = tseg_read, .write = tseg_write, .min_size = 1, .max_size = 8
+};
+
+void pam_set_tseg(struct pam *p, uint64_t base, uint64_t size)
+{
+    if (base == p->tseg_base && size == p->tseg_size) {
+        return;
+    }
+    mem_transaction_begin(p->machine);
+    if (p->tseg_size) {
+        mem_region_destroy(&p->tseg);
+    }
+    p->tseg_base = base;
+    p->tseg_size = size;
+    if (size) {
+        mem_region_init_mmio(&p->tseg, p->machine, "tseg", &tseg_ops, p, size);
+        mem_region_add(&p->machine->system_memory, base, &p->tseg, 1);
+        update_smram(p);
+    }
+    mem_transaction_commit(p->machine);
 }
 
 void pam_update(struct pam *p, const uint8_t *registers, uint8_t smram)
@@ -68,7 +111,7 @@ void pam_set_smm(void *opaque, bool in_smm)
 {
     struct pam *p = opaque;
 
-    p->in_smm = in_smm;
+    p->in_smm += in_smm ? 1u : -1u;
     update_smram(p);
 }
 
@@ -154,6 +197,9 @@ void pam_destroy(struct pam *p)
         mem_region_destroy(&p->shadow[i]);
     }
     mem_region_destroy(&p->smram);
+    if (p->tseg_size) {
+        mem_region_destroy(&p->tseg);
+    }
     mem_region_destroy(&p->shadow_mmio);
     mem_region_destroy(&p->empty);
     mem_transaction_commit(p->machine);

@@ -24,6 +24,7 @@ static bool add_chipset(struct pc *pc, GError **error)
     pc->mch = (struct mch *)device_new(m, &mch_type);
     pc->mch->pci.addr = PCI_DEVFN(0, 0);
     pc->mch->ram = &pc->ram;
+    pc->mch->ram_below_4g = pc->ram_below_4g;
     pc->mch->pci_memory = &pc->pci_memory;
     if (!device_realize(&pc->mch->pci.dev, pcie, error)) {
         return false;

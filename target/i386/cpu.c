@@ -193,7 +193,7 @@ void cpu_reset(struct x86_cpu *cpu, bool init)
     if (cpu->in_smm && cpu->smm_changed) {
         cpu->smm_changed(cpu->smm_opaque, false);
     }
-    cpu->nmi_blocked = cpu->in_smm = false;
+    cpu->nmi_blocked = cpu->in_smm = cpu->vcpu.secure = false;
     cpu->intr_shadow = cpu->ss_shadow = cpu->trap_pending = false;
     cpu->stop_block = true;
     cpu->dr6_pending = 0;

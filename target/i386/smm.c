@@ -65,7 +65,7 @@ static void change_smm(struct x86_cpu *cpu, bool in_smm)
 {
     struct machine *m = cpu->vcpu.machine;
 
-    cpu->in_smm = in_smm;
+    cpu->in_smm = cpu->vcpu.secure = in_smm;
     if (cpu->smm_changed) {
         machine_lock(m);
         cpu->smm_changed(cpu->smm_opaque, in_smm);

@@ -310,6 +310,23 @@ static void what_does_not_go_together_is_refused(void)
     refused(m, "in flash already");
 }
 
+/* Nobody here is in system-management mode: the chip looks like a ROM. */
+static void secure_chip_takes_no_commands(struct fixture *f, gconstpointer data)
+{
+    uint8_t *array = f->flash->rom.ram->host;
+
+    (void)data;
+    f->flash->secure = true;
+    put(f, 0, 0x10);
+    put(f, 0, 0x00);
+    g_assert_cmphex(f->flash->mode, ==, PFLASH_ARRAY);
+    f->flash->secure = false;
+    put(f, 0, 0x90);
+    g_assert_cmphex(f->flash->mode, ==, PFLASH_ID);
+    f->flash->secure = true;
+    g_assert_cmphex(f->flash->mmio.ops->read(f->flash, 0, 1), ==, array[0]);
+}
+
 #define ADD(name, fn) g_test_add("/pflash/" name, struct fixture, NULL, set_up, fn, tear_down)
 
 int main(int argc, char **argv)
@@ -318,6 +335,7 @@ int main(int argc, char **argv)
     ADD("array", array_is_the_drive);
     ADD("id", identification);
     ADD("query", query_table);
+    ADD("secure", secure_chip_takes_no_commands);
     ADD("program-erase", program_and_erase);
     ADD("buffered", buffered_write);
     ADD("sequence", wrong_sequences_are_told);

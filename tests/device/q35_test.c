@@ -73,6 +73,42 @@ static void ecam_may_be_closed_through_itself(struct fixture *f, gconstpointer d
     g_assert_cmphex(config_read(f, MCH, 0x60), ==, 0);
 }
 
+/* TSEG is the top of low RAM, shown in system-management mode only; D_LCK freezes it. */
+static void tseg_hides_the_top_of_ram(struct fixture *f, gconstpointer data)
+{
+    static const struct {
+        uint8_t esmramc;
+        unsigned mib;
+    } rows[] = { { 0x01, 1 }, { 0x03, 2 }, { 0x05, 8 }, { 0x07, 16 } };
+    uint64_t top = f->pc->ram_below_4g;
+
+    (void)data;
+    config_write(f, MCH, 0x50, 0xffff);
+    g_assert_cmphex(config_read(f, MCH, 0x50) & 0xffff, ==, 16);
+    address_space_store(&f->m->memory, top - 4, 0x12345678, 4);
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        uint64_t base = top - ((uint64_t)rows[i].mib << 20);
+
+        address_space_store(&f->m->memory, base - 4, 0x55, 4);
+        config_write(f, MCH, 0x9c, (uint32_t)rows[i].esmramc << 16 | 0x0a00);
+        g_assert_cmphex(load(f, base - 4), ==, 0x55);
+        g_assert_cmphex(load(f, base), ==, 0xffffffff);
+        address_space_store(&f->m->memory, top - 4, 0, 4);
+        g_assert_cmphex(load(f, top - 4), ==, 0xffffffff);
+        pam_set_smm(&f->pc->mch->pam, true);
+        g_assert_cmphex(load(f, top - 4), ==, 0x12345678);
+        pam_set_smm(&f->pc->mch->pam, false);
+        config_write(f, MCH, 0x9c, 0x0a00);
+        g_assert_cmphex(load(f, top - 4), ==, 0x12345678);
+    }
+    config_write(f, MCH, 0x9c, 0x011a00); /* locked */
+    config_write(f, MCH, 0x9c, 0x000a00);
+    g_assert_cmphex(config_read(f, MCH, 0x9c) >> 16 & 0xff, ==, 0x39);
+    g_assert_cmphex(load(f, top - 4), ==, 0xffffffff);
+    device_reset_all(f->m);
+    g_assert_cmphex(load(f, top - 4), ==, 0x12345678);
+}
+
 /* Configuration space is memory: bus, device, function, register; it moves and goes away. */
 static void ecam_shows_configuration_space(struct fixture *f, gconstpointer data)
 {
@@ -285,6 +321,7 @@ int main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     ADD("chipset", small, chipset_is_in_its_slots);
+    ADD("tseg", small, tseg_hides_the_top_of_ram);
     ADD("ecam", small, ecam_shows_configuration_space);
     ADD("ecam-closed", small, ecam_may_be_closed_through_itself);
     ADD("pam", small, pam_and_smram_are_the_mchs);

@@ -161,6 +161,25 @@ static void smram_shows_only_inside(struct fixture *f, gconstpointer data)
     g_assert_cmphex(f->cpu->smbase, ==, 0x30000);
 }
 
+/* While one of two CPUs is inside, SMRAM stays. */
+static void smram_shows_until_the_last_leaves(struct fixture *f, gconstpointer data)
+{
+    struct pam *pam = &f->pc->i440fx->pam;
+
+    (void)data;
+    config_write(f, PCI_DEVFN(0, 0), 0x72, 0x4a, 1);
+    store(f, 0xa8000, 0x5a, 1);
+    config_write(f, PCI_DEVFN(0, 0), 0x72, 0x0a, 1);
+    machine_lock(f->m);
+    pam_set_smm(pam, true);
+    pam_set_smm(pam, true);
+    pam_set_smm(pam, false);
+    g_assert_cmphex(address_space_load(&f->m->memory, 0xa8000, 1), ==, 0x5a);
+    pam_set_smm(pam, false);
+    g_assert_cmphex(address_space_load(&f->m->memory, 0xa8000, 1), ==, 0xff);
+    machine_unlock(f->m);
+}
+
 static void halt_and_nmi_wait_for_the_end(struct fixture *f, gconstpointer data)
 {
     struct x86_cpu *cpu = f->cpu;
@@ -261,6 +280,7 @@ int main(int argc, char **argv)
     ADD("enter-return", smi_enters_and_rsm_returns);
     ADD("outside", rsm_outside_is_undefined);
     ADD("smram", smram_shows_only_inside);
+    ADD("smram-two", smram_shows_until_the_last_leaves);
     ADD("halt", halt_and_nmi_wait_for_the_end);
     ADD("long-mode", long_mode_survives);
     ADD("invalid", invalid_states_shut_down);

@@ -3,6 +3,7 @@
 """Bad input ends with exit status 1 and one clear line on standard error; help with status 0."""
 import os
 import re
+import struct
 import subprocess
 import sys
 
@@ -43,6 +44,25 @@ def unreadable(scratch):
     return path
 
 
+def pvh(scratch):
+    """An ELF image of one byte, with the note that says where PVH enters it."""
+    note = struct.pack("<3I4sI", 4, 4, 18, b"Xen\0", 0x100000)
+    at = 52 + 2 * 32
+    header = b"\x7fELF\x01\x01\x01" + bytes(9) + struct.pack(
+        "<2H5I6H", 2, 3, 1, 0x100000, 52, 0, 0, 52, 32, 2, 0, 0, 0)
+    load = struct.pack("<8I", 1, at + len(note), 0x100000, 0x100000, 1, 1, 7, 0)
+    notes = struct.pack("<8I", 4, at, 0, 0, len(note), len(note), 4, 4)
+    return scratch.path("pvh", header + load + notes + note + b"\xf4")
+
+
+def modules(make, count):
+    """A kernel with that many modules."""
+    def args(scratch):
+        return ("-kernel", make(scratch), "-initrd",
+                ",".join([scratch.path("module", b"module")] * count))
+    return args
+
+
 def kernel(make):
     """Arguments with a kernel file that make(scratch) makes."""
     return lambda scratch: ("-kernel", make(scratch))
@@ -71,6 +91,8 @@ BAD = (
     ("initrd: missing file",     small("-initrd", "MISSING"),      r"MISSING"),
     ("initrd: larger than RAM",  initrd_too_big,                   r"initrd"),
     ("initrd: without kernel",   lambda s: ("-initrd", "x"),       r"-initrd.*-kernel|-kernel.*-initrd"),
+    ("initrd: 65 multiboot modules", modules(lambda s: s.assemble("guest.S"), 65), r"more than 64 multiboot modules"),
+    ("initrd: 65 PVH modules",   modules(pvh, 65),                 r"more than 64 PVH modules"),
     ("append: without kernel",   lambda s: ("-append", "x"),       r"-append.*-kernel|-kernel.*-append"),
     ("-m 0",                     small("-m", "0"),                 r"-m\b.*0"),
     ("-m not a number",          small("-m", "much"),              r"-m\b.*much"),

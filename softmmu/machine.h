@@ -164,8 +164,8 @@ struct machine {
     enum shutdown_cause reset_requested;
     bool powerdown_requested, suspend_requested;
     unsigned wake_requested; /* enum wake_cause; 0: none */
-    unsigned waking;         /* the cause, while machine_reset runs because of it: RAM is the sleeper's */
-    bool quit; /* main loop: leave */
+    unsigned waking; /* the cause, while machine_reset runs because of it: RAM is the sleeper's */
+    bool quit;       /* main loop: leave */
     int exit_status;
     struct irq powerdown_irq; /* the board's power button */
 

@@ -48,8 +48,8 @@ struct vcpu {
     bool unplug;               /* lock: leave the thread */
     bool in_guest;             /* lock: inside `run` */
     bool safe_point;           /* lock: inside `run`, and has the lock or was given it in turn */
-    bool secure;               /* own thread: in system-management mode, what chips let more through */
-    bool pausing;              /* lock: inside `run`, and waits in vcpu_pause_all */
+    bool secure;  /* own thread: in system-management mode, what chips let more through */
+    bool pausing; /* lock: inside `run`, and waits in vcpu_pause_all */
 };
 
 /* Creates the threads of m->vcpus[0 .. n_vcpus), stopped; those that run already are left alone. */

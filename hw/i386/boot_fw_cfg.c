@@ -53,8 +53,7 @@ bool boot_add_items(struct fw_cfg *fw, const struct machine_config *config, GErr
     if (!add_kernel(fw, config->kernel, error)) {
         return false;
     }
-    set_item(fw, FW_CFG_CMDLINE_SIZE, FW_CFG_CMDLINE_DATA,
-             g_bytes_new(append, strlen(append) + 1));
+    set_item(fw, FW_CFG_CMDLINE_SIZE, FW_CFG_CMDLINE_DATA, g_bytes_new(append, strlen(append) + 1));
     if (config->initrd) {
         GBytes *initrd = boot_read_initrds(config->initrd, error);
 

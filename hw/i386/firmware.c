@@ -70,8 +70,12 @@ static bool add_boot_options(struct fw_cfg *fw, GError **error)
 static bool add_sleep_states(struct fw_cfg *fw, const struct acpi_pm *pm, GError **error)
 {
     const uint8_t states[6] = {
-        0x80, 0, 0, pm->disable_s3 ? 0 : 0x80 | pm->types->s3,
-        pm->disable_s4 ? 0 : 0x80 | pm->types->s4, 0x80 | pm->types->s5,
+        0x80,
+        0,
+        0,
+        pm->disable_s3 ? 0 : 0x80 | pm->types->s3,
+        pm->disable_s4 ? 0 : 0x80 | pm->types->s4,
+        0x80 | pm->types->s5,
     };
 
     return fw_cfg_add_file(fw, "etc/system-states", g_bytes_new(states, sizeof(states)), error);

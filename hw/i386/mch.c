@@ -12,12 +12,12 @@
 #include "util/error.h"
 #include "util/log.h"
 
-#define EXT_TSEG 0x50 /* not Intel's: MiB of the fourth size, after 0xffff was written; OVMF asks */
+#define EXT_TSEG     0x50 /* not Intel's: MiB of the fourth size, after 0xffff was written; OVMF asks */
 #define EXT_TSEG_MAX 4095u
-#define PCIEXBAR 0x60
-#define PAM0     0x90
-#define SMRAM    0x9d
-#define ESMRAMC  0x9e
+#define PCIEXBAR     0x60
+#define PAM0         0x90
+#define SMRAM        0x9d
+#define ESMRAMC      0x9e
 /* ESMRAMC (5.1.28); the cache bits read as ones. */
 enum { ESMRAMC_TSEG = 0x01, ESMRAMC_SIZE = 0x06, ESMRAMC_CACHE = 0x38 };
 /* PCIEXBAR: bit 0 enables, bits 2-1 say how many buses. */

@@ -10,7 +10,7 @@ struct mch {
     struct pci_device pci;
     /* Wired before realize: the guest's RAM from address 0 on, and what PCI shows there. */
     struct mem_region *ram, *pci_memory;
-    uint64_t ram_below_4g; /* where TSEG ends */
+    uint64_t ram_below_4g;    /* where TSEG ends */
     uint16_t ext_tseg_mbytes; /* property: TSEG's fourth size; 0: there is none */
     struct pam pam;
     struct pci_ecam ecam;

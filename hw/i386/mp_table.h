@@ -10,7 +10,6 @@
 #include <glib.h>
 #include <stdint.h>
 
-
 /* Where guests look for the floating pointer: within 0xf0000-0xfffff; the table follows. */
 #define MP_TABLE_ADDR 0xf0000u
 

@@ -68,9 +68,9 @@ struct pc {
     struct mch *mch; /* these four: q35 only */
     struct ich9_lpc *lpc;
     struct ahci *ahci;
-    uint32_t ecam;     /* where configuration space is without firmware; 0: nowhere */
+    uint32_t ecam;           /* where configuration space is without firmware; 0: nowhere */
     struct acpi_pm *acpi_pm; /* the south bridge's; NULL: none */
-    struct hpet *hpet; /* NULL: none */
+    struct hpet *hpet;       /* NULL: none */
     struct i8254 *pit;
     struct rtc *rtc;
     struct i8042 *keyboard;
@@ -78,7 +78,7 @@ struct pc {
 
     struct acpi_tables *acpi;     /* NULL: none */
     struct smbios_tables *smbios; /* NULL: none: microvm */
-    GBytes *mp_table;         /* of a board without ACPI; NULL: none */
+    GBytes *mp_table;             /* of a board without ACPI; NULL: none */
     struct e820_entry e820[PC_E820_MAX];
     uint16_t pm_base; /* which the ACPI tables are built for */
     unsigned n_e820;

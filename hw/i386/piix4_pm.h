@@ -21,12 +21,12 @@ extern const struct acpi_sleep_types piix4_sleep_types;
 
 struct piix4_pm {
     struct pci_device pci;
-    struct acpi_pm pm;                /* its sci is wired before realize */
-    struct irq smi;                   /* wired before realize: edges; no handler: there is no SMM */
+    struct acpi_pm pm; /* its sci is wired before realize */
+    struct irq smi;    /* wired before realize: edges; no handler: there is no SMM */
     void (*moved)(void *opaque, uint16_t base); /* the block is at `base` now; may be NULL */
     void *moved_opaque;
-    struct mem_region block;          /* at PMBASE, while PMREGMISC enables it */
-    struct mem_region smi_ports;      /* 0xB2, 0xB3 */
+    struct mem_region block;     /* at PMBASE, while PMREGMISC enables it */
+    struct mem_region smi_ports; /* 0xB2, 0xB3 */
     uint8_t apm_command, apm_status;
     uint8_t scratch[PM_BLOCK_SIZE]; /* registers without an effect here */
 };

@@ -17,7 +17,7 @@ struct rtc {
     struct device dev;
     uint8_t irq_number; /* property: ISA line */
     struct irq irq;     /* set by the board (an HPET's legacy_in); NULL handler: that ISA line */
-    struct irq alarm;   /* set by the board: a pulse at each alarm that interrupts; wakes a sleeper */
+    struct irq alarm; /* set by the board: a pulse at each alarm that interrupts; wakes a sleeper */
     struct mem_region ports;
     struct timer timer;          /* the next enabled interrupt */
     uint8_t index;               /* CMOS register selected through port 0x70 */

@@ -223,7 +223,8 @@ static void soft_off_and_reset_are_requested(struct fixture *f, gconstpointer da
     (void)data;
     address_space_store(&f->m->io, 0xcf9, 0x06, 1);
     g_assert_cmpint(f->m->reset_requested, ==, SHUTDOWN_GUEST_RESET);
-    address_space_store(&f->m->io, PC_PM_BASE + 4, 1 << 13 | (unsigned)ich9_sleep_types.s5 << 10, 2);
+    address_space_store(&f->m->io, PC_PM_BASE + 4, 1 << 13 | (unsigned)ich9_sleep_types.s5 << 10,
+                        2);
     g_assert_cmpint(f->m->shutdown_requested, ==, SHUTDOWN_GUEST_SHUTDOWN);
 }
 

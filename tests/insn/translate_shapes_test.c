@@ -31,7 +31,7 @@ static const struct shape shapes[] = {
     SHAPE("mov rax,[rbx+8]",     "\x48\x8b\x43\x08",                    12),
     SHAPE("mov [rbx+8],rax",     "\x48\x89\x43\x08",                    12),
     SHAPE("two loads off rbx",   "\x48\x8b\x43\x08\x48\x8b\x4b\x10",    14),
-    SHAPE("mov rax,gs:[0x28]",   "\x65\x48\x8b\x04\x25\x28\x00\x00\x00", 15),
+    SHAPE("mov rax,gs:[0x28]",   "\x65\x48\x8b\x04\x25\x28\x00\x00\x00", 14),
     SHAPE("push rbp",            "\x55",                                13),
     SHAPE("push rbp; push rbx",  "\x55\x53",                            16),
     SHAPE("pop rbp",             "\x5d",                                13),

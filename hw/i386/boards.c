@@ -16,7 +16,7 @@ static const struct board_type pc_board = {
     .description = "Standard PC (i440FX + PIIX, 1996)",
     .is_default = true,
     .default_ram = 128ull << 20,
-    .max_cpus = 1,
+    .max_cpus = MACHINE_MAX_VCPUS,
     .ide_buses = 2,
     .ide_units = 2,
     .has_cd = true,
@@ -29,7 +29,7 @@ static const struct board_type q35_board = {
     .alias = "q35",
     .description = "Standard PC (Q35 + ICH9, 2009)",
     .default_ram = 128ull << 20,
-    .max_cpus = 1,
+    .max_cpus = MACHINE_MAX_VCPUS,
     .ide_buses = AHCI_PORTS,
     .ide_units = 1,
     .has_cd = true,
@@ -40,7 +40,7 @@ static const struct board_type microvm_board = {
     .name = "microvm",
     .description = "microvm (i386)",
     .default_ram = 128ull << 20,
-    .max_cpus = 1,
+    .max_cpus = MACHINE_MAX_VCPUS,
     .init = microvm_init,
 };
 

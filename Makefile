@@ -19,7 +19,7 @@ block_src := block.c drivers.c file.c lock.c raw.c snapshot.c
 
 chardev_src := chardev.c fd.c file.c mux.c pty.c stdio.c
 
-target_i386_src := decode.c decode_operands.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c \
+target_i386_src := atomic.c decode.c decode_operands.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c \
                    exec_shift.c exec_stack.c exec_string.c flags.c mmu.c operand.c print.c \
                    specialise.c table_int.c softfloat.c softfloat_core.c softfloat_f80.c \
                    softfloat_f80_convert.c softfloat_trans.c table_x87.c x87.c x87_arith.c \

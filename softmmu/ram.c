@@ -126,11 +126,9 @@ void ram_written(struct machine *m, struct ram_block *ram, uint64_t offset, uint
     while (len > 0) {
         uint8_t *flags = &ram->page_flags[offset >> GUEST_PAGE_BITS];
         uint64_t n = MIN(len, GUEST_PAGE_SIZE - (offset & (GUEST_PAGE_SIZE - 1)));
-        uint8_t old = __atomic_load_n(flags, __ATOMIC_ACQUIRE);
+        /* A full barrier between the bytes and the look at the flag: see accel/tcg/block.c. */
+        uint8_t old = __atomic_fetch_or(flags, dirty, __ATOMIC_SEQ_CST);
 
-        if ((old & dirty) != dirty) {
-            __atomic_fetch_or(flags, dirty, __ATOMIC_RELEASE);
-        }
         if (old & RAM_PAGE_CODE) {
             for (struct code_watch *w = m->code_watches; w; w = w->next) {
                 w->written(w, ram, offset, n);

@@ -2,10 +2,10 @@
 /*
  * softmmu/vcpu.c: vCPU threads, and how others stop them.
  *
- * Invariants: exit_request is cleared under the lock before the vCPU looks for work, so that a kick
- *             after that look is either seen by `run` or wakes the wait;
+ * Invariants: exit_request and leave are cleared under the lock before the vCPU looks for work, so
+ *             that a kick after that look is either seen by `run` or wakes the wait;
  *             outside `run` a vCPU's thread holds the machine lock, or waits for it.
- * Thread:     all fields but exit_request under the machine lock.
+ * Thread:     all fields but exit_request and leave under the machine lock.
  *
  * Two kinds of standstill: vcpu_pause_all lets vCPUs finish their instruction and stay out until
  * vcpu_resume_all; an exclusive section (softmmu/machine.c keeps others off the lock meanwhile) also
@@ -34,6 +34,7 @@ static gpointer vcpu_thread(gpointer opaque)
     cpu->created = true;
     pthread_cond_broadcast(&m->exclusive_cond);
     while (!cpu->unplug) {
+        atomic_store(&cpu->leave, false);
         atomic_store(&cpu->exit_request, false);
         if (cpu->stop || !cpu->ops->has_work(cpu)) {
             cpu->stopped = cpu->stop;
@@ -84,9 +85,10 @@ bool vcpu_start_all(struct machine *m, GError **error)
     return true;
 }
 
-void vcpu_kick(struct vcpu *cpu)
+void vcpu_notify(struct vcpu *cpu)
 {
     struct machine *m = cpu->machine;
+    bool locked = machine_locked(m);
 
     atomic_store(&cpu->exit_request, true);
     if (!cpu->thread) {
@@ -96,13 +98,21 @@ void vcpu_kick(struct vcpu *cpu)
         cpu->ops->kick(cpu);
     }
     /* The mutex orders the signal after a look for work that did not see the caller's reason. */
-    if (machine_locked(m)) {
-        pthread_cond_signal(&cpu->wake);
-    } else {
+    if (!locked) {
         pthread_mutex_lock(&m->mutex);
+    }
+    if (!cpu->in_guest) {
         pthread_cond_signal(&cpu->wake);
+    }
+    if (!locked) {
         pthread_mutex_unlock(&m->mutex);
     }
+}
+
+void vcpu_kick(struct vcpu *cpu)
+{
+    atomic_store(&cpu->leave, true);
+    vcpu_notify(cpu);
 }
 
 void vcpu_resume_all(struct machine *m)

@@ -6,7 +6,7 @@
  * machine lock; take the lock for whatever made it leave.
  *
  * Thread: fields marked "lock" change under the machine lock; exit_request is atomic and is what an
- *         engine polls.
+ *         engine polls, and nothing else: whoever wants its attention sets that last.
  */
 #ifndef SOFTMMU_VCPU_H
 #define SOFTMMU_VCPU_H
@@ -25,7 +25,10 @@ struct vcpu_ops {
     bool (*init)(struct vcpu *cpu,
                  GError **error); /* once, on the thread that creates the machine */
     void (*destroy)(struct vcpu *cpu);
-    /* On the vCPU's thread, no lock held: runs guest code until exit_request is seen or it idles. */
+    /*
+     * On the vCPU's thread, no lock held: runs guest code until it idles or sees exit_request.  An engine
+     * that clears exit_request to look at events of its own may stay unless `leave` is set, too.
+     */
     void (*run)(struct vcpu *cpu);
     /* Lock held: is there something to run (not halted, or an interrupt wakes it)? */
     bool (*has_work)(struct vcpu *cpu);
@@ -41,7 +44,8 @@ struct vcpu {
     GThread *thread;
     int thread_id;             /* host tid, for `info cpus` and query-cpus-fast */
     pthread_cond_t wake;       /* with the machine lock */
-    _Atomic bool exit_request; /* leave `run` at the next instruction boundary */
+    _Atomic bool exit_request; /* look up at the next instruction boundary ... */
+    _Atomic bool leave;        /* ... and leave `run`, too */
     bool stop;                 /* lock: asked to stay out of `run` */
     bool stopped;              /* lock: is out of `run` */
     bool created;              /* lock: thread is up */
@@ -61,6 +65,13 @@ void vcpu_pause_all(struct machine *m);
 void vcpu_destroy_all(struct machine *m);
 /* Any thread: re-evaluate has_work; leave guest code at the next boundary. */
 void vcpu_kick(struct vcpu *cpu);
+/* Any thread: the same, but a vCPU in guest code need not leave `run`: it looks at its events. */
+void vcpu_notify(struct vcpu *cpu);
+/* Any thread: the same for what can wait while the vCPU is idle or stopped. */
+static inline void vcpu_poke(struct vcpu *cpu)
+{
+    atomic_store(&cpu->exit_request, true);
+}
 /* The vCPU whose thread this is, or NULL. */
 struct vcpu *vcpu_current(void);
 

@@ -1,5 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* accel/tcg/block.c: finding, decoding and invalidating blocks; see block.h for the rules. */
+/*
+ * accel/tcg/block.c: finding, decoding and invalidating blocks; see block.h for the rules.
+ *
+ * Each vCPU caches blocks of its own.  Why no vCPU runs bytes that are no longer there, but for what
+ * processors may have fetched already (SDM vol. 3, 8.1.3):
+ *
+ * - Claiming.  The first cache that decodes from a page sets RAM_PAGE_CODE and takes every vCPU's write
+ *   tags for it in one exclusive section, before it reads a byte.  A fill looks at the flag and sets
+ *   its tag with no safe point between, so it lies wholly before or after such a section.  Who finds
+ *   the flag set therefore knows that no tag is left, and decodes without more ado.
+ * - Stores to such a page take the slow path: they write, then look at the flag, then at each cache's
+ *   filter, with a full barrier between.  A cache counts itself in the filter, with a full barrier,
+ *   before it reads bytes: either it reads what was written, or the writer finds it and queues an
+ *   invalidation.  DMA does the same, before or after the bytes change, by ram_written.
+ * - Cross-modifying code.  The store queues, and raises PENDING_CODE and exit_request, before its
+ *   instruction ends, hence before anything that the writer does to say so.  Another vCPU that knows of
+ *   it finds them raised: at the end of each block (translated code: at back edges, look-ups and ways
+ *   out), and at every serialising instruction, all of which end their block or stop it (CPUID), and
+ *   at each event that is delivered.  Helpers that a translator calls for serialising instructions,
+ *   or that take the machine lock, look at stop_block and exit_request before they go on.
+ * - Memory map, A20.  They change in an exclusive section, which raises PENDING_FLUSH and stop_block of
+ *   every vCPU.  One that waited for the lock within an instruction ends that instruction with
+ *   look-ups of its own, and leaves the block.  One that waited in order to claim starts over.
+ * - Giving up a page whose stores are many: an exclusive section takes its blocks out of all caches and
+ *   clears the flag.  Other caches are whole then, since their vCPUs are out of `run` or wait for
+ *   the lock; a block that one of them is in stays allocated until that vCPU collects.
+ * - Freeing.  Only block_cache_collect frees, on the vCPU's thread between blocks.
+ * - A vCPU that is halted or stopped has its invalidations queued; it takes them at the boundary
+ *   with which `run` begins, since PENDING_CODE is raised.  A queue that spills drops the whole cache.
+ */
 #include "accel/tcg/block.h"
 #include <inttypes.h>
 #include "accel/tcg/translator.h"
@@ -11,6 +40,38 @@ static unsigned block_hash(const uint8_t *host)
     uint64_t h = (uintptr_t)host;
 
     return (unsigned)((h * 0x9e3779b97f4a7c15ull) >> 49) & (BLOCK_HASH_SIZE - 1);
+}
+
+/* Pages ----------------------------------------------------------------------------------------- */
+
+static unsigned page_hash(const uint8_t *page)
+{
+    return (unsigned)(((uintptr_t)page >> GUEST_PAGE_BITS) * 0x9e3779b97f4a7c15ull >> 40);
+}
+
+static _Atomic uint16_t *page_filter(struct tcg *t, const uint8_t *page)
+{
+    return &t->filter[page_hash(page) & (PAGE_FILTER_SIZE - 1)];
+}
+
+/* A full barrier stands between counting the page and reading a byte of it. */
+static struct code_page *add_page(struct tcg *t, const uint8_t *host, struct ram_block *ram,
+                                  uint64_t ram_page)
+{
+    struct code_page *p = g_new0(struct code_page, 1);
+
+    p->host = host;
+    p->ram = ram;
+    p->ram_page = ram_page;
+    g_hash_table_insert(t->pages, (gpointer)host, p);
+    atomic_fetch_add(page_filter(t, host), 1);
+    return p;
+}
+
+static void remove_page(struct tcg *t, const uint8_t *host)
+{
+    atomic_fetch_sub(page_filter(t, host), 1);
+    g_hash_table_remove(t->pages, host);
 }
 
 /* Invalidation ---------------------------------------------------------------------------------- */
@@ -31,12 +92,12 @@ static void unlink_from_page(struct tcg *t, struct block *b, const uint8_t *page
         *link = b->page_next[side];
     }
     if (!p->first) {
-        /* With several caches another may still hold code of the page: the flag stays. */
+        /* With several caches another may still hold code of the page: see give_up_page. */
         if (t->cpu->vcpu.machine->n_vcpus == 1) {
             __atomic_and_fetch(&p->ram->page_flags[p->ram_page], (uint8_t)~RAM_PAGE_CODE,
                                __ATOMIC_SEQ_CST);
         }
-        g_hash_table_remove(t->pages, page);
+        remove_page(t, page);
     }
 }
 
@@ -98,6 +159,27 @@ static void invalidate(struct tcg *t, struct ram_block *ram, uint64_t offset, ui
     }
 }
 
+/* A store of this vCPU met a page with code.  Many of them: better without the code. */
+static void count_store(struct tcg *t, struct ram_block *ram, uint64_t offset)
+{
+    const uint8_t *page = host_page(ram->host + offset);
+    struct hot_page *h = &t->hot[page_hash(page) & (HOT_PAGES - 1)];
+
+    if (h->host != page) {
+        *h = (struct hot_page){ .host = page, .limit = HOT_FIRST_LIMIT };
+    }
+    if (++h->stores < h->limit) {
+        return;
+    }
+    h->stores = 0;
+    h->limit = MIN(h->limit * 4, HOT_LAST_LIMIT); /* code and data share it: not so soon again */
+    t->give_up = true;
+    t->give_up_ram = ram;
+    t->give_up_page = offset >> GUEST_PAGE_BITS;
+    t->cpu->stop_block = true;
+}
+
+/* Within one page: ram_written calls it page by page. */
 static void code_written(struct code_watch *w, struct ram_block *ram, uint64_t offset, uint64_t len)
 {
     struct tcg *t = (struct tcg *)((char *)w - offsetof(struct tcg, watch));
@@ -108,20 +190,40 @@ static void code_written(struct code_watch *w, struct ram_block *ram, uint64_t o
     }
     if (vcpu_current() == &t->cpu->vcpu) {
         invalidate(t, ram, offset, len);
+        if (t->cpu->vcpu.machine->n_vcpus > 1) {
+            count_store(t, ram, offset);
+        }
+        return;
+    }
+    if (!atomic_load(page_filter(t, host_page(ram->host + offset)))) {
         return;
     }
     g_mutex_lock(&t->mutex);
-    g_array_append_val(t->queue, inv);
+    if (t->queue->len < CODE_QUEUE_MAX) {
+        g_array_append_val(t->queue, inv);
+    } else {
+        t->queue_spilt = true;
+    }
     g_mutex_unlock(&t->mutex);
-    cpu_set_pending(t->cpu, PENDING_FLUSH);
+    atomic_fetch_or(&t->cpu->pending, PENDING_CODE);
+    vcpu_poke(&t->cpu->vcpu);
 }
 
 void block_cache_flush(struct tcg *t)
 {
+    GHashTableIter iter;
+    gpointer host;
+
     for (unsigned h = 0; h < BLOCK_HASH_SIZE; h++) {
         while (t->hash[h]) {
             block_kill(t, t->hash[h]);
         }
+    }
+    /* What is left was claimed, and then decoding faulted. */
+    g_hash_table_iter_init(&iter, t->pages);
+    while (g_hash_table_iter_next(&iter, &host, NULL)) {
+        atomic_fetch_sub(page_filter(t, host), 1);
+        g_hash_table_iter_remove(&iter);
     }
     t->n_flushed++;
     if (t->backend) {
@@ -129,8 +231,12 @@ void block_cache_flush(struct tcg *t)
     }
 }
 
-void block_cache_collect(struct tcg *t)
+/* What other threads asked for.  On the vCPU's thread, between blocks. */
+static void take_queue(struct tcg *t)
 {
+    bool spilt;
+
+    cpu_clear_pending(t->cpu, PENDING_CODE); /* before the look at the queue */
     g_mutex_lock(&t->mutex);
     for (unsigned k = 0; k < t->queue->len; k++) {
         const struct invalidation *inv = &g_array_index(t->queue, struct invalidation, k);
@@ -138,7 +244,64 @@ void block_cache_collect(struct tcg *t)
         invalidate(t, inv->ram, inv->offset, inv->len);
     }
     g_array_set_size(t->queue, 0);
+    spilt = t->queue_spilt;
+    t->queue_spilt = false;
     g_mutex_unlock(&t->mutex);
+    if (spilt) {
+        block_cache_flush(t);
+    }
+}
+
+/* After a wait for the lock: the memory map and any code may be others now. */
+static void take_changes(struct tcg *t)
+{
+    if (atomic_load(&t->cpu->pending) & PENDING_FLUSH) {
+        cpu_clear_pending(t->cpu, PENDING_FLUSH);
+        tlb_flush(t->cpu);
+    }
+    take_queue(t);
+}
+
+/* A page that was claimed, and then decoding faulted. */
+static void forget_page(struct tcg *t, const uint8_t *host)
+{
+    if (g_hash_table_contains(t->pages, host)) {
+        remove_page(t, host);
+    }
+}
+
+/* Takes a page out of every vCPU's cache, so that stores to it are quick again. */
+static void give_up_page(struct tcg *t)
+{
+    struct machine *m = t->cpu->vcpu.machine;
+    struct ram_block *ram = t->give_up_ram;
+    uint64_t page = t->give_up_page;
+
+    t->give_up = false;
+    machine_lock(m);
+    vcpu_exclusive_begin(m);
+    for (unsigned k = 0; k < m->n_vcpus; k++) {
+        struct tcg *other = x86_cpu_of(m->vcpus[k])->engine;
+
+        if (other) {
+            invalidate(other, ram, page << GUEST_PAGE_BITS, GUEST_PAGE_SIZE);
+            forget_page(other, ram->host + (page << GUEST_PAGE_BITS));
+        }
+    }
+    __atomic_and_fetch(&ram->page_flags[page], (uint8_t)~RAM_PAGE_CODE, __ATOMIC_SEQ_CST);
+    vcpu_exclusive_end(m);
+    machine_unlock(m);
+    t->n_given_up++;
+}
+
+void block_cache_collect(struct tcg *t)
+{
+    if (G_UNLIKELY(t->give_up)) {
+        give_up_page(t);
+    }
+    if (atomic_load_explicit(&t->cpu->pending, memory_order_acquire) & PENDING_CODE) {
+        take_queue(t);
+    }
     if (t->insns > BLOCK_CACHE_INSNS) {
         block_cache_flush(t);
     }
@@ -159,7 +322,23 @@ void block_cache_collect(struct tcg *t)
 
 /* Decoding -------------------------------------------------------------------------------------- */
 
-/* Marks the page as code before a byte of it is decoded, so that no store goes unseen. */
+/* Nobody stores to the page unseen from now on. */
+static void flag_page(struct tcg *t, struct ram_block *ram, uint64_t page)
+{
+    uint64_t host = (uintptr_t)ram->host + (page << GUEST_PAGE_BITS);
+    struct machine *m = t->cpu->vcpu.machine;
+
+    __atomic_or_fetch(&ram->page_flags[page], RAM_PAGE_CODE, __ATOMIC_SEQ_CST);
+    for (unsigned k = 0; k < m->n_vcpus; k++) {
+        tlb_revoke_write(x86_cpu_of(m->vcpus[k]), host);
+    }
+    t->n_claimed++;
+}
+
+/*
+ * Before a byte of the page at this offset is decoded.  NULL: the machine lock was waited for, and
+ * whatever was looked up before is to be looked up again.
+ */
 static struct code_page *claim_page(struct tcg *t, struct ram_block *ram, uint64_t offset)
 {
     const uint8_t *host = host_page(ram->host + offset);
@@ -170,25 +349,18 @@ static struct code_page *claim_page(struct tcg *t, struct ram_block *ram, uint64
     if (p) {
         return p;
     }
-    if (!(__atomic_fetch_or(&ram->page_flags[page], RAM_PAGE_CODE, __ATOMIC_SEQ_CST) &
-          RAM_PAGE_CODE)) {
-        tlb_revoke_write(t->cpu, (uintptr_t)host);
-        if (m->n_vcpus > 1) {
-            machine_lock(m);
-            vcpu_exclusive_begin(m);
-            for (unsigned k = 0; k < m->n_vcpus; k++) {
-                tlb_revoke_write(x86_cpu_of(m->vcpus[k]), (uintptr_t)host);
-            }
-            vcpu_exclusive_end(m);
-            machine_unlock(m);
-        }
+    if (m->n_vcpus == 1) {
+        flag_page(t, ram, page);
+    } else if (!(__atomic_load_n(&ram->page_flags[page], __ATOMIC_ACQUIRE) & RAM_PAGE_CODE)) {
+        machine_lock(m);
+        vcpu_exclusive_begin(m);
+        flag_page(t, ram, page);
+        vcpu_exclusive_end(m);
+        machine_unlock(m);
+        take_changes(t);
+        return NULL;
     }
-    p = g_new0(struct code_page, 1);
-    p->host = host;
-    p->ram = ram;
-    p->ram_page = page;
-    g_hash_table_insert(t->pages, (gpointer)host, p);
-    return p;
+    return add_page(t, host, ram, page);
 }
 
 static void link_block(struct tcg *t, struct block *b, struct code_page *p, struct code_page *p2)
@@ -225,21 +397,31 @@ static void log_block(const struct block *b, uint64_t rip)
     log_write("----------------\nIN:\n%s", text->str);
 }
 
-/* One instruction whose bytes lie on two pages, or outside RAM: a block of its own. */
-static struct block *decode_split(struct tcg *t, const uint8_t *head, unsigned room,
-                                  uint64_t linear, struct code_page *p)
+/*
+ * One instruction whose bytes lie on two pages, or outside RAM: a block of its own.  ram and offset:
+ * where the first byte is.  NULL: a page had to be claimed: begin again.
+ */
+static struct block *decode_split(struct tcg *t, struct ram_block *ram, uint64_t offset,
+                                  unsigned room, uint64_t linear)
 {
     struct x86_cpu *cpu = t->cpu;
     uint8_t bytes[16] = { 0 };
     struct block *b;
-    struct code_page *p2;
-    const uint8_t *tail;
-    struct ram_block *ram;
+    struct code_page *p, *p2 = NULL;
+    const uint8_t *tail, *head = ram->host + offset;
+    struct ram_block *ram2;
     uint64_t phys, off;
 
-    memcpy(bytes, head, room);
     tail =
-        mmu_fetch(cpu, cpu->code64 ? linear + room : (uint32_t)(linear + room), &phys, &ram, &off);
+        mmu_fetch(cpu, cpu->code64 ? linear + room : (uint32_t)(linear + room), &phys, &ram2, &off);
+    if (tail && !(p2 = claim_page(t, ram2, off))) {
+        return NULL;
+    }
+    p = claim_page(t, ram, offset); /* again: the look-ups may have waited for the lock */
+    if (!p) {
+        return NULL;
+    }
+    memcpy(bytes, head, room);
     if (tail) {
         memcpy(bytes + room, tail, 15 - room);
     } else {
@@ -259,7 +441,6 @@ static struct block *decode_split(struct tcg *t, const uint8_t *head, unsigned r
         return b;
     }
     b->host2 = tail;
-    p2 = claim_page(t, ram, off);
     link_block(t, b, p, p2);
     return b;
 }
@@ -282,7 +463,8 @@ static struct block *decode_mmio(struct tcg *t, uint64_t phys)
     return b;
 }
 
-static struct block *decode_block(struct tcg *t, uint64_t linear)
+/* NULL: a page had to be claimed: begin again. */
+static struct block *try_decode(struct tcg *t, uint64_t linear)
 {
     struct x86_cpu *cpu = t->cpu;
     struct ram_block *ram;
@@ -297,12 +479,15 @@ static struct block *decode_block(struct tcg *t, uint64_t linear)
         return decode_mmio(t, phys);
     }
     p = claim_page(t, ram, off);
+    if (!p) {
+        return NULL;
+    }
     while (n < BLOCK_MAX_INSNS && pos < room) {
         enum decode_result r = insn_decode(cpu, host + pos, MIN(room - pos, 15), &insn[n]);
 
         if (r == DECODE_TRUNCATED) {
             if (n == 0) {
-                return decode_split(t, host, room, linear, p);
+                return decode_split(t, ram, off, room, linear);
             }
             break;
         }
@@ -321,6 +506,16 @@ static struct block *decode_block(struct tcg *t, uint64_t linear)
     b->bytes = (uint16_t)pos;
     b->code_size = cpu->code_size;
     link_block(t, b, p, NULL);
+    return b;
+}
+
+static struct block *decode_block(struct tcg *t, uint64_t linear)
+{
+    struct block *b;
+
+    do {
+        b = try_decode(t, linear);
+    } while (!b);
     return b;
 }
 
@@ -343,6 +538,7 @@ static struct block *find_slow(struct tcg *t, uint64_t linear)
     struct x86_cpu *cpu = t->cpu;
     unsigned bank = cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
     const uint8_t *host = tlb_exec_host(cpu, bank, linear);
+    bool stop = cpu->stop_block;
     struct block *b;
 
     if (host) {
@@ -352,7 +548,7 @@ static struct block *find_slow(struct tcg *t, uint64_t linear)
                     return b;
                 }
                 block_kill(t, b);
-                cpu->stop_block = false;
+                cpu->stop_block = stop;
                 break;
             }
         }
@@ -398,10 +594,7 @@ static void map_changed(struct mem_listener *l, struct address_space *as)
     struct tcg *t = (struct tcg *)((char *)l - offsetof(struct tcg, map_listener));
 
     (void)as;
-    cpu_set_pending(t->cpu, PENDING_FLUSH);
-    if (vcpu_current() == &t->cpu->vcpu) {
-        t->cpu->stop_block = true;
-    }
+    cpu_flush_later(t->cpu);
 }
 
 /* Write tags let stores pass without setting dirty flags again: they go. */

@@ -5,7 +5,8 @@
  *
  * Invariants: a page of RAM from which a block was decoded carries RAM_PAGE_CODE, and no soft TLB
  *             holds a write tag for it; a block that is unlinked is freed only between blocks.
- * Thread:     one cache a vCPU, on its thread; invalidations by others are queued under `mutex`.
+ * Thread:     one cache a vCPU, on its thread; invalidations by others are queued under `mutex`, or
+ *             done by them in an exclusive section.  block.c says why that is enough.
  */
 #ifndef ACCEL_TCG_BLOCK_H
 #define ACCEL_TCG_BLOCK_H
@@ -61,6 +62,21 @@ struct invalidation {
     uint64_t offset, len;
 };
 
+/* Invalidations that wait for a vCPU; beyond that it drops its whole cache. */
+#define CODE_QUEUE_MAX 256
+/* Counters of the pages in a cache, by a hash of their address. */
+#define PAGE_FILTER_SIZE 4096
+/* Pages whose stores a vCPU counts, and how many it takes first until the page is given up. */
+#define HOT_PAGES       16
+#define HOT_FIRST_LIMIT 32
+#define HOT_LAST_LIMIT  (1u << 20)
+
+/* A page with code, of which this vCPU knows how often it stores to it. */
+struct hot_page {
+    const uint8_t *host;
+    unsigned stores, limit;
+};
+
 struct backend;
 
 struct tcg {
@@ -76,13 +92,21 @@ struct tcg {
     struct block *retired;
     unsigned insns; /* decoded and cached */
     GMutex mutex;
-    GArray *queue; /* struct invalidation, from other threads */
+    GArray *queue;     /* mutex: struct invalidation, from other threads */
+    bool queue_spilt;  /* mutex: more than fits */
+    bool give_up;      /* at the next boundary: nobody's cache keeps blocks of this page */
+    struct ram_block *give_up_ram;
+    uint64_t give_up_page;
+    struct hot_page hot[HOT_PAGES];
+    /* Pages in `pages`, by their hash: read by others before they queue anything. */
+    _Atomic uint16_t filter[PAGE_FILTER_SIZE];
 
     /* The block being executed, to count what a fault cut short. */
     const struct block *running;
     uint64_t running_rip;
 
     uint64_t n_decoded, n_invalidated, n_flushed, n_translated, n_code_resets;
+    uint64_t n_claimed, n_given_up;
 };
 
 static inline const uint8_t *host_page(const uint8_t *p)
@@ -124,7 +148,7 @@ static inline struct block *block_follow(struct tcg *t, struct block *b, uint64_
     }
     return n;
 }
-/* Between blocks: frees what was unlinked and applies what other threads queued. */
+/* Between blocks: applies what other threads queued, frees what was unlinked. */
 void block_cache_collect(struct tcg *t);
 /* Drops every block and all translated code. */
 void block_cache_flush(struct tcg *t);

@@ -259,19 +259,23 @@ static void run_blocks(struct tcg *t, struct x86_cpu *cpu)
 /* What the fast loop cannot pass over.  False: leave guest code. */
 static bool boundary(struct tcg *t, struct x86_cpu *cpu)
 {
-    uint32_t pending = atomic_load_explicit(&cpu->pending, memory_order_acquire);
     bool shadow = cpu->intr_shadow, after_ss = cpu->ss_shadow, stepping;
+    uint32_t pending;
 
-    if (atomic_load_explicit(&cpu->vcpu.exit_request, memory_order_acquire)) {
+    if (atomic_exchange(&cpu->vcpu.exit_request, false) && atomic_load(&cpu->vcpu.leave)) {
         return false;
     }
-    cpu->stop_block = false;
     if (t->backend && translator_full(t)) {
         block_cache_flush(t);
     }
     block_cache_collect(t);
     cpu->stop_block = false; /* collecting unlinks blocks, and none runs now */
-    if (pending && !shadow && cpu_take_pending(cpu)) {
+    pending = atomic_load_explicit(&cpu->pending, memory_order_acquire);
+    if (pending & PENDING_FLUSH) {
+        cpu_clear_pending(cpu, PENDING_FLUSH);
+        tlb_flush(cpu);
+    }
+    if (pending & ~(uint32_t)PENDING_FLUSH && !shadow && cpu_take_pending(cpu)) {
         return true;
     }
     if (cpu->halted) {

@@ -19,7 +19,7 @@ void a20_set(struct machine *m, bool on)
         struct x86_cpu *cpu = x86_cpu_of(m->vcpus[i]);
 
         cpu->a20_mask = on ? UINT64_MAX : ~(1ull << 20);
-        cpu_set_pending(cpu, PENDING_FLUSH);
+        cpu_flush_later(cpu);
     }
     vcpu_exclusive_end(m);
 }

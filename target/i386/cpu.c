@@ -74,12 +74,19 @@ uint64_t cpu_tsc(struct x86_cpu *cpu)
 void cpu_set_pending(struct x86_cpu *cpu, uint32_t bits)
 {
     atomic_fetch_or(&cpu->pending, bits);
-    vcpu_kick(&cpu->vcpu);
+    vcpu_notify(&cpu->vcpu);
 }
 
 void cpu_clear_pending(struct x86_cpu *cpu, uint32_t bits)
 {
     atomic_fetch_and(&cpu->pending, ~bits);
+}
+
+void cpu_flush_later(struct x86_cpu *cpu)
+{
+    cpu->stop_block = true;
+    atomic_fetch_or(&cpu->pending, PENDING_FLUSH);
+    vcpu_poke(&cpu->vcpu);
 }
 
 /*

@@ -93,6 +93,7 @@ enum x86_pending {
     PENDING_INIT   = 1 << 3,
     PENDING_SIPI   = 1 << 4,
     PENDING_FLUSH  = 1 << 5, /* flush the soft TLB (A20, memory map) */
+    PENDING_CODE   = 1 << 6, /* engine: somebody else wrote to code that this CPU may have cached */
 };
 
 /* Segment attributes, as bits 8-23 of a descriptor's high word shifted to 0 (the VMX layout). */
@@ -360,6 +361,11 @@ static inline bool cpu_has(const struct x86_cpu *cpu, enum x86_feature f)
 /* Any thread: flags an event and wakes the CPU / takes a level away. */
 void cpu_set_pending(struct x86_cpu *cpu, uint32_t bits);
 void cpu_clear_pending(struct x86_cpu *cpu, uint32_t bits);
+/*
+ * In an exclusive section or on the CPU's own thread: what its soft TLB holds is out of date.  It flushes
+ * after the instruction that it is in.
+ */
+void cpu_flush_later(struct x86_cpu *cpu);
 
 /* cpu.c: power-on state (SDM vol. 3, 10.1.1) or INIT.  Lock held, CPU stopped. */
 struct x86_cpu *cpu_new(struct machine *m, int index, const char *model, GError **error);

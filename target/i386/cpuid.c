@@ -301,6 +301,10 @@ void x_cpuid(struct x86_cpu *cpu, const struct insn *i)
     uint32_t out[4];
 
     (void)i;
+    /* It serialises: what other vCPUs wrote to code before must not be run in its old form. */
+    if (atomic_load(&cpu->pending)) {
+        cpu->stop_block = true;
+    }
     cpu_cpuid(cpu, (uint32_t)cpu->regs[R_RAX], (uint32_t)cpu->regs[R_RCX], out);
     cpu->regs[R_RAX] = out[EAX];
     cpu->regs[R_RBX] = out[EBX];

@@ -173,26 +173,14 @@ void x_cmpxchg(struct x86_cpu *cpu, const struct insn *i)
     flags_lazy(cpu, CC_SUB, i->size, acc - a, a);
 }
 
-/*
- * A host compare-and-exchange of 16 bytes. On x86-64 by hand: compilers turn the builtin into a
- * call of libatomic unless the whole file is built for hosts that have the instruction.
- */
-static bool host_cas16(void *p, const uint64_t old[2], const uint64_t new[2])
+static bool cas_pair(struct x86_cpu *cpu, uint64_t linear, const uint64_t old[2],
+                     const uint64_t new[2], unsigned half)
 {
-#if defined(__x86_64__)
-    uint64_t low = old[0], high = old[1];
-    bool equal;
-
-    __asm__ volatile("lock cmpxchg16b %1"
-                     : "=@ccz"(equal), "+m"(*(unsigned __int128 *)p), "+a"(low), "+d"(high)
-                     : "b"(new[0]), "c"(new[1])
-                     : "memory");
-    return equal;
-#else
-    return __sync_bool_compare_and_swap((unsigned __int128 *)p,
-                                        old[0] | (unsigned __int128)old[1] << 64,
-                                        new[0] | (unsigned __int128)new[1] << 64);
-#endif
+    if (half == 4) {
+        return mem_cas(cpu, linear, (uint64_t[2]){ old[0] | old[1] << 32 },
+                       (uint64_t[2]){ new[0] | new[1] << 32 }, 8, cpu->bank);
+    }
+    return mem_cas(cpu, linear, old, new, 16, cpu->bank);
 }
 
 /* CMPXCHG8B and, with REX.W, CMPXCHG16B, whose operand must be aligned (#GP). */
@@ -210,33 +198,14 @@ void x_cmpxchg8b(struct x86_cpu *cpu, const struct insn *i)
     linear = operand_linear_aligned(cpu, i, half * 2, half == 8 ? 16 : 1, true);
     mem_probe_write_slow(cpu, linear, half, cpu->bank);
     mem_probe_write_slow(cpu, linear + half, half, cpu->bank);
-    for (;;) {
-        void *host =
-            (linear & (half * 2 - 1)) ? NULL : mem_host(cpu, linear, half * 2, true, cpu->bank);
-
+    do {
         have[0] = linear_load(cpu, linear, half);
         have[1] = linear_load(cpu, linear + half, half);
         equal = have[0] == want[0] && have[1] == want[1];
-        if (!equal) {
-            put[0] = have[0];
-            put[1] = have[1];
-        }
-        if (host && (i->prefixes & PREFIX_LOCK)) {
-            if (half == 4) {
-                uint64_t old = have[0] | have[1] << 32, new = put[0] | put[1] << 32;
-
-                if (!__atomic_compare_exchange_n((uint64_t *)host, &old, new, false,
-                                                 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-                    continue;
-                }
-            } else if (!host_cas16(host, have, put)) {
-                continue;
-            }
-        } else {
-            linear_store(cpu, linear, put[0], half);
-            linear_store(cpu, linear + half, put[1], half);
-        }
-        break;
+    } while ((i->prefixes & PREFIX_LOCK) && !cas_pair(cpu, linear, have, equal ? put : have, half));
+    if (!(i->prefixes & PREFIX_LOCK)) {
+        linear_store(cpu, linear, equal ? put[0] : have[0], half);
+        linear_store(cpu, linear + half, equal ? put[1] : have[1], half);
     }
     if (!equal) {
         reg_write(cpu, R_RAX, have[0], half);

@@ -192,10 +192,6 @@ bool cpu_take_pending(struct x86_cpu *cpu)
     uint32_t pending = atomic_load(&cpu->pending);
     int vector;
 
-    if (pending & PENDING_FLUSH) {
-        cpu_clear_pending(cpu, PENDING_FLUSH);
-        tlb_flush(cpu);
-    }
     if ((pending & PENDING_INIT) && !cpu->in_smm) {
         take_init(cpu);
         return true;

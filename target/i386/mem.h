@@ -22,6 +22,19 @@ void mem_probe_write_slow(struct x86_cpu *cpu, uint64_t linear, unsigned size, u
  * it raises); NULL for MMIO, a page crossing, or a write to a page with code.
  */
 void *mem_host(struct x86_cpu *cpu, uint64_t linear, unsigned size, bool write, unsigned bank);
+/*
+ * What a write of size bytes would change: raises like one, and reports to data breakpoints.  Gives the
+ * bytes within the first page and the physical addresses of both parts.
+ */
+unsigned mem_write_target(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned bank,
+                          uint64_t phys[2]);
+/*
+ * atomic.c: one step for all vCPUs: if memory still holds `old`, it becomes `new`; else false.  size: 1 to
+ * 8 bytes of the first element, or 16.  For operands that were read as read-modify-writes are, so that
+ * the page allows the write.
+ */
+bool mem_cas(struct x86_cpu *cpu, uint64_t linear, const uint64_t old[2], const uint64_t new[2],
+             unsigned size, unsigned bank);
 /* Any length: through the functions above; a write checks every page before it changes the first. */
 void mem_read_bytes(struct x86_cpu *cpu, uint64_t linear, void *buf, unsigned len, unsigned bank);
 void mem_write_bytes(struct x86_cpu *cpu, uint64_t linear, const void *buf, unsigned len,

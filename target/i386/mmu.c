@@ -562,6 +562,20 @@ void mem_probe_write_slow(struct x86_cpu *cpu, uint64_t linear, unsigned size, u
     }
 }
 
+unsigned mem_write_target(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned bank,
+                          uint64_t phys[2])
+{
+    unsigned room;
+
+    linear = wrap(cpu, linear);
+    room = room_in_page(linear);
+    check_alignment(cpu, linear, size, bank);
+    phys[0] = resolve(cpu, linear, MMU_WRITE, bank);
+    phys[1] = size > room ? resolve(cpu, wrap(cpu, linear + room), MMU_WRITE, bank) : 0;
+    note_access(cpu, linear, size, true);
+    return MIN(size, room);
+}
+
 void *mem_host(struct x86_cpu *cpu, uint64_t linear, unsigned size, bool write, unsigned bank)
 {
     struct tlb_entry *e = &cpu->tlb.entry[bank][linear >> 12 & (TLB_SIZE - 1)];

@@ -65,49 +65,14 @@ void store_operand(struct x86_cpu *cpu, const struct insn *i, unsigned n, uint64
     }
 }
 
-/* A host compare-and-exchange of size bytes; true if memory held `old`. */
-static bool host_cas(void *p, uint64_t old, uint64_t v, unsigned size)
-{
-    switch (size) {
-    case 1: {
-        uint8_t o = (uint8_t)old;
-        return __atomic_compare_exchange_n((uint8_t *)p, &o, (uint8_t)v, false, __ATOMIC_SEQ_CST,
-                                           __ATOMIC_SEQ_CST);
-    }
-    case 2: {
-        uint16_t o = (uint16_t)old;
-        return __atomic_compare_exchange_n((uint16_t *)p, &o, (uint16_t)v, false, __ATOMIC_SEQ_CST,
-                                           __ATOMIC_SEQ_CST);
-    }
-    case 4: {
-        uint32_t o = (uint32_t)old;
-        return __atomic_compare_exchange_n((uint32_t *)p, &o, (uint32_t)v, false, __ATOMIC_SEQ_CST,
-                                           __ATOMIC_SEQ_CST);
-    }
-    default: {
-        uint64_t o = old;
-        return __atomic_compare_exchange_n((uint64_t *)p, &o, v, false, __ATOMIC_SEQ_CST,
-                                           __ATOMIC_SEQ_CST);
-    }
-    }
-}
-
 bool store_operand_rmw(struct x86_cpu *cpu, const struct insn *i, unsigned n, uint64_t old,
                        uint64_t v)
 {
     const struct insn_operand *op = &i->op[n];
 
     if (op->kind == OPND_MEM && (i->prefixes & PREFIX_LOCK)) {
-        uint64_t linear = operand_linear(cpu, i, op->size, true);
-
-        if (!(linear & (op->size - 1u))) {
-            void *host = mem_host(cpu, linear, op->size, true, cpu->bank);
-
-            if (host) {
-                return host_cas(host, old, v, op->size);
-            }
-        }
-        /* MMIO, code pages and misaligned words: one at a time is what a split lock costs. */
+        return mem_cas(cpu, operand_linear(cpu, i, op->size, true), (uint64_t[2]){ old },
+                       (uint64_t[2]){ v }, op->size, cpu->bank);
     }
     store_operand(cpu, i, n, v);
     return true;

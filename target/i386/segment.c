@@ -159,21 +159,31 @@ bool descriptor_read_high(struct x86_cpu *cpu, uint16_t selector, struct descrip
     return !(raw >> 40 & 0x1f);
 }
 
+/* A locked change of a descriptor's access byte (SDM vol. 3, 8.1.2.1). */
+static void change_access_byte(struct x86_cpu *cpu, const struct descriptor *d, uint64_t clear,
+                               uint64_t set)
+{
+    uint64_t linear = system_linear(cpu, d->linear + 5), old;
+
+    do {
+        mem_probe_write_slow(cpu, linear, 1, BANK_SYSTEM);
+        old = system_load(cpu, linear, 1);
+    } while (!mem_cas(cpu, linear, (uint64_t[2]){ old }, (uint64_t[2]){ (old & ~clear) | set }, 1,
+                      BANK_SYSTEM));
+}
+
 void descriptor_set_accessed(struct x86_cpu *cpu, struct descriptor *d)
 {
     if (!(d->attr & ATTR_A)) {
         d->attr |= ATTR_A;
         d->hi |= (uint32_t)ATTR_A << 8;
-        system_store(cpu, system_linear(cpu, d->linear + 5), d->hi >> 8 & 0xff, 1);
+        change_access_byte(cpu, d, 0, ATTR_A);
     }
 }
 
 void descriptor_set_busy(struct x86_cpu *cpu, const struct descriptor *d, bool busy)
 {
-    uint64_t linear = system_linear(cpu, d->linear + 5);
-    uint64_t type = system_load(cpu, linear, 1);
-
-    system_store(cpu, linear, busy ? type | 2 : type & ~2ull, 1);
+    change_access_byte(cpu, d, 2, busy ? 2 : 0);
 }
 
 void segment_from_descriptor(struct segment *s, uint16_t selector, const struct descriptor *d)

@@ -19,7 +19,7 @@ block_src := block.c drivers.c file.c lock.c raw.c snapshot.c
 
 chardev_src := chardev.c fd.c file.c mux.c pty.c stdio.c
 
-target_i386_src := atomic.c decode.c decode_operands.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c \
+target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c \
                    exec_shift.c exec_stack.c exec_string.c flags.c mmu.c operand.c print.c \
                    specialise.c table_int.c softfloat.c softfloat_core.c softfloat_f80.c \
                    softfloat_f80_convert.c softfloat_trans.c table_x87.c x87.c x87_arith.c \
@@ -60,8 +60,8 @@ hw_block_src := ahci.c ahci_port.c ata.c atapi.c atapi_info.c fdc.c fdc_transfer
 hw_isa_src := isa.c
 hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c root_port.c
 
-hw_i386_src := acpi.c acpi_pm.c ich9_lpc.c ich9_pm.c mch.c microvm.c q35.c acpi_script.c aml.c \
-               bios.c boards.c firmware.c smbios.c smbios_options.c mp_table.c boot.c boot_elf.c boot_fw_cfg.c boot_linux.c \
+hw_i386_src := acpi.c acpi_pm.c ich9_lpc.c ich9_pm.c mch.c mptable.c microvm.c q35.c acpi_script.c aml.c \
+               bios.c boards.c firmware.c smbios.c smbios_options.c boot.c boot_elf.c boot_fw_cfg.c boot_linux.c \
                boot_multiboot.c decompress.c dsdt.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c \
                pc_common.c pc_drives.c piix3.c piix4_pm.c
 
@@ -122,6 +122,8 @@ cflags_tsan     := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 ldflags_asan    := -fsanitize=address
 ldflags_ubsan   := -fsanitize=undefined
 ldflags_tsan    := -fsanitize=thread
+TSAN_OPTIONS    ?= suppressions=$(CURDIR)/tests/tsan.supp
+export TSAN_OPTIONS
 modes           := release debug asan ubsan tsan
 
 ifeq ($(filter $(MODE),$(modes)),)

@@ -39,8 +39,8 @@ static const struct tcg_row {
     { "engine",  "interp",    NULL },
     { "engine",  "auto",      NULL },
     { "engine",  "translate", NULL },
+    { "thread",  "multi",     NULL },
     { "thread",  "single",    NULL },
-    { "thread",  "multi",     "more than one CPU is not supported yet; use thread=single" },
     { "tb-size", NULL,        NULL },
     { 0 }
     /* clang-format on */

@@ -247,20 +247,23 @@ bool option_cpu(struct options *o, const char *arg, GError **error)
     return true;
 }
 
-bool option_smp(struct options *o, const char *arg, GError **error)
+enum { SMP_CPUS, SMP_SOCKETS, SMP_DIES, SMP_CORES, SMP_THREADS, SMP_MAX, SMP_KEYS };
+
+static bool parse_smp(const char *arg, uint64_t values[SMP_KEYS], GError **error)
 {
-    static const char *const keys[] = { "cpus", "sockets", "dies", "cores", "threads", "maxcpus" };
-    uint64_t values[G_N_ELEMENTS(keys)] = { 0 }, product = 1;
+    static const char *const keys[SMP_KEYS] = {
+        "cpus", "sockets", "dies", "cores", "threads", "maxcpus",
+    };
     g_autoptr(GPtrArray) opts = parse_options(arg, "cpus");
 
     for (unsigned i = 0; i < opts->len; i++) {
         const struct option_pair *p = g_ptr_array_index(opts, i);
         unsigned k = 0;
 
-        while (k < G_N_ELEMENTS(keys) && strcmp(keys[k], p->key) != 0) {
+        while (k < SMP_KEYS && strcmp(keys[k], p->key) != 0) {
             k++;
         }
-        if (k == G_N_ELEMENTS(keys)) {
+        if (k == SMP_KEYS) {
             set_error(error,
                       "-smp: no property '%s'; it takes: cpus, sockets, dies, cores, "
                       "threads, maxcpus",
@@ -272,18 +275,61 @@ bool option_smp(struct options *o, const char *arg, GError **error)
             return false;
         }
     }
-    for (unsigned k = 1; k <= 4; k++) {
-        product *= values[k] ? values[k] : 1;
+    return true;
+}
+
+/* What is not given follows from the rest: cores first, then sockets, then threads. */
+static void complete_smp(uint64_t v[SMP_KEYS])
+{
+    uint64_t max = v[SMP_MAX] ? v[SMP_MAX] : v[SMP_CPUS];
+
+    v[SMP_DIES] = MAX(v[SMP_DIES], 1);
+    if (!max) {
+        v[SMP_CORES] = MAX(v[SMP_CORES], 1);
     }
-    if (values[0] == 0) {
-        values[0] = values[5] ? values[5] : product;
+    if (!v[SMP_CORES]) {
+        v[SMP_SOCKETS] = MAX(v[SMP_SOCKETS], 1);
+        v[SMP_THREADS] = MAX(v[SMP_THREADS], 1);
+        v[SMP_CORES] = MAX(max / (v[SMP_SOCKETS] * v[SMP_DIES] * v[SMP_THREADS]), 1);
+    } else if (!v[SMP_SOCKETS]) {
+        v[SMP_THREADS] = MAX(v[SMP_THREADS], 1);
+        v[SMP_SOCKETS] = MAX(max / (v[SMP_DIES] * v[SMP_CORES] * v[SMP_THREADS]), 1);
     }
-    if (values[5] ? values[5] < values[0] : product > 1 && product < values[0]) {
-        set_error(error, "-smp %s: %" PRIu64 " CPUs are more than the topology has", arg,
-                  values[0]);
+    if (!v[SMP_THREADS]) {
+        v[SMP_THREADS] = MAX(max / (v[SMP_SOCKETS] * v[SMP_DIES] * v[SMP_CORES]), 1);
+    }
+    v[SMP_MAX] = max ? max : v[SMP_SOCKETS] * v[SMP_DIES] * v[SMP_CORES] * v[SMP_THREADS];
+    v[SMP_CPUS] = v[SMP_CPUS] ? v[SMP_CPUS] : v[SMP_MAX];
+}
+
+bool option_smp(struct options *o, const char *arg, GError **error)
+{
+    uint64_t v[SMP_KEYS] = { 0 };
+
+    if (!parse_smp(arg, v, error)) {
         return false;
     }
-    o->cpus = (unsigned)MAX(values[0], MAX(values[5], 1)); /* CPUs to plug in later count too */
+    complete_smp(v);
+    if (v[SMP_SOCKETS] * v[SMP_DIES] * v[SMP_CORES] * v[SMP_THREADS] != v[SMP_MAX]) {
+        set_error(error,
+                  "-smp %s: sockets (%" PRIu64 ") * dies (%" PRIu64 ") * cores (%" PRIu64
+                  ") * threads (%" PRIu64 ") must be maxcpus (%" PRIu64 ")",
+                  arg, v[SMP_SOCKETS], v[SMP_DIES], v[SMP_CORES], v[SMP_THREADS], v[SMP_MAX]);
+        return false;
+    }
+    if (v[SMP_CPUS] > v[SMP_MAX]) {
+        set_error(error, "-smp %s: maxcpus is %" PRIu64 ", must be at least cpus (%" PRIu64 ")",
+                  arg, v[SMP_MAX], v[SMP_CPUS]);
+        return false;
+    }
+    o->cpus = (unsigned)v[SMP_CPUS];
+    o->topology = (struct cpu_topology){
+        .max_cpus = (unsigned)v[SMP_MAX],
+        .sockets = (unsigned)v[SMP_SOCKETS],
+        .dies = (unsigned)v[SMP_DIES],
+        .cores = (unsigned)v[SMP_CORES],
+        .threads = (unsigned)v[SMP_THREADS],
+    };
     return true;
 }
 

@@ -145,7 +145,7 @@ const struct option_row option_rows[] = {
     { "cpu",         "NAME[,+feature][,-feature]|help", "the CPU model and its features",          option_cpu },
     { "accel",       "tcg[,prop=VALUE]|help", "what runs the guest's code",                       option_accel },
     { "enable-kvm",  NULL, "the same as -accel kvm (not supported yet)",                          option_enable_kvm },
-    { "smp",         "N[,sockets=S][,cores=C][,threads=T][,maxcpus=M]", "number of CPUs",         option_smp },
+    { "smp",         "N[,sockets=S][,dies=D][,cores=C][,threads=T][,maxcpus=M]", "number of CPUs",         option_smp },
     { "m",           "[size=]SIZE", "guest memory in MiB, or with a suffix: 512M, 2G",            option_memory },
     { "name",        "TEXT", "a name for the machine",                                            option_name },
     { "rtc",         "[base=utc|localtime|DATETIME][,clock=host]", "what the clock starts with",  option_rtc },
@@ -430,9 +430,14 @@ bool options_finish(struct options *o, GError **error)
     if (!o->accel) {
         o->accel = g_strdup("tcg");
     }
-    if (o->cpus > o->board->max_cpus) {
-        set_error(error, "-smp %u: more than %u CPU%s not supported yet on machine '%s'", o->cpus,
-                  o->board->max_cpus, o->board->max_cpus == 1 ? " is" : "s are", o->board->name);
+    if (MAX(o->cpus, o->topology.max_cpus) > o->board->max_cpus) {
+        set_error(error, "-smp: %u CPUs are asked for, machine '%s' has at most %u",
+                  MAX(o->cpus, o->topology.max_cpus), o->board->name, o->board->max_cpus);
+        return false;
+    }
+    if (o->cpus > 1 && strstr(o->accel, ",thread=single")) {
+        set_error(error, "-accel tcg,thread=single: %u CPUs have a thread each; use thread=multi",
+                  o->cpus);
         return false;
     }
     if (o->nographic && o->curses) {

@@ -11,9 +11,8 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "softmmu/machine.h"
 
-struct board_type;
-struct boot_options;
 struct device_type;
 
 struct options {
@@ -23,6 +22,7 @@ struct options {
     const struct board_type *board; /* NULL: the default one */
     uint64_t ram_size;              /* bytes; 0: the board's default */
     unsigned cpus;
+    struct cpu_topology topology;
     char *cpu_model, *accel, *kernel, *initrd, *append, *name;
     char *pflash[2];     /* -machine pflash0=, pflash1=: ids of drives */
     char *accel_refused; /* why an accelerator that was asked for is not usable */

@@ -22,6 +22,7 @@ static void setup_config(struct machine *m, struct options *o)
     c->board = o->board;
     c->ram_size = o->ram_size ? o->ram_size : o->board->default_ram;
     c->cpus = o->cpus;
+    c->topology = o->topology;
     c->cpu_model = g_strdup(o->cpu_model);
     c->accel = g_strconcat(o->accel, o->perfmap ? ",perfmap=on" : NULL, NULL);
     c->kernel = g_strdup(o->kernel);

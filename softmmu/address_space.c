@@ -9,6 +9,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include "softmmu/guest_ram.h"
 #include "softmmu/machine.h"
 #include "softmmu/memory.h"
 #include "util/log.h"
@@ -156,19 +157,10 @@ static void mmio_write(const struct mem_region *mr, uint64_t off, const uint8_t 
 /* Copies that a vCPU may look at meanwhile: naturally aligned units are not torn. */
 static void copy_guest(void *dst, const void *src, uint64_t n)
 {
-    uintptr_t both = (uintptr_t)dst | (uintptr_t)src;
-
-    if (n == 8 && !(both & 7)) {
-        __atomic_store_n((uint64_t *)dst, __atomic_load_n((const uint64_t *)src, __ATOMIC_RELAXED),
-                         __ATOMIC_RELAXED);
-    } else if (n == 4 && !(both & 3)) {
-        __atomic_store_n((uint32_t *)dst, __atomic_load_n((const uint32_t *)src, __ATOMIC_RELAXED),
-                         __ATOMIC_RELAXED);
-    } else if (n == 2 && !(both & 1)) {
-        __atomic_store_n((uint16_t *)dst, __atomic_load_n((const uint16_t *)src, __ATOMIC_RELAXED),
-                         __ATOMIC_RELAXED);
+    if (n == 1 || n == 2 || n == 4 || n == 8) {
+        guest_ram_store(dst, guest_ram_load(src, (unsigned)n), (unsigned)n);
     } else {
-        memcpy(dst, src, n);
+        guest_ram_copy(dst, src, n);
     }
 }
 

@@ -52,10 +52,16 @@ struct firmware_file {
 };
 
 /* What the command line asks for; strings are owned here and freed with the machine. */
+/* -smp: what CPUs are parts of, and how many there might be.  All 0: nothing was said. */
+struct cpu_topology {
+    unsigned max_cpus, sockets, dies, cores, threads;
+};
+
 struct machine_config {
     const struct board_type *board;
     uint64_t ram_size; /* bytes */
     unsigned cpus;
+    struct cpu_topology topology;
     char *cpu_model;                    /* "-cpu" verbatim: NAME[,+feat,-feat,...] */
     char *accel;                        /* "tcg" */
     char *kernel, *initrd, *append;     /* initrd: comma-separated list; ",," is a comma */

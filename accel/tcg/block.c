@@ -198,13 +198,13 @@ static void code_written(struct code_watch *w, struct ram_block *ram, uint64_t o
     if (!atomic_load(page_filter(t, host_page(ram->host + offset)))) {
         return;
     }
-    g_mutex_lock(&t->mutex);
+    pthread_mutex_lock(&t->mutex);
     if (t->queue->len < CODE_QUEUE_MAX) {
         g_array_append_val(t->queue, inv);
     } else {
         t->queue_spilt = true;
     }
-    g_mutex_unlock(&t->mutex);
+    pthread_mutex_unlock(&t->mutex);
     atomic_fetch_or(&t->cpu->pending, PENDING_CODE);
     vcpu_poke(&t->cpu->vcpu);
 }
@@ -237,7 +237,7 @@ static void take_queue(struct tcg *t)
     bool spilt;
 
     cpu_clear_pending(t->cpu, PENDING_CODE); /* before the look at the queue */
-    g_mutex_lock(&t->mutex);
+    pthread_mutex_lock(&t->mutex);
     for (unsigned k = 0; k < t->queue->len; k++) {
         const struct invalidation *inv = &g_array_index(t->queue, struct invalidation, k);
 
@@ -246,7 +246,7 @@ static void take_queue(struct tcg *t)
     g_array_set_size(t->queue, 0);
     spilt = t->queue_spilt;
     t->queue_spilt = false;
-    g_mutex_unlock(&t->mutex);
+    pthread_mutex_unlock(&t->mutex);
     if (spilt) {
         block_cache_flush(t);
     }
@@ -421,9 +421,9 @@ static struct block *decode_split(struct tcg *t, struct ram_block *ram, uint64_t
     if (!p) {
         return NULL;
     }
-    memcpy(bytes, head, room);
+    guest_ram_copy(bytes, head, room);
     if (tail) {
-        memcpy(bytes + room, tail, 15 - room);
+        guest_ram_copy(bytes + room, tail, 15 - room);
     } else {
         address_space_read(&cpu->vcpu.machine->memory, phys, bytes + room, 15 - room);
     }
@@ -469,6 +469,7 @@ static struct block *try_decode(struct tcg *t, uint64_t linear)
     struct x86_cpu *cpu = t->cpu;
     struct ram_block *ram;
     struct insn insn[BLOCK_MAX_INSNS];
+    uint8_t bytes[15 * BLOCK_MAX_INSNS];
     uint64_t phys, off;
     const uint8_t *host = mmu_fetch(cpu, linear, &phys, &ram, &off);
     unsigned room = 4096 - (unsigned)(linear & 4095), pos = 0, n = 0;
@@ -482,8 +483,10 @@ static struct block *try_decode(struct tcg *t, uint64_t linear)
     if (!p) {
         return NULL;
     }
+    /* A copy: what is decoded does not change under the decoder. */
+    guest_ram_copy(bytes, host, MIN(room, sizeof(bytes)));
     while (n < BLOCK_MAX_INSNS && pos < room) {
-        enum decode_result r = insn_decode(cpu, host + pos, MIN(room - pos, 15), &insn[n]);
+        enum decode_result r = insn_decode(cpu, bytes + pos, MIN(room - pos, 15), &insn[n]);
 
         if (r == DECODE_TRUNCATED) {
             if (n == 0) {
@@ -621,7 +624,7 @@ void block_cache_init(struct tcg *t, struct x86_cpu *cpu)
     t->cpu = cpu;
     t->pages = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     t->queue = g_array_new(FALSE, FALSE, sizeof(struct invalidation));
-    g_mutex_init(&t->mutex);
+    pthread_mutex_init(&t->mutex, NULL);
     t->watch.written = code_written;
     code_watch_add(cpu->vcpu.machine, &t->watch);
     t->map_listener.changed = map_changed;
@@ -659,5 +662,5 @@ void block_cache_destroy(struct tcg *t)
     block_cache_collect(t);
     g_hash_table_destroy(t->pages);
     g_array_free(t->queue, TRUE);
-    g_mutex_clear(&t->mutex);
+    pthread_mutex_destroy(&t->mutex);
 }

@@ -91,7 +91,7 @@ struct tcg {
     GHashTable *pages; /* host page -> struct code_page */
     struct block *retired;
     unsigned insns; /* decoded and cached */
-    GMutex mutex;
+    pthread_mutex_t mutex; /* not GLib's, which the thread sanitizer does not know */
     GArray *queue;     /* mutex: struct invalidation, from other threads */
     bool queue_spilt;  /* mutex: more than fits */
     bool give_up;      /* at the next boundary: nobody's cache keeps blocks of this page */

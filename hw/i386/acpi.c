@@ -165,20 +165,54 @@ static void put_override(GByteArray *out, unsigned irq, unsigned gsi, unsigned f
     put(out, flags, 2);
 }
 
+/* 5.2.12.2, and for what 8 bits do not hold 5.2.12.12.  True: of the latter kind. */
+static bool put_local_apic(GByteArray *out, uint32_t uid, uint32_t id)
+{
+    bool wide = id > 254;
+
+    put(out, wide ? 9 : 0, 1);
+    put(out, wide ? 16 : 8, 1);
+    if (wide) {
+        put(out, 0, 2);
+        put(out, id, 4);
+        put(out, 1, 4); /* enabled */
+        put(out, uid, 4);
+    } else {
+        put(out, uid, 1);
+        put(out, id, 1);
+        put(out, 1, 4);
+    }
+    return wide;
+}
+
+/* 5.2.12.7, 5.2.12.13: NMI is every CPU's LINT1. */
+static void put_nmi(GByteArray *out, bool wide)
+{
+    put(out, wide ? 10 : 4, 1);
+    put(out, wide ? 12 : 6, 1);
+    if (wide) {
+        put(out, 0, 2);
+        put(out, UINT32_MAX, 4);
+        put(out, 1, 1);
+        put(out, 0, 3);
+    } else {
+        put(out, 0xff, 1);
+        put(out, 0, 2);
+        put(out, 1, 1);
+    }
+}
+
 /* 5.2.12 */
 static size_t build_madt(const struct acpi_config *cfg, GByteArray *out)
 {
     static const uint8_t level_irqs[] = { 5, 9, 10, 11 }; /* the links' and the SCI */
     size_t t = begin_table(out, "APIC", 3);
+    bool wide = false;
 
     put(out, 0xfee00000, 4);
     put(out, 1, 4); /* PCAT_COMPAT: there is an 8259 pair */
     for (unsigned i = 0; i < cfg->n_cpus; i++) {
-        put(out, 0, 1);
-        put(out, 8, 1);
-        put(out, i, 1); /* processor UID */
-        put(out, i, 1); /* APIC id */
-        put(out, 1, 4); /* enabled */
+        wide |= put_local_apic(out, i, cfg->apic_ids ? cfg->apic_ids[i] : i);
     }
     put(out, 1, 1); /* I/O APIC */
     put(out, 12, 1);
@@ -190,11 +224,10 @@ static size_t build_madt(const struct acpi_config *cfg, GByteArray *out)
     for (unsigned i = 0; i < sizeof(level_irqs); i++) {
         put_override(out, level_irqs[i], level_irqs[i], 0x0d); /* active high, level */
     }
-    put(out, 4, 1); /* NMI: every CPU's LINT1 */
-    put(out, 6, 1);
-    put(out, 0xff, 1);
-    put(out, 0, 2);
-    put(out, 1, 1);
+    put_nmi(out, false);
+    if (wide) {
+        put_nmi(out, true);
+    }
     end_table(out, t);
     return t;
 }

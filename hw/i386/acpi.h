@@ -23,7 +23,8 @@ struct machine;
 #define ACPI_RSDP_ADDR 0xf5a80u
 
 struct acpi_config {
-    unsigned n_cpus; /* APIC ids 0 to n_cpus - 1 */
+    unsigned n_cpus;
+    const uint32_t *apic_ids; /* NULL: 0 to n_cpus - 1 */
     bool hpet, vga, no_s3, no_s4;
     bool serial[4];                      /* COM1 to COM4 */
     uint16_t pm_base;                    /* I/O port of the power management block */

@@ -102,15 +102,15 @@ static bool add_user_files(struct fw_cfg *fw, GError **error)
 
 bool firmware_describe(struct fw_cfg *fw, const struct firmware_info *info, GError **error)
 {
-    /* No NUMA: 0 nodes, and the node of each CPU. */
-    g_autofree uint64_t *numa = g_new0(uint64_t, 1 + info->n_cpus);
+    /* No NUMA: 0 nodes, and the node of each APIC id. */
+    g_autofree uint64_t *numa = g_new0(uint64_t, 1 + info->apic_id_limit);
 
     fw_cfg_set_int(fw, FW_CFG_RAM_SIZE, info->ram_below_4g + info->ram_above_4g, 8);
     fw_cfg_set_int(fw, FW_CFG_NOGRAPHIC, fw->dev.machine->config.serial_console, 2);
     fw_cfg_set_int(fw, FW_CFG_NB_CPUS, info->n_cpus, 2);
-    fw_cfg_set_int(fw, FW_CFG_MAX_CPUS, info->n_cpus, 2);
+    fw_cfg_set_int(fw, FW_CFG_MAX_CPUS, info->apic_id_limit, 2);
     fw_cfg_set_int(fw, FW_CFG_IRQ0_OVERRIDE, 1, 4); /* the PIT is on pin 2 of the I/O APIC */
-    fw_cfg_set(fw, FW_CFG_NUMA, g_bytes_new(numa, (1 + info->n_cpus) * sizeof(numa[0])));
+    fw_cfg_set(fw, FW_CFG_NUMA, g_bytes_new(numa, (1 + info->apic_id_limit) * sizeof(numa[0])));
     return add_memory_map(fw, info, error) &&
            (!info->smbios || add_smbios(fw, info->smbios, error)) &&
            (!info->acpi_pm || add_sleep_states(fw, info->acpi_pm, error)) &&

@@ -17,6 +17,7 @@ struct rtc;
 struct firmware_info {
     uint64_t ram_below_4g, ram_above_4g; /* bytes */
     unsigned n_cpus;
+    uint32_t apic_id_limit;             /* every APIC id is below it */
     const struct acpi_tables *acpi;     /* built for area 0; NULL: none */
     const struct smbios_tables *smbios; /* NULL: none */
     const struct acpi_pm *acpi_pm;      /* NULL: none */

@@ -7,7 +7,6 @@
  *
  * Thread: microvm_init on the main thread; handlers under the machine lock.
  */
-#include "hw/i386/mp_table.h"
 #include "hw/i386/pc.h"
 #include "util/error.h"
 
@@ -55,6 +54,5 @@ bool microvm_init(struct machine *m, GError **error)
         ok = add_legacy(pc, error);
     }
     mem_transaction_commit(m);
-    pc->mp_table = mp_table_build(m->n_vcpus);
     return ok && pc_boot_init(pc, error);
 }

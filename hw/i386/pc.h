@@ -78,7 +78,7 @@ struct pc {
 
     struct acpi_tables *acpi;     /* NULL: none */
     struct smbios_tables *smbios; /* NULL: none: microvm */
-    GBytes *mp_table;             /* of a board without ACPI; NULL: none */
+    GByteArray *mptable;          /* of a board without ACPI; NULL: none */
     struct e820_entry e820[PC_E820_MAX];
     uint16_t pm_base; /* which the ACPI tables are built for */
     unsigned n_e820;

@@ -12,10 +12,11 @@
 #include <string.h>
 #include "hw/i386/acpi_script.h"
 #include "hw/i386/firmware.h"
-#include "hw/i386/mp_table.h"
+#include "hw/i386/mptable.h"
 #include "hw/i386/smbios.h"
 #include "target/i386/cpu.h"
 #include "target/i386/operand.h"
+#include "target/i386/topology.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -40,7 +41,7 @@ static void build_memory_map(struct pc *pc, uint64_t acpi_start)
 
     add_range(pc, 0, EBDA_START, E820_RAM);
     add_range(pc, EBDA_START, 0xa0000, E820_RESERVED);
-    add_range(pc, 0xf0000, 0x100000, E820_RESERVED); /* the RSDP stands here */
+    add_range(pc, 0xf0000, 0x100000, E820_RESERVED); /* the RSDP, the MP table */
     add_range(pc, 0x100000, acpi_start, E820_RAM);
     if (pc->acpi) {
         add_range(pc, acpi_start, acpi_start + ACPI_NVS_SIZE, E820_NVS);
@@ -86,14 +87,12 @@ static void stand_in(struct pc *pc)
     if (pc->acpi) {
         acpi_install(pc->acpi, pc->machine);
     }
-    if (pc->mp_table) {
-        size_t len;
-        const void *data = g_bytes_get_data(pc->mp_table, &len);
-
-        address_space_write(&pc->machine->memory, MP_TABLE_ADDR, data, len);
-    }
     if (pc->smbios) {
         smbios_install(pc->smbios, pc->machine);
+    }
+    if (pc->mptable) {
+        address_space_write(&pc->machine->memory, MPTABLE_ADDR, pc->mptable->data,
+                            pc->mptable->len);
     }
     if (pc->boot) {
         boot_enter(pc->boot, pc->cpus[0]);
@@ -118,12 +117,34 @@ static void pc_reset(void *opaque)
     }
 }
 
+static void get_apic_ids(const struct pc *pc, uint32_t ids[MACHINE_MAX_VCPUS])
+{
+    for (unsigned i = 0; i < pc->machine->n_vcpus; i++) {
+        ids[i] = pc->cpus[i]->apic_id;
+    }
+}
+
+/* The other way to tell a kernel of CPUs and of the I/O APIC. */
+static void build_mptable(struct pc *pc)
+{
+    uint32_t ids[MACHINE_MAX_VCPUS], leaf1[4];
+    struct mptable_config cfg = { .apic_ids = ids, .n_cpus = pc->machine->n_vcpus };
+
+    get_apic_ids(pc, ids);
+    cpu_cpuid(pc->cpus[0], 1, 0, leaf1);
+    cfg.signature = leaf1[0];
+    cfg.features = leaf1[3];
+    pc->mptable = mptable_build(&cfg);
+}
+
 /* area: where the tables lie; 0: firmware places them. */
 static bool build_acpi(struct pc *pc, uint64_t area, GError **error)
 {
     struct machine *m = pc->machine;
+    uint32_t ids[MACHINE_MAX_VCPUS];
     struct acpi_config acpi = {
         .n_cpus = m->n_vcpus,
+        .apic_ids = ids,
         .hpet = pc->hpet != NULL,
         .pm_base = pc->pm_base,
         .ich9 = pc->lpc != NULL,
@@ -135,6 +156,7 @@ static bool build_acpi(struct pc *pc, uint64_t area, GError **error)
         .no_s4 = pc->acpi_pm->disable_s4,
     };
 
+    get_apic_ids(pc, ids);
     for (unsigned i = 0; i < MAX_SERIAL; i++) {
         acpi.serial[i] = m->config.serial[i] != NULL;
     }
@@ -182,6 +204,8 @@ static bool init_stand_in(struct pc *pc, GError **error)
             return false;
         }
         boot.rsdp = pc->acpi->rsdp;
+    } else if (!pc->host || m->n_vcpus > 1) { /* it does not tell of PCI's interrupts */
+        build_mptable(pc);
     }
     build_memory_map(pc, boot.acpi_start);
     boot.e820 = pc->e820;
@@ -199,6 +223,7 @@ static bool init_fw_cfg(struct pc *pc, GError **error)
         .ram_below_4g = pc->ram_below_4g,
         .ram_above_4g = pc->ram_above_4g,
         .n_cpus = m->n_vcpus,
+        .apic_id_limit = topology_apic_id_limit(m),
         .smbios = pc->smbios,
         .acpi_pm = pc->acpi_pm,
     };
@@ -222,7 +247,9 @@ static bool build_smbios(struct pc *pc, GError **error)
 {
     struct machine *m = pc->machine;
     struct smbios_config cfg = {
-        .n_cpus = m->n_vcpus,
+        .packages = topology_of(m).packages,
+        .cores = topology_of(m).cores * topology_of(m).dies,
+        .threads = topology_of(m).threads,
         .ram_below_4g = pc->ram_below_4g,
         .ram_above_4g = pc->ram_above_4g,
     };
@@ -312,7 +339,10 @@ void pc_boot_free(struct pc *pc)
     bios_free(pc->bios);
     acpi_free(pc->acpi);
     smbios_free(pc->smbios);
-    g_clear_pointer(&pc->mp_table, g_bytes_unref);
+    if (pc->mptable) {
+        g_byte_array_unref(pc->mptable);
+    }
+    pc->mptable = NULL;
     pc->smbios = NULL;
     pc->boot = NULL;
     pc->bios = NULL;

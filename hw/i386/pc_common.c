@@ -109,7 +109,7 @@ bool pc_add_cpus(struct pc *pc, GError **error)
         cpu->vcpu.ops = &tcg_vcpu_ops;
         m->vcpus[m->n_vcpus++] = &cpu->vcpu;
         apic = (struct apic *)device_new(m, &apic_type);
-        apic_connect(apic, &pc->apics, cpu, i);
+        apic_connect(apic, &pc->apics, cpu, cpu->apic_id);
         if (!device_realize(&apic->dev, NULL, error)) {
             return false;
         }

@@ -204,7 +204,9 @@ static void add_processor(const struct builder *b, unsigned n)
     put_field(&t, CPU_SERIAL, NULL);
     put_field(&t, CPU_ASSET, NULL);
     put_field(&t, CPU_PART, NULL);
-    put(&t, 0x010101, 3); /* cores, enabled cores, threads */
+    put(&t, MIN(b->cfg->cores, 255), 1);
+    put(&t, MIN(b->cfg->cores, 255), 1); /* enabled */
+    put(&t, MIN(b->cfg->cores * b->cfg->threads, 255), 1);
     put(&t, 0, 2);
     put(&t, family, 2);
     end(&t);
@@ -319,7 +321,7 @@ static void add_ranges(const struct builder *b)
 
 static void add_processors(const struct builder *b)
 {
-    for (unsigned i = 0; i < b->cfg->n_cpus; i++) {
+    for (unsigned i = 0; i < b->cfg->packages; i++) {
         add_processor(b, i);
     }
 }

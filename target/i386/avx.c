@@ -395,7 +395,7 @@ void avx_store(struct x86_cpu *cpu, const struct insn *i, const uint8_t *from)
         uint64_t off = linear - e->write_tag;
 
         if (G_LIKELY(off <= 4096 - size)) {
-            memcpy((uint8_t *)(uintptr_t)(e->addend + linear), from, size);
+            guest_ram_copy((void *)(uintptr_t)(e->addend + linear), from, size);
         } else {
             mem_write_bytes(cpu, linear, from, size, cpu->bank);
         }

@@ -14,6 +14,7 @@
 #include "target/i386/host_vec.h"
 #include "target/i386/mem.h"
 #include "target/i386/mmu.h"
+#include "target/i386/topology.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -42,6 +43,7 @@ struct x86_cpu *cpu_new(struct machine *m, int index, const char *model, GError 
     }
     cpu->vcpu.machine = m;
     cpu->vcpu.index = index;
+    cpu->apic_id = topology_apic_id(m, (unsigned)index);
     cpu->tsc_hz = TSC_HZ;
     cpu->phys_bits = 40;
     cpu->linear_bits = 48;
@@ -147,7 +149,8 @@ static void power_on_reset(struct x86_cpu *cpu)
     cpu->mxcsr = 0x1f80;
     cpu->tsc_offset = 0;
     cpu->tsc_offset = -cpu_tsc(cpu);
-    atomic_store(&cpu->pending, 0);
+    /* The engine's own remain: what they announce has not been done. */
+    atomic_fetch_and(&cpu->pending, PENDING_FLUSH | PENDING_CODE);
 }
 
 static void reset_segments(struct x86_cpu *cpu)

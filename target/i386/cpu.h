@@ -250,6 +250,7 @@ struct cpu_model;
 
 struct x86_cpu {
     struct vcpu vcpu;
+    uint32_t apic_id; /* initial; see topology.h */
 
     uint64_t regs[R_COUNT];
     uint64_t insn_start; /* rip of the instruction that executes; regs[R_RIP] is already the next */

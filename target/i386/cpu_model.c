@@ -164,7 +164,7 @@ static bool grant(struct x86_cpu *cpu, const struct request *r, GError **error)
         } else if (r->enforce) {
             g_string_append_printf(missing, "%s%s.%s [bit %u]", missing->len ? ", " : "",
                                    cpu_feature_words[word], f->name, bit);
-        } else if (!r->quiet) {
+        } else if (!r->quiet && cpu->vcpu.index == 0) { /* once, not for each CPU */
             report_warning("TCG doesn't support requested feature: %s.%s [bit %u]",
                            cpu_feature_words[word], f->name, bit);
         }

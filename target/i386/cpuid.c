@@ -8,6 +8,7 @@
 #include "target/i386/cpuid_models.h"
 #include "target/i386/exec_system.h"
 #include "target/i386/operand.h"
+#include "target/i386/topology.h"
 #include "target/i386/xsave.h"
 
 enum { EAX, EBX, ECX, EDX };
@@ -19,7 +20,7 @@ enum { EAX, EBX, ECX, EDX };
 struct cache {
     unsigned type, level; /* type: 1 data, 2 instruction, 3 unified */
     unsigned ways, sets;
-    bool shared; /* by every CPU of the package */
+    bool shared; /* by every CPU of the die */
 };
 
 /* clang-format off */
@@ -45,20 +46,17 @@ bool cpu_is_amd(const struct x86_cpu *cpu)
     return strcmp(cpu->model->vendor, "AuthenticAMD") == 0;
 }
 
-static unsigned cpu_count(const struct x86_cpu *cpu)
+static struct topology topology(const struct x86_cpu *cpu)
 {
-    return MAX(cpu->vcpu.machine->config.cpus, 1u);
+    return topology_of(cpu->vcpu.machine);
 }
 
-/* Bits of an APIC id that number CPUs within the package. */
-static unsigned core_bits(const struct x86_cpu *cpu)
+/* Dies are told by leaf 1FH alone. */
+static uint32_t basic_level(const struct x86_cpu *cpu)
 {
-    unsigned bits = 0;
+    uint32_t level = cpu->model->level;
 
-    while (1u << bits < cpu_count(cpu)) {
-        bits++;
-    }
-    return bits;
+    return level >= 0xb && !cpu_is_amd(cpu) && topology(cpu).dies > 1 ? MAX(level, 0x1f) : level;
 }
 
 static void vendor_leaf(const char *vendor, uint32_t out[4])
@@ -89,9 +87,12 @@ static bool apic_enabled(struct x86_cpu *cpu)
 
 static void leaf_features(struct x86_cpu *cpu, uint32_t out[4])
 {
+    struct topology t = topology(cpu);
+    unsigned cpus = topology_package_cpus(&t);
+
     out[EAX] = cpu_signature(cpu);
     /* CLFLUSH lines of 64 bytes; initial APIC id */
-    out[EBX] = (uint32_t)cpu->vcpu.index << 24 | cpu_count(cpu) << 16 | 8 << 8;
+    out[EBX] = cpu->apic_id << 24 | MIN(cpus, 255) << 16 | 8 << 8;
     out[ECX] = cpu->features[FEAT_1_ECX];
     out[EDX] = cpu->features[FEAT_1_EDX];
     if (cpu->cr4 & CR4_OSXSAVE) {
@@ -100,38 +101,54 @@ static void leaf_features(struct x86_cpu *cpu, uint32_t out[4])
     if (!apic_enabled(cpu)) {
         out[EDX] &= ~(1u << (X86_APIC % 32));
     }
-    if (cpu_count(cpu) > 1) {
+    if (cpus > 1) {
         out[EDX] |= 1u << (X86_HT % 32);
     }
 }
 
+/* Leaf 4, and AMD's leaf 8000001DH. */
 static void leaf_caches(const struct x86_cpu *cpu, uint32_t sub, uint32_t out[4])
 {
+    struct topology t = topology(cpu);
+    unsigned sharing, cores = 1u << (t.package_shift - t.core_shift);
     const struct cache *c;
 
-    if (sub >= G_N_ELEMENTS(caches) || cpu_is_amd(cpu)) {
+    if (sub >= G_N_ELEMENTS(caches)) {
         return;
     }
     c = &caches[sub];
-    out[EAX] = c->type | c->level << 5 | 1 << 8 | ((1u << core_bits(cpu)) - 1) << 26;
-    if (c->shared) {
-        out[EAX] |= ((1u << core_bits(cpu)) - 1) << 14;
+    out[EAX] = c->type | c->level << 5 | 1 << 8;
+    if (cpu_is_amd(cpu)) {
+        sharing = c->shared ? t.threads * t.cores : t.threads;
+    } else { /* APIC ids, rather than CPUs */
+        sharing = 1u << (c->shared ? t.die_shift : t.core_shift);
+        out[EAX] |= (MIN(cores, 64) - 1) << 26;
     }
+    out[EAX] |= (sharing - 1) << 14;
     out[EBX] = (c->ways - 1) << 22 | 63;
     out[ECX] = c->sets - 1;
 }
 
-/* Level 0: threads of a core; level 1: cores of the package. */
-static void leaf_topology(const struct x86_cpu *cpu, uint32_t sub, uint32_t out[4])
+/* Leaves 0BH and 1FH: from the threads of a core to the package; the first has no dies. */
+static void leaf_topology(const struct x86_cpu *cpu, uint32_t leaf, uint32_t sub, uint32_t out[4])
 {
-    static const uint8_t level_type[2] = { 1, 2 };
+    struct topology t = topology(cpu);
+    bool dies = leaf == 0x1f && t.dies > 1;
+    const struct {
+        unsigned type, shift, cpus;
+    } levels[] = {
+        { 1, t.core_shift, t.threads },
+        { 2, dies ? t.die_shift : t.package_shift,
+          dies ? t.threads * t.cores : topology_package_cpus(&t) },
+        { 5, t.package_shift, topology_package_cpus(&t) },
+    };
 
     out[ECX] = sub & 0xff;
-    out[EDX] = (uint32_t)cpu->vcpu.index;
-    if (sub < G_N_ELEMENTS(level_type)) {
-        out[ECX] |= (uint32_t)level_type[sub] << 8;
-        out[EAX] = sub == 0 ? 0 : core_bits(cpu);
-        out[EBX] = sub == 0 ? 1 : cpu_count(cpu);
+    out[EDX] = cpu->apic_id;
+    if (sub < (dies ? 3 : 2)) {
+        out[ECX] |= levels[sub].type << 8;
+        out[EAX] = levels[sub].shift;
+        out[EBX] = levels[sub].cpus;
     }
 }
 
@@ -170,7 +187,7 @@ static void leaf_basic(struct x86_cpu *cpu, uint32_t leaf, uint32_t sub, uint32_
 {
     switch (leaf) {
     case 0:
-        out[EAX] = cpu->model->level;
+        out[EAX] = basic_level(cpu);
         vendor_leaf(cpu->model->vendor, out);
         break;
     case 1:
@@ -180,7 +197,9 @@ static void leaf_basic(struct x86_cpu *cpu, uint32_t leaf, uint32_t sub, uint32_
         out[EAX] = cpu_is_amd(cpu) ? 0 : 0x00ff01; /* caches: see leaf 4 */
         break;
     case 4:
-        leaf_caches(cpu, sub, out);
+        if (!cpu_is_amd(cpu)) {
+            leaf_caches(cpu, sub, out);
+        }
         break;
     case 6:
         out[EAX] = cpu->features[FEAT_6_EAX];
@@ -199,7 +218,8 @@ static void leaf_basic(struct x86_cpu *cpu, uint32_t leaf, uint32_t sub, uint32_
         }
         break;
     case 0xb:
-        leaf_topology(cpu, sub, out);
+    case 0x1f:
+        leaf_topology(cpu, leaf, sub, out);
         break;
     case 0xd:
         leaf_xsave(cpu, sub, out);
@@ -225,9 +245,21 @@ static void leaf_brand(const struct x86_cpu *cpu, uint32_t leaf, uint32_t out[4]
     memcpy(out, text + (leaf - 0x80000002) * 16, 16);
 }
 
-static void leaf_extended(struct x86_cpu *cpu, uint32_t leaf, uint32_t out[4])
+/* AMD64 APM vol. 3, E.4.17: unit and node of this CPU. */
+static void leaf_amd_topology(const struct x86_cpu *cpu, uint32_t out[4])
+{
+    struct topology t = topology(cpu);
+    uint32_t in_package = cpu->apic_id & ((1u << t.package_shift) - 1);
+
+    out[EAX] = cpu->apic_id;
+    out[EBX] = (t.threads - 1) << 8 | (in_package >> t.core_shift & 0xff);
+    out[ECX] = (t.dies - 1) << 8 | (in_package >> t.die_shift & 0xff);
+}
+
+static void leaf_extended(struct x86_cpu *cpu, uint32_t leaf, uint32_t sub, uint32_t out[4])
 {
     bool amd = cpu_is_amd(cpu);
+    struct topology t = topology(cpu);
 
     switch (leaf) {
     case 0x80000000:
@@ -240,6 +272,12 @@ static void leaf_extended(struct x86_cpu *cpu, uint32_t leaf, uint32_t out[4])
         out[EAX] = amd ? cpu_signature(cpu) : 0;
         out[ECX] = cpu->features[FEAT_80000001_ECX];
         out[EDX] = cpu->features[FEAT_80000001_EDX];
+        if (!amd) {
+            out[ECX] &= ~(1u << (X86_TOPOEXT % 32)); /* `max` has every feature */
+        }
+        if (amd && topology_package_cpus(&t) > 1) {
+            out[ECX] |= 1u << 1; /* the CPUs of leaf 1 are cores */
+        }
         if (amd) { /* AMD repeats what leaf 1 says */
             out[EDX] |= cpu->features[FEAT_1_EDX] & 0x0183f3ff;
         }
@@ -263,7 +301,19 @@ static void leaf_extended(struct x86_cpu *cpu, uint32_t leaf, uint32_t out[4])
     case 0x80000008:
         out[EAX] = cpu->phys_bits | (cpu_has(cpu, X86_LM) ? cpu->linear_bits : 32) << 8;
         out[EBX] = cpu->features[FEAT_80000008_EBX];
-        out[ECX] = amd && cpu_count(cpu) > 1 ? cpu_count(cpu) - 1 : 0;
+        if (amd && topology_package_cpus(&t) > 1) {
+            out[ECX] = t.package_shift << 12 | (MIN(topology_package_cpus(&t), 256) - 1);
+        }
+        break;
+    case 0x8000001d:
+        if (amd && cpu_has(cpu, X86_TOPOEXT)) {
+            leaf_caches(cpu, sub, out);
+        }
+        break;
+    case 0x8000001e:
+        if (amd && cpu_has(cpu, X86_TOPOEXT)) {
+            leaf_amd_topology(cpu, out);
+        }
         break;
     default:
         break;
@@ -284,14 +334,14 @@ void cpu_cpuid(struct x86_cpu *cpu, uint32_t leaf, uint32_t sub, uint32_t out[4]
         return;
     }
     if (leaf >= 0x80000000 && leaf <= cpu->model->xlevel) {
-        leaf_extended(cpu, leaf, out);
+        leaf_extended(cpu, leaf, sub, out);
         return;
     }
-    if (leaf > cpu->model->level) {
+    if (leaf > basic_level(cpu)) {
         if (cpu_is_amd(cpu)) {
             return;
         }
-        leaf = cpu->model->level;
+        leaf = basic_level(cpu);
     }
     leaf_basic(cpu, leaf, sub, out);
 }

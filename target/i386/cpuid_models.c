@@ -195,7 +195,7 @@ const struct cpu_feature_name cpu_feature_names[] = {
     { "tce",                 X86_FEATURE(FEAT_80000001_ECX, 17), false },
     { "nodeid-msr",          X86_FEATURE(FEAT_80000001_ECX, 19), false },
     { "tbm",                 X86_FEATURE(FEAT_80000001_ECX, 21), false },
-    { "topoext",             X86_FEATURE(FEAT_80000001_ECX, 22), false },
+    { "topoext",             X86_TOPOEXT, true },
     { "perfctr-core",        X86_FEATURE(FEAT_80000001_ECX, 23), false },
     { "perfctr-nb",          X86_FEATURE(FEAT_80000001_ECX, 24), false },
     /* CPUID.0DH:EAX */

@@ -132,10 +132,10 @@ void x_movs(struct x86_cpu *cpu, const struct insn *i)
             /* A destination just above its source repeats the bytes between them. */
             if (to > from && gap < bytes) {
                 for (size_t b = 0; b < bytes; b += i->size) {
-                    memmove(to + b, from + b, i->size);
+                    guest_ram_copy(to + b, from + b, i->size);
                 }
             } else {
-                memmove(to, from, bytes);
+                guest_ram_copy(to, from, bytes);
             }
         } else {
             uint64_t v = segment_load(cpu, i->seg, cpu->regs[R_RSI] & s.mask, i->size);
@@ -158,12 +158,12 @@ static void fill(uint8_t *to, uint64_t v, unsigned size, uint64_t n)
     uint64_t k;
 
     if (size == 1 || v == 0) {
-        memset(to, (int)(v & 0xff), n * size);
+        guest_ram_fill(to, v & 0xff, n * size);
         return;
     }
-    memcpy(to, &v, size);
+    guest_ram_store(to, v, size);
     for (k = size; k < n * size; k *= 2) { /* what is filled already, once more behind it */
-        memcpy(to + k, to, MIN(k, n * size - k));
+        guest_ram_copy(to + k, to, MIN(k, n * size - k));
     }
 }
 

@@ -7,6 +7,7 @@
 #define TARGET_I386_MEM_H
 
 #include <string.h>
+#include "softmmu/guest_ram.h"
 #include "target/i386/cpu.h"
 #include "target/i386/exception.h"
 #include "target/i386/insn.h"
@@ -81,27 +82,7 @@ static inline uint64_t mem_load_bank(struct x86_cpu *cpu, uint64_t linear, unsig
     uint64_t off = linear - e->read_tag;
 
     if (G_LIKELY(off <= 4096 - size)) {
-        const uint8_t *p = (const uint8_t *)(uintptr_t)(e->addend + linear);
-
-        switch (size) {
-        case 1:
-            return *p;
-        case 2: {
-            uint16_t v;
-            memcpy(&v, p, 2);
-            return v;
-        }
-        case 4: {
-            uint32_t v;
-            memcpy(&v, p, 4);
-            return v;
-        }
-        case 8: {
-            uint64_t v;
-            memcpy(&v, p, 8);
-            return v;
-        }
-        }
+        return guest_ram_load((const void *)(uintptr_t)(e->addend + linear), size);
     }
     return mem_load_slow(cpu, linear, size, bank);
 }
@@ -113,22 +94,8 @@ static inline void mem_store_bank(struct x86_cpu *cpu, uint64_t linear, uint64_t
     uint64_t off = linear - e->write_tag;
 
     if (G_LIKELY(off <= 4096 - size)) {
-        uint8_t *p = (uint8_t *)(uintptr_t)(e->addend + linear);
-
-        switch (size) {
-        case 1:
-            *p = (uint8_t)value;
-            return;
-        case 2:
-            memcpy(p, &value, 2);
-            return;
-        case 4:
-            memcpy(p, &value, 4);
-            return;
-        case 8:
-            memcpy(p, &value, 8);
-            return;
-        }
+        guest_ram_store((void *)(uintptr_t)(e->addend + linear), value, size);
+        return;
     }
     mem_store_slow(cpu, linear, value, size, bank);
 }

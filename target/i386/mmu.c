@@ -605,7 +605,7 @@ void mem_read_bytes(struct x86_cpu *cpu, uint64_t linear, void *buf, unsigned le
         void *host = mem_host(cpu, linear, n, false, bank);
 
         if (host) {
-            memcpy(p, host, n);
+            guest_ram_copy(p, host, n);
         } else {
             for (unsigned k = 0; k < n; k++) {
                 p[k] = (uint8_t)mem_load_bank(cpu, linear + k, 1, bank);
@@ -636,7 +636,7 @@ void mem_write_bytes(struct x86_cpu *cpu, uint64_t linear, const void *buf, unsi
         void *host = mem_host(cpu, linear, n, true, bank);
 
         if (host) {
-            memcpy(host, p, n);
+            guest_ram_copy(host, p, n);
         } else {
             for (unsigned k = 0; k < n; k++) {
                 mem_store_bank(cpu, linear + k, p[k], 1, bank);

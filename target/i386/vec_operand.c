@@ -25,7 +25,7 @@ static void load_vec_mem(struct x86_cpu *cpu, const struct insn *i, unsigned siz
         uint64_t off = linear - e->read_tag;
 
         if (G_LIKELY(off <= 4096 - 16)) {
-            memcpy(v->b, (const uint8_t *)(uintptr_t)(e->addend + linear), 16);
+            guest_ram_copy(v->b, (const void *)(uintptr_t)(e->addend + linear), 16);
         } else {
             mem_read_bytes(cpu, linear, v->b, 16, cpu->bank);
         }
@@ -45,7 +45,7 @@ static void store_vec_mem(struct x86_cpu *cpu, const struct insn *i, unsigned si
         uint64_t off = linear - e->write_tag;
 
         if (G_LIKELY(off <= 4096 - 16)) {
-            memcpy((uint8_t *)(uintptr_t)(e->addend + linear), v->b, 16);
+            guest_ram_copy((void *)(uintptr_t)(e->addend + linear), v->b, 16);
         } else {
             mem_write_bytes(cpu, linear, v->b, 16, cpu->bank);
         }

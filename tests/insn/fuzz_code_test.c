@@ -39,6 +39,7 @@ static void on_tick(int sig)
     if (!watched) {
         return;
     }
+    atomic_store(&watched->vcpu.leave, true);
     atomic_store(&watched->vcpu.exit_request, true);
     if (++ticks > MAX_TICKS) {
         static const char text[] = "# the engine does not leave: ";
@@ -222,6 +223,7 @@ static void fuzz_run(struct system_rig *r, const struct fuzz_row *row, uint64_t 
     cpu->regs[R_RSP] = small ? 0x8000 : CODE + 0x40000;
     cpu->regs[R_RIP] = (small ? 0 : CODE) + (next(&s) & 0x3fff);
     ticks = 0;
+    atomic_store(&cpu->vcpu.leave, false);
     atomic_store(&cpu->vcpu.exit_request, false);
     tcg_vcpu_ops.run(&cpu->vcpu);
 }

@@ -35,13 +35,16 @@ void command_set_unknown(const struct command *table, const char *what, const ch
 
 command_fn command_info; /* info.c */
 
-/* cpu_access.c: CPU 0 stands still between begin and end. */
+/* commands.c: the number of a CPU that exists. */
+bool command_parse_cpu(struct machine *m, const char *args, uint64_t *n, GError **error);
+
+/* cpu_access.c: the CPU that `cpu N` chose, CPU 0 at first, stands still between begin and end. */
 struct x86_cpu;
 struct x86_cpu *cpu_access_begin(struct machine *m, GError **error); /* NULL: no CPU */
 void cpu_access_end(struct machine *m);
 /* register_fn with the machine as opaque. */
 bool cpu_access_register(void *opaque, const char *name, uint64_t *value);
-/* Memory as CPU 0 sees it; false: not mapped, or nothing there. */
+/* Memory as that CPU sees it; false: not mapped, or nothing there. */
 bool cpu_access_read(struct machine *m, struct x86_cpu *cpu, bool physical, uint64_t addr,
                      void *buf, unsigned len);
 

@@ -181,6 +181,27 @@ static bool cmd_sum(struct machine *m, const char *args, GString *out, GError **
     return true;
 }
 
+bool command_parse_cpu(struct machine *m, const char *args, uint64_t *n, GError **error)
+{
+    if (!parse_uint(args, 0, UINT32_MAX, n) || *n >= m->n_vcpus) {
+        set_error(error, "CPU '%s': must be 0 to %u", args, MAX(m->n_vcpus, 1) - 1);
+        return false;
+    }
+    return true;
+}
+
+static bool cmd_cpu(struct machine *m, const char *args, GString *out, GError **error)
+{
+    uint64_t n;
+
+    (void)out;
+    if (!command_parse_cpu(m, args, &n, error)) {
+        return false;
+    }
+    m->monitor_cpu = (unsigned)n;
+    return true;
+}
+
 /* clang-format off */
 const struct command monitor_commands[] = {
     { "help|?",           "[cmd]",            "show the help",                                         cmd_help },
@@ -188,6 +209,7 @@ const struct command monitor_commands[] = {
     { "info",             "[subcommand]",     "show various information about the machine's state",    command_info },
     { "stop|s",           "",                 "stop emulation",                                        cmd_stop },
     { "cont|c",           "",                 "resume emulation",                                      cmd_cont },
+    { "cpu",              "index",            "choose the CPU that registers and memory are shown of", cmd_cpu },
     { "system_reset",     "",                 "reset the machine",                                     cmd_system_reset },
     { "system_wakeup",    "",                 "wake a guest that is suspended (ACPI S3)",              cmd_system_wakeup },
     { "system_powerdown", "",                 "press the power button",                                cmd_system_powerdown },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * monitor/cpu_access.c: CPU 0's registers and memory, for commands.
+ * monitor/cpu_access.c: registers and memory of the CPU that `cpu N` chose, for commands.
  *
  * Invariant: state is read between begin and end only, while the vCPUs stand between two instructions.
  * Thread:    machine lock held.
@@ -20,7 +20,7 @@ struct x86_cpu *cpu_access_begin(struct machine *m, GError **error)
         return NULL;
     }
     vcpu_pause_all(m);
-    return x86_cpu_of(m->vcpus[0]);
+    return x86_cpu_of(m->vcpus[MIN(m->monitor_cpu, m->n_vcpus - 1)]);
 }
 
 void cpu_access_end(struct machine *m)

@@ -13,13 +13,22 @@
 #include "softmmu/machine.h"
 #include "target/i386/cpu.h"
 
+/* Of the chosen CPU, of CPU N, or with -a of all. */
 static bool info_registers(struct machine *m, const char *args, GString *out, GError **error)
 {
-    (void)args;
+    bool all = strcmp(args, "-a") == 0;
+    uint64_t only = m->monitor_cpu;
+
+    if (!all && *args && !command_parse_cpu(m, args, &only, error)) {
+        return false;
+    }
     if (!cpu_access_begin(m, error)) {
         return false;
     }
     for (unsigned i = 0; i < m->n_vcpus; i++) {
+        if (!all && i != only) {
+            continue;
+        }
         if (m->n_vcpus > 1) {
             g_string_append_printf(out, "\nCPU#%u\n", i);
         }
@@ -81,12 +90,15 @@ static bool info_name(struct machine *m, const char *args, GString *out, GError 
 static bool info_cpus(struct machine *m, const char *args, GString *out, GError **error)
 {
     (void)args;
-    (void)error;
+    if (!cpu_access_begin(m, error)) {
+        return false;
+    }
     for (unsigned i = 0; i < m->n_vcpus; i++) {
-        g_string_append_printf(out, "%c CPU #%u: thread_id=%d%s\n", i == 0 ? '*' : ' ', i,
-                               m->vcpus[i]->thread_id,
+        g_string_append_printf(out, "%c CPU #%u: thread_id=%d%s\n", i == m->monitor_cpu ? '*' : ' ',
+                               i, m->vcpus[i]->thread_id,
                                x86_cpu_of(m->vcpus[i])->halted ? " (halted)" : "");
     }
+    cpu_access_end(m);
     return true;
 }
 
@@ -134,7 +146,7 @@ const struct command info_commands[] = {
     { "pci",       "", "show the PCI devices",                             info_pci },
     { "pic",       "", "show the interrupt controllers",                   command_info_pic },
     { "qtree",     "", "show the device tree",                             info_qtree },
-    { "registers", "", "show the CPU registers",                           info_registers },
+    { "registers", "[-a|N]", "show the registers of the chosen CPU, of all, of CPU N", info_registers },
     { "status",    "", "show whether the machine runs",                    info_status },
     { "version",   "", "show the version of the emulator",                 info_version },
     { 0 }

@@ -232,6 +232,7 @@ void machine_add_reset_hook(struct machine *m, void (*fn)(void *opaque), void *o
 void machine_reset(struct machine *m)
 {
     vcpu_pause_all(m);
+    clock_virtual_enable(m, false); /* all that begins to count now begins at one time */
     m->was_reset = true;
     device_reset_all(m);
     for (unsigned i = 0; i < m->n_vcpus; i++) {
@@ -243,6 +244,7 @@ void machine_reset(struct machine *m)
         hook->fn(hook->opaque);
     }
     if (m->run_state == RUN_STATE_RUNNING) {
+        clock_virtual_enable(m, true);
         vcpu_resume_all(m);
     }
 }

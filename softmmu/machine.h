@@ -158,6 +158,7 @@ struct machine {
 
     struct vcpu *vcpus[MACHINE_MAX_VCPUS];
     unsigned n_vcpus;
+    unsigned monitor_cpu; /* whose registers and memory the monitor shows */
     unsigned exclusive_depth;
     GThread *exclusive_owner; /* nobody else gets the lock while set */
 

@@ -8,7 +8,8 @@
  * - Claiming.  The first cache that decodes from a page sets RAM_PAGE_CODE and takes every vCPU's write
  *   tags for it in one exclusive section, before it reads a byte.  A fill looks at the flag and sets
  *   its tag with no safe point between, so it lies wholly before or after such a section.  Who finds
- *   the flag set therefore knows that no tag is left, and decodes without more ado.
+ *   the flag set therefore knows that no tag is left, and decodes without more ado.  Translated code
+ *   that waits for the lock in a helper leaves its block afterwards, by stop_block.
  * - Stores to such a page take the slow path: they write, then look at the flag, then at each cache's
  *   filter, with a full barrier between.  A cache counts itself in the filter, with a full barrier,
  *   before it reads bytes: either it reads what was written, or the writer finds it and queues an
@@ -330,7 +331,10 @@ static void flag_page(struct tcg *t, struct ram_block *ram, uint64_t page)
 
     __atomic_or_fetch(&ram->page_flags[page], RAM_PAGE_CODE, __ATOMIC_SEQ_CST);
     for (unsigned k = 0; k < m->n_vcpus; k++) {
-        tlb_revoke_write(x86_cpu_of(m->vcpus[k]), host);
+        struct x86_cpu *cpu = x86_cpu_of(m->vcpus[k]);
+
+        tlb_revoke_write(cpu, host);
+        cpu->stop_block = true; /* translated code may know the page by an earlier check */
     }
     t->n_claimed++;
 }

@@ -140,10 +140,10 @@ void apic_accept(struct apic *a, unsigned mode, uint8_t vector, bool level)
     } else if (mode == APIC_DM_SMI) {
         cpu_set_pending(a->cpu, PENDING_SMI);
     } else if (mode == APIC_DM_INIT) {
+        cpu_clear_pending(a->cpu, PENDING_SIPI); /* it came before */
         cpu_set_pending(a->cpu, PENDING_INIT);
     } else if (mode == APIC_DM_SIPI) {
-        a->cpu->sipi_vector = vector;
-        cpu_set_pending(a->cpu, PENDING_SIPI);
+        cpu_send_sipi(a->cpu, vector);
     } else {
         log_line(LOG_UNIMP, "apic %u: message with delivery mode %u", a->id, mode);
     }

@@ -84,6 +84,14 @@ void cpu_clear_pending(struct x86_cpu *cpu, uint32_t bits)
     atomic_fetch_and(&cpu->pending, ~bits);
 }
 
+void cpu_send_sipi(struct x86_cpu *cpu, uint8_t vector)
+{
+    if (cpu->wait_sipi || (atomic_load(&cpu->pending) & PENDING_INIT)) {
+        cpu->sipi_vector = vector;
+        cpu_set_pending(cpu, PENDING_SIPI);
+    }
+}
+
 void cpu_flush_later(struct x86_cpu *cpu)
 {
     cpu->stop_block = true;

@@ -343,6 +343,9 @@ struct x86_cpu {
     void *smm_opaque;
     const struct irq *ferr; /* FERR#: raised by an x87 exception while CR0.NE is 0; may be NULL */
 
+    uint64_t pause_rip; /* where it spins, and how many PAUSEs there since it yielded */
+    unsigned pauses;
+
     struct host_vec *host_vec; /* stubs of vector instructions, made when the first one runs */
     void *engine;              /* accel's own */
     uint64_t executed;         /* instructions retired, for benchmarks and `info jit` */
@@ -367,6 +370,9 @@ void cpu_clear_pending(struct x86_cpu *cpu, uint32_t bits);
  * after the instruction that it is in.
  */
 void cpu_flush_later(struct x86_cpu *cpu);
+
+/* A start-up message: nothing unless the CPU waits for one, or will after an INIT on its way.  Lock held. */
+void cpu_send_sipi(struct x86_cpu *cpu, uint8_t vector);
 
 /* cpu.c: power-on state (SDM vol. 3, 10.1.1) or INIT.  Lock held, CPU stopped. */
 struct x86_cpu *cpu_new(struct machine *m, int index, const char *model, GError **error);

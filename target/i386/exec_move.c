@@ -3,6 +3,7 @@
  * target/i386/exec_move.c: moves, extensions, conditional moves and sets, single flags.
  * Thread: the vCPU's own.
  */
+#include <sched.h>
 #include "target/i386/exec_int.h"
 #include "target/i386/exec_system.h"
 #include "target/i386/operand.h"
@@ -135,11 +136,24 @@ void x_nop(struct x86_cpu *cpu, const struct insn *i)
     (void)i;
 }
 
-/* A spinning guest lets the interrupt poll, and so the host's other threads, have their turn. */
+/* PAUSEs at one place until the host's other threads have a turn. */
+#define PAUSES_UNTIL_YIELD 64
+
+/* A spinning guest lets the interrupt poll have its turn, and other vCPUs where they are many. */
 void x_pause(struct x86_cpu *cpu, const struct insn *i)
 {
     (void)i;
     cpu->stop_block = true;
+    if (cpu->vcpu.machine->n_vcpus == 1) {
+        return;
+    }
+    if (cpu->pause_rip != cpu->insn_start) {
+        cpu->pause_rip = cpu->insn_start;
+        cpu->pauses = 0;
+    } else if (++cpu->pauses >= PAUSES_UNTIL_YIELD) {
+        cpu->pauses = 0;
+        sched_yield();
+    }
 }
 
 void x_lahf(struct x86_cpu *cpu, const struct insn *i)

@@ -152,17 +152,25 @@ static void take_init(struct x86_cpu *cpu)
     machine_unlock(m);
 }
 
+/* Under the lock, as senders look whether it waits. */
 static void take_sipi(struct x86_cpu *cpu)
 {
+    struct machine *m = cpu->vcpu.machine;
+    bool waits;
+
+    machine_lock(m);
     cpu_clear_pending(cpu, PENDING_SIPI);
-    if (!cpu->wait_sipi) {
+    waits = cpu->wait_sipi;
+    cpu->wait_sipi = false;
+    machine_unlock(m);
+    if (!waits) {
         return;
     }
     segment_set(&cpu->seg[SEG_CS], (uint16_t)(cpu->sipi_vector << 8),
                 (uint64_t)cpu->sipi_vector << 12, 0xffff,
                 ATTR_P | ATTR_S | ATTR_CODE | ATTR_W | ATTR_A);
     cpu->regs[R_RIP] = 0;
-    cpu->wait_sipi = cpu->halted = false;
+    cpu->halted = false;
     cpu_update_mode(cpu);
 }
 

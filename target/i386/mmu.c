@@ -457,6 +457,9 @@ bool mmu_refill(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned ho
         return false;
     }
     tlb_fill(cpu, linear, cpu->bank, &t);
+    if (cpu->stop_block) { /* the walk waited for the machine lock */
+        return false;
+    }
     return linear - (how == REFILL_READ ? e->read_tag : e->write_tag) <= 4096 - size;
 }
 

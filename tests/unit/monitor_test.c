@@ -322,7 +322,7 @@ static void commands_print(void)
         { "? info status", "info status -- show" },
         { "help quit", "quit|q -- leave" },
         { "help", "system_powerdown -- press" },
-        { "help info", "info registers -- show" },
+        { "help info", "info registers [-a|N] -- show" },
         { "info", "info mtree -- show" },
         { "info version", "Rhea " },
         { "p 1+2", "0x3\n" },

@@ -85,7 +85,7 @@ device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_tes
                 fuzz_devices_test info_test io_errors_test
 device_helpers := fuzz_machine.c rig.c
 
-insn_tests := dirty_test avx_test softfloat_test softfloat_x87_test x87_test \
+insn_tests := smp_test dirty_test avx_test softfloat_test softfloat_x87_test x87_test \
               segment_test interrupt_test cpuid_test msr_test translate_test translate_shapes_test bmi_test \
               crypto_test mmx_test sse_test xsave_test decode_test fuzz_code_test integer_test \
               moo_test
@@ -97,7 +97,7 @@ insn_scripts := guests.py
 # Test scripts: each is an executable that prints TAP.
 style_tests := includes.py files.py format.py
 
-boot_tests := board.py disks.py linux.py programs.py kernel_log.py endings.py bad_input.py console.py \
+boot_tests := board.py disks.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
               firmware.py firmware_os.py uefi.py curses.py
 
 # --- Configuration ----------------------------------------------------------------------------

@@ -5,6 +5,7 @@
  */
 #include <glib/gstdio.h>
 #include "hw/i386/acpi.h"
+#include "hw/i386/mptable.h"
 #include "tests/device/rig.h"
 
 #define AREA 0xfe0000u /* the top of the rig's RAM */
@@ -138,6 +139,68 @@ static void madt_lists_cpus_and_overrides(void)
     g_assert_cmpuint(seen[4], ==, 1);
 }
 
+/* APIC ids of more than 8 bits have entries of their own. */
+static void madt_has_wide_entries_for_wide_ids(void)
+{
+    static const uint32_t ids[] = { 0, 254, 255, 300 };
+    g_autoptr(rig) r = rig_new();
+    struct acpi_config cfg = sample_config();
+    unsigned seen[16] = { 0 };
+    uint64_t madt;
+
+    cfg.n_cpus = G_N_ELEMENTS(ids);
+    cfg.apic_ids = ids;
+    install(r, &cfg);
+    madt = find_table(r, "APIC");
+    for (uint32_t i = 44; i < rig_load(r, madt + 4, 4); i += rig_load(r, madt + i + 1, 1)) {
+        unsigned type = (unsigned)rig_load(r, madt + i, 1);
+
+        g_assert_cmpuint(rig_load(r, madt + i + 1, 1), >=, 2);
+        seen[type & 15]++;
+        if (type == 0) {
+            g_assert_cmpuint(rig_load(r, madt + i + 3, 1), ==, ids[rig_load(r, madt + i + 2, 1)]);
+        } else if (type == 9) {
+            g_assert_cmpuint(rig_load(r, madt + i + 4, 4), ==, ids[rig_load(r, madt + i + 12, 4)]);
+        }
+    }
+    g_assert_cmpuint(seen[0], ==, 2);
+    g_assert_cmpuint(seen[4], ==, 1);
+    g_assert_cmpuint(seen[9], ==, 2);
+    g_assert_cmpuint(seen[10], ==, 1);
+}
+
+/* MultiProcessor Specification 1.4, 4.1 and 4.2. */
+static void mptable_adds_up(void)
+{
+    static const uint32_t ids[] = { 0, 1, 4 };
+    const struct mptable_config cfg = { .apic_ids = ids, .n_cpus = G_N_ELEMENTS(ids) };
+    GByteArray *t = mptable_build(&cfg);
+    uint8_t sum = 0;
+    unsigned at = 16 + 44, entries = 0;
+
+    g_assert_cmpmem(t->data, 4, "_MP_", 4);
+    g_assert_cmpmem(t->data + 16, 4, "PCMP", 4);
+    for (unsigned i = 0; i < 16; i++) {
+        sum = (uint8_t)(sum + t->data[i]);
+    }
+    g_assert_cmpuint(sum, ==, 0);
+    for (unsigned i = 16; i < t->len; i++) {
+        sum = (uint8_t)(sum + t->data[i]);
+    }
+    g_assert_cmpuint(sum, ==, 0);
+    g_assert_cmpuint(t->data[20] | t->data[21] << 8, ==, t->len - 16);
+    for (; at < t->len; at += t->data[at] == 0 ? 20 : 8) {
+        if (t->data[at] == 0) {
+            g_assert_cmpuint(t->data[at + 1], ==, ids[entries]);
+            g_assert_cmpuint(t->data[at + 3], ==, entries == 0 ? 3 : 1);
+        }
+        entries++;
+    }
+    g_assert_cmpuint(at, ==, t->len);
+    g_assert_cmpuint(t->data[16 + 34], ==, entries);
+    g_byte_array_unref(t);
+}
+
 static void no_hpet_no_table(void)
 {
     g_autoptr(rig) r = rig_new();
@@ -245,6 +308,8 @@ int main(int argc, char **argv)
     g_test_add_func("/acpi/checksums", every_checksum_is_right);
     g_test_add_func("/acpi/fadt", fadt_names_the_chipset);
     g_test_add_func("/acpi/madt", madt_lists_cpus_and_overrides);
+    g_test_add_func("/acpi/madt-wide", madt_has_wide_entries_for_wide_ids);
+    g_test_add_func("/acpi/mptable", mptable_adds_up);
     g_test_add_func("/acpi/no-hpet", no_hpet_no_table);
     g_test_add_func("/acpi/size", largest_machine_fits);
     g_test_add_func("/acpi/q35", q35_has_ecam_and_long_gpes);

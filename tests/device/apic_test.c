@@ -163,6 +163,21 @@ static void higher_class_nests_and_eoi_ends_the_highest(void)
     g_assert_cmpint(apic_take(a, 0), ==, 0x3f);
 }
 
+static void sipis_reach_only_who_waits(void)
+{
+    g_autoptr(apic_rig) a = apic_rig_new();
+
+    apic_write(a, ICR_HIGH, 1u << 24);
+    apic_write(a, ICR, 0x4677); /* it runs */
+    g_assert_false(apic_pending(a, 1, PENDING_SIPI));
+    a->cpu[1]->wait_sipi = true;
+    apic_write(a, ICR, 0x4678);
+    g_assert_true(apic_pending(a, 1, PENDING_SIPI));
+    g_assert_cmphex(a->cpu[1]->sipi_vector, ==, 0x78);
+    apic_write(a, ICR, 0xc500); /* waits again, for another */
+    g_assert_false(apic_pending(a, 1, PENDING_SIPI));
+}
+
 static void ipis_reach_whom_they_name(void)
 {
     g_autoptr(apic_rig) a = apic_rig_new();
@@ -426,6 +441,7 @@ int main(int argc, char **argv)
     g_test_add_func("/apic/nesting", higher_class_nests_and_eoi_ends_the_highest);
     g_test_add_func("/apic/ipi", ipis_reach_whom_they_name);
     g_test_add_func("/apic/init-sipi-nmi", init_sipi_and_nmi);
+    g_test_add_func("/apic/sipi-waits", sipis_reach_only_who_waits);
     g_test_add_func("/apic/logical", logical_destinations);
     g_test_add_func("/apic/lowest", lowest_priority_takes_the_idle_one);
     g_test_add_func("/apic/msi", msi_is_told_from_registers_by_its_address);

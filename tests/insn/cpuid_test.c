@@ -37,6 +37,55 @@ static void models_have_consistent_leaves(void)
     }
 }
 
+/* CPU 9 of 2 packages of 3 cores of 2 threads: fields of 2 and 1 bits, thread 1 of core 1 of package 1. */
+static void topology_is_told_alike_everywhere(void)
+{
+    static const struct {
+        const char *model;
+        struct cpu_topology topology;
+        unsigned index;
+        uint32_t leaf, sub, want[4], mask[4];
+    } rows[] = {
+        /* clang-format off */
+#define TWO_BY_3_BY_2 { .max_cpus = 12, .sockets = 2, .dies = 1, .cores = 3, .threads = 2 }, 9
+#define DIES          { .max_cpus = 16, .sockets = 2, .dies = 2, .cores = 2, .threads = 2 }, 13
+        { "max", TWO_BY_3_BY_2, 1, 0, { 0, 11u << 24 | 6 << 16, 0, 1u << 28 }, { 0, 0xffff0000, 0, 1u << 28 } },
+        { "max", TWO_BY_3_BY_2, 4, 0, { 3u << 26 | 1 << 14 }, { 0xffffc000 } },
+        { "max", TWO_BY_3_BY_2, 4, 3, { 3u << 26 | 7 << 14 }, { 0xffffc000 } },
+        { "max", TWO_BY_3_BY_2, 0xb, 0, { 1, 2, 0x100, 11 }, { ~0u, ~0u, ~0u, ~0u } },
+        { "max", TWO_BY_3_BY_2, 0xb, 1, { 3, 6, 0x201, 11 }, { ~0u, ~0u, ~0u, ~0u } },
+        { "max", TWO_BY_3_BY_2, 0xb, 2, { 0, 0, 2, 11 }, { ~0u, ~0u, ~0u, ~0u } },
+        { "max", DIES, 0, 0, { 0x1f }, { ~0u } },
+        { "max", DIES, 0xb, 1, { 3, 8, 0x201, 13 }, { ~0u, ~0u, ~0u, ~0u } },
+        { "max", DIES, 0x1f, 1, { 2, 4, 0x201, 13 }, { ~0u, ~0u, ~0u, ~0u } },
+        { "max", DIES, 0x1f, 2, { 3, 8, 0x502, 13 }, { ~0u, ~0u, ~0u, ~0u } },
+        { "EPYC", TWO_BY_3_BY_2, 0x80000001, 0, { 0, 0, 1u << 22 | 2 }, { 0, 0, 1u << 22 | 2 } },
+        { "EPYC", TWO_BY_3_BY_2, 0x80000008, 0, { 0, 0, 3 << 12 | 5 }, { 0, 0, ~0u } },
+        { "EPYC", TWO_BY_3_BY_2, 0x8000001d, 3, { 5 << 14 }, { 0xffffc000 } },
+        { "EPYC", TWO_BY_3_BY_2, 0x8000001e, 0, { 11, 1 << 8 | 1, 0 }, { ~0u, ~0u, ~0u } },
+        { "EPYC", DIES, 0x8000001e, 0, { 13, 1 << 8 | 2, 1 << 8 | 1 }, { ~0u, ~0u, ~0u } },
+        /* clang-format on */
+    };
+
+    for (unsigned n = 0; n < G_N_ELEMENTS(rows); n++) {
+        struct machine *m = machine_new();
+        struct x86_cpu *cpu;
+        uint32_t out[4];
+
+        machine_lock(m);
+        m->config.cpus = rows[n].topology.max_cpus;
+        m->config.topology = rows[n].topology;
+        cpu = cpu_new(m, (int)rows[n].index, rows[n].model, NULL);
+        cpu_cpuid(cpu, rows[n].leaf, rows[n].sub, out);
+        for (unsigned k = 0; k < 4; k++) {
+            g_test_message("row %u, register %u", n, k);
+            g_assert_cmphex(out[k] & rows[n].mask[k], ==, rows[n].want[k]);
+        }
+        cpu_free(cpu);
+        machine_free(m);
+    }
+}
+
 static void every_named_feature_of_a_model_exists(void)
 {
     for (const struct cpu_model *m = cpu_models; m->name; m++) {
@@ -282,6 +331,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/cpuid/models", models_have_consistent_leaves);
+    g_test_add_func("/cpuid/topology", topology_is_told_alike_everywhere);
     g_test_add_func("/cpuid/model-features", every_named_feature_of_a_model_exists);
     g_test_add_func("/cpuid/xsave", xsave_leaf_follows_the_feature);
     g_test_add_func("/cpuid/xsave-layout", xsave_components_are_laid_out_as_in_hardware);

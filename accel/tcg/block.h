@@ -90,11 +90,11 @@ struct tcg {
     struct block *hash[BLOCK_HASH_SIZE];
     GHashTable *pages; /* host page -> struct code_page */
     struct block *retired;
-    unsigned insns; /* decoded and cached */
+    unsigned insns;        /* decoded and cached */
     pthread_mutex_t mutex; /* not GLib's, which the thread sanitizer does not know */
-    GArray *queue;     /* mutex: struct invalidation, from other threads */
-    bool queue_spilt;  /* mutex: more than fits */
-    bool give_up;      /* at the next boundary: nobody's cache keeps blocks of this page */
+    GArray *queue;         /* mutex: struct invalidation, from other threads */
+    bool queue_spilt;      /* mutex: more than fits */
+    bool give_up;          /* at the next boundary: nobody's cache keeps blocks of this page */
     struct ram_block *give_up_ram;
     uint64_t give_up_page;
     struct hot_page hot[HOT_PAGES];

@@ -108,11 +108,11 @@ GByteArray *mptable_build(const struct mptable_config *cfg)
 
     put_text(&t, "_MP_"); /* 4.1 */
     put(&t, MPTABLE_ADDR + POINTER_SIZE, 4);
-    put(&t, 1, 1); /* length / 16 */
-    put(&t, 4, 1); /* revision */
-    put(&t, 0, 6); /* checksum; the table below is there; no IMCR */
+    put(&t, 1, 1);        /* length / 16 */
+    put(&t, 4, 1);        /* revision */
+    put(&t, 0, 6);        /* checksum; the table below is there; no IMCR */
     put_text(&t, "PCMP"); /* 4.2 */
-    put(&t, 0, 2); /* length */
+    put(&t, 0, 2);        /* length */
     put(&t, 4, 1);
     put(&t, 0, 1); /* checksum */
     put_text(&t, "RHEA    ");

@@ -40,17 +40,17 @@ static bool host_cas(void *p, const uint64_t old[2], const uint64_t new[2], unsi
     switch (size) {
     case 1: {
         uint8_t o = (uint8_t)old[0];
-        return __atomic_compare_exchange_n((uint8_t *)p, &o, (uint8_t)new[0], false,
+        return __atomic_compare_exchange_n((uint8_t *)p, &o, (uint8_t) new[0], false,
                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     }
     case 2: {
         uint16_t o = (uint16_t)old[0];
-        return __atomic_compare_exchange_n((uint16_t *)p, &o, (uint16_t)new[0], false,
+        return __atomic_compare_exchange_n((uint16_t *)p, &o, (uint16_t) new[0], false,
                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     }
     case 4: {
         uint32_t o = (uint32_t)old[0];
-        return __atomic_compare_exchange_n((uint32_t *)p, &o, (uint32_t)new[0], false,
+        return __atomic_compare_exchange_n((uint32_t *)p, &o, (uint32_t) new[0], false,
                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     }
     case 8: {

@@ -46,7 +46,7 @@ static void topology_is_told_alike_everywhere(void)
         unsigned index;
         uint32_t leaf, sub, want[4], mask[4];
     } rows[] = {
-        /* clang-format off */
+    /* clang-format off */
 #define TWO_BY_3_BY_2 { .max_cpus = 12, .sockets = 2, .dies = 1, .cores = 3, .threads = 2 }, 9
 #define DIES          { .max_cpus = 16, .sockets = 2, .dies = 2, .cores = 2, .threads = 2 }, 13
         { "max", TWO_BY_3_BY_2, 1, 0, { 0, 11u << 24 | 6 << 16, 0, 1u << 28 }, { 0, 0xffff0000, 0, 1u << 28 } },

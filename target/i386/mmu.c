@@ -64,9 +64,7 @@ static bool table_set_bits(struct x86_cpu *cpu, uint64_t phys, unsigned size, ui
         done = __atomic_compare_exchange_n((uint64_t *)p, &old, old | bits, false, __ATOMIC_SEQ_CST,
                                            __ATOMIC_SEQ_CST);
     }
-    if (s->ram->page_flags[off >> GUEST_PAGE_BITS]) {
-        ram_written(cpu->vcpu.machine, s->ram, off, size);
-    }
+    ram_written(cpu->vcpu.machine, s->ram, off, size);
     return done;
 }
 

@@ -88,12 +88,13 @@ bool vcpu_start_all(struct machine *m, GError **error)
 void vcpu_notify(struct vcpu *cpu)
 {
     struct machine *m = cpu->machine;
-    bool locked = machine_locked(m);
+    bool locked;
 
     atomic_store(&cpu->exit_request, true);
     if (!cpu->thread) {
         return; /* not started */
     }
+    locked = machine_locked(m);
     if (cpu->ops->kick) {
         cpu->ops->kick(cpu);
     }

@@ -61,7 +61,8 @@ struct backend {
     uint8_t *leave;  /* jump: to the run loop; R13 target */
     /* call: as interpret_in_place, but vectors stay; by log2 of the size, and bank */
     uint8_t *string[STRING_OPS][STRING_PREFIXES][4][STRING_BANKS];
-    uint8_t *blocks_begin;
+    uint8_t *blocks_begin;      /* what runs often grows from here, */
+    uint8_t *cold_begin, *cold; /* and what is out of line from here: the first stays dense */
     uint32_t host_features[FEAT_WORDS];
     enum vector_level host_level;
     struct code_entry table[CODE_TABLES][CODE_TABLE_SIZE];

@@ -58,15 +58,22 @@ static void log_op(const struct trans *x)
     log_write("OP: 0x%016" PRIx64 " mode %02x\n%s", x->start, x->t->cpu->exec_mode, text->str);
 }
 
-static void log_out_asm(const struct trans *x, const uint8_t *entry, size_t size)
+static bool disassemble(const struct trans *x, const uint8_t *code, size_t size, GString *out)
+{
+    return host_disassemble(code, size, (uintptr_t)(code + x->e->to_exec), out);
+}
+
+static void log_out_asm(const struct trans *x, const uint8_t *entry, size_t size, size_t cold)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    uint64_t at = (uintptr_t)(entry + x->e->to_exec);
 
-    if (!host_disassemble(entry, size, at, text)) {
+    if (disassemble(x, entry, size, text)) {
+        g_string_append(text, "  -- out of line\n");
+        disassemble(x, x->cold, cold, text);
+    } else {
         g_string_append(text, "(built without capstone: no disassembly)\n");
     }
-    log_write("OUT: 0x%016" PRIx64 " [size=%zu]\n%s", x->start, size, text->str);
+    log_write("OUT: 0x%016" PRIx64 " [size=%zu]\n%s", x->start, size + cold, text->str);
 }
 
 bool perf_map_open(struct tcg *t, struct backend *k, GError **error)
@@ -90,16 +97,19 @@ bool perf_map_open(struct tcg *t, struct backend *k, GError **error)
 
 void log_translation(const struct trans *x, const uint8_t *entry)
 {
-    size_t size = (size_t)(x->e->p - entry);
+    size_t size = (size_t)(x->e->p - entry), cold = (size_t)(x->k->cold - x->cold);
 
     if (log_enabled(LOG_OP)) {
         log_op(x);
     }
     if (log_enabled(LOG_OUT_ASM)) {
-        log_out_asm(x, entry, size);
+        log_out_asm(x, entry, size, cold);
     }
     if (x->k->perf_map) {
-        fprintf(x->k->perf_map, "%" PRIx64 " %zx guest 0x%016" PRIx64 "\n",
-                (uint64_t)(uintptr_t)(entry + x->e->to_exec), size, x->start);
+        fprintf(x->k->perf_map,
+                "%" PRIx64 " %zx guest 0x%016" PRIx64 "\n%" PRIx64 " %zx out of line 0x%016" PRIx64
+                "\n",
+                (uint64_t)(uintptr_t)(entry + x->e->to_exec), size, x->start,
+                (uint64_t)(uintptr_t)(x->cold + x->e->to_exec), cold, x->start);
     }
 }

@@ -344,24 +344,23 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
     size_t size = buffer ? buffer : CODE_BUFFER_SIZE;
     struct backend *k = mmap(NULL, sizeof(*k), PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-    int fd;
-    void *w = MAP_FAILED, *x = MAP_FAILED;
+    void *w, *x = MAP_FAILED;
 
     if (k == MAP_FAILED || (uintptr_t)(t->cpu + 1) > INT32_MAX) {
         set_error(error, "no memory below 2 GiB for what translated code reaches; "
                          "use -accel tcg,engine=interp");
         return false;
     }
-    fd = memfd_create("rhea-code", MFD_CLOEXEC);
-    if (fd >= 0 && ftruncate(fd, (off_t)size) == 0) {
-        w = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        x = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    /* The same memory twice; profilers look for a perf map where memory is anonymous. */
+    w = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (w != MAP_FAILED) {
+        x = mremap(w, 0, size, MREMAP_MAYMOVE);
     }
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (w == MAP_FAILED || x == MAP_FAILED) {
+    if (x == MAP_FAILED || mprotect(x, size, PROT_READ | PROT_EXEC) != 0) {
         set_errno_error(error, "cannot map %zu MiB for translated code", size >> 20);
+        if (x != MAP_FAILED) {
+            munmap(x, size);
+        }
         if (w != MAP_FAILED) {
             munmap(w, size);
         }
@@ -386,6 +385,7 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
     emit_string_thunks(k);
     emit_vector_thunks(k);
     k->blocks_begin = k->e.p;
+    k->cold_begin = k->cold = k->e.p + (k->e.end - k->e.p) / 5 * 2;
     t->backend = k;
     t->cpu->host_mxcsr = 0x1f80; /* as C code expects it */
     init_x87(t->cpu);
@@ -523,6 +523,7 @@ void translator_reset(struct tcg *t)
     struct backend *k = t->backend;
 
     k->e.p = k->blocks_begin;
+    k->cold = k->cold_begin;
     k->e.full = false;
     memset(k->table, 0, sizeof(k->table));
     t->n_code_resets++;

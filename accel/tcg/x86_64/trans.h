@@ -106,6 +106,7 @@ struct trans {
     struct backend *k;
     struct emit *e;
     struct block *b;
+    uint8_t *cold;       /* where its code out of line begins; it ends at k->cold */
     uint64_t start, rip; /* of the block, of the instruction */
     unsigned word;       /* bytes of an address and a stack slot: 8, or 4 in 32-bit code */
     uint64_t variant;    /* packed desc at the start, or 0: flags are in memory */

@@ -31,6 +31,18 @@ static void emit_interpreted(struct trans *x, unsigned n)
     forget_x87_pointers(x);
 }
 
+/* What is out of line lies apart, so that the rest fills the host's caches. */
+static void emit_cold(struct trans *x)
+{
+    uint8_t *end = x->e->p;
+
+    x->cold = x->e->p = x->k->cold;
+    emit_ways(x);
+    emit_sites(x);
+    x->k->cold = x->e->p;
+    x->e->p = end;
+}
+
 static void emit_block(struct trans *x)
 {
     unsigned n, last = x->b->n - 1u;
@@ -67,8 +79,7 @@ static void emit_block(struct trans *x)
         x->n = last;
         emit_goto(x, x->word == 8 ? x->rip : (uint32_t)x->rip);
     }
-    emit_ways(x);
-    emit_sites(x);
+    emit_cold(x);
 }
 
 /* The links' addresses go into their stubs. */
@@ -126,7 +137,7 @@ struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, 
                        .peek_low = 4096 };
     uint8_t *entry;
 
-    if (!translatable(&x) || (size_t)(k->e.end - k->e.p) < ROOM_A_BLOCK) {
+    if (!translatable(&x) || translator_full(t)) {
         return NULL;
     }
     x.tlb = (int32_t)(offsetof(struct x86_cpu, tlb.entry) +
@@ -144,5 +155,6 @@ bool translator_full(struct tcg *t)
 {
     struct backend *k = t->backend;
 
-    return (size_t)(k->e.end - k->e.p) < ROOM_A_BLOCK;
+    return (size_t)(k->cold_begin - k->e.p) < ROOM_A_BLOCK ||
+           (size_t)(k->e.end - k->cold) < ROOM_A_BLOCK;
 }

@@ -243,6 +243,10 @@ enum cc_kind {
     /* Left by translated code, for flags_arith alone: normalised before other C code sees them. */
     CC_CMP,  /* cc_dst compared with cc_src */
     CC_TEST, /* cc_dst AND cc_src */
+    CC_NEG,  /* cc_dst is the negative of something */
+    CC_SHL,  /* cc_dst shifted by cc_src, which is neither 0 nor beyond the operand */
+    CC_SHR,
+    CC_SAR,
 };
 
 struct insn;

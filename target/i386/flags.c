@@ -17,6 +17,25 @@ static struct flag_parts flag_parts(const struct x86_cpu *cpu)
     return (struct flag_parts){ mask, mask ^ (mask >> 1), cpu->cc_dst & mask, cpu->cc_src & mask };
 }
 
+/* By a count from 1 to the operand's bits less one: OF as for a count of 1. */
+static uint32_t flags_of_shift(struct flag_parts p, unsigned kind, unsigned size)
+{
+    unsigned count = (unsigned)p.src, bits = size * 8;
+    uint64_t v = p.dst, r = v >> count;
+    uint32_t f = v >> (count - 1) & 1 ? FLAG_CF : 0;
+
+    if (kind == CC_SHL) {
+        r = v << count & p.mask;
+        f = v >> (bits - count) & 1 ? FLAG_CF : 0;
+        f |= !(r & p.sign) != !f ? FLAG_OF : 0;
+    } else if (kind == CC_SHR) {
+        f |= v & p.sign ? FLAG_OF : 0;
+    } else if (v & p.sign) {
+        r |= p.mask & ~(p.mask >> count);
+    }
+    return f | flags_szp(r, size);
+}
+
 uint32_t flags_arith(const struct x86_cpu *cpu)
 {
     struct flag_parts p;
@@ -34,6 +53,11 @@ uint32_t flags_arith(const struct x86_cpu *cpu)
     } else if (kind == CC_TEST) {
         p.dst &= p.src;
         kind = CC_LOGIC;
+    } else if (kind == CC_NEG) {
+        p.src = (0 - p.dst) & p.mask;
+        kind = CC_SUB;
+    } else if (kind >= CC_SHL) {
+        return flags_of_shift(p, kind, 1u << (cpu->cc_op & 3));
     }
     f = flags_szp(p.dst, 1u << (cpu->cc_op & 3));
     switch (kind) {

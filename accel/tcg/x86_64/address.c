@@ -66,6 +66,9 @@ static void emit_offset(struct trans *x, const struct address *a, unsigned to)
         index = in_register(x, a->index, H_R14);
     }
     if (index == H_NONE && a->disp == 0) {
+        if (base == to && !a->addr32) {
+            return;
+        }
         emit_insn(x->e, a->addr32 ? 0 : E_W, 0x89, base, rm_reg(to));
         return;
     }

@@ -7,15 +7,16 @@
 #include "target/i386/vec_rows.h"
 
 #define W  EMIT_WRITES_0
+#define S  (EMIT_WRITES_0 | EMIT_SETS)
 #define W2 (EMIT_WRITES_0 | EMIT_WRITES_1)
 
 /* clang-format off */
 static const struct emit_row rows[] = {
-    { x_mov,     EMIT_MOV, W },       { x_add,     EMIT_ALU, W },      { x_sub,     EMIT_ALU, W },
+    { x_mov,     EMIT_MOV, S },       { x_add,     EMIT_ALU, W },      { x_sub,     EMIT_ALU, W },
     { x_cmp,     EMIT_ALU, 0 },       { x_test,    EMIT_ALU, 0 },      { x_and,     EMIT_ALU, W },
     { x_or,      EMIT_ALU, W },       { x_xor,     EMIT_ALU, W },      { x_lea,     EMIT_LEA, W },
-    { x_push,    EMIT_PUSH, 0 },      { x_pop,     EMIT_POP, W },      { x_movzx,   EMIT_ALU, W },
-    { x_movsx,   EMIT_ALU, W },       { x_movsxd,  EMIT_ALU, W },      { x_inc,     EMIT_ALU, W },
+    { x_push,    EMIT_PUSH, 0 },      { x_pop,     EMIT_POP, W },      { x_movzx,   EMIT_ALU, S },
+    { x_movsx,   EMIT_ALU, S },       { x_movsxd,  EMIT_ALU, S },      { x_inc,     EMIT_ALU, W },
     { x_dec,     EMIT_ALU, W },       { x_neg,     EMIT_ALU, W },      { x_not,     EMIT_ALU, W },
     { x_shl,     EMIT_ALU, W | EMIT_SHIFT }, { x_shr, EMIT_ALU, W | EMIT_SHIFT },
     { x_sar,     EMIT_ALU, W | EMIT_SHIFT }, { x_rol, EMIT_ALU, W | EMIT_SHIFT },
@@ -24,12 +25,12 @@ static const struct emit_row rows[] = {
     { x_shrd,    EMIT_ALU, W | EMIT_SHIFT },
     { x_cmov,    EMIT_ALU, W },       { x_setcc,   EMIT_ALU, W | EMIT_NO_66 },
     { x_adc,     EMIT_ALU, W },       { x_sbb,     EMIT_ALU, W },      { x_imul2,   EMIT_ALU, W },
-    { x_imul3,   EMIT_ALU, W },       { x_mul,     EMIT_ALU, 0 },      { x_imul1,   EMIT_ALU, 0 },
+    { x_imul3,   EMIT_ALU, S },       { x_mul,     EMIT_ALU, 0 },      { x_imul1,   EMIT_ALU, 0 },
     { x_xadd,    EMIT_ALU, W2 },      { x_cmpxchg, EMIT_ALU, W },      { x_xchg,    EMIT_XCHG, W2 },
     { x_bt,      EMIT_BIT, 0 },       { x_bts,     EMIT_BIT, W },      { x_btr,     EMIT_BIT, W },
     { x_btc,     EMIT_BIT, W },       { x_bswap,   EMIT_BSWAP, W },    { x_bsf,     EMIT_ALU, W },
-    { x_bsr,     EMIT_ALU, W },       { x_popcnt,  EMIT_ALU, W | EMIT_F3 | EMIT_COUNTS },
-    { x_lzcnt,   EMIT_ALU, W | EMIT_F3 | EMIT_COUNTS }, { x_tzcnt, EMIT_ALU, W | EMIT_F3 | EMIT_COUNTS },
+    { x_bsr,     EMIT_ALU, W },       { x_popcnt,  EMIT_ALU, S | EMIT_F3 | EMIT_COUNTS },
+    { x_lzcnt,   EMIT_ALU, S | EMIT_F3 | EMIT_COUNTS }, { x_tzcnt, EMIT_ALU, S | EMIT_F3 | EMIT_COUNTS },
     { x_cbw,     EMIT_FIXED, 0 },     { x_cwd,     EMIT_FIXED, 0 },    { x_clc,     EMIT_FIXED, 0 },
     { x_stc,     EMIT_FIXED, 0 },     { x_cmc,     EMIT_FIXED, 0 },    { x_nop,     EMIT_NOTHING, 0 },
     { x_leave,   EMIT_LEAVE, 0 },     { x_nop_xchg, EMIT_XCHG, W2 },

@@ -27,6 +27,7 @@ enum emit_flag {
     EMIT_F3 = 8,      /* F3 is part of the opcode */
     EMIT_NO_66 = 16,  /* no operand has the operand size attribute */
     EMIT_COUNTS = 32, /* POPCNT, LZCNT, TZCNT: if guest and host both have it */
+    EMIT_SETS = 64,   /* operand 0 is written and not read, but for the parts of a short one */
 };
 
 struct emit_row {

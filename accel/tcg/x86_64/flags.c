@@ -193,6 +193,16 @@ void emit_recompute(struct emit *e, const struct flag_desc *d)
         emit_insn(e, form, 0xf6u | (d->size > 1), 3, rm_reg(a));
         emit_insn(e, form, 0xf6u | (d->size > 1), 3, rm_reg(a));
         break;
+    case DESC_SHL:
+    case DESC_SHR:
+    case DESC_SAR:
+        emit_insn(e, form, 0xc0u | (d->size > 1),
+                  d->kind == DESC_SHL   ? 4
+                  : d->kind == DESC_SHR ? 5
+                                        : 7,
+                  rm_reg(a));
+        emit8(e, (unsigned)d->imm);
+        break;
     default:
         break;
     }
@@ -249,6 +259,7 @@ static uint8_t desc_of(const struct insn *i)
     } rows[] = {
         { x_cmp, DESC_CMP },  { x_test, DESC_TEST }, { x_add, DESC_ADD },  { x_sub, DESC_SUB },
         { x_and, DESC_TEST }, { x_or, DESC_TEST },   { x_xor, DESC_TEST }, { x_neg, DESC_NEG },
+        { x_shl, DESC_SHL },  { x_shr, DESC_SHR },   { x_sar, DESC_SAR },
     };
 
     for (unsigned k = 0; k < G_N_ELEMENTS(rows); k++) {
@@ -259,41 +270,76 @@ static uint8_t desc_of(const struct insn *i)
     return DESC_NONE;
 }
 
-/* Could instruction i be described if its operand from memory were kept? */
-bool desc_wants_slot(const struct insn *i)
+/* By a count that leaves a bit of the operand. */
+static bool shifts_by_known(const struct insn *i)
+{
+    unsigned count = (unsigned)i->imm & (i->size == 8 ? 63 : 31);
+
+    return i->op[0].kind == OPND_REG && i->op[1].kind == OPND_IMM && count > 0 &&
+           count < i->size * 8u;
+}
+
+static bool same_register(const struct insn *i)
+{
+    return i->op[0].kind == OPND_REG && i->op[1].kind == OPND_REG && i->op[0].reg == i->op[1].reg;
+}
+
+enum slot_use desc_slot(const struct insn *i)
 {
     uint8_t kind = desc_of(i);
     bool result_only = kind == DESC_TEST && i->row->exec != x_test;
 
-    if (kind == DESC_NONE || kind == DESC_NEG || result_only) {
-        return false;
+    if (kind == DESC_NONE || (i->prefixes & PREFIX_LOCK) || i->op[0].kind == OPND_REG8H ||
+        i->op[1].kind == OPND_REG8H) {
+        return SLOT_NONE;
     }
-    /* A result in memory does not stay. */
-    return i->op[1].kind == OPND_MEM ||
-           (i->op[0].kind == OPND_MEM && (kind == DESC_CMP || kind == DESC_TEST));
+    if (kind >= DESC_SHL) {
+        return shifts_by_known(i) ? SLOT_OLD : SLOT_NONE;
+    }
+    if (kind == DESC_ADD && same_register(i)) {
+        return SLOT_OLD;
+    }
+    if (i->op[0].kind == OPND_MEM) {
+        return i->row->exec == x_cmp || i->row->exec == x_test ? SLOT_OPERAND : SLOT_RESULT;
+    }
+    return i->op[1].kind == OPND_MEM && !result_only ? SLOT_OPERAND : SLOT_NONE;
 }
 
 static struct flag_desc describe(const struct trans *x, const struct insn *i)
 {
+    const struct flag_desc unknown = { 0 };
     struct flag_desc d = { .kind = desc_of(i), .size = i->op[0].size };
+    enum slot_use slot = desc_slot(i);
     int32_t unused;
 
-    if (d.kind == DESC_NONE || (i->prefixes & PREFIX_LOCK) ||
-        !describe_operand(x, i, 0, &d.a_source, &d.a, &unused)) {
-        return (struct flag_desc){ 0 };
+    if (i->row->exec == x_sbb && same_register(i)) { /* 0 or -1, as NEG would leave it */
+        return (struct flag_desc){ .kind = DESC_NEG, .size = d.size, .a = i->op[0].reg };
+    }
+    if (d.kind == DESC_NONE || (slot != SLOT_NONE && !x->slot_used) ||
+        (i->prefixes & PREFIX_LOCK) || !describe_operand(x, i, 0, &d.a_source, &d.a, &unused)) {
+        return unknown;
+    }
+    if (d.kind >= DESC_SHL) {
+        d.a_source = SOURCE_SLOT;
+        d.b_source = SOURCE_IMM;
+        d.imm = (int32_t)i->imm & (i->size == 8 ? 63 : 31);
+        return slot == SLOT_OLD ? d : unknown;
+    }
+    if (d.kind == DESC_NEG) {
+        return d;
     }
     if (d.kind == DESC_TEST && i->row->exec != x_test) { /* by the result */
         d.b_source = d.a_source;
         d.b = d.a;
-        return d.a_source == SOURCE_REG ? d : (struct flag_desc){ 0 };
+        return d;
     }
-    if (d.kind == DESC_NEG) {
-        return d.a_source == SOURCE_REG ? d : (struct flag_desc){ 0 };
+    if (!describe_operand(x, i, 1, &d.b_source, &d.b, &d.imm)) {
+        return unknown;
     }
-    if (!describe_operand(x, i, 1, &d.b_source, &d.b, &d.imm) ||
-        ((d.kind == DESC_ADD || d.kind == DESC_SUB) &&
-         (d.a_source != SOURCE_REG || (d.b_source == SOURCE_REG && d.a == d.b)))) {
-        return (struct flag_desc){ 0 };
+    if (slot == SLOT_OLD) {
+        d.b_source = SOURCE_SLOT;
+    } else if (d.kind == DESC_SUB && same_register(i)) {
+        return unknown;
     }
     return d;
 }
@@ -391,12 +437,15 @@ static void store_part(struct trans *x, unsigned source, unsigned reg, int32_t i
 static void store_desc(struct trans *x)
 {
     static const uint8_t kinds[] = {
-        [DESC_CMP] = CC_CMP, [DESC_TEST] = CC_TEST, [DESC_ADD] = CC_ADD, [DESC_SUB] = CC_SUB
+        [DESC_CMP] = CC_CMP, [DESC_TEST] = CC_TEST, [DESC_ADD] = CC_ADD, [DESC_SUB] = CC_SUB,
+        [DESC_NEG] = CC_NEG, [DESC_SHL] = CC_SHL,   [DESC_SHR] = CC_SHR, [DESC_SAR] = CC_SAR,
     };
     const struct flag_desc *d = &x->desc;
 
     store_part(x, d->a_source, d->a, d->imm, offsetof(struct x86_cpu, cc_dst));
-    store_part(x, d->b_source, d->b, d->imm, offsetof(struct x86_cpu, cc_src));
+    if (d->kind != DESC_NEG) {
+        store_part(x, d->b_source, d->b, d->imm, offsetof(struct x86_cpu, cc_src));
+    }
     emit_insn(x->e, 0, 0xc7, 0, rm_cpu(offsetof(struct x86_cpu, cc_op)));
     emit32(x->e, (uint32_t)kinds[d->kind] << 2 | size_log2(d->size));
 }
@@ -407,7 +456,7 @@ void flags_to_memory(struct trans *x)
         return;
     }
     x->memory_flags = true;
-    x->memory_exact = x->desc.kind == DESC_NONE || x->desc.kind == DESC_NEG;
+    x->memory_exact = x->desc.kind == DESC_NONE;
     if (x->memory_exact) {
         need_host_flags(x);
         emit_save_flags(x->e);
@@ -461,7 +510,7 @@ void desc_before(struct trans *x, unsigned n)
     x->desc_fresh = x->slot_used = false;
     if (x->desc.kind == DESC_NONE || x->memory_flags ||
         !(desc_uses(&x->desc, registers_written(x->t->cpu, i)) ||
-          (desc_wants_slot(i) &&
+          (desc_slot(i) != SLOT_NONE &&
            (x->desc.a_source == SOURCE_SLOT || x->desc.b_source == SOURCE_SLOT)))) {
         return;
     }

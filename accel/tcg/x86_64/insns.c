@@ -112,34 +112,113 @@ void field_write_back(struct trans *x, const struct insn_operand *op, unsigned s
     }
 }
 
-/* Its operand from memory is worth keeping: flags are shown later, and made again from it. */
-static bool keeps_operand(const struct trans *x, const struct insn *i, unsigned n)
+/* A value is worth keeping: flags are shown later, and made again from it. */
+static enum slot_use kept_value(const struct trans *x, const struct insn *i, unsigned n)
 {
-    return x->live[n + 1] && desc_wants_slot(i) && !(i->prefixes & PREFIX_LOCK) &&
-           i->op[0].kind != OPND_REG8H && i->op[1].kind != OPND_REG8H;
+    return x->live[n + 1] ? desc_slot(i) : SLOT_NONE;
 }
 
-/* A register as ModRM r/m: read where it is, or loaded to R13 if it is written. */
-static struct emit_rm rm_operand(struct trans *x, const struct insn_operand *op,
-                                 const struct emit_row *row, int rm)
+static bool is_written(const struct emit_row *row, int operand)
 {
-    bool write = rm == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1;
+    return operand == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1;
+}
 
-    if (op->kind == OPND_REG && host_of(op->reg) < 0 && !write && row->kind != EMIT_BIT) {
+/* Operand 0 is set whole, so that what it was does not matter. */
+static bool is_set(const struct insn *i, const struct emit_row *row, int operand)
+{
+    return operand == 0 && (row->flags & EMIT_SETS) && i->op[0].kind == OPND_REG &&
+           i->op[0].size >= 4;
+}
+
+/* A register as ModRM r/m: where it is, or in R13 if it is in memory and is written. */
+static struct emit_rm rm_operand(struct trans *x, const struct insn *i, const struct emit_row *row,
+                                 int rm)
+{
+    const struct insn_operand *op = &i->op[rm];
+
+    if (op->kind != OPND_REG || host_of(op->reg) >= 0) {
+        return rm_reg(field_register(x, op, H_R13));
+    }
+    if (!is_written(row, rm) && row->kind != EMIT_BIT) {
         return guest_memory(op->reg);
     }
+    if (is_set(i, row, rm)) {
+        return row->kind == EMIT_MOV && op->size == 8 ? guest_memory(op->reg) : rm_reg(H_R13);
+    }
     return rm_reg(field_register(x, op, H_R13));
+}
+
+static void emit_sized_move(struct emit *e, unsigned size, bool store, unsigned reg,
+                            struct emit_rm rm)
+{
+    unsigned form = size == 8 ? E_W : size == 2 ? E_66 : 0;
+
+    emit_insn(e, form, (store ? 0x88u : 0x8au) | (size > 1), reg, rm);
+}
+
+/* The operation on memory by way of R14, whose value is kept. */
+static void emit_kept_result(struct trans *x, const struct insn *i, unsigned form, int reg,
+                             unsigned field, struct emit_rm operand)
+{
+    struct emit *e = x->e;
+    unsigned size = i->op[0].size;
+
+    emit_sized_move(e, size, false, H_R14, operand);
+    if (reg >= 0 && host_of(i->op[reg].reg) < 0) { /* "r, r/m" instead of "r/m, r" */
+        emit_insn(e, form, i->opcode + 2u, H_R14, guest_memory(i->op[reg].reg));
+    } else {
+        emit_insn(e, form, i->opcode, reg >= 0 ? (unsigned)host_of(i->op[reg].reg) : field,
+                  rm_reg(H_R14));
+        emit_bytes(e, &i->imm, immediate_bytes(i));
+    }
+    emit_sized_move(e, size, true, H_R14, operand);
+    emit_store(e, H_R14, rm_cpu(offsetof(struct x86_cpu, flag_operand)));
+}
+
+/* The instruction as it stands, its operands in place. */
+static void emit_in_place(struct trans *x, const struct insn *i, const struct emit_row *row,
+                          unsigned form, int rm, int reg, struct emit_rm operand,
+                          enum slot_use kept)
+{
+    const struct emit_rm slot = rm_cpu(offsetof(struct x86_cpu, flag_operand));
+    unsigned field = i->modrm >> 3 & 7, scratch = H_R14;
+    struct emit *e = x->e;
+
+    if (kept == SLOT_OPERAND) {
+        emit_sized_move(e, i->op[rm].size, false, H_R14, operand);
+        emit_store(e, H_R14, slot);
+        operand = rm_reg(H_R14);
+        scratch = H_R13;
+    } else if (i->op[rm].kind != OPND_MEM) {
+        operand = rm_operand(x, i, row, rm);
+    }
+    if (reg >= 0) {
+        field = is_set(i, row, reg) && host_of(i->op[reg].reg) < 0
+                    ? scratch
+                    : field_register(x, &i->op[reg], scratch);
+    }
+    if (kept == SLOT_OLD) {
+        emit_store(e, operand.memory ? field : operand.reg, slot);
+    }
+    emit_insn(e, form, i->opcode, field, operand);
+    emit_bytes(e, &i->imm, immediate_bytes(i));
+    /* The same register twice: XADD leaves the sum. */
+    if (reg >= 0 && is_written(row, reg)) {
+        field_write_back(x, &i->op[reg], scratch);
+    }
+    if (i->op[rm].kind != OPND_MEM && is_written(row, rm) && !operand.memory) {
+        field_write_back(x, &i->op[rm], H_R13);
+    }
 }
 
 /* The instruction as it stands.  False: it has no encoding with these registers. */
 static bool emit_copy(struct trans *x, unsigned n, const struct emit_row *row)
 {
     const struct insn *i = &x->b->insn[n];
-    struct emit *e = x->e;
-    unsigned form = form_of(i, row), field = i->modrm >> 3 & 7, imm = immediate_bytes(i);
+    enum slot_use kept = kept_value(x, i, n);
     struct emit_rm operand = rm_reg(0);
+    unsigned form = form_of(i, row);
     bool high = false, rex = false;
-    unsigned scratch = H_R14;
     int rm, reg;
 
     find_fields(i, &rm, &reg);
@@ -151,39 +230,15 @@ static bool emit_copy(struct trans *x, unsigned n, const struct emit_row *row)
         byte_register(&i->op[reg], &high, &rex);
     }
     form |= rex ? E_REX : 0;
+    x->slot_used = kept != SLOT_NONE;
     if (i->op[rm].kind == OPND_MEM) {
-        bool write = rm == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1;
-
-        x->slot_used = keeps_operand(x, i, n);
-        operand = mem_begin(x, n, &i->op[rm], write);
+        operand = mem_begin(x, n, &i->op[rm], is_written(row, rm));
     }
     flags_before(x, i, n);
-    if (i->op[rm].kind == OPND_MEM && x->slot_used) {
-        emit_insn(e,
-                  i->op[rm].size == 8   ? E_W
-                  : i->op[rm].size == 2 ? E_66
-                                        : 0,
-                  0x8au | (i->op[rm].size > 1), H_R14, operand);
-        emit_store(e, H_R14, rm_cpu(offsetof(struct x86_cpu, flag_operand)));
-        operand = rm_reg(H_R14);
-        scratch = H_R13;
-    } else if (i->op[rm].kind != OPND_MEM) {
-        operand = rm_operand(x, &i->op[rm], row, rm);
-    }
-    if (reg >= 0) {
-        field = field_register(x, &i->op[reg], scratch);
-    }
-    emit_insn(e, form, i->opcode, field, operand);
-    if (imm) {
-        emit_bytes(e, &i->imm, imm);
-    }
-    /* The same register twice: XADD leaves the sum. */
-    if (reg >= 0 && (reg == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1)) {
-        field_write_back(x, &i->op[reg], scratch);
-    }
-    if (i->op[rm].kind != OPND_MEM &&
-        (rm == 0 ? row->flags & EMIT_WRITES_0 : row->flags & EMIT_WRITES_1)) {
-        field_write_back(x, &i->op[rm], H_R13);
+    if (kept == SLOT_RESULT) {
+        emit_kept_result(x, i, form, reg, i->modrm >> 3 & 7, operand);
+    } else {
+        emit_in_place(x, i, row, form, rm, reg, operand, kept);
     }
     flags_after(x, i);
     mem_end(x);

@@ -27,6 +27,9 @@ enum desc_kind {
     DESC_ADD,  /* a is the sum of something and b */
     DESC_SUB,  /* a is something less b */
     DESC_NEG,  /* a is the negative of something */
+    DESC_SHL,  /* a shifted by b, an immediate: neither 0 nor beyond the operand */
+    DESC_SHR,
+    DESC_SAR,
 };
 
 enum desc_source { SOURCE_REG, SOURCE_IMM, SOURCE_SLOT /* cpu->flag_operand */ };
@@ -116,7 +119,7 @@ struct trans {
     bool host_flags, memory_flags;
     bool memory_exact;                /* those in memory are CC_FLAGS */
     bool desc_fresh;                  /* desc is of the instruction being emitted */
-    bool slot_used;                   /* which keeps its operand from memory in cpu->flag_operand */
+    bool slot_used;                   /* which keeps a value in cpu->flag_operand */
     struct flag_desc desc;            /* kind DESC_NONE: unknown */
     enum vector_level vectors_loaded; /* at least so much is known to be in the host's registers */
     bool x87_loaded;                  /* the x87 is known to be in the host's */
@@ -167,8 +170,14 @@ uint64_t desc_pack(const struct flag_desc *d);
 struct flag_desc desc_unpack(uint64_t v);
 /* Does it need one of these registers (a bit each)? */
 bool desc_uses(const struct flag_desc *d, uint32_t registers);
-/* Could instruction i be described if its operand from memory were kept? */
-bool desc_wants_slot(const struct insn *i);
+/* What cpu->flag_operand must keep for instruction i to be described. */
+enum slot_use {
+    SLOT_NONE,
+    SLOT_OPERAND, /* its operand from memory */
+    SLOT_RESULT,  /* what it leaves in memory */
+    SLOT_OLD,     /* its first operand, a register, as it was */
+};
+enum slot_use desc_slot(const struct insn *i);
 /* Guest registers that an instruction writes, a bit each; all when in doubt. */
 uint32_t registers_written(const struct x86_cpu *cpu, const struct insn *i);
 /* Flags that an instruction may change. */

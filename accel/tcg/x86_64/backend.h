@@ -19,8 +19,8 @@ enum { STRING_OPS = 5, STRING_PREFIXES = 3, STRING_BANKS = TLB_KERNEL_AC + 1 };
 struct code_entry {
     uint64_t rip;
     const void *exec;
-    uint64_t key; /* tlb_exec_key of the page that it was made from */
-    uint64_t unused;
+    uint64_t key;  /* tlb_exec_key of the page that it was made from */
+    uint64_t slot; /* of the page in a bank of the soft TLB, in bytes */
 };
 
 /* What of the guest's vector registers is in the host's; see vector_state.c. */
@@ -72,9 +72,8 @@ struct backend {
 struct code_entry *code_table(struct backend *k, const struct x86_cpu *cpu);
 /* After anything that may change the mode: k->lookup looks into the right tables. */
 void update_tables(struct backend *k, struct x86_cpu *cpu);
-/* R14: where the entry of R13 lies in a table / R15: where its slot lies in a bank of the soft TLB. */
+/* R14: where the entry of R13 lies in a table. */
 void emit_table_slot(struct emit *e);
-void emit_exec_slot(struct emit *e);
 
 #define CPU_REG(r)       ((int32_t)(offsetof(struct x86_cpu, regs) + 8 * (r)))
 #define CPU_EXIT_REQUEST ((int32_t)offsetof(struct x86_cpu, vcpu.exit_request))

@@ -130,7 +130,7 @@ static void emit_lookup_inline(struct trans *x, int32_t rsp_add)
     emit_table_slot(e);
     emit_insn(e, E_W, 0x39, H_R13, rm_cpu_at(H_R14, table + offsetof(struct code_entry, rip)));
     w->jump[1] = emit_jump(e, CC_NZ);
-    emit_exec_slot(e);
+    emit_load(e, H_R15, rm_cpu_at(H_R14, table + offsetof(struct code_entry, slot)));
     emit_load(e, H_R15,
               rm_cpu_at(H_R15, offsetof(struct x86_cpu, tlb.entry[bank]) +
                                    offsetof(struct tlb_entry, exec_key)));

@@ -296,15 +296,6 @@ void emit_table_slot(struct emit *e)
     emit8(e, 5);
 }
 
-void emit_exec_slot(struct emit *e)
-{
-    emit_insn(e, 0, 0x89, H_R13, rm_reg(H_R15));
-    emit_insn(e, 0, 0xc1, 5, rm_reg(H_R15));
-    emit8(e, 7);
-    emit_insn(e, 0, 0x81, 4, rm_reg(H_R15));
-    emit32(e, (TLB_SIZE - 1) << 5);
-}
-
 /* For code that changed the mode: the same as branches.c emits inline, with the mode of now. */
 static void emit_lookup(struct backend *k)
 {
@@ -319,7 +310,7 @@ static void emit_lookup(struct backend *k)
     emit_insn(e, E_W, 0x03, H_R14, rm_cpu(offsetof(struct x86_cpu, jump_table)));
     emit_insn(e, E_W, 0x39, H_R13, rm_mem(H_R14, offsetof(struct code_entry, rip)));
     miss[1] = emit_jump(e, CC_NZ);
-    emit_exec_slot(e);
+    emit_load(e, H_R15, rm_mem(H_R14, offsetof(struct code_entry, slot)));
     emit_insn(e, E_W, 0x03, H_R15, rm_cpu(offsetof(struct x86_cpu, jump_bank)));
     emit_load(e, H_R15, rm_mem(H_R15, offsetof(struct tlb_entry, exec_key)));
     emit_insn(e, E_W, 0x3b, H_R15, rm_mem(H_R14, offsetof(struct code_entry, key)));
@@ -414,11 +405,14 @@ static void enter_into_table(struct backend *k, struct x86_cpu *cpu, const struc
 {
     struct code_entry *entry = &((struct code_entry *)cpu->jump_table)[table_index(c->rip)];
     uint64_t key = tlb_exec_key(c->rip, (uintptr_t)host_page(c->block->host));
+    const struct tlb_entry *e = &cpu->jump_bank[c->rip >> 12 & (TLB_SIZE - 1)];
 
     if (c->variant == 0) {
-        *entry = (struct code_entry){ c->rip, c->entry + k->e.to_exec, key, 0 };
+        *entry =
+            (struct code_entry){ c->rip, c->entry + k->e.to_exec, key,
+                                 (uint64_t)((const uint8_t *)e - (const uint8_t *)cpu->jump_bank) };
     }
-    if (cpu->jump_bank[c->rip >> 12 & (TLB_SIZE - 1)].exec_key != key) {
+    if (e->exec_key != key) {
         struct ram_block *ram;
         uint64_t phys, offset;
 

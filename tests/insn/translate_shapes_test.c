@@ -26,7 +26,7 @@ struct shape {
 static const struct shape shapes[] = {
     SHAPE("hlt",                 "",                                    3),
     SHAPE("add rax,rbx",         "\x48\x01\xd8",                        7),
-    SHAPE("mov r12,rax",         "\x49\x89\xc4",                        6),
+    SHAPE("mov r12,rax",         "\x49\x89\xc4",                        4),
     SHAPE("lea rax,[rbx+rcx*4]", "\x48\x8d\x04\x8b",                    5),
     SHAPE("mov rax,[rbx+8]",     "\x48\x8b\x43\x08",                    12),
     SHAPE("mov [rbx+8],rax",     "\x48\x89\x43\x08",                    12),
@@ -39,7 +39,7 @@ static const struct shape shapes[] = {
     SHAPE("cmp rax,rbx; jz",     "\x48\x39\xd8\x74\x01\x90",            3),
     SHAPE("cmp [rbx],1; jz",     "\x83\x3b\x01\x74\x01\x90",            13),
     SHAPE("call",                "\xe8\x01\x00\x00\x00\x90",            11),
-    SHAPE("ret",                 "\xc3",                                26),
+    SHAPE("ret",                 "\xc3",                                24),
     SHAPE("movups xmm0,[rbx]",   "\x0f\x10\x03",                        14),
     SHAPE("paddd xmm0,xmm1",     "\x66\x0f\xfe\xc1",                    6),
     SHAPE("rep movsb",           "\xf3\xa4",                            6),

@@ -232,13 +232,22 @@ static unsigned put_opcode(struct maker *m, uint8_t *p, uint8_t *rex_at)
     return n;
 }
 
-/* Where a RIP-relative operand should lead. */
-void gen_patch_rip(struct maker *m, uint8_t *bytes, const struct insn *i, unsigned field)
+void gen_patch_disp(struct maker *m, uint8_t *bytes, const struct insn *i, unsigned modrm)
 {
-    uint64_t target = GEN_DATA + PAGE_A * 4096ull + below(m, 3 * 4096);
-    uint32_t disp = (uint32_t)(target - (GEN_CODE + m->pos + i->len));
+    uint32_t disp = (uint32_t)GEN_DATA + PAGE_A * 4096u + below(m, 3 * 4096);
 
-    memcpy(bytes + field, &disp, 4);
+    if ((bytes[modrm] & 0xc7) == 5 && (i->base == R_RIP || (m->c->narrow && i->addrsize == 4))) {
+        disp -= i->base == R_RIP ? (uint32_t)GEN_CODE + m->pos + i->len : 0;
+        memcpy(bytes + modrm + 1, &disp, 4);
+    }
+}
+
+/* An address as far as the mode has bits. */
+uint64_t gen_address(struct maker *m)
+{
+    uint64_t v = gen_pointer(&m->rng);
+
+    return m->c->narrow ? (uint32_t)v : v;
 }
 
 /* Percent.  What may unmask exceptions ends the x87's life in the host's registers. */
@@ -283,7 +292,8 @@ bool gen_wanted(struct maker *m, const struct insn *i, enum decode_result r)
 static void put_any(struct maker *m)
 {
     for (;;) {
-        uint8_t b[32], rex = chance(m, 65) ? (uint8_t)(0x40 | below(m, 16)) : 0, rex_at = rex;
+        bool has_rex = chance(m, 65) && !m->c->narrow;
+        uint8_t b[32], rex = has_rex ? (uint8_t)(0x40 | below(m, 16)) : 0, rex_at = rex;
         unsigned n = put_prefixes(m, b), modrm, opcode_n;
         struct insn i;
         enum decode_result r;
@@ -307,8 +317,8 @@ static void put_any(struct maker *m)
         if (!gen_wanted(m, &i, r)) {
             continue;
         }
-        if (r == DECODE_OK && i.base == R_RIP) {
-            gen_patch_rip(m, b, &i, modrm + 1);
+        if (r == DECODE_OK) {
+            gen_patch_disp(m, b, &i, modrm);
         }
         gen_put(m, b, i.len);
         return;
@@ -322,6 +332,7 @@ static void put_division(struct maker *m)
     unsigned kind = below(m, 5);
 
     if (kind < 3) {
+        kind = kind == 0 && m->c->narrow ? 1 : kind;
         gen_put(m, kind == 0 ? cqo : kind == 1 ? cdq : clear, kind == 1 ? 1 : 2);
     }
     m->divide = true;
@@ -340,17 +351,22 @@ static void put_image(struct maker *m)
     if ((base & 7) == 4) {
         b[4] = 0x24;
     }
-    gen_put(m, b, (base & 7) == 4 ? 6 : 5);
+    gen_put(m, b + m->c->narrow, ((base & 7) == 4 ? 6 : 5) - m->c->narrow);
 }
 
 /* mov reg, imm64 with an address or a number. */
 static void put_load(struct maker *m)
 {
-    unsigned reg = chance(m, 50) ? m->c->pointers[below(m, 3)] : below(m, 16);
+    unsigned reg = chance(m, 50) ? m->c->pointers[below(m, 3)] : below(m, m->c->narrow ? 8 : 16);
     uint8_t b[10] = { (uint8_t)(0x48 | reg >> 3), (uint8_t)(0xb8 | (reg & 7)) };
-    uint64_t v = reserved(m, reg) || chance(m, 30) ? gen_pointer(&m->rng) : gen_number(&m->rng);
+    uint64_t v = reserved(m, reg) || chance(m, 30) ? gen_address(m) : gen_number(&m->rng);
 
     memcpy(b + 2, &v, 8);
+    if (m->c->narrow) {
+        b[1] &= 0xbf;
+        gen_put(m, b + 1, 5);
+        return;
+    }
     gen_put(m, b, 10);
 }
 
@@ -408,17 +424,17 @@ static void put_iret(struct maker *m)
 static void put_string(struct maker *m)
 {
     static const uint8_t opcodes[] = { 0xa4, 0xa6, 0xaa, 0xac, 0xae };
-    unsigned prefix = below(m, 4), n = 0, size = below(m, 4);
+    unsigned prefix = below(m, 4), n = 0, size = below(m, m->c->narrow ? 3 : 4);
     uint8_t b[5];
 
     if (chance(m, 50)) { /* RSI or RDI anew, and a count */
-        uint64_t v = gen_pointer(&m->rng);
+        uint64_t v = gen_address(m);
         uint8_t mov[10] = { 0x48, chance(m, 50) ? 0xbe : 0xbf };
         uint8_t count[5] = { 0xb9 };
         uint32_t c = below(m, chance(m, 60) ? 40 : 9000);
 
         memcpy(mov + 2, &v, 8);
-        gen_put(m, mov, 10);
+        gen_put(m, mov + m->c->narrow, m->c->narrow ? 5 : 10);
         memcpy(count + 1, &c, 4);
         gen_put(m, count, 5);
     }
@@ -442,10 +458,10 @@ static void put_special(struct maker *m)
         put_popf(m);
         break;
     case 1:
-        put_sysret(m);
+        (m->c->narrow ? gen_put_segment : put_sysret)(m);
         break;
     case 2:
-        put_iret(m);
+        (m->c->narrow ? gen_put_iret32 : put_iret)(m);
         break;
     case 3:
     case 4:
@@ -461,7 +477,7 @@ static void put_special(struct maker *m)
 /* Branches get their displacement when every instruction has its place. */
 static void put_branch(struct maker *m)
 {
-    unsigned kind = below(m, 10), reg = below(m, 16);
+    unsigned kind = below(m, 10), reg = below(m, m->c->narrow ? 8 : 16);
     uint8_t b[8] = { 0 };
 
     if (kind < 4) {
@@ -499,11 +515,11 @@ static void put_branch(struct maker *m)
         }
         b[0] = (uint8_t)(0x40 | reg >> 3);
         b[1] = (uint8_t)(0x58 | (reg & 7));
-        gen_put(m, b, 2);
+        gen_put(m, b + m->c->narrow, 2 - m->c->narrow);
         b[0] = (uint8_t)(0x40 | reg >> 3);
         b[1] = 0xff;
         b[2] = (uint8_t)((chance(m, 60) ? 0xe0 : 0xd0) | (reg & 7));
-        gen_put(m, b, 3);
+        gen_put(m, b + m->c->narrow, 3 - m->c->narrow);
     }
 }
 
@@ -555,10 +571,10 @@ static void choose_registers(struct maker *m)
                                           R_R10, R_R11, R_R12, R_R13, R_R14, R_R15 };
 
     for (unsigned k = 0; k < 3; k++) {
-        m->c->pointers[k] = candidates[below(m, sizeof(candidates))];
+        m->c->pointers[k] = candidates[below(m, m->c->narrow ? 4 : sizeof(candidates))];
     }
     for (unsigned k = 0; k < 2; k++) {
-        m->c->indices[k] = candidates[below(m, sizeof(candidates))];
+        m->c->indices[k] = candidates[below(m, m->c->narrow ? 4 : sizeof(candidates))];
     }
 }
 
@@ -570,6 +586,7 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
     bool loop = chance(&m, 30), special = chance(&m, 50);
 
     memset(c, 0, sizeof(*c));
+    c->narrow = gen_is_narrow(seed);
     memset(c->code, 0xf4, sizeof(c->code));
     c->seed = seed;
     c->cpl = chance(&m, 50) ? 3 : 0;

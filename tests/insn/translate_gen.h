@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/insn/translate_gen.h: random 64-bit code for translate_test.c, and the addresses that it uses.
+ * tests/insn/translate_gen.h: random 64-bit and 32-bit code for translate_test.c, and the addresses that it uses.
  *
  * Thread: the caller's; a generator has no state beyond its arguments.
  */
@@ -15,6 +15,16 @@
 #define GEN_HIGH      0xffff800000000000ull /* the same once more */
 #define GEN_TOP       0x7ffffffff000ull     /* the last canonical page of the lower half */
 #define GEN_MAX_INSNS 80
+
+/* Segments of 32-bit code. */
+enum {
+    GEN_CODE32_0 = 0x48,
+    GEN_CODE32_3 = 0x53,
+    GEN_DATA_SHORT = 0x5b, /* a limit within the data pages */
+    GEN_DATA_MOVED = 0x63, /* a base */
+    GEN_DATA_READ = 0x6b,  /* not writable */
+    GEN_DATA_DOWN = 0x73,  /* expand-down */
+};
 
 /* Pages of GEN_DATA. */
 enum gen_page {
@@ -35,6 +45,7 @@ enum gen_page {
 struct gen_case {
     uint64_t seed;
     unsigned cpl;
+    bool narrow;    /* 32-bit code, in compatibility mode */
     bool x87;       /* most instructions are the x87's or MMX */
     unsigned entry; /* offsets within the code pages */
     unsigned n;     /* instructions, the final HLT included */
@@ -52,6 +63,8 @@ uint64_t gen_pointer(uint64_t *state);
 uint64_t gen_number(uint64_t *state);
 /* May the test execute it?  Instructions that read clocks or change the system are left out. */
 bool gen_allowed(const struct insn *i);
+/* Does the case of a seed hold 32-bit code?  The CPU must be in that mode when it is made. */
+bool gen_is_narrow(uint64_t seed);
 void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * tests/insn/translate_gen_internal.h: a case in the making, shared by translate_gen.c and
- * translate_gen_wide.c.  Thread: the caller's.
+ * its neighbours.  Thread: the caller's.
  */
 #ifndef TESTS_INSN_TRANSLATE_GEN_INTERNAL_H
 #define TESTS_INSN_TRANSLATE_GEN_INTERNAL_H
@@ -30,11 +30,16 @@ static inline bool chance(struct maker *m, unsigned percent)
 void gen_put(struct maker *m, const uint8_t *bytes, unsigned len);
 /* ModRM, SIB and displacement at p; the register bits that need REX in *rex.  Returns the bytes. */
 unsigned gen_put_modrm(struct maker *m, uint8_t *p, uint8_t *rex);
-/* Where a RIP-relative operand should lead. */
-void gen_patch_rip(struct maker *m, uint8_t *bytes, const struct insn *i, unsigned field);
+/* Gives an operand relative to RIP, or an absolute one of 32-bit code, an address of data. */
+void gen_patch_disp(struct maker *m, uint8_t *bytes, const struct insn *i, unsigned modrm);
+/* A pointer with as many bits as the mode has. */
+uint64_t gen_address(struct maker *m);
 /* Should the decoded instruction be part of the case? */
 bool gen_wanted(struct maker *m, const struct insn *i, enum decode_result r);
 /* Appends an instruction of VEX or EVEX. */
 void gen_put_wide(struct maker *m);
+/* 32-bit code alone, in translate_gen_narrow.c: loads of segment registers; a return to a frame. */
+void gen_put_segment(struct maker *m);
+void gen_put_iret32(struct maker *m);
 
 #endif

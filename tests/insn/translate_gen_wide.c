@@ -66,7 +66,7 @@ void gen_put_wide(struct maker *m)
 {
     for (;;) {
         struct wide d = choose_wide(m);
-        uint8_t b[32], address[16], rex = (uint8_t)below(m, 8);
+        uint8_t b[32], address[16], rex = m->c->narrow ? 0 : (uint8_t)below(m, 8);
         unsigned n = 0, modrm, len;
         struct insn i;
         enum decode_result r;
@@ -75,6 +75,9 @@ void gen_put_wide(struct maker *m)
             b[n++] = (uint8_t)(chance(m, 70) ? 0x64 + below(m, 2) : 0x67);
         }
         len = gen_put_modrm(m, address, &rex);
+        if (rex && m->c->narrow) {
+            continue;
+        }
         if (d.group) {
             address[0] = (uint8_t)((address[0] & 0xc7) | (d.group - 1) << 3);
         }
@@ -86,8 +89,8 @@ void gen_put_wide(struct maker *m)
         if (!gen_wanted(m, &i, r)) {
             continue;
         }
-        if (r == DECODE_OK && i.base == R_RIP) {
-            gen_patch_rip(m, b, &i, modrm + 1);
+        if (r == DECODE_OK) {
+            gen_patch_disp(m, b, &i, modrm);
         }
         gen_put(m, b, i.len);
         return;

@@ -69,6 +69,24 @@ static void write_tables(struct bench *b)
 }
 
 #define LEAF_TABLE (TABLES + 0x3000)
+#define LOW_TABLE  (TABLES + 0xa000)
+
+/*
+ * What 16-bit addresses and those that wrap at 4 GiB reach, in 32-bit cases: the data pages once more
+ * from 0, and GEN_TOP's as the last.
+ */
+static void map_narrow(struct bench *b, bool on)
+{
+    uint32_t pdpt = TABLES + 0x1000, top = TABLES + 0x8000;
+
+    for (unsigned p = 0; p < 16; p++) {
+        bool plain = p != PAGE_NONE && p != PAGE_MMIO && p < PAGE_TOP;
+
+        rig_store(b->rig, LOW_TABLE + p * 8, plain ? (DATA_PHYS + p * 0x1000) | 0x67 : 0, 8);
+    }
+    rig_store(b->rig, pdpt + 0x1000, on ? LOW_TABLE | 0x27 : 0, 8);
+    rig_store(b->rig, pdpt + 3 * 8, on ? top | 0x27 : 0, 8);
+}
 
 static void start_page_table(struct bench *b)
 {
@@ -106,6 +124,44 @@ static void start_page_table(struct bench *b)
     }
 }
 
+/* Limits of the moved and the expand-down segment lie within the data pages, too. */
+static const struct {
+    uint16_t selector, attr;
+    uint32_t base, limit;
+} narrow_segments[] = {
+    { GEN_CODE32_0, A_CODE | A_32, 0, 0xfffff },
+    { GEN_CODE32_3, A_CODE | A_DPL3 | A_32, 0, 0xfffff },
+    { GEN_DATA_SHORT, A_DATA | A_DPL3 | A_32, 0, GEN_DATA >> 12 },
+    { GEN_DATA_MOVED, A_DATA | A_DPL3 | A_32, 0x1008, 0xfffff },
+    { GEN_DATA_READ, (A_DATA & ~2) | A_DPL3 | A_32, 0, 0xfffff },
+    { GEN_DATA_DOWN, A_DATA | 4 | A_DPL3 | A_32, 0, GEN_DATA >> 12 },
+};
+
+/* The segment of a selector that code at the case's level may have. */
+static void set_segment(struct bench *b, unsigned seg, uint16_t selector)
+{
+    struct segment *s = &b->cpu->seg[seg];
+
+    for (unsigned n = 0; n < G_N_ELEMENTS(narrow_segments); n++) {
+        if (narrow_segments[n].selector == selector) {
+            segment_set(s, selector, narrow_segments[n].base,
+                        narrow_segments[n].limit << 12 | 0xfff, narrow_segments[n].attr);
+            return;
+        }
+    }
+    *s = b->user[(selector & 3) == 3][seg];
+    s->selector = selector; /* SYSRET's differ */
+}
+
+void enter_mode(struct bench *b, bool narrow, unsigned cpl)
+{
+    memcpy(b->cpu->seg, b->user[cpl == 3], sizeof(b->cpu->seg));
+    if (narrow) {
+        set_segment(b, SEG_CS, cpl ? GEN_CODE32_3 : GEN_CODE32_0);
+    }
+    cpu_update_mode(b->cpu);
+}
+
 static void set_up_cpu(struct bench *b)
 {
     struct system_rig *r = b->rig;
@@ -123,6 +179,10 @@ static void set_up_cpu(struct bench *b)
     b->cr0 = cpu->cr0;
     b->cr4 = cpu->cr4;
     b->xcr0 = cpu->xcr0;
+    for (unsigned n = 0; n < G_N_ELEMENTS(narrow_segments); n++) {
+        rig_descriptor(r, narrow_segments[n].selector, narrow_segments[n].base,
+                       narrow_segments[n].limit, narrow_segments[n].attr);
+    }
     for (unsigned v = 0; v < 32; v++) {
         rig_gate(r, v, SEL_CODE0, SYSTEM + HANDLERS + v * 16, 0x8e, 1);
         rig_store(r, HANDLERS + v * 16, 0xf4, 1);
@@ -160,6 +220,27 @@ static void random_vectors(struct bench *b, uint64_t *rng)
     }
 }
 
+/* 32 bits of everything, FS and GS that may be cut, and sometimes an ES that is not flat. */
+static void narrow_state(struct outcome *s, uint64_t *rng)
+{
+    static const uint8_t selectors[] = {
+        0, 0, 0, GEN_DATA_SHORT, GEN_DATA_MOVED, GEN_DATA_READ, GEN_DATA_DOWN
+    };
+
+    for (unsigned n = 0; n < 8; n++) {
+        s->regs[n] = (uint32_t)s->regs[n];
+    }
+    if (!gen_below(rng, 24)) {
+        s->regs[R_RSP] = (uint32_t)(gen_below(rng, 48) - 24);
+    }
+    s->rip = (uint32_t)s->rip;
+    s->fs = (uint32_t)s->fs;
+    s->gs = (uint32_t)s->gs;
+    for (unsigned n = 0; n < 3; n++) {
+        s->selector[n] = selectors[gen_below(rng, sizeof(selectors))];
+    }
+}
+
 void random_state(struct bench *b)
 {
     struct outcome *s = &b->start;
@@ -184,6 +265,10 @@ void random_state(struct bench *b)
     s->fs = gen_below(&rng, 3) ? 64 - gen_below(&rng, 128) : gen_pointer(&rng);
     s->gs = gen_below(&rng, 3) ? gen_below(&rng, 4096) : gen_pointer(&rng);
     s->kernel_gs = gen_pointer(&rng);
+    memset(s->selector, 0, sizeof(s->selector));
+    if (b->c.narrow) {
+        narrow_state(s, &rng);
+    }
     s->eflags = 2 | (gen_below(&rng, 5) ? 0 : FLAG_DF);
     s->cr0 = b->cr0 | (gen_below(&rng, 24) ? 0 : CR0_TS);
     s->cr4 = b->cr4;
@@ -210,19 +295,35 @@ void random_state(struct bench *b)
     start_page_table(b);
 }
 
+static void restore_segments(struct bench *b)
+{
+    static const uint8_t segs[] = { SEG_FS, SEG_GS, SEG_ES };
+    const struct outcome *s = &b->start;
+    struct x86_cpu *cpu = b->cpu;
+
+    for (unsigned n = 0; n < G_N_ELEMENTS(segs); n++) {
+        if (s->selector[n]) {
+            set_segment(b, segs[n], s->selector[n]);
+        }
+    }
+    segment_set_base(&cpu->seg[SEG_FS], s->fs);
+    segment_set_base(&cpu->seg[SEG_GS], s->gs);
+    map_narrow(b, b->c.narrow);
+}
+
 static void restore(struct bench *b)
 {
     struct x86_cpu *cpu = b->cpu;
     const struct outcome *s = &b->start;
     uint8_t *ram = b->rig->ram.ram->host;
 
-    memcpy(cpu->seg, b->user[b->c.cpl == 3], sizeof(cpu->seg));
+    enter_mode(b, b->c.narrow, b->c.cpl);
     memcpy(cpu->regs, s->regs, sizeof(s->regs));
     cpu->regs[R_RIP] = s->rip;
-    cpu->seg[SEG_FS].base = s->fs;
-    cpu->seg[SEG_GS].base = s->gs;
+    restore_segments(b);
     cpu->kernel_gs_base = s->kernel_gs;
     cpu->lstar = GEN_CODE + b->c.at[s->kernel_gs % b->c.n];
+    cpu->cstar = cpu->lstar;
     cpu->star = (uint64_t)(SEL_DATA0 | 3) << 48 | (uint64_t)SEL_CODE0 << 32;
     cpu->sfmask = FLAG_TF | FLAG_RF | FLAG_IF | FLAG_DF;
     cpu->eflags = s->eflags;
@@ -256,6 +357,10 @@ static void capture(struct bench *b, struct outcome *o)
     const uint8_t *ram = b->rig->ram.ram->host;
 
     memcpy(o->regs, cpu->regs, sizeof(o->regs));
+    for (unsigned n = 0; n < SEG_COUNT; n++) {
+        o->selector[n] = cpu->seg[n].selector;
+    }
+    o->es = cpu->seg[SEG_ES].base;
     o->fs = cpu->seg[SEG_FS].base;
     o->gs = cpu->seg[SEG_GS].base;
     o->kernel_gs = cpu->kernel_gs_base;
@@ -424,7 +529,7 @@ enum ending run_reference(struct bench *b, struct outcome *o)
         cpu->regs[R_RIP] += b->insn.len;
         b->insn.exec(cpu, &b->insn);
         cpu->intr_shadow = false;
-        if (cpu->eflags & FLAG_TF || !cpu->code64) {
+        if (cpu->eflags & FLAG_TF || cpu->code64 == b->c.narrow || cpu->code_size == 2) {
             return DROPPED;
         }
         /* Liveness was known from code that is no more. */
@@ -481,10 +586,8 @@ static bool leave_handler(struct bench *b, struct outcome *o)
     cpu->regs[R_RSP] = frame[3 + has_error];
     cpu->regs[R_RIP] = rip;
     cpu->eflags = ((uint32_t)frame[2 + has_error] & ~(FLAGS_ARITH | FLAG_RF)) | 2;
-    cpu->seg[SEG_CS] = b->user[(frame[1 + has_error] & 3) == 3][SEG_CS];
-    cpu->seg[SEG_SS] = b->user[(frame[1 + has_error] & 3) == 3][SEG_SS];
-    cpu->seg[SEG_CS].selector = (uint16_t)frame[1 + has_error]; /* SYSRET's differ */
-    cpu->seg[SEG_SS].selector = (uint16_t)frame[4 + has_error];
+    set_segment(b, SEG_CS, (uint16_t)frame[1 + has_error]);
+    set_segment(b, SEG_SS, (uint16_t)frame[4 + has_error]);
     cpu->halted = false;
     cpu_update_mode(cpu);
     o->rip = rip;

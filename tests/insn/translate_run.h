@@ -21,7 +21,8 @@ struct fault {
 };
 
 struct outcome {
-    uint64_t regs[16], rip, fs, gs, kernel_gs, cr0, cr4, xcr0;
+    uint64_t regs[16], rip, es, fs, gs, kernel_gs, cr0, cr4, xcr0;
+    uint16_t selector[SEG_COUNT]; /* at the start: those of FS, GS and ES, or 0: flat */
     uint32_t eflags, arith, mxcsr;
     union vec vec[32];
     uint64_t kmask[8];
@@ -51,13 +52,15 @@ struct bench {
     struct insn insn;
     bool fetching;
     unsigned cases, dropped, faults, mismatches;
-    uint64_t first_seed, count;
+    uint64_t first_seed, step, count;
 };
 
 enum ending { ENDED, DROPPED };
 
 struct bench *bench_new(void);
 void bench_free(struct bench *b);
+/* The mode that a case's code is decoded in. */
+void enter_mode(struct bench *b, bool narrow, unsigned cpl);
 /* The state that the case starts from, by its seed. */
 void random_state(struct bench *b);
 /*

@@ -9,7 +9,8 @@
  * Flags that manuals leave undefined, and flags that a skipped instruction would have written, may
  * differ; a case that reads one is dropped.
  *
- * TRANSLATE_SEED and TRANSLATE_COUNT in the environment choose the cases.
+ * TRANSLATE_SEED and TRANSLATE_COUNT in the environment choose the cases; TRANSLATE_STEP is from a seed
+ * to the next: every third, from 2 on, holds 32-bit code.
  * Thread: the cases run on the vCPU's own.
  */
 #include <inttypes.h>
@@ -98,6 +99,10 @@ static void compare(const struct bench *b, const struct outcome *w, const struct
     for (unsigned n = 0; n < 8; n++) {
         differs(out, "mask register", w->kmask[n], g->kmask[n]);
     }
+    for (unsigned n = 0; n < SEG_COUNT; n++) {
+        differs(out, "selector", w->selector[n], g->selector[n]);
+    }
+    differs(out, "es base", w->es, g->es);
     differs(out, "rip", w->rip, g->rip);
     differs(out, "fs base", w->fs, g->fs);
     differs(out, "gs base", w->gs, g->gs);
@@ -137,12 +142,14 @@ static GString *check_case(struct bench *b)
     return NULL;
 }
 
-static void print_case(const struct bench *b, const char *text)
+static void print_case(struct bench *b, const char *text)
 {
     const struct gen_case *c = &b->c;
     g_autoptr(GString) out = g_string_new(NULL);
 
-    g_string_append_printf(out, "# seed %" PRIu64 ", CPL %u\n%s", c->seed, c->cpl, text);
+    enter_mode(b, c->narrow, c->cpl);
+    g_string_append_printf(out, "# seed %" PRIu64 ", %s-bit code, CPL %u\n%s", c->seed,
+                           c->narrow ? "32" : "64", c->cpl, text);
     for (unsigned n = 0; n < c->n; n++) {
         struct insn i;
 
@@ -215,7 +222,10 @@ static void run_cases(struct vcpu *v)
     for (uint64_t n = 0; n < b->count && b->mismatches < 8; n++) {
         g_autoptr(GString) out = NULL;
 
-        gen_make(&b->c, b->cpu, b->first_seed + n);
+        uint64_t seed = b->first_seed + n * b->step;
+
+        enter_mode(b, gen_is_narrow(seed), 0);
+        gen_make(&b->c, b->cpu, seed);
         random_state(b);
         b->cases++;
         out = check_case(b);
@@ -268,6 +278,7 @@ static void test_random(void)
     }
     b = bench_new();
     b->first_seed = number_from("TRANSLATE_SEED", 1);
+    b->step = number_from("TRANSLATE_STEP", 1);
     b->count = number_from("TRANSLATE_COUNT", COUNT);
     the_bench = b;
     m = b->rig->m;

@@ -15,11 +15,12 @@
 struct fields {
     int reg, vvvv, rm;
     bool imm;
+    uint8_t imm_mask; /* outside 64-bit code */
 };
 
 static bool find_fields(const struct insn *i, struct fields *f)
 {
-    *f = (struct fields){ -1, -1, -1, false };
+    *f = (struct fields){ -1, -1, -1, false, 0xff };
     for (int n = 0; n < 4; n++) {
         switch (i->row->operands[n]) {
         case VV:
@@ -48,6 +49,9 @@ static bool find_fields(const struct insn *i, struct fields *f)
             f->rm = n;
             break;
         case LV:
+            f->imm_mask = 0x7f; /* a register, of which 32-bit code has 8 */
+            f->imm = true;
+            break;
         case Ib:
             f->imm = true;
             break;
@@ -125,7 +129,8 @@ unsigned vex_alignment(const struct insn *i, unsigned size)
     return is_avx(i) && (avx_row(i)->flags & AVX_ALIGNED) ? size : 0;
 }
 
-static struct emit_vex form_of(const struct insn *i)
+/* 32-bit code has 8 registers: the upper bit of vvvv counts for nothing. */
+static struct emit_vex form_of(const struct trans *x, const struct insn *i)
 {
     bool avx = is_avx(i);
 
@@ -133,9 +138,9 @@ static struct emit_vex form_of(const struct insn *i)
         .map = i->vex >> 2,
         .prefix = i->vex & 3,
         .length = i->vex_l,
-        .vvvv = i->vvvv,
+        .vvvv = x->word == 8 ? i->vvvv : i->vvvv & 7,
         .mask = avx ? i->imm2 & EVEX_AAA : 0,
-        .w = i->rex & 8,
+        .w = avx && avx_row(i)->w != W_IGNORED ? avx_row(i)->w == W1 : (i->rex & 8) != 0,
         .evex = avx && (i->imm2 & EVEX_IS),
         .zero = avx && (i->imm2 & EVEX_Z),
         .broadcast = avx && (i->imm2 & EVEX_B),
@@ -143,11 +148,23 @@ static struct emit_vex form_of(const struct insn *i)
     };
 }
 
+/* In 32-bit code the registers from 8 on stay: vmovaps or vxorps of each of the others. */
 static void emit_vzero(struct trans *x, unsigned n)
 {
+    bool all = x->b->insn[n].vex_l;
+
     need_vectors(x, n);
+    if (x->word == 4) {
+        for (unsigned r = 0; r < 8; r++) {
+            emit8(x->e, 0xc5);
+            emit8(x->e, all ? 0x80 | (~r & 15) << 3 : 0xf8);
+            emit8(x->e, all ? 0x57 : 0x28);
+            emit8(x->e, 0xc0 | r << 3 | r);
+        }
+        return;
+    }
     emit8(x->e, 0xc5);
-    emit8(x->e, x->b->insn[n].vex_l ? 0xfc : 0xf8);
+    emit8(x->e, all ? 0xfc : 0xf8);
     emit8(x->e, 0x77);
 }
 
@@ -155,7 +172,7 @@ static bool emit_avx(struct trans *x, unsigned n)
 {
     const struct insn *i = &x->b->insn[n];
     const struct avx_row *r = avx_row(i);
-    struct emit_vex form = form_of(i);
+    struct emit_vex form = form_of(x, i);
     struct emit_rm operand;
     struct fields f;
     unsigned field;
@@ -181,7 +198,7 @@ static bool emit_avx(struct trans *x, unsigned n)
                                             : i->op[f.reg].reg;
     emit_vex_insn(x->e, &form, i->opcode, field, operand);
     if (f.imm) {
-        emit8(x->e, i->imm & 0xff);
+        emit8(x->e, i->imm & (x->word == 8 ? 0xff : f.imm_mask));
     }
     if (f.rm == 0) {
         field_write_back(x, &i->op[0], H_R13);
@@ -220,7 +237,7 @@ static void emit_mulx(struct trans *x, const struct insn *i, struct emit_vex for
 static bool emit_bmi(struct trans *x, unsigned n)
 {
     const struct insn *i = &x->b->insn[n];
-    struct emit_vex form = form_of(i);
+    struct emit_vex form = form_of(x, i);
     struct emit_rm operand;
     struct fields f;
 

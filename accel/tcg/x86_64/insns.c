@@ -148,6 +148,12 @@ static struct emit_rm rm_operand(struct trans *x, const struct insn *i, const st
     return rm_reg(field_register(x, op, H_R13));
 }
 
+/* Opcode 82 is 80 in 32-bit code, and nothing in the host's. */
+static unsigned host_opcode(const struct insn *i)
+{
+    return i->map == MAP_1 && i->opcode == 0x82 ? 0x80 : i->opcode;
+}
+
 static void emit_sized_move(struct emit *e, unsigned size, bool store, unsigned reg,
                             struct emit_rm rm)
 {
@@ -167,7 +173,7 @@ static void emit_kept_result(struct trans *x, const struct insn *i, unsigned for
     if (reg >= 0 && host_of(i->op[reg].reg) < 0) { /* "r, r/m" instead of "r/m, r" */
         emit_insn(e, form, i->opcode + 2u, H_R14, guest_memory(i->op[reg].reg));
     } else {
-        emit_insn(e, form, i->opcode, reg >= 0 ? (unsigned)host_of(i->op[reg].reg) : field,
+        emit_insn(e, form, host_opcode(i), reg >= 0 ? (unsigned)host_of(i->op[reg].reg) : field,
                   rm_reg(H_R14));
         emit_bytes(e, &i->imm, immediate_bytes(i));
     }
@@ -200,7 +206,7 @@ static void emit_in_place(struct trans *x, const struct insn *i, const struct em
     if (kept == SLOT_OLD) {
         emit_store(e, operand.memory ? field : operand.reg, slot);
     }
-    emit_insn(e, form, i->opcode, field, operand);
+    emit_insn(e, form, host_opcode(i), field, operand);
     emit_bytes(e, &i->imm, immediate_bytes(i));
     /* The same register twice: XADD leaves the sum. */
     if (reg >= 0 && is_written(row, reg)) {

@@ -84,6 +84,9 @@ static void find_accesses(struct trans *x, struct state *s, unsigned n)
     x86_exec_fn *fn = i->row->exec;
     unsigned w = x->word;
 
+    if (!in_reach(x, i)) {
+        return;
+    }
     if (!row && fn != x_call && fn != x_ret && fn != x_call_ind &&
         !(i->row->flags & (ROW_MMX | ROW_X87))) {
         bool write;

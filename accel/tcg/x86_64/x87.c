@@ -152,7 +152,8 @@ static void defer_pointers(struct trans *x, unsigned n)
 /* Leaves general registers alone, so that addresses of data can be had later. */
 static bool goes_on_pending(const struct trans *x, const struct insn *i)
 {
-    return kind_of(i) != X87_NONE && host_has(x->k, i->row->feature) && i->row->exec != x_fnstsw_ax;
+    return in_reach(x, i) && kind_of(i) != X87_NONE && host_has(x->k, i->row->feature) &&
+           i->row->exec != x_fnstsw_ax;
 }
 
 void settle_x87_pointers(struct trans *x, unsigned n)

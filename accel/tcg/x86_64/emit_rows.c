@@ -52,6 +52,9 @@ static bool counts_alike(const struct x86_cpu *cpu, x86_exec_fn *fn)
 
 const struct emit_row *emit_row_find(const struct x86_cpu *cpu, const struct insn *i)
 {
+    if (i->row->exec == x_movsxd && !cpu->code64) { /* ARPL */
+        return NULL;
+    }
     for (unsigned n = 0; n < G_N_ELEMENTS(rows); n++) {
         if (rows[n].exec == i->row->exec) {
             bool same = !(rows[n].flags & EMIT_COUNTS) || counts_alike(cpu, rows[n].exec);

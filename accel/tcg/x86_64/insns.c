@@ -500,9 +500,6 @@ bool in_reach(const struct trans *x, const struct insn *i)
     if (x->word == 8) {
         return true;
     }
-    if (i->row->exec == x_movsxd) { /* ARPL */
-        return false;
-    }
     for (unsigned k = 0; k < G_N_ELEMENTS(i->op); k++) {
         if (i->op[k].kind == OPND_MEM &&
             (i->addrsize != 4 || i->seg == SEG_ES || i->seg == SEG_CS)) {

@@ -464,6 +464,8 @@ static void put_special(struct maker *m)
         (m->c->narrow ? gen_put_iret32 : put_iret)(m);
         break;
     case 3:
+        (m->c->narrow ? gen_put_indirect : put_string)(m);
+        break;
     case 4:
     case 5:
     case 6:

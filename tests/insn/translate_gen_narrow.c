@@ -49,3 +49,29 @@ void gen_put_iret32(struct maker *m)
     gen_put(m, (const uint8_t *)"\x50", 1);
     gen_put(m, (const uint8_t *)"\xcf", 1);
 }
+
+/* PUSH or POP of memory, a call or a jump by it, with any segment and either size of addresses. */
+void gen_put_indirect(struct maker *m)
+{
+    static const uint8_t prefixes[] = { 0x64, 0x65, 0x26, 0x2e, 0x36, 0x3e, 0x67, 0x67 };
+    static const uint8_t fields[] = { 6, 6, 6, 0, 2, 4 };
+    uint8_t b[32], rex = 0;
+    unsigned n = 0, field = fields[below(m, sizeof(fields))], modrm;
+    struct insn i;
+
+    if (chance(m, 50)) {
+        b[n++] = prefixes[below(m, sizeof(prefixes))];
+    }
+    b[n++] = field ? 0xff : 0x8f;
+    modrm = n;
+    do {
+        rex = 0;
+        memset(b + n, (int)below(m, 256), sizeof(b) - n);
+        gen_put_modrm(m, b + n, &rex);
+    } while (rex);
+    b[n] = (uint8_t)((b[n] & 0xc7) | field << 3);
+    if (insn_decode(m->cpu, b, 15, &i) == DECODE_OK) {
+        gen_patch_disp(m, b, &i, modrm);
+        gen_put(m, b, i.len);
+    }
+}

@@ -59,8 +59,8 @@ struct backend {
     uint8_t *load_x87[VECTOR_LEVELS];
     uint8_t *lookup; /* jump: R13 target, canonical, in the mode of now */
     uint8_t *leave;  /* jump: to the run loop; R13 target */
-    /* call: as interpret_in_place, but vectors stay; by log2 of the size, and bank */
-    uint8_t *string[STRING_OPS][STRING_PREFIXES][4][STRING_BANKS];
+    /* call: as interpret_in_place, but vectors stay; by log2 of the size, bank, 32-bit addresses */
+    uint8_t *string[STRING_OPS][STRING_PREFIXES][4][STRING_BANKS][2];
     uint8_t *blocks_begin;      /* what runs often grows from here, */
     uint8_t *cold_begin, *cold; /* and what is out of line from here: the first stays dense */
     uint32_t host_features[FEAT_WORDS];

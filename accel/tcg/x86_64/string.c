@@ -2,12 +2,13 @@
 /*
  * accel/tcg/x86_64/string.c: MOVS, STOS, LODS, SCAS and CMPS by the host's own instructions.
  *
- * One thunk for each bank of the soft TLB, instruction, prefix and element size. It checks the page
+ * One thunk for each bank of the soft TLB, width of addresses, instruction, prefix and element size. It checks the page
  * of each operand, lets the host repeat to the nearer page's end, and goes on with the next pages.
- * Whatever else there is (DF, a miss, a device, code on the page, an element across pages, a
- * request to leave) is the interpreter's, which finds RSI, RDI and RCX as they are by then.
+ * Whatever else there is (DF, a miss, a device, code on the page, an element across pages, an ES of
+ * 32-bit code that is not flat, a request to leave) is the interpreter's, which finds RSI, RDI and RCX as they are by then.
  *
- * Invariants: addresses are 64 bits without a segment base; flags are in memory before and after;
+ * Invariants: addresses are those of the mode without a segment base; registers of 32-bit ones are
+ *             cut to 32 bits before and after each run. Flags are in memory before and after;
  *             flags of a comparison are stored once the instruction is through; R15 is kept.
  * Thread: the vCPU's own.  Source: SDM vol. 2, "REP".
  */
@@ -33,8 +34,9 @@ struct maker {
     struct emit *e;
     struct backend *k;
     unsigned flags, opcode, size, prefix; /* prefix: 0, 0xf3, 0xf2 */
+    bool narrow;                          /* 32-bit addresses */
     int32_t tlb;
-    uint8_t *fallback[4], *dropping[2]; /* jumps to the interpreter; with 16 bytes to drop first */
+    uint8_t *fallback[5], *dropping[2]; /* jumps to the interpreter; with 16 bytes to drop first */
     unsigned n_fallback, n_dropping;
 };
 
@@ -51,7 +53,31 @@ static void emit_sized(struct maker *m, unsigned opcode, unsigned reg)
 
 static void emit_advance(struct maker *m, unsigned reg)
 {
-    emit_lea(m->e, reg, rm_mem(reg, (int32_t)m->size));
+    emit_insn(m->e, m->narrow ? 0 : E_W, 0x8d, reg, rm_mem(reg, (int32_t)m->size));
+}
+
+static void emit_cut(struct maker *m)
+{
+    struct emit *e = m->e;
+
+    if (m->narrow && (m->flags & USES_RSI)) {
+        emit_insn(e, 0, 0x89, H_RSI, rm_reg(H_RSI));
+    }
+    if (m->narrow && (m->flags & USES_RDI)) {
+        emit_insn(e, 0, 0x89, H_RDI, rm_reg(H_RDI));
+    }
+    if (m->narrow && m->prefix) {
+        emit_insn(e, 0, 0x89, H_RCX, rm_reg(H_RCX));
+    }
+}
+
+static void emit_check_es(struct maker *m)
+{
+    if (m->narrow && (m->flags & USES_RDI)) {
+        emit_insn(m->e, 0, 0xf6, 0, rm_cpu(offsetof(struct x86_cpu, seg[SEG_ES].access)));
+        emit8(m->e, m->flags & WRITES ? SEGMENT_FLAT_WRITE : SEGMENT_FLAT_READ);
+        m->fallback[m->n_fallback++] = emit_jump(m->e, CC_Z);
+    }
 }
 
 /* R13: the host address of what `reg` points to, R15: its offset in the page.  Returns the jump of a miss. */
@@ -202,6 +228,7 @@ static void emit_repeated(struct maker *m)
     m->fallback[m->n_fallback++] = emit_jump(e, CC_NZ);
     emit_run_length(m);
     emit_host_run(m);
+    emit_cut(m);
     if (m->flags & COMPARES) {
         emit_insn(e, 0, 0xf7, 0, rm_reg(H_R15));
         emit32(e, FLAG_ZF);
@@ -233,6 +260,8 @@ static void emit_thunk(struct maker *m)
     emit_insn(e, 0, 0xf6, 0, rm_cpu(offsetof(struct x86_cpu, eflags) + 1));
     emit8(e, FLAG_DF >> 8);
     m->fallback[m->n_fallback++] = emit_jump(e, CC_NZ);
+    emit_check_es(m);
+    emit_cut(m);
     if (m->prefix) {
         emit_repeated(m);
     } else {
@@ -260,9 +289,9 @@ void emit_string_thunks(struct backend *k)
 {
     static const uint8_t prefixes[STRING_PREFIXES] = { 0, 0xf3, 0xf2 };
 
-    for (unsigned n = 0; n < STRING_OPS * STRING_PREFIXES * 4 * STRING_BANKS; n++) {
-        unsigned bank = n % STRING_BANKS, size = n / STRING_BANKS % 4;
-        unsigned prefix = n / STRING_BANKS / 4 % STRING_PREFIXES, op = n / STRING_BANKS / 4 / 3;
+    for (unsigned n = 0; n < STRING_OPS * STRING_PREFIXES * 4 * STRING_BANKS * 2; n++) {
+        unsigned narrow = n % 2, bank = n / 2 % STRING_BANKS, size = n / 2 / STRING_BANKS % 4;
+        unsigned prefix = n / 8 / STRING_BANKS % STRING_PREFIXES, op = n / 8 / STRING_BANKS / 3;
         struct maker m = {
             .e = &k->e,
             .k = k,
@@ -270,15 +299,17 @@ void emit_string_thunks(struct backend *k)
             .opcode = rows[op].opcode,
             .size = 1u << size,
             .prefix = prefixes[prefix],
+            .narrow = narrow,
             .tlb = (int32_t)(offsetof(struct x86_cpu, tlb.entry) +
                              bank * sizeof(((struct tlb *)NULL)->entry[0])),
         };
 
         /* F2 is F3 where nothing is compared. */
-        if ((prefix == 2 && !(m.flags & COMPARES)) || (prefix && (m.flags & LOADS))) {
+        if ((prefix == 2 && !(m.flags & COMPARES)) || (prefix && (m.flags & LOADS)) ||
+            (narrow && m.size == 8)) {
             continue;
         }
-        k->string[op][prefix][size][bank] = k->e.p;
+        k->string[op][prefix][size][bank][narrow] = k->e.p;
         emit_thunk(&m);
     }
 }
@@ -292,13 +323,15 @@ bool emit_string(struct trans *x, unsigned n)
     while (op < STRING_OPS && rows[op].exec != i->row->exec) {
         op++;
     }
-    if (op == STRING_OPS || i->addrsize != 8 || ((rows[op].flags & USES_RSI) && i->seg >= SEG_FS)) {
+    if (op == STRING_OPS || i->addrsize != x->word ||
+        ((rows[op].flags & USES_RSI) &&
+         (x->word == 8 ? i->seg >= SEG_FS : i->seg != SEG_DS && i->seg != SEG_SS))) {
         return false;
     }
     if (i->prefixes & (PREFIX_REP | PREFIX_REPNE)) {
         prefix = (i->prefixes & PREFIX_REPNE) && (rows[op].flags & COMPARES) ? 2 : 1;
     }
-    thunk = x->k->string[op][prefix][size_log2(i->size)][x->t->cpu->bank];
+    thunk = x->k->string[op][prefix][size_log2(i->size)][x->t->cpu->bank][x->word == 4];
     if (!thunk) {
         return false;
     }

@@ -143,12 +143,18 @@ static bool emit_swapgs(struct trans *x, unsigned n)
     return true;
 }
 
+/* The form of a move of a stack slot. */
+static unsigned word_form(const struct trans *x)
+{
+    return x->word == 8 ? E_W : 0;
+}
+
 static bool emit_pushf(struct trans *x, unsigned n)
 {
     struct emit *e = x->e;
     struct emit_rm rm;
 
-    if (x->b->insn[n].opsize != 8) {
+    if (x->b->insn[n].opsize != x->word) {
         return false;
     }
     if (x->memory_flags) {
@@ -158,7 +164,7 @@ static bool emit_pushf(struct trans *x, unsigned n)
         emit_save_flags(e);
         x->memory_flags = x->memory_exact = true;
     }
-    rm = stack_begin(x, n, R_RSP, -8, true, SITE_RESUME);
+    rm = stack_begin(x, n, R_RSP, -(int32_t)x->word, true, SITE_RESUME);
     x->host_flags = false;
     emit_insn(e, 0, 0x8b, H_R14, FIELD(cc_src));
     emit_insn(e, 0, 0x81, 4, rm_reg(H_R14));
@@ -166,8 +172,8 @@ static bool emit_pushf(struct trans *x, unsigned n)
     emit_insn(e, 0, 0x0b, H_R14, FIELD(eflags));
     emit_insn(e, 0, 0x81, 4, rm_reg(H_R14));
     emit32(e, ~(FLAG_RF | FLAG_VM));
-    emit_store(e, H_R14, rm);
-    emit_add_rsp(x, -8);
+    emit_insn(e, word_form(x), 0x89, H_R14, rm);
+    emit_add_rsp(x, -(int32_t)x->word);
     mem_end(x);
     return true;
 }
@@ -179,17 +185,17 @@ static bool emit_push_memory(struct trans *x, unsigned n)
     struct emit_rm rm;
     struct site *first;
 
-    if (i->opsize != 8 || i->op[0].kind != OPND_MEM) {
+    if (i->opsize != x->word || i->op[0].kind != OPND_MEM || !in_reach(x, i)) {
         return false;
     }
-    emit_load(x->e, H_R13, mem_begin(x, n, &i->op[0], false));
+    emit_insn(x->e, word_form(x), 0x8b, H_R13, mem_begin(x, n, &i->op[0], false));
     first = x->open[0];
     emit_store(x->e, H_R13, FIELD(branch_target));
-    rm = stack_begin(x, n, R_RSP, -8, true, SITE_RESUME);
+    rm = stack_begin(x, n, R_RSP, -(int32_t)x->word, true, SITE_RESUME);
     x->open[1] = first;
     emit_load(x->e, H_R14, FIELD(branch_target));
-    emit_store(x->e, H_R14, rm);
-    emit_add_rsp(x, -8);
+    emit_insn(x->e, word_form(x), 0x89, H_R14, rm);
+    emit_add_rsp(x, -(int32_t)x->word);
     mem_end(x);
     return true;
 }

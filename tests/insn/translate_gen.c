@@ -464,7 +464,7 @@ static void put_special(struct maker *m)
         (m->c->narrow ? gen_put_iret32 : put_iret)(m);
         break;
     case 3:
-        (m->c->narrow ? gen_put_indirect : put_string)(m);
+        gen_put_indirect(m);
         break;
     case 4:
     case 5:

@@ -38,12 +38,10 @@ uint64_t gen_address(struct maker *m);
 bool gen_wanted(struct maker *m, const struct insn *i, enum decode_result r);
 /* Appends an instruction of VEX or EVEX. */
 void gen_put_wide(struct maker *m);
-/*
- * 32-bit code alone, in translate_gen_narrow.c: loads of segment registers; a return to a frame; stack and
- * branches by memory.
- */
+/* In translate_gen_narrow.c; 32-bit code alone: loads of segment registers, a return to a frame. */
 void gen_put_segment(struct maker *m);
 void gen_put_iret32(struct maker *m);
+/* PUSH, POP, CALL and JMP by memory. */
 void gen_put_indirect(struct maker *m);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/insn/translate_gen_narrow.c: what only 32-bit code has.  Thread: the caller's.
+ * tests/insn/translate_gen_narrow.c: what only 32-bit code has, and stack and branches by memory.
+ * Thread: the caller's.
  */
 #include "tests/insn/translate_gen_internal.h"
 
@@ -55,23 +56,26 @@ void gen_put_indirect(struct maker *m)
 {
     static const uint8_t prefixes[] = { 0x64, 0x65, 0x26, 0x2e, 0x36, 0x3e, 0x67, 0x67 };
     static const uint8_t fields[] = { 6, 6, 6, 0, 2, 4 };
-    uint8_t b[32], rex = 0;
-    unsigned n = 0, field = fields[below(m, sizeof(fields))], modrm;
+    uint8_t b[32], address[16], rex = 0;
+    unsigned n = 0, field = fields[below(m, sizeof(fields))], len;
     struct insn i;
 
     if (chance(m, 50)) {
         b[n++] = prefixes[below(m, sizeof(prefixes))];
     }
-    b[n++] = field ? 0xff : 0x8f;
-    modrm = n;
     do {
         rex = 0;
-        memset(b + n, (int)below(m, 256), sizeof(b) - n);
-        gen_put_modrm(m, b + n, &rex);
-    } while (rex);
+        len = gen_put_modrm(m, address, &rex);
+    } while (rex && m->c->narrow);
+    if (rex) {
+        b[n++] = 0x40 | rex;
+    }
+    b[n++] = field ? 0xff : 0x8f;
+    memset(b + n, (int)below(m, 256), sizeof(b) - n);
+    memcpy(b + n, address, len);
     b[n] = (uint8_t)((b[n] & 0xc7) | field << 3);
     if (insn_decode(m->cpu, b, 15, &i) == DECODE_OK) {
-        gen_patch_disp(m, b, &i, modrm);
+        gen_patch_disp(m, b, &i, n);
         gen_put(m, b, i.len);
     }
 }

@@ -178,21 +178,21 @@ static bool emit_pushf(struct trans *x, unsigned n)
     return true;
 }
 
-/* PUSH of memory: the value waits where a branch's target would, while the stack is checked. */
+/*
+ * PUSH of memory: the value waits where a branch's target would, while the stack is checked.  That may
+ * give R15 to a group, so nothing resumes behind it whose check of the operand failed.
+ */
 static bool emit_push_memory(struct trans *x, unsigned n)
 {
     const struct insn *i = &x->b->insn[n];
     struct emit_rm rm;
-    struct site *first;
 
     if (i->opsize != x->word || i->op[0].kind != OPND_MEM || !in_reach(x, i)) {
         return false;
     }
-    emit_insn(x->e, word_form(x), 0x8b, H_R13, mem_begin(x, n, &i->op[0], false));
-    first = x->open[0];
+    emit_insn(x->e, word_form(x), 0x8b, H_R13, mem_begin_last(x, n, &i->op[0]));
     emit_store(x->e, H_R13, FIELD(branch_target));
     rm = stack_begin(x, n, R_RSP, -(int32_t)x->word, true, SITE_RESUME);
-    x->open[1] = first;
     emit_load(x->e, H_R14, FIELD(branch_target));
     emit_insn(x->e, word_form(x), 0x89, H_R14, rm);
     emit_add_rsp(x, -(int32_t)x->word);

@@ -220,18 +220,19 @@ static void random_vectors(struct bench *b, uint64_t *rng)
     }
 }
 
-/* 32 bits of everything, FS and GS that may be cut, and sometimes an ES that is not flat. */
+/* 32 bits of everything, what 64-bit code may have left above, FS and GS that may be cut, and sometimes an ES that is not flat. */
 static void narrow_state(struct outcome *s, uint64_t *rng)
 {
     static const uint8_t selectors[] = {
         0, 0, 0, GEN_DATA_SHORT, GEN_DATA_MOVED, GEN_DATA_READ, GEN_DATA_DOWN
     };
+    bool junk = !gen_below(rng, 3);
 
-    for (unsigned n = 0; n < 8; n++) {
-        s->regs[n] = (uint32_t)s->regs[n];
-    }
     if (!gen_below(rng, 24)) {
-        s->regs[R_RSP] = (uint32_t)(gen_below(rng, 48) - 24);
+        s->regs[R_RSP] = gen_below(rng, 48) - 24;
+    }
+    for (unsigned n = 0; n < 8; n++) {
+        s->regs[n] = (uint32_t)s->regs[n] | (junk ? gen_random(rng) << 32 : 0);
     }
     s->rip = (uint32_t)s->rip;
     s->fs = (uint32_t)s->fs;

@@ -85,11 +85,14 @@ static void compare(const struct bench *b, const struct outcome *w, const struct
         differs(out, "fault vector", (uint64_t)a->vector, (uint64_t)c->vector);
         differs(out, "fault error", a->error, c->error);
         differs(out, "fault cr2", a->cr2, c->cr2);
-        differs(out, "fault rsp", a->rsp, c->rsp);
+        differs(out, "fault rsp", b->c.narrow ? (uint32_t)a->rsp : a->rsp,
+                b->c.narrow ? (uint32_t)c->rsp : c->rsp);
     }
     differs(out, "faults", w->n_faults, g->n_faults);
     for (unsigned n = 0; n < 16; n++) {
-        differs(out, names[n], w->regs[n], g->regs[n]);
+        uint64_t mask = b->c.narrow && n < 8 ? UINT32_MAX : UINT64_MAX; /* the rest is undefined */
+
+        differs(out, names[n], w->regs[n] & mask, g->regs[n] & mask);
     }
     for (unsigned n = 0; n < 32; n++) {
         g_autofree char *name = g_strdup_printf("vector %u", n);

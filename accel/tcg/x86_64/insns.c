@@ -497,7 +497,7 @@ static const struct { uint8_t kind; bool (*emit)(struct trans *, unsigned, const
 /* Outside 64-bit code: what means the same there, with segments that are known. */
 bool in_reach(const struct trans *x, const struct insn *i)
 {
-    if (x->word == 8) {
+    if (x->word == 8 || i->row->exec == x_nop) {
         return true;
     }
     for (unsigned k = 0; k < G_N_ELEMENTS(i->op); k++) {

@@ -97,7 +97,7 @@ static void find_accesses(struct trans *x, struct state *s, unsigned n)
         }
         return;
     }
-    if (row && row->kind == EMIT_LEA) {
+    if (row && (row->kind == EMIT_LEA || row->kind == EMIT_NOTHING)) {
         return;
     }
     for (unsigned k = 0; k < 2; k++) {

@@ -43,12 +43,16 @@ struct code_link {
 
 /*
  * What translated code depends on, or -1: code of this mode is not translated.  64-bit code, and
- * 32-bit code with flat segments (CS, DS, SS).
+ * 32-bit code with flat segments (CS, DS, SS); at CPL 1 and 2, which share a bank of the soft TLB with
+ * CPL 0 but not its privileges, and under alignment checks none.
  */
 static inline int translator_mode(const struct x86_cpu *cpu)
 {
     const struct segment *s = cpu->seg;
 
+    if ((cpu->exec_mode & EXEC_MODE_CPL12) || cpu->bank > TLB_KERNEL_AC) {
+        return -1;
+    }
     if (cpu->code64 || (cpu->code_size == 4 && cpu->stack_size == 4 && s[SEG_CS].base == 0 &&
                         s[SEG_CS].limit == UINT32_MAX && (s[SEG_DS].access & SEGMENT_FLAT_WRITE) &&
                         (s[SEG_SS].access & SEGMENT_FLAT_WRITE))) {

@@ -315,9 +315,31 @@ static void test_random(void)
     bench_free(b);
 }
 
+/* Levels and modes whose code must not be taken for another's. */
+static void test_modes(void)
+{
+    struct system_rig *r = system_rig_new("max");
+    struct x86_cpu *cpu = r->cpu;
+
+    for (unsigned cpl = 0; cpl < 4; cpl++) {
+        rig_long(r, cpl);
+        g_assert_cmpint(translator_mode(cpu) >= 0, ==, cpl == 0 || cpl == 3);
+    }
+    cpu->cr0 |= CR0_AM;
+    cpu->eflags |= FLAG_AC;
+    cpu_update_mode(cpu);
+    g_assert_cmpint(translator_mode(cpu), <, 0);
+    rig_protected(r, 0);
+    g_assert_cmpint(translator_mode(cpu), >=, 0);
+    segment_set(&cpu->seg[SEG_DS], SEL_DATA0, 0, 0xfffff, A_DATA | A_32);
+    g_assert_cmpint(translator_mode(cpu), <, 0);
+    system_rig_free(r);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/translate/modes", test_modes);
     g_test_add_func("/translate/random", test_random);
     return g_test_run();
 }

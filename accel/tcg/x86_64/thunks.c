@@ -268,7 +268,7 @@ static void emit_refill(struct backend *k, enum vector_level level)
 
 struct code_entry *code_table(struct backend *k, const struct x86_cpu *cpu)
 {
-    unsigned kind = cpu->code64 ? 0 : translator_mode(cpu) >= 0 ? 1 : 2; /* 2: stays empty */
+    unsigned kind = translator_mode(cpu) < 0 ? 2 : cpu->code64 ? 0 : 1; /* 2: stays empty */
 
     return k->table[kind * 3 + MIN(cpu->bank, 2)];
 }

@@ -116,8 +116,7 @@ static bool translatable(const struct trans *x)
     for (const struct code *c = x->b->code; c; c = c->next) {
         codes++;
     }
-    return translator_mode(cpu) >= 0 && cpu->bank <= TLB_KERNEL_AC && !x->b->host2 && !x->b->dead &&
-           codes < MAX_CODES;
+    return translator_mode(cpu) >= 0 && !x->b->host2 && !x->b->dead && codes < MAX_CODES;
 }
 
 struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, uint64_t variant)

@@ -13,7 +13,7 @@
 struct machine;
 
 struct smbios_config {
-    unsigned packages, cores, threads; /* cores of a package, threads of a core */
+    unsigned packages, cores, threads;   /* cores of a package, threads of a core */
     uint64_t ram_below_4g, ram_above_4g; /* bytes */
 };
 

@@ -3,6 +3,7 @@
  * accel/tcg/x86_64/emit_rows.c: the instructions that are emitted; all others are interpreted.
  */
 #include "accel/tcg/x86_64/emit_rows.h"
+#include "accel/tcg/x86_64/backend.h"
 #include "target/i386/exec_int.h"
 #include "target/i386/vec_rows.h"
 
@@ -41,13 +42,10 @@ static const struct emit_row rows[] = {
 /* Without the feature a guest's LZCNT and TZCNT are BSR and BSF; the host's must not be. */
 static bool counts_alike(const struct x86_cpu *cpu, x86_exec_fn *fn)
 {
-    if (fn == x_tzcnt) {
-        return cpu_has(cpu, X86_BMI1) && __builtin_cpu_supports("bmi");
-    }
-    if (fn == x_lzcnt) {
-        return cpu_has(cpu, X86_ABM) && __builtin_cpu_supports("lzcnt");
-    }
-    return __builtin_cpu_supports("popcnt");
+    const struct tcg *t = cpu->engine;
+    enum x86_feature f = fn == x_tzcnt ? X86_BMI1 : fn == x_lzcnt ? X86_ABM : X86_POPCNT;
+
+    return cpu_has(cpu, f) && host_has(t->backend, f);
 }
 
 const struct emit_row *emit_row_find(const struct x86_cpu *cpu, const struct insn *i)

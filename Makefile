@@ -21,6 +21,7 @@ chardev_src := chardev.c fd.c file.c mux.c pty.c stdio.c
 
 target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c \
                    exec_shift.c exec_stack.c exec_string.c flags.c mmu.c operand.c print.c \
+                   refill.c tlb.c \
                    specialise.c table_int.c softfloat.c softfloat_core.c softfloat_f80.c \
                    softfloat_f80_convert.c softfloat_trans.c table_x87.c x87.c x87_arith.c \
                    x87_compare.c x87_control.c x87_move.c control.c cpu.c cpu_model.c \
@@ -30,6 +31,9 @@ target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exe
                    sse_convert.c sse_float.c sse_int.c sse_move.c sse_shift.c sse_shuffle.c \
                    sse_string.c table_0f38.c table_0fae.c table_vec.c vec_operand.c xsave.c \
                    avx.c avx_gather.c avx_move.c host_vec.c table_evex.c table_vex.c
+
+# Built without vector instructions.
+general_src := target/i386/flags.c target/i386/refill.c target/i386/tlb.c
 
 accel_tcg_src := block.c tcg.c
 # One back end of the translator: by the machine that the compiler builds for.
@@ -85,7 +89,7 @@ device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_tes
                 fuzz_devices_test info_test io_errors_test
 device_helpers := fuzz_machine.c rig.c
 
-insn_tests := smp_test dirty_test avx_test softfloat_test softfloat_x87_test x87_test \
+insn_tests := smp_test dirty_test tlb_test avx_test softfloat_test softfloat_x87_test x87_test \
               segment_test interrupt_test cpuid_test msr_test translate_test translate_shapes_test bmi_test \
               crypto_test mmx_test sse_test xsave_test decode_test fuzz_code_test integer_test \
               moo_test
@@ -143,6 +147,7 @@ all_libs := $(CONFIG_LIBS) -lm
 target_machine := $(if $(CC),$(shell $(CC) -dumpmachine))
 ifneq ($(filter-out %x32,$(filter x86_64-%,$(target_machine))),)
 translator_src := $(accel_tcg_x86_64_src:%=accel/tcg/x86_64/%)
+translates := 1
 else
 translator_src := $(accel_tcg_other_src:%=accel/tcg/%)
 endif
@@ -201,10 +206,14 @@ $(out)/library.list: force
 	@mkdir -p $(@D)
 	@echo '$(lib_src)' | cmp -s - $@ || echo '$(lib_src)' >$@
 
+# Translated code calls these while the guest's vectors are in the registers: neither the compiler nor
+# a sanitizer may use them.
+$(general_src:%.c=$(out)/%.o): file_cflags := -fno-sanitize=all $(if $(translates),-mgeneral-regs-only)
+
 $(out)/%.o: %.c $(BUILD)/config.mk
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(all_cflags) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+	$(Q)$(CC) $(all_cflags) $(file_cflags) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
 $(unit_bin): $(out)/tests/unit/%: $(out)/tests/unit/%.o $(library)
 $(device_bin): $(out)/tests/device/%: $(out)/tests/device/%.o $(device_helper_obj) $(library)

@@ -531,13 +531,12 @@ static struct block *decode_block(struct tcg *t, uint64_t linear)
 /* Is the second page of a block still mapped behind the first? */
 static bool second_page_matches(struct x86_cpu *cpu, const struct block *b, uint64_t linear)
 {
-    uint64_t next = (linear | 4095) + 1, phys, off;
-    struct ram_block *ram;
+    uint64_t next = (linear | 4095) + 1;
 
     if (!b->host2) {
         return true;
     }
-    return mmu_fetch(cpu, cpu->code64 ? next : (uint32_t)next, &phys, &ram, &off) == b->host2;
+    return mmu_fetch_host(cpu, cpu->code64 ? next : (uint32_t)next) == b->host2;
 }
 
 static struct block *find_slow(struct tcg *t, uint64_t linear)
@@ -561,10 +560,7 @@ static struct block *find_slow(struct tcg *t, uint64_t linear)
         }
     } else {
         /* Fills the exec tag, and then the block may be known after all. */
-        uint64_t phys, ram_off;
-        struct ram_block *ram;
-
-        if (mmu_fetch(cpu, linear, &phys, &ram, &ram_off) && tlb_exec_host(cpu, bank, linear)) {
+        if (mmu_fetch_host(cpu, linear) && tlb_exec_host(cpu, bank, linear)) {
             return find_slow(t, linear);
         }
     }

@@ -105,13 +105,16 @@ static void cr0_write(struct x86_cpu *cpu, uint64_t v)
     cpu_update_mode(cpu);
 }
 
-/* The soft TLB is not tagged by PCID: CR3's no-flush bit is accepted, and flushes all the same. */
+/* Bit 63 under PCIDE: what the soft TLB holds of the new PCID stays valid. */
 static void cr3_write(struct x86_cpu *cpu, uint64_t v)
 {
+    bool keep = false;
+
     if (cpu->long_mode) {
         uint64_t allowed = (1ull << cpu->phys_bits) - 1;
 
         if (cpu->cr4 & CR4_PCIDE) {
+            keep = v & CR3_NO_FLUSH;
             v &= ~CR3_NO_FLUSH;
         }
         if (v & ~allowed) {
@@ -120,16 +123,15 @@ static void cr3_write(struct x86_cpu *cpu, uint64_t v)
     } else {
         v = (uint32_t)v;
     }
-    cr3_load(cpu, v);
+    cr3_load(cpu, v, keep);
 }
 
-void cr3_load(struct x86_cpu *cpu, uint64_t v)
+void cr3_load(struct x86_cpu *cpu, uint64_t v, bool keep)
 {
     if (pae_paging(cpu->cr0, cpu->cr4, cpu->efer) && !load_pdptes(cpu, v)) {
         raise_gp0(cpu);
     }
-    cpu->cr3 = v;
-    tlb_flush_nonglobal(cpu);
+    tlb_load_cr3(cpu, v, keep);
 }
 
 static void cr4_write(struct x86_cpu *cpu, uint64_t v)
@@ -291,7 +293,10 @@ void x_invpcid(struct x86_cpu *cpu, const struct insn *i)
         if (!is_canonical(linear)) {
             raise_gp0(cpu);
         }
-        tlb_flush_page(cpu, linear);
+        tlb_flush_pcid_page(cpu, (unsigned)pcid, linear);
+        break;
+    case INVPCID_CONTEXT:
+        tlb_flush_pcid(cpu, (unsigned)pcid);
         break;
     case INVPCID_ALL_GLOBAL:
         tlb_flush(cpu);

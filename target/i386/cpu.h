@@ -165,7 +165,7 @@ struct x87_state {
  * tag of a slot is TLB_NO_TAG(slot), a page that belongs in another slot: no linear address hits
  * it, canonical or not, since translated code does not check that first.
  */
-#define TLB_BITS         12
+#define TLB_BITS         14
 #define TLB_SIZE         (1u << TLB_BITS)
 #define TLB_NO_TAG(slot) (0x0008000000000000ull | (~(uint64_t)(slot)&1) << 12)
 
@@ -185,8 +185,9 @@ static inline uint64_t tlb_exec_key(uint64_t linear, uint64_t host)
 }
 
 enum tlb_state {
-    TLB_LOGGED = 1, /* the slot is in the log */
-    TLB_GLOBAL = 2, /* the page has G set: survives a CR3 load */
+    TLB_LOGGED = 1,      /* the slot is in the log */
+    TLB_GLOBAL = 2,      /* the page has G set: survives a CR3 load */
+    TLB_ORDER_SHIFT = 2, /* part of a page of 4 KiB << order: 0, 9, 10 or 18 */
 };
 
 /* exec_mode: the code size (2, 4 or 8), and: */
@@ -204,15 +205,33 @@ enum tlb_bank {
     TLB_BANKS
 };
 
+/* The second level: what was filled, of several PCIDs; see tlb.c. */
+#define TLB_SETS  2048
+#define TLB_WAYS  4
+#define TLB_PCIDS 4096
+
+struct tlb_saved {
+    uint64_t what;    /* page | enum tlb_what */
+    uint64_t host;    /* of the page */
+    uint8_t *flags;   /* enum ram_page_flag of the page */
+    uint64_t context; /* valid while it is the one of now */
+};
+
 struct tlb {
     struct tlb_entry entry[TLB_BANKS][TLB_SIZE];
     uint16_t fill_log[TLB_BANKS][TLB_SIZE]; /* slots filled since the last flush */
     unsigned fills[TLB_BANKS];
     uint8_t state[TLB_BANKS][TLB_SIZE]; /* enum tlb_state */
-    /* Linear range that holds every large page filled: INVLPG inside it flushes all. */
-    uint64_t large_first, large_last;
+    /* Linear range of each half that holds every large page filled: INVLPG inside it looks for them. */
+    uint64_t large_first[2], large_last[2];
     unsigned
-        generation; /* changes with every flush: what was looked up by linear address is stale */
+        generation;   /* changes with every flush: what was looked up by linear address is stale */
+    unsigned section; /* where RAM was found last: a guess */
+    unsigned victim;
+    uint64_t contexts, dead_contexts; /* given out so far; up to which PCIDs have lost theirs */
+    uint64_t context[4];              /* of now, by TLB_WHAT_LARGE and TLB_WHAT_GLOBAL */
+    uint64_t pcid[TLB_PCIDS][2];      /* contexts of the PCIDs that are not CR3's */
+    struct tlb_saved saved[TLB_SETS][TLB_WAYS];
 };
 
 /* What an interrupt controller (hw/intc/apic.c) gives the CPU.  Machine lock held in every call. */

@@ -214,7 +214,7 @@ uint64_t cr4_allowed(const struct x86_cpu *cpu);
 /* PAE: the four entries are read once, when paging is set up.  False: a reserved bit is set. */
 bool load_pdptes(struct x86_cpu *cpu, uint64_t cr3);
 /* All of CR0, CR3, CR4 as a task switch loads CR3: no checks beyond PAE's PDPTEs. */
-void cr3_load(struct x86_cpu *cpu, uint64_t v);
+void cr3_load(struct x86_cpu *cpu, uint64_t v, bool keep);
 
 /* interrupt.c: the CPU stops and asks for a reset. */
 void cpu_enter_shutdown(struct x86_cpu *cpu, const char *why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * target/i386/flags.c: arithmetic flags from what made them, conditions, and writes to EFLAGS.
- * Thread: the vCPU's own.
+ * Thread: the vCPU's own; built without vector instructions, for flags_normalise.
  */
 #include "target/i386/operand.h"
 
@@ -214,5 +214,12 @@ void eflags_write(struct x86_cpu *cpu, uint32_t value, uint32_t mask)
     cpu->eflags = ((cpu->eflags & ~control) | (value & control)) | 2;
     if ((before ^ cpu->eflags) & (FLAG_VM | FLAG_AC | FLAG_IOPL)) {
         cpu_update_mode(cpu);
+    }
+}
+
+void flags_normalise(struct x86_cpu *cpu)
+{
+    if (cpu->cc_op >> 2 != CC_FLAGS) {
+        flags_set(cpu, flags_arith(cpu));
     }
 }

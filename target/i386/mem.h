@@ -49,8 +49,12 @@ void mem_write_bytes(struct x86_cpu *cpu, uint64_t linear, const void *buf, unsi
 
 /* TLB maintenance (mmu.c). */
 void tlb_flush(struct x86_cpu *cpu);                       /* everything, global pages too */
-void tlb_flush_nonglobal(struct x86_cpu *cpu);             /* CR3 load without PCID */
+void tlb_flush_nonglobal(struct x86_cpu *cpu);             /* of all PCIDs */
 void tlb_flush_page(struct x86_cpu *cpu, uint64_t linear); /* INVLPG */
+void tlb_flush_pcid(struct x86_cpu *cpu, unsigned pcid);   /* all but global pages */
+void tlb_flush_pcid_page(struct x86_cpu *cpu, unsigned pcid, uint64_t linear);
+/* Loads CR3; keep: what is known of its PCID stays valid. */
+void tlb_load_cr3(struct x86_cpu *cpu, uint64_t cr3, bool keep);
 /* Write tags of a RAM page's entries go: the page is about to hold code.  Any bank. */
 void tlb_revoke_write(struct x86_cpu *cpu, uint64_t host_page);
 
@@ -61,6 +65,9 @@ uint64_t mmu_debug_translate(struct x86_cpu *cpu, uint64_t linear);
 /* For instruction fetch: host pointer to the page's code byte and its RAM block; raises #PF. NULL: not RAM. */
 const uint8_t *mmu_fetch(struct x86_cpu *cpu, uint64_t linear, uint64_t *phys,
                          struct ram_block **ram, uint64_t *ram_offset);
+
+/* The same by way of the soft TLB, which knows the page then if it is RAM. */
+const uint8_t *mmu_fetch_host(struct x86_cpu *cpu, uint64_t linear);
 
 /* The host address of a byte that may be executed, or NULL: not in the soft TLB. */
 static inline const uint8_t *tlb_exec_host(const struct x86_cpu *cpu, unsigned bank,

@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * target/i386/mmu.c: the page walk (SDM vol. 3, ch. 4) and filling and flushing the soft TLB.
+ * target/i386/mmu.c: the page walk (SDM vol. 3, ch. 4) and accesses that missed the soft TLB.
  *
- * Invariants: a read or exec tag is valid only while the page tables allow the access for the
- *             bank's privilege and the page is RAM; a write tag also needs the dirty bit set, RAM
- *             that is not read-only, and no RAM_PAGE_CODE flag on the page.
- * Thread:     the vCPU's own.
+ * Thread: the vCPU's own.
  */
 #include <inttypes.h>
 #include "target/i386/mmu.h"
 #include "target/i386/exec_system.h"
 #include "target/i386/mem.h"
+#include "target/i386/tlb.h"
 #include "util/log.h"
-
-/* Page table entries. */
-#define PTE_P    (1ull << 0)
-#define PTE_W    (1ull << 1)
-#define PTE_U    (1ull << 2)
-#define PTE_A    (1ull << 5)
-#define PTE_D    (1ull << 6)
-#define PTE_PS   (1ull << 7)
-#define PTE_G    (1ull << 8)
-#define PTE_NX   (1ull << 63)
-#define PTE_ADDR 0x000ffffffffff000ull
 
 /* #PF error code */
 #define PF_P    1u
@@ -112,28 +99,6 @@ static uint64_t reserved_bits(const struct x86_cpu *cpu, const struct paging_mod
     return rsvd;
 }
 
-/* Do the accumulated rights allow the access?  The protection part of the error code, or 0. */
-static bool allowed(const struct x86_cpu *cpu, const struct translation *t, enum mmu_access access,
-                    unsigned bank)
-{
-    bool user_mode = bank == TLB_USER || bank == TLB_USER_AC;
-    bool nx = t->nx && (cpu->efer & EFER_NXE);
-
-    if (access == MMU_EXEC) {
-        if (nx) {
-            return false;
-        }
-        return user_mode ? t->user : !(t->user && (cpu->cr4 & CR4_SMEP));
-    }
-    if (user_mode) {
-        return t->user && (access == MMU_READ || t->writable);
-    }
-    if (t->user && (cpu->cr4 & CR4_SMAP) && bank == TLB_KERNEL) {
-        return false;
-    }
-    return access == MMU_READ || t->writable || !(cpu->cr0 & CR0_WP);
-}
-
 static uint32_t fault_code(const struct x86_cpu *cpu, enum mmu_access access, unsigned bank)
 {
     uint32_t e = access == MMU_WRITE ? PF_W : 0;
@@ -205,7 +170,7 @@ static enum walk_result walk(struct x86_cpu *cpu, uint64_t linear, enum mmu_acce
         }
         table = mode == &mode_32 ? e & 0xfffff000u : e & PTE_ADDR;
     }
-    if (!allowed(cpu, t, access, bank)) {
+    if (!tlb_allowed(cpu, t, access, bank)) {
         *error |= PF_P;
         return WALK_FAULT;
     }
@@ -254,127 +219,7 @@ uint64_t mmu_debug_translate(struct x86_cpu *cpu, uint64_t linear)
     return t.phys;
 }
 
-/* Flushing ------------------------------------------------------------------------------------ */
-
-static void clear_entry(struct tlb_entry *e, uint64_t slot)
-{
-    e->read_tag = e->write_tag = TLB_NO_TAG(slot);
-    e->exec_key = TLB_NO_EXEC;
-}
-
-void tlb_init(struct x86_cpu *cpu)
-{
-    for (unsigned b = 0; b < TLB_BANKS; b++) {
-        for (unsigned n = 0; n < TLB_SIZE; n++) {
-            clear_entry(&cpu->tlb.entry[b][n], n);
-            cpu->tlb.state[b][n] = 0;
-        }
-        cpu->tlb.fills[b] = 0;
-    }
-    cpu->tlb.large_first = UINT64_MAX;
-    cpu->tlb.large_last = 0;
-    cpu->tlb.generation++;
-}
-
-/* The log names each filled slot once; when it is full the bank is walked whole. */
-static void flush_bank(struct tlb *tlb, unsigned b, bool keep_global)
-{
-    unsigned kept = 0, n = tlb->fills[b];
-
-    for (unsigned k = 0; k < n; k++) {
-        uint16_t slot = tlb->fill_log[b][k];
-
-        if (keep_global && (tlb->state[b][slot] & TLB_GLOBAL)) {
-            tlb->fill_log[b][kept++] = slot;
-        } else {
-            clear_entry(&tlb->entry[b][slot], slot);
-            tlb->state[b][slot] = 0;
-        }
-    }
-    tlb->fills[b] = kept;
-}
-
-void tlb_flush(struct x86_cpu *cpu)
-{
-    for (unsigned b = 0; b < TLB_BANKS; b++) {
-        flush_bank(&cpu->tlb, b, false);
-    }
-    cpu->tlb.large_first = UINT64_MAX;
-    cpu->tlb.large_last = 0;
-    cpu->tlb.generation++;
-}
-
-void tlb_flush_nonglobal(struct x86_cpu *cpu)
-{
-    for (unsigned b = 0; b < TLB_BANKS; b++) {
-        flush_bank(&cpu->tlb, b, true);
-    }
-    cpu->tlb.generation++;
-}
-
-void tlb_flush_page(struct x86_cpu *cpu, uint64_t linear)
-{
-    struct tlb *tlb = &cpu->tlb;
-
-    if (linear >= tlb->large_first && linear <= tlb->large_last) {
-        tlb_flush(cpu);
-        return;
-    }
-    for (unsigned b = 0; b < TLB_BANKS; b++) {
-        struct tlb_entry *e = &tlb->entry[b][linear >> 12 & (TLB_SIZE - 1)];
-        uint64_t page = linear & GUEST_PAGE_MASK;
-
-        if (e->read_tag == page || e->write_tag == page || tlb_exec_host(cpu, b, page)) {
-            clear_entry(e, linear >> 12); /* it stays in the log */
-        }
-    }
-    tlb->generation++;
-}
-
-void tlb_revoke_write(struct x86_cpu *cpu, uint64_t host_page)
-{
-    struct tlb *tlb = &cpu->tlb;
-
-    for (unsigned b = 0; b < TLB_BANKS; b++) {
-        for (unsigned k = 0; k < tlb->fills[b]; k++) {
-            struct tlb_entry *e = &tlb->entry[b][tlb->fill_log[b][k]];
-
-            if (e->addend + e->write_tag == host_page) {
-                e->write_tag = TLB_NO_TAG(tlb->fill_log[b][k]);
-            }
-        }
-    }
-}
-
 /* Filling ------------------------------------------------------------------------------------- */
-
-/* Host pointer to the page that holds phys, when a whole page of RAM or ROM serves it. */
-static uint8_t *ram_page(struct x86_cpu *cpu, uint64_t phys, bool *writable, uint8_t **flags)
-{
-    uint64_t page = phys & GUEST_PAGE_MASK, off;
-    const struct mem_section *s = physical(cpu, page);
-
-    if (!s || !s->ram || page < s->start || page + 4095 > s->last) {
-        return NULL;
-    }
-    off = s->ram_offset + (page - s->start);
-    *writable = !s->readonly;
-    *flags = &s->ram->page_flags[off >> GUEST_PAGE_BITS];
-    return off & 4095 ? NULL : s->ram->host + off;
-}
-
-/* A data breakpoint on this page: its accesses stay on the slow path, which reports them. */
-static bool watched(const struct x86_cpu *cpu, uint64_t page)
-{
-    for (unsigned n = 0; n < 4; n++) {
-        bool enabled = cpu->dr[7] >> (2 * n) & 3, data = cpu->dr[7] >> (16 + 4 * n) & 1;
-
-        if (enabled && data && (cpu->dr[n] & GUEST_PAGE_MASK) == page) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static void note_access(struct x86_cpu *cpu, uint64_t linear, unsigned size, bool write)
 {
@@ -383,43 +228,16 @@ static void note_access(struct x86_cpu *cpu, uint64_t linear, unsigned size, boo
     }
 }
 
-static void tlb_fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank,
-                     const struct translation *t)
+static void fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank, const struct translation *t,
+                 bool write)
 {
-    struct tlb *tlb = &cpu->tlb;
-    unsigned slot = linear >> 12 & (TLB_SIZE - 1);
-    struct tlb_entry *e = &tlb->entry[bank][slot];
-    uint64_t page = linear & GUEST_PAGE_MASK;
-    uint8_t *flags, *host;
-    bool writable;
+    const struct mem_section *s = physical(cpu, t->phys & GUEST_PAGE_MASK);
 
-    if (bank == TLB_USER_AC || watched(cpu, page)) {
-        return;
-    }
-    host = ram_page(cpu, t->phys, &writable, &flags);
-    if (!host) {
-        return;
-    }
-    if (!(tlb->state[bank][slot] & TLB_LOGGED)) {
-        tlb->fill_log[bank][tlb->fills[bank]++] = (uint16_t)slot;
-    }
-    e->addend = (uintptr_t)host - page;
-    e->read_tag = allowed(cpu, t, MMU_READ, bank) ? page : TLB_NO_TAG(slot);
-    e->exec_key =
-        allowed(cpu, t, MMU_EXEC, bank) ? tlb_exec_key(page, (uintptr_t)host) : TLB_NO_EXEC;
-    e->write_tag = TLB_NO_TAG(slot);
-    if (writable && t->dirty && allowed(cpu, t, MMU_WRITE, bank) &&
-        !(__atomic_load_n(flags, __ATOMIC_RELAXED) & RAM_PAGE_CODE)) {
-        /* Dirty once known is dirty until somebody looks and clears, which revokes the tag. */
-        __atomic_or_fetch(flags, RAM_PAGE_DISPLAY | RAM_PAGE_MIGRATE, __ATOMIC_RELAXED);
-        e->write_tag = page;
-    }
-    tlb->state[bank][slot] = TLB_LOGGED | (t->global ? TLB_GLOBAL : 0);
-    if (t->page_size > 4096) {
-        uint64_t first = linear & ~(t->page_size - 1);
-
-        tlb->large_first = MIN(tlb->large_first, first);
-        tlb->large_last = MAX(tlb->large_last, first + t->page_size - 1);
+    if (s) {
+        if (s->ram && !s->readonly) {
+            cpu->tlb.section = (unsigned)(s - cpu->vcpu.machine->memory.sections);
+        }
+        tlb_fill(cpu, linear, bank, t, s, write);
     }
 }
 
@@ -434,19 +252,16 @@ static uint64_t resolve(struct x86_cpu *cpu, uint64_t linear, enum mmu_access ac
                  linear, error, cpu->insn_start);
         raise_page_fault(cpu, linear, error);
     }
-    tlb_fill(cpu, linear, bank, &t);
+    fill(cpu, linear, bank, &t, access == MMU_WRITE);
     return t.phys;
 }
 
 bool mmu_refill(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned how)
 {
-    const struct tlb_entry *e = &cpu->tlb.entry[cpu->bank][linear >> 12 & (TLB_SIZE - 1)];
     struct translation t;
     uint32_t error;
 
-    if (((linear + (1ull << 47)) >> 48) != 0 || (linear & 4095) + size > 4096 ||
-        ((how & REFILL_ALIGNED) &&
-         ((linear + (how >> 8)) & ((16u << (how >> REFILL_ALIGN_SHIFT & 3)) - 1)))) {
+    if (!refill_possible(linear, size, how)) {
         return false;
     }
     how &= REFILL_ALIGNED - 1;
@@ -454,11 +269,11 @@ bool mmu_refill(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned ho
                        &error)) {
         return false;
     }
-    tlb_fill(cpu, linear, cpu->bank, &t);
+    fill(cpu, linear, cpu->bank, &t, how != REFILL_READ);
     if (cpu->stop_block) { /* the walk waited for the machine lock */
         return false;
     }
-    return linear - (how == REFILL_READ ? e->read_tag : e->write_tag) <= 4096 - size;
+    return refill_hits(cpu, linear, size, how);
 }
 
 /* Slow accesses ------------------------------------------------------------------------------- */
@@ -663,4 +478,17 @@ const uint8_t *mmu_fetch(struct x86_cpu *cpu, uint64_t linear, uint64_t *phys,
     *ram = s->ram;
     *ram_offset = s->ram_offset + (*phys - s->start);
     return s->ram->host + *ram_offset;
+}
+
+const uint8_t *mmu_fetch_host(struct x86_cpu *cpu, uint64_t linear)
+{
+    unsigned bank = cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
+    const uint8_t *host = tlb_exec_host(cpu, bank, linear);
+    struct ram_block *ram;
+    uint64_t phys, offset;
+
+    if (!host && tlb_recall(cpu, linear, bank, MMU_EXEC)) {
+        host = tlb_exec_host(cpu, bank, linear);
+    }
+    return host ? host : mmu_fetch(cpu, linear, &phys, &ram, &offset);
 }

@@ -30,6 +30,11 @@ enum refill_how { REFILL_READ, REFILL_WRITE, REFILL_WRITE_LATER, REFILL_ALIGNED 
  * cannot (a fault, MMIO, a page crossing, a page with code): nothing is raised.
  */
 bool mmu_refill(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned how);
+/*
+ * The same for what is quick: pages that are known, and tables in RAM; false says nothing.  Leaves the vector
+ * registers alone.
+ */
+bool mmu_refill_quick(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned how);
 /* Empties every slot, whatever it held: power-on. */
 void tlb_init(struct x86_cpu *cpu);
 

@@ -97,6 +97,9 @@ static inline uint32_t cpu_eflags(const struct x86_cpu *cpu)
     return cpu->eflags | flags_arith(cpu);
 }
 
+/* Flags that translated code left are CC_FLAGS behind this, which leaves the vector registers alone. */
+void flags_normalise(struct x86_cpu *cpu);
+
 /* All six at once, from EFLAGS bits. */
 static inline void flags_set(struct x86_cpu *cpu, uint32_t arith)
 {

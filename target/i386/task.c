@@ -260,7 +260,7 @@ void task_switch(struct x86_cpu *cpu, uint16_t selector, enum task_switch_kind k
     commit(cpu, &t);
     cpu->stop_block = true;
     if (l->cr3 && (cpu->cr0 & CR0_PG)) {
-        cr3_load(cpu, t.cr3);
+        cr3_load(cpu, t.cr3, false);
     }
     load_task_segments(cpu, &t);
     if (t.ip > cpu->seg[SEG_CS].limit) {

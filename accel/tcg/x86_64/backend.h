@@ -54,7 +54,7 @@ struct backend {
     uint8_t *load_vectors[VECTOR_LEVELS];
     uint8_t *fill_vectors[VECTOR_LEVELS]; /* call: the same, or carry; uses no general register */
     uint8_t *store_vectors; /* call: back to memory if they are the guest's, for C code */
-    uint8_t *normalise[VECTOR_LEVELS]; /* call: the flags in memory are CC_FLAGS; EFLAGS are lost */
+    uint8_t *normalise;     /* call: the flags in memory are CC_FLAGS; EFLAGS are lost */
     /* Call: the x87 becomes the guest's; or as system.  Vectors as above. */
     uint8_t *load_x87[VECTOR_LEVELS];
     uint8_t *lookup; /* jump: R13 target, canonical, in the mode of now */
@@ -86,8 +86,6 @@ void emit_load_state(struct emit *e);
 /* Calls run(cpu, R14: instruction, R13: its rip), state stored; the stack is moved by `adjust` first. */
 typedef int thunk_fn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip);
 void emit_call_interpreter(struct backend *k, thunk_fn *run, unsigned adjust);
-/* Flags that translated code left are CC_FLAGS behind this. */
-void normalise_flags(struct x86_cpu *cpu);
 /* One instruction by the interpreter; afterwards the flags are in cc_src.  True: leave the code. */
 int run_insn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip);
 

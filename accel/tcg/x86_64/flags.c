@@ -475,7 +475,7 @@ void need_exact_memory(struct trans *x)
     emit_insn(x->e, 0, 0x81, 7, rm_cpu(offsetof(struct x86_cpu, cc_op)));
     emit32(x->e, (CC_FLAGS << 2) + 3);
     s = add_site(x, emit_jump(x->e, CC_A), SITE_PLAIN);
-    s->thunk = x->k->normalise[x->vectors_loaded];
+    s->thunk = x->k->normalise;
     s->back = x->e->p;
     x->memory_exact = true;
 }

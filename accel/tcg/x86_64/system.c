@@ -28,7 +28,7 @@ bool translator_goes_on(struct x86_cpu *cpu, uint64_t died)
 {
     struct tcg *t = cpu->engine;
 
-    normalise_flags(cpu);
+    flags_normalise(cpu);
     cpu->vectors_loaded = VECTORS_NONE;
     update_vectors_usable(cpu);
     update_x87_ready(cpu);
@@ -48,7 +48,7 @@ static int run_system(struct x86_cpu *cpu, const struct insn *i, uint64_t rip)
     uint64_t died = t->n_invalidated;
 
     x87_settle(cpu, i, rip);
-    normalise_flags(cpu);
+    flags_normalise(cpu);
     cpu->insn_start = rip;
     cpu->regs[R_RIP] = rip + i->len;
     i->exec(cpu, i);

@@ -68,23 +68,16 @@ void emit_restore_flags(struct emit *e)
     emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RAX));
 }
 
-void normalise_flags(struct x86_cpu *cpu)
-{
-    if (cpu->cc_op >> 2 != CC_FLAGS) {
-        flags_set(cpu, flags_arith(cpu));
-    }
-}
-
 int run_insn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip)
 {
     bool x87 = cpu->x87_ready;
 
     x87_settle(cpu, i, rip);
-    normalise_flags(cpu);
+    flags_normalise(cpu);
     cpu->insn_start = rip;
     cpu->regs[R_RIP] = rip + i->len;
     i->exec(cpu, i);
-    normalise_flags(cpu);
+    flags_normalise(cpu);
     update_vectors_usable(cpu);
     return x87_lost(cpu, i, x87) || cpu->stop_block;
 }
@@ -194,7 +187,7 @@ static int run_rest(struct x86_cpu *cpu, struct block *b, const struct insn *i, 
         b->ungrouped = true;
         translator_forget(cpu->engine, b);
     }
-    normalise_flags(cpu);
+    flags_normalise(cpu);
     x87_settle(cpu, i, rip);
     cpu->regs[R_RIP] = rip;
     do {
@@ -222,39 +215,64 @@ static void emit_rest(struct backend *k)
     emit_go_on(k);
 }
 
+/* What C code may change. */
+static void emit_move_volatile(struct emit *e, bool store)
+{
+    for (unsigned k = 0; k < G_N_ELEMENTS(mapped); k++) {
+        if (mapped[k].host != H_RBX && mapped[k].host != H_RBP && mapped[k].host != H_R12) {
+            if (store) {
+                emit_store(e, mapped[k].host, rm_cpu(CPU_REG(mapped[k].guest)));
+            } else {
+                emit_load(e, mapped[k].host, rm_cpu(CPU_REG(mapped[k].guest)));
+            }
+        }
+    }
+}
+
 /* Call: afterwards cc_src holds the flags. */
-static void emit_normalise(struct backend *k, enum vector_level level)
+static void emit_normalise(struct backend *k)
 {
     struct emit *e = &k->e;
 
-    k->normalise[level] = e->p;
-    emit_store_state(e);
-    emit_call(e, k->store_vectors);
+    k->normalise = e->p;
+    emit_move_volatile(e, true);
     emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
-    emit_mov_imm(e, H_RAX, (uintptr_t)normalise_flags);
+    emit_mov_imm(e, H_RAX, (uintptr_t)flags_normalise);
     emit_aligned_call(e, 8);
-    if (level != VECTORS_NONE) {
-        emit_call(e, k->fill_vectors[level]);
-    }
-    emit_load_state(e);
+    emit_move_volatile(e, false);
     emit8(e, 0xc3);
 }
 
-static void emit_refill(struct backend *k, enum vector_level level)
+static void emit_refill_call(struct emit *e,
+                             bool (*fn)(struct x86_cpu *, uint64_t, unsigned, unsigned))
 {
-    struct emit *e = &k->e;
-
-    k->refill[level] = e->p;
-    emit_store_state(e);
-    emit_call(e, k->store_vectors);
     emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RSI));
     emit_insn(e, MAP_0F, 0xb7, H_RDX, rm_reg(H_R14));
-    emit_insn(e, E_W, 0xc1, 5, rm_reg(H_R14));
+    emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RCX));
+    emit_insn(e, E_W, 0xc1, 5, rm_reg(H_RCX));
     emit8(e, 16);
-    emit_insn(e, 0, 0x89, H_R14, rm_reg(H_RCX));
-    emit_mov_imm(e, H_RAX, (uintptr_t)mmu_refill);
+    emit_mov_imm(e, H_RAX, (uintptr_t)fn);
     emit_aligned_call(e, 8);
+}
+
+/* The quick way first: it leaves the vector registers alone. */
+static void emit_refill(struct backend *k, enum vector_level level)
+{
+    struct emit *e = &k->e;
+    uint8_t *slow;
+
+    k->refill[level] = e->p;
+    emit_move_volatile(e, true);
+    emit_refill_call(e, mmu_refill_quick);
+    emit_insn(e, 0, 0x84, H_RAX, rm_reg(H_RAX)); /* test al */
+    emit_move_volatile(e, false);
+    slow = emit_jump(e, CC_Z);
+    emit8(e, 0xc3);
+    patch_jump(slow, e->p);
+    emit_store_state(e);
+    emit_call(e, k->store_vectors);
+    emit_refill_call(e, mmu_refill);
     emit_insn(e, MAP_0F, 0xb6, H_R14, rm_reg(H_RAX));
     if (level != VECTORS_NONE) {
         emit_call(e, k->fill_vectors[level]); /* what was usable is */
@@ -368,8 +386,8 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
     emit_interpreter_thunks(k);
     for (unsigned level = VECTORS_NONE; level < VECTOR_LEVELS; level++) {
         emit_refill(k, level);
-        emit_normalise(k, level);
     }
+    emit_normalise(k);
     emit_lookup(k);
     emit_rest(k);
     emit_system_thunk(k);
@@ -413,10 +431,7 @@ static void enter_into_table(struct backend *k, struct x86_cpu *cpu, const struc
                                  (uint64_t)((const uint8_t *)e - (const uint8_t *)cpu->jump_bank) };
     }
     if (e->exec_key != key) {
-        struct ram_block *ram;
-        uint64_t phys, offset;
-
-        mmu_fetch(cpu, c->rip, &phys, &ram, &offset);
+        mmu_fetch_host(cpu, c->rip);
     }
 }
 
@@ -432,7 +447,7 @@ struct code_link *translator_run(struct tcg *t, struct code *c)
     update_vectors_usable(cpu);
     update_x87_ready(cpu);
     link = k->enter(cpu, c->entry + k->e.to_exec);
-    normalise_flags(cpu);
+    flags_normalise(cpu);
     return link;
 }
 

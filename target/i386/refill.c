@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * target/i386/refill.c: the quick way to fill the soft TLB, for translated code that missed.
+ *
+ * Invariants: uses no vector register, which hold the guest's, and calls nothing that does: this
+ *             file and tlb.c are built without vector instructions and without sanitizers.
+ *             Does what mmu_translate does for the usual case alone, 64-bit mode and tables in
+ *             RAM; in all others it says false, and mmu_refill follows.
+ * Thread:     the vCPU's own.
+ */
+#include "softmmu/machine.h"
+#include "target/i386/tlb.h"
+
+#define LEVELS 4
+#define DIRTY  (RAM_PAGE_DISPLAY | RAM_PAGE_MIGRATE)
+
+/* An entry of a table: where it is, and what it was. */
+struct walked {
+    uint64_t *at;
+    uint8_t *flags; /* of its page */
+    uint64_t was;
+};
+
+/* The RAM section that served last, if it holds the whole page. */
+static const struct mem_section *last_section(struct x86_cpu *cpu, uint64_t phys)
+{
+    const struct address_space *as = &cpu->vcpu.machine->memory;
+    const struct mem_section *s = &as->sections[cpu->tlb.section];
+    uint64_t page = phys & GUEST_PAGE_MASK;
+
+    if (cpu->tlb.section >= as->n_sections || page < s->start || page + 4095 > s->last || !s->ram) {
+        return NULL;
+    }
+    return s;
+}
+
+static uint64_t reserved(const struct x86_cpu *cpu, unsigned shift, bool large)
+{
+    uint64_t bits = PTE_ADDR & ~((1ull << cpu->phys_bits) - 1);
+
+    bits |= cpu->efer & EFER_NXE ? 0 : PTE_NX;
+    return large ? bits | (((1ull << shift) - 1) & 0x000fffffffffe000ull) : bits;
+}
+
+static bool load_entry(struct x86_cpu *cpu, uint64_t phys, struct walked *w)
+{
+    const struct mem_section *s = last_section(cpu, phys);
+    uint64_t off;
+
+    if (!s || s->readonly) {
+        return false;
+    }
+    off = s->ram_offset + (phys - s->start);
+    if (off & 7) {
+        return false;
+    }
+    w->at = (uint64_t *)(void *)(s->ram->host + off);
+    w->flags = &s->ram->page_flags[off >> GUEST_PAGE_BITS];
+    w->was = __atomic_load_n(w->at, __ATOMIC_RELAXED);
+    return w->was & PTE_P;
+}
+
+/*
+ * Sets bits in an entry.  Only a lone vCPU does it here: others could begin to hold code of the page in
+ * the meantime, and would have to be told.
+ */
+static bool set_bits(struct x86_cpu *cpu, const struct walked *w, uint64_t bits)
+{
+    uint64_t was = w->was;
+
+    if ((was & bits) == bits) {
+        return true;
+    }
+    if (cpu->vcpu.machine->n_vcpus > 1 ||
+        (__atomic_load_n(w->flags, __ATOMIC_RELAXED) & RAM_PAGE_CODE) ||
+        !__atomic_compare_exchange_n(w->at, &was, was | bits, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST)) {
+        return false;
+    }
+    __atomic_fetch_or(w->flags, DIRTY, __ATOMIC_SEQ_CST);
+    return true;
+}
+
+static bool walk(struct x86_cpu *cpu, uint64_t linear, enum mmu_access access,
+                 struct translation *t)
+{
+    uint64_t table = cpu->cr3 & PTE_ADDR, e, mask;
+    struct walked w[LEVELS];
+    unsigned n = 0, shift = 39;
+    bool large;
+
+    t->writable = t->user = true;
+    t->nx = false;
+    for (;; n++, shift -= 9) {
+        uint64_t at = table + (linear >> shift & 511) * 8;
+
+        if (!load_entry(cpu, at & cpu->a20_mask, &w[n])) {
+            return false;
+        }
+        e = w[n].was;
+        large = shift != 12 && (e & PTE_PS);
+        if ((e & reserved(cpu, shift, large)) ||
+            (large && (shift == 39 || (shift == 30 && !cpu_has(cpu, X86_PDPE1GB))))) {
+            return false;
+        }
+        t->writable &= !!(e & PTE_W);
+        t->user &= !!(e & PTE_U);
+        t->nx |= !!(e & PTE_NX);
+        if (large || shift == 12) {
+            break;
+        }
+        table = e & PTE_ADDR;
+    }
+    mask = (1ull << shift) - 1;
+    t->phys = ((e & PTE_ADDR & ~mask) | (linear & mask)) & cpu->a20_mask;
+    t->page_size = mask + 1;
+    t->global = (e & PTE_G) && (cpu->cr4 & CR4_PGE);
+    t->dirty = access == MMU_WRITE || (e & PTE_D);
+    if (!tlb_allowed(cpu, t, access, cpu->bank)) {
+        return false;
+    }
+    for (unsigned k = 0; k <= n; k++) {
+        if (!set_bits(cpu, &w[k], k == n && access == MMU_WRITE ? PTE_A | PTE_D : PTE_A)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool mmu_refill_quick(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned how)
+{
+    const struct mem_section *s;
+    enum mmu_access access;
+    struct translation t;
+
+    if (!refill_possible(linear, size, how)) {
+        return false;
+    }
+    how &= REFILL_ALIGNED - 1;
+    access = how == REFILL_WRITE ? MMU_WRITE : MMU_READ;
+    if (tlb_recall(cpu, linear, cpu->bank, access) && refill_hits(cpu, linear, size, how)) {
+        return true;
+    }
+    if (!(cpu->cr0 & CR0_PG) || !(cpu->efer & EFER_LMA) || !walk(cpu, linear, access, &t)) {
+        return false;
+    }
+    s = last_section(cpu, t.phys);
+    if (!s) {
+        return false;
+    }
+    tlb_fill(cpu, linear, cpu->bank, &t, s, how != REFILL_READ);
+    return refill_hits(cpu, linear, size, how);
+}

@@ -217,7 +217,7 @@ def media():
         if "grub-rescue-cdrom.iso" not in screen.monitor("info block"):
             screen.fail("info block does not name the image")
         answer = screen.monitor("change ide1-cd0 /no/such.iso")
-        if "no file" not in answer or "grub-rescue" not in screen.monitor("info block"):
+        if "Could not open" not in answer or "grub-rescue" not in screen.monitor("info block"):
             screen.fail("an image that is not there took the medium out")
         screen.monitor(f"change ide1-cd0 {guest_file('memtest')}")
         if "memtest86+x64.iso" not in screen.monitor("info block"):

@@ -9,6 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Ticks of a periodic timer that a controller holds back for a CPU that the host does not run: a
+ * second of Linux's.  Real CPUs never sleep through so many, more are lost. */
+#define MAX_OWED_TICKS 250
+/* A timer makes up for what it missed itself; of faster ones ticks are merged. */
+#define OWED_PERIOD_NS 500000
+
 struct irq {
     void (*handler)(void *opaque, int n, bool level);
     void *opaque;

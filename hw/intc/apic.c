@@ -187,6 +187,7 @@ static int apic_acknowledge(void *opaque)
         if (v >= 0) {
             a->irr[v / 32] &= ~(1u << v % 32);
             a->isr[v / 32] |= 1u << v % 32;
+            apic_bus_taken(a->bus, v);
         }
     }
     apic_update(a);

@@ -50,9 +50,10 @@ struct apic_bus {
     struct machine *machine;
     struct apic *apics[MACHINE_MAX_VCPUS];
     unsigned n_apics;
-    /* Told of each EOI of a level-triggered vector: the I/O APICs. */
+    /* Told of each EOI of a level-triggered vector, and of each that a CPU takes: the I/O APICs. */
     struct {
         void (*fn)(void *opaque, uint8_t vector);
+        void (*taken)(void *opaque, uint8_t vector);
         void *opaque;
     } eoi[APIC_BUS_MAX_EOI];
     unsigned n_eoi;
@@ -92,9 +93,11 @@ extern const struct device_type apic_type;
 
 /* Maps the registers and the MSI window; call it before any APIC is realized. */
 void apic_bus_init(struct apic_bus *bus, struct machine *m);
-bool apic_bus_add_eoi(struct apic_bus *bus, void (*fn)(void *opaque, uint8_t vector), void *opaque);
+bool apic_bus_add_eoi(struct apic_bus *bus, void (*fn)(void *opaque, uint8_t vector),
+                      void (*taken)(void *opaque, uint8_t vector), void *opaque);
 void apic_bus_remove_eoi(struct apic_bus *bus, void *opaque);
 void apic_bus_eoi(struct apic_bus *bus, uint8_t vector);
+void apic_bus_taken(struct apic_bus *bus, uint8_t vector);
 
 /* Destinations are 32 bits, UINT32_MAX is everybody: widens those of I/O APIC, MSIs and xAPIC. */
 static inline uint32_t apic_dest_from_8bit(uint8_t dest)
@@ -105,6 +108,8 @@ static inline uint32_t apic_dest_from_8bit(uint8_t dest)
 /* A message to whom dest names; vector is looked at by fixed, lowest-priority and SIPI modes. */
 void apic_deliver(struct apic_bus *bus, uint32_t dest, bool logical, unsigned mode, uint8_t vector,
                   bool level);
+/* Somebody whom dest names has that vector in IRR: one more would be the same one. */
+bool apic_requested(struct apic_bus *bus, uint32_t dest, bool logical, uint8_t vector);
 /* A device's message-signalled interrupt: a memory write of its address and data. */
 void apic_msi(struct machine *m, uint64_t addr, uint32_t data);
 

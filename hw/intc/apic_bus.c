@@ -113,12 +113,14 @@ void apic_bus_init(struct apic_bus *bus, struct machine *m)
     mem_region_add(&m->system_memory, APIC_MMIO_BASE, &bus->regs, 101);
 }
 
-bool apic_bus_add_eoi(struct apic_bus *bus, void (*fn)(void *opaque, uint8_t vector), void *opaque)
+bool apic_bus_add_eoi(struct apic_bus *bus, void (*fn)(void *opaque, uint8_t vector),
+                      void (*taken)(void *opaque, uint8_t vector), void *opaque)
 {
     if (bus->n_eoi == APIC_BUS_MAX_EOI) {
         return false;
     }
     bus->eoi[bus->n_eoi].fn = fn;
+    bus->eoi[bus->n_eoi].taken = taken;
     bus->eoi[bus->n_eoi++].opaque = opaque;
     return true;
 }
@@ -137,6 +139,13 @@ void apic_bus_eoi(struct apic_bus *bus, uint8_t vector)
 {
     for (unsigned i = 0; i < bus->n_eoi; i++) {
         bus->eoi[i].fn(bus->eoi[i].opaque, vector);
+    }
+}
+
+void apic_bus_taken(struct apic_bus *bus, uint8_t vector)
+{
+    for (unsigned i = 0; i < bus->n_eoi; i++) {
+        bus->eoi[i].taken(bus->eoi[i].opaque, vector);
     }
 }
 
@@ -172,6 +181,18 @@ void apic_deliver(struct apic_bus *bus, uint32_t dest, bool logical, unsigned mo
             apic_accept(bus->apics[i], mode, vector, level);
         }
     }
+}
+
+bool apic_requested(struct apic_bus *bus, uint32_t dest, bool logical, uint8_t vector)
+{
+    for (unsigned i = 0; i < bus->n_apics; i++) {
+        const struct apic *a = bus->apics[i];
+
+        if (apic_matches(a, dest, logical) && a->irr[vector / 32] >> vector % 32 & 1) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void apic_msi(struct machine *m, uint64_t addr, uint32_t data)

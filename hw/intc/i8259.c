@@ -5,6 +5,8 @@
  * Invariant: `intr` is the level of the output line and of what the master requests.
  *            An edge stays latched when its line falls before INTA: pulses are not lost.  A
  *            level-triggered request follows its line, so one that is withdrawn reads as IRQ 7.
+ *            Ticks of input 0 that hardware would have taken one by one, had the host let the CPU
+ *            run, are owed and requested one after another.
  * Thread:    under the machine lock.
  */
 #include "hw/intc/i8259.h"
@@ -62,6 +64,9 @@ static void chip_set_line(struct i8259_chip *c, unsigned n, bool level, bool lev
     if (level_triggered) {
         c->irr = level ? c->irr | bit : c->irr & ~bit;
     } else if (level && !(c->lines & bit)) {
+        if (n == 0 && c->irr & ~c->imr & bit && c->owed < MAX_OWED_TICKS) {
+            c->owed++;
+        }
         c->irr |= bit;
     }
     c->lines = level ? c->lines | bit : c->lines & ~bit;
@@ -106,6 +111,10 @@ static void chip_acknowledge(struct i8259_chip *c, unsigned n)
     }
     if (!(c->elcr & bit)) {
         c->irr &= ~bit;
+        if (n == 0 && c->owed) {
+            c->owed--;
+            c->irr |= bit;
+        }
     }
 }
 
@@ -172,6 +181,7 @@ static void chip_write_icw1(struct i8259_chip *c, uint8_t v)
     c->irr = c->lines & c->elcr; /* the edge sense circuit is reset */
     c->imr = 0;
     c->isr = 0;
+    c->owed = 0;
     c->top = 0;
     c->read_isr = c->poll = c->special_mask = false;
     c->auto_eoi = c->rotate_on_auto_eoi = c->fully_nested = false;
@@ -211,6 +221,7 @@ static void chip_write_data(struct i8259_chip *c, uint8_t v)
         break;
     default:
         c->imr = v;
+        c->owed = v & 1 ? 0 : c->owed;
     }
 }
 
@@ -352,6 +363,7 @@ static const struct state_row chip_rows[] = {
     STATE_INT(struct i8259_chip, imr, 1, "masked inputs"),
     STATE_INT(struct i8259_chip, isr, 1, "inputs in service"),
     STATE_INT(struct i8259_chip, lines, 1, "level of the inputs"),
+    STATE_INT(struct i8259_chip, owed, 1, "ticks of input 0 still to be requested"),
     STATE_INT(struct i8259_chip, elcr, 1, "level-triggered inputs"),
     STATE_INT(struct i8259_chip, vector_base, 1, "vector of input 0"),
     STATE_INT(struct i8259_chip, top, 1, "input of highest priority"),

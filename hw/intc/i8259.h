@@ -17,6 +17,7 @@ struct i8259_chip {
     uint8_t vector_base;
     uint8_t top;      /* the input of highest priority; 0 unless rotated */
     uint8_t icw_next; /* which ICW the data port expects (2-4), 0: OCW1 */
+    uint8_t owed;     /* edges of input 0 that came while one waited for its INTA */
     bool icw_single, icw_has_4;
     bool read_isr, poll, special_mask, auto_eoi, rotate_on_auto_eoi, fully_nested;
 };

@@ -6,6 +6,8 @@
  * stored and changes nothing.
  *
  * Invariant: a level-triggered pin with remote IRR set sends nothing until an EOI of its vector.
+ *            Ticks of pin 2, the timer's, that a CPU would have taken one by one, had the host let
+ *            it run, are owed: each is sent when the one before it is taken.
  * Thread:    under the machine lock.
  */
 #include "hw/intc/ioapic.h"
@@ -24,6 +26,9 @@
 #define REG_REDIR 0x10
 
 #define VERSION 0x20
+
+/* MP specification 1.4, 5: the system timer. */
+#define TICK_PIN 2
 
 #define REDIR_LOGICAL    (1u << 11)
 #define REDIR_STATUS     (1u << 12)
@@ -66,6 +71,29 @@ static void ioapic_service_level(struct ioapic *io, unsigned pin)
     }
 }
 
+/* A tick while the last one still waits for its CPU. */
+static bool tick_is_owed(struct ioapic *io, unsigned pin)
+{
+    uint64_t r = io->redir[pin];
+
+    if (pin != TICK_PIN || redir_mode(r) > APIC_DM_LOWEST ||
+        !apic_requested(io->bus, apic_dest_from_8bit(r >> 56), r & REDIR_LOGICAL, r & 0xff)) {
+        return false;
+    }
+    io->owed += io->owed < MAX_OWED_TICKS;
+    return true;
+}
+
+static void ioapic_taken(void *opaque, uint8_t vector)
+{
+    struct ioapic *io = opaque;
+
+    if (io->owed && (io->redir[TICK_PIN] & 0xff) == vector) {
+        io->owed--;
+        ioapic_send(io, TICK_PIN);
+    }
+}
+
 static void ioapic_input(void *opaque, int pin, bool level)
 {
     struct ioapic *io = opaque;
@@ -75,7 +103,7 @@ static void ioapic_input(void *opaque, int pin, bool level)
     io->lines = level ? io->lines | 1u << pin : io->lines & ~(1u << pin);
     if (redir_is_level(io->redir[pin])) {
         ioapic_service_level(io, pin);
-    } else if (level && !before && !(io->redir[pin] & REDIR_MASKED)) {
+    } else if (level && !before && !(io->redir[pin] & REDIR_MASKED) && !tick_is_owed(io, pin)) {
         /* An edge on a masked pin is neither delivered nor held pending. */
         ioapic_send(io, pin);
     }
@@ -97,6 +125,7 @@ static void ioapic_write_redir(struct ioapic *io, unsigned pin, bool high, uint3
 {
     uint64_t *r = &io->redir[pin];
 
+    io->owed = pin == TICK_PIN ? 0 : io->owed;
     if (high) {
         *r = (*r & 0xffffffff) | (uint64_t)(v & 0xff000000) << 32;
         return;
@@ -191,7 +220,7 @@ static bool ioapic_realize(struct device *dev, GError **error)
 {
     struct ioapic *io = (struct ioapic *)dev;
 
-    if (!io->bus || !apic_bus_add_eoi(io->bus, ioapic_eoi, io)) {
+    if (!io->bus || !apic_bus_add_eoi(io->bus, ioapic_eoi, ioapic_taken, io)) {
         set_error(error, "ioapic: %s", io->bus ? "too many I/O APICs" : "no APIC bus is connected");
         return false;
     }
@@ -209,6 +238,7 @@ static void ioapic_reset(struct device *dev)
 
     io->id = 0;
     io->select = 0;
+    io->owed = 0;
     for (unsigned n = 0; n < IOAPIC_PINS; n++) {
         io->redir[n] = REDIR_MASKED;
     }
@@ -226,6 +256,7 @@ static const struct state_row ioapic_rows[] = {
     STATE_INT(struct ioapic, id, 1, "APIC id"),
     STATE_INT(struct ioapic, select, 1, "register that the window shows"),
     STATE_INT(struct ioapic, lines, 1, "level of the pins"),
+    STATE_INT(struct ioapic, owed, 1, "ticks of pin 2 still to be sent"),
     STATE_ARRAY(struct ioapic, redir, 1, "redirection table"),
     { 0 },
 };

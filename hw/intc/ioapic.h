@@ -23,6 +23,7 @@ struct ioapic {
     uint8_t id;
     uint8_t select;
     uint32_t lines; /* level of each pin */
+    uint8_t owed;   /* ticks of pin 2 that came while one waited in a local APIC */
     uint64_t redir[IOAPIC_PINS];
     uint64_t counts[IOAPIC_PINS]; /* `info irq`: how often each pin rose */
 };

@@ -4,7 +4,8 @@
  * comparators, all of them periodic-capable, without FSB (MSI) delivery.
  *
  * Invariant: a running counter is computed from the virtual clock; each comparator's host timer is
- *            armed for its next match.  Matches closer than MIN_PERIOD_NS are merged.
+ *            armed for its next match.  Matches closer than MIN_PERIOD_NS are merged; those of a
+ *            slower edge that went by while the host did not run this thread are made up for.
  * Thread:    under the machine lock.
  */
 #include "hw/timer/hpet.h"
@@ -98,7 +99,8 @@ static void timer_rearm(struct hpet_timer *t)
     timer_arm(&t->timer, at);
 }
 
-static void timer_advance_period(struct hpet_timer *t)
+/* Gives the matches that are due: one, and those that went by since. */
+static uint64_t timer_advance_period(struct hpet_timer *t)
 {
     struct hpet *h = t->hpet;
     int64_t now = hpet_now(h);
@@ -110,6 +112,9 @@ static void timer_advance_period(struct hpet_timer *t)
         t->period < MIN_PERIOD_NS / HPET_PERIOD_NS) {
         timer_arm(&t->timer, now + MIN_PERIOD_NS);
     }
+    return t->period < OWED_PERIOD_NS / HPET_PERIOD_NS
+               ? 1
+               : MIN(late / t->period, MAX_OWED_TICKS - 1) + 1;
 }
 
 static void timer_fire(void *opaque)
@@ -117,9 +122,10 @@ static void timer_fire(void *opaque)
     struct hpet_timer *t = opaque;
     struct hpet *h = t->hpet;
     unsigned i = timer_index(t);
+    uint64_t due = 1;
 
     if (t->config & TIMER_PERIODIC && t->period) {
-        timer_advance_period(t);
+        due = timer_advance_period(t);
     } else {
         timer_rearm(t);
     }
@@ -129,7 +135,9 @@ static void timer_fire(void *opaque)
             irq_raise(timer_line(t));
         }
     } else if (t->config & TIMER_ENABLE) {
-        irq_pulse(timer_line(t));
+        for (; due; due--) {
+            irq_pulse(timer_line(t));
+        }
     }
 }
 

@@ -5,7 +5,8 @@
  *
  * Counts and outputs are computed from the virtual clock when somebody looks.  Only channel 0 has a
  * line, and a host timer that is armed for its next rising edge; edges closer than MIN_PERIOD_NS
- * are merged, so that a tiny count cannot starve the host.
+ * are merged, so that a tiny count cannot starve the host.  Edges of slower ones that went by while
+ * the host did not run this thread are made up for, as the guest counts them.
  *
  * Thread: under the machine lock.
  */
@@ -167,13 +168,28 @@ static void arm_irq0(struct i8254 *pit, int64_t now, bool merge)
     timer_arm(&pit->timer, merge ? MAX(at, now + MIN_PERIOD_NS) : at);
 }
 
+/* Edges that are due: one, and those that went by since. */
+static int64_t edges_due(const struct i8254 *pit, int64_t now)
+{
+    const struct pit_channel *c = &pit->channel[0];
+    int64_t period = ticks_to_ns(c->count), late = now - pit->timer.deadline;
+
+    if (!is_periodic(c) || period < OWED_PERIOD_NS || late < period) {
+        return 1;
+    }
+    return MIN(1 + late / period, MAX_OWED_TICKS);
+}
+
 static void irq0_fire(void *opaque)
 {
     struct i8254 *pit = opaque;
+    int64_t now = pit_now(pit);
 
-    irq_lower(&pit->irq0);
-    irq_raise(&pit->irq0);
-    arm_irq0(pit, pit_now(pit), true);
+    for (int64_t n = edges_due(pit, now); n > 0; n--) {
+        irq_lower(&pit->irq0);
+        irq_raise(&pit->irq0);
+    }
+    arm_irq0(pit, now, true);
 }
 
 static void load_count(struct i8254 *pit, unsigned n, uint16_t v)

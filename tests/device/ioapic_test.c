@@ -66,6 +66,37 @@ static void edge_on_a_masked_pin_is_lost(void)
     g_assert_cmpint(apic_take(a, 0), ==, -1);
 }
 
+/* The host kept the CPU from running: it takes each tick, of other pins one edge. */
+static void ticks_are_owed_until_the_cpu_runs(void)
+{
+    g_autoptr(apic_rig) a = apic_rig_new();
+    struct ioapic *io = ioapic_new(a);
+
+    reg_write(a, 0x10 + 2 * 2, 0x30);
+    reg_write(a, 0x10 + 2 * 4, 0x44);
+    for (int i = 0; i < 3; i++) {
+        irq_pulse(&io->inputs[2]);
+        irq_pulse(&io->inputs[4]);
+    }
+    g_assert_cmpint(apic_take(a, 0), ==, 0x44);
+    apic_write(a, 0xb0, 0);
+    for (int i = 0; i < 3; i++) {
+        g_assert_cmpint(apic_take(a, 0), ==, 0x30);
+        g_assert_cmpint(apic_take(a, 0), ==, -1);
+        apic_write(a, 0xb0, 0);
+    }
+    g_assert_cmpint(apic_take(a, 0), ==, -1);
+    for (int i = 0; i < 2 * MAX_OWED_TICKS; i++) {
+        irq_pulse(&io->inputs[2]);
+    }
+    g_assert_cmpuint(io->owed, ==, MAX_OWED_TICKS);
+    rig_check_state(a->r, &io->dev);
+    reg_write(a, 0x10 + 2 * 2, 0x31); /* another use of the pin owes nothing */
+    g_assert_cmpint(apic_take(a, 0), ==, 0x30);
+    apic_write(a, 0xb0, 0);
+    g_assert_cmpint(apic_take(a, 0), ==, -1);
+}
+
 static void level_is_sent_again_after_eoi_while_it_stands(void)
 {
     g_autoptr(apic_rig) a = apic_rig_new();
@@ -171,6 +202,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ioapic/identity", identity_and_reset);
     g_test_add_func("/ioapic/edge", edge_is_delivered_once);
     g_test_add_func("/ioapic/masked-edge", edge_on_a_masked_pin_is_lost);
+    g_test_add_func("/ioapic/owed-ticks", ticks_are_owed_until_the_cpu_runs);
     g_test_add_func("/ioapic/level", level_is_sent_again_after_eoi_while_it_stands);
     g_test_add_func("/ioapic/unmask", unmasking_sends_a_standing_level);
     g_test_add_func("/ioapic/eoi", eoi_register_and_edge_switch_clear_remote_irr);

@@ -140,6 +140,36 @@ static void edge_needs_a_new_rise(void)
     g_assert_true(r->lines[INTR].level);
 }
 
+/* The host kept the CPU from running: it takes each tick, of other inputs one edge. */
+static void ticks_are_owed_until_the_cpu_runs(void)
+{
+    g_autoptr(rig) r = rig_new();
+    struct i8259 *pic = pic_new(r);
+
+    pic_setup(r, 1);
+    for (int i = 0; i < 3; i++) {
+        irq_pulse(&pic->inputs[0]);
+        irq_pulse(&pic->inputs[4]);
+    }
+    for (int i = 0; i < 3; i++) {
+        g_assert_cmpint(pic_acknowledge(pic), ==, 0x08);
+        rig_outb(r, 0x20, 0x20);
+    }
+    g_assert_cmpint(pic_acknowledge(pic), ==, 0x0c);
+    rig_outb(r, 0x20, 0x20);
+    g_assert_false(r->lines[INTR].level);
+    for (int i = 0; i < 2 * MAX_OWED_TICKS; i++) {
+        irq_pulse(&pic->inputs[0]);
+    }
+    g_assert_cmpuint(pic->chip[0].owed, ==, MAX_OWED_TICKS);
+    rig_check_state(r, &pic->dev);
+    rig_outb(r, 0x21, 1); /* who masks it counts no more */
+    rig_outb(r, 0x21, 0);
+    g_assert_cmpint(pic_acknowledge(pic), ==, 0x08);
+    rig_outb(r, 0x20, 0x20);
+    g_assert_false(r->lines[INTR].level);
+}
+
 static void automatic_eoi_leaves_nothing_in_service(void)
 {
     g_autoptr(rig) r = rig_new();
@@ -244,6 +274,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pic/spurious", withdrawn_level_request_is_spurious_irq7);
     g_test_add_func("/pic/level", level_request_returns_after_eoi);
     g_test_add_func("/pic/edge", edge_needs_a_new_rise);
+    g_test_add_func("/pic/owed-ticks", ticks_are_owed_until_the_cpu_runs);
     g_test_add_func("/pic/aeoi", automatic_eoi_leaves_nothing_in_service);
     g_test_add_func("/pic/rotation", rotation_makes_the_served_one_last);
     g_test_add_func("/pic/poll", poll_acknowledges);

@@ -102,7 +102,7 @@ insn_scripts := guests.py
 style_tests := includes.py files.py format.py
 
 boot_tests := board.py disks.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
-              firmware.py firmware_os.py uefi.py curses.py
+              firmware.py firmware_os.py uefi.py curses.py stress.py
 
 # --- Configuration ----------------------------------------------------------------------------
 

@@ -200,7 +200,7 @@ $(rhea): $(out)/cli/main.o $(library)
 # is a dependency, so that taking a file out of it is seen.
 $(library): $(lib_obj) $(out)/library.list
 	$(call say,AR,$(@:$(BUILD)/%=%))
-	$(Q)rm -f $@ && ar rcs $@ $(lib_obj)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(lib_obj)
 
 $(out)/library.list: force
 	@mkdir -p $(@D)
@@ -267,6 +267,11 @@ check-style:                        ## run tests/style: includes, layout, README
 check-boot: $(rhea) guests          ## run tests/boot: whole guests
 	@$(check) $(boot_run)
 
+# SKIP where that machine's compiler is missing.
+.PHONY: check-cross
+check-cross:                        ## build for arm64, run tests under qemu-user
+	@tools/check-cross $(BUILD)/cross $(filter -j%,$(MAKEFLAGS))
+
 # --- Guests -----------------------------------------------------------------------------------
 
 # The boot tests skip, with the reason, when the guests cannot be fetched.
@@ -293,7 +298,7 @@ clean:                              ## remove what was built (all modes)
 
 distclean:                          ## remove the configuration too
 	rm -rf $(modes:%=$(BUILD)/%) $(addprefix $(BUILD)/,rhea-system-x86_64 config.h config.mk \
-	       config.stamp reconfigure)
+	       config.stamp reconfigure cross)
 
 help:                               ## this text
 	@echo 'make [TARGET]... [MODE=release|debug|asan|ubsan|tsan] [BUILD=DIR] [V=1]'

@@ -138,8 +138,9 @@ static struct native *native_or_skip(void)
 {
     struct native *n = native_new();
 
-    if (!n) {
-        g_test_skip("the host is not an x86-64 Linux");
+    if (native_skip(n)) {
+        native_free(n);
+        return NULL;
     }
     return n;
 }

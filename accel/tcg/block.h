@@ -14,16 +14,24 @@
 #include "target/i386/cpu.h"
 #include "target/i386/insn.h"
 
-#define BLOCK_MAX_INSNS 32
-#define BLOCK_HASH_SIZE 32768
-#define JUMP_CACHE_SIZE 4096
+#define BLOCK_MAX_INSNS  32
+#define BLOCK_HASH_FIRST 16384 /* buckets; doubled as blocks come */
+#define JUMP_CACHE_SIZE  16384
+/* Executions by the interpreter before a block is worth translating; one that was before, too. */
+#define TRANSLATE_AFTER     8
+#define TRANSLATE_AFTER_HOT 3
 /* Decoded instructions kept before the whole cache is dropped. */
-#define BLOCK_CACHE_INSNS (1u << 20)
+#define BLOCK_CACHE_INSNS (3u << 20)
+/* So many more, and blocks that were not worth translating go when the guest has nothing to do. */
+#define COLD_SWEEP_INSNS (64u << 10)
+#define SWEEP_INTERVAL   (2 * G_USEC_PER_SEC)
+/* Dead blocks that are freed together, since look-ups by linear address are all forgotten then. */
+#define RETIRED_MAX 256
 
 /* Where control was last found to go from a linear address. */
 struct jump_entry {
     uint64_t linear;
-    struct block *block;
+    struct block *block; /* NULL or allocated */
     unsigned generation; /* cpu->tlb.generation when it was looked up */
     unsigned mode;       /* cpu->exec_mode */
 };
@@ -33,13 +41,15 @@ struct code;
 struct block {
     struct block *hash_next;
     struct block *page_next[2];   /* other blocks with bytes in the same pages */
+    struct block **page_link[2];  /* what leads here in those lists */
     const uint8_t *host;          /* first byte */
     const uint8_t *host2;         /* first byte on the second page, or NULL: all in one page */
     struct code *code;            /* translated, one a linear address and mode */
     struct code *dead_code;       /* freed with the block */
     uint16_t peek_low, peek_high; /* bytes of its page that its code's liveness depends on */
     uint16_t bytes;
-    uint16_t runs; /* by the interpreter, until it is worth translating */
+    uint16_t runs;  /* by the interpreter */
+    uint8_t enough; /* of them: worth translating */
     uint8_t n;
     uint8_t code_size;
     bool dead;
@@ -55,6 +65,9 @@ struct code_page {
     struct ram_block *ram;
     uint64_t ram_page;
     struct block *first;
+    uint64_t lines; /* of 64 bytes, that may hold code or what code depends on */
+    /* Since it was claimed: instructions decoded and translated, weighed stores to it. */
+    unsigned insns, translated, stores;
 };
 
 struct invalidation {
@@ -70,6 +83,9 @@ struct invalidation {
 #define HOT_PAGES       16
 #define HOT_FIRST_LIMIT 32
 #define HOT_LAST_LIMIT  (1u << 20)
+/* Pages found last, and blocks that were translated before a store took them away, by hashes. */
+#define RECENT_PAGES 256
+#define WAS_HOT_SIZE 1024
 
 /* A page with code, of which this vCPU knows how often it stores to it. */
 struct hot_page {
@@ -87,10 +103,16 @@ struct tcg {
     struct mem_listener map_listener;
     struct dirty_listener dirty_listener;
     struct jump_entry jump[JUMP_CACHE_SIZE];
-    struct block *hash[BLOCK_HASH_SIZE];
+    struct block **hash;
+    unsigned hash_size;
     GHashTable *pages; /* host page -> struct code_page */
+    struct code_page *recent[RECENT_PAGES];
+    const uint8_t *was_hot[WAS_HOT_SIZE];
     struct block *retired;
-    unsigned insns;        /* decoded and cached */
+    unsigned n_retired, blocks;
+    unsigned insns; /* decoded and cached */
+    unsigned swept; /* of them when cold blocks went last */
+    int64_t next_sweep;
     pthread_mutex_t mutex; /* not GLib's, which the thread sanitizer does not know */
     GArray *queue;         /* mutex: struct invalidation, from other threads */
     bool queue_spilt;      /* mutex: more than fits */
@@ -106,7 +128,7 @@ struct tcg {
     uint64_t running_rip;
 
     uint64_t n_decoded, n_invalidated, n_flushed, n_translated, n_code_resets;
-    uint64_t n_claimed, n_given_up;
+    uint64_t n_claimed, n_given_up, n_swept;
 };
 
 static inline const uint8_t *host_page(const uint8_t *p)
@@ -139,7 +161,7 @@ static inline struct block *block_follow(struct tcg *t, struct block *b, uint64_
     struct block *n;
 
     if (G_LIKELY(j->linear == rip && j->generation == cpu->tlb.generation &&
-                 j->mode == cpu->exec_mode)) {
+                 j->mode == cpu->exec_mode && !j->block->dead)) {
         return j->block;
     }
     n = block_find(t);
@@ -152,5 +174,11 @@ static inline struct block *block_follow(struct tcg *t, struct block *b, uint64_
 void block_cache_collect(struct tcg *t);
 /* Drops every block and all translated code. */
 void block_cache_flush(struct tcg *t);
+/* The vCPU is about to wait: drops what was not worth translating. */
+void block_cache_idle(struct tcg *t);
+/* Quicker functions for instructions that run more than once. */
+void block_specialise(struct block *b);
+/* b has translated code, which depends on bytes [low, high) of its first page, too. */
+void block_translated(struct tcg *t, struct block *b, unsigned low, unsigned high);
 
 #endif

@@ -19,8 +19,6 @@
 #include "util/log.h"
 #include "util/text.h"
 
-/* Executions by the interpreter before a block is worth translating. */
-#define TRANSLATE_AFTER 8
 /* Of one block at one address, beside the general one. */
 #define MAX_VARIANTS 4
 
@@ -114,9 +112,13 @@ static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b,
             variants++;
         }
     }
-    if (b->dead || (!general && !variants && ++b->runs < TRANSLATE_AFTER)) {
+    if (b->dead || (!general && !variants && ++b->runs < b->enough)) {
+        if (b->runs == 2) {
+            block_specialise(b);
+        }
         return NULL;
     }
+    b->enough = TRANSLATE_AFTER_HOT; /* at another address */
     b->runs = 0;
     if (variants >= MAX_VARIANTS) {
         variant = 0;
@@ -138,6 +140,7 @@ static void run_translated(struct tcg *t, struct x86_cpu *cpu)
 {
     struct code_link *link = NULL;
     unsigned generation = 0;
+    uint64_t died = 0;
 
     for (;;) {
         struct block *b;
@@ -148,14 +151,16 @@ static void run_translated(struct tcg *t, struct x86_cpu *cpu)
         c = code_of(t, cpu, b, link ? link->variant : 0);
         if (c) {
             /*
-             * A block that died meanwhile, which may be the link's own, moved the generation on; and
-             * page tables may have changed without a flush.
+             * The link's own block may have died meanwhile; and page tables may have changed without
+             * a flush.
              */
-            if (link && link->target == c->rip && generation == cpu->tlb.generation) {
+            if (link && link->target == c->rip && generation == cpu->tlb.generation &&
+                died == t->n_invalidated) {
                 translator_patch(link, c);
             }
             link = translator_run(t, c);
             generation = cpu->tlb.generation;
+            died = t->n_invalidated;
             if (!link) {
                 return; /* by an instruction that may have changed anything, or a look-up that missed */
             }
@@ -279,6 +284,7 @@ static bool boundary(struct tcg *t, struct x86_cpu *cpu)
         return true;
     }
     if (cpu->halted) {
+        block_cache_idle(t);
         return false;
     }
     stepping = (cpu->eflags & (FLAG_TF | FLAG_RF)) || debug_active(cpu) || after_ss;
@@ -420,11 +426,12 @@ void tcg_print_stats(struct machine *m, GString *out)
         if (!t) {
             continue;
         }
-        g_string_append_printf(out,
-                               "CPU %u: instructions cached %u/%u, blocks decoded %" PRIu64
-                               ", invalidated %" PRIu64 ", cache drops %" PRIu64
-                               ", translated %" PRIu64 "\n",
-                               k, t->insns, BLOCK_CACHE_INSNS, t->n_decoded, t->n_invalidated,
-                               t->n_flushed, t->n_translated);
+        g_string_append_printf(
+            out,
+            "CPU %u: instructions cached %u/%u, blocks decoded %" PRIu64 ", invalidated %" PRIu64
+            ", cache drops %" PRIu64 ", translated %" PRIu64 ", pages claimed %" PRIu64
+            ", given up %" PRIu64 ", cold blocks dropped %" PRIu64 "\n",
+            k, t->insns, BLOCK_CACHE_INSNS, t->n_decoded, t->n_invalidated, t->n_flushed,
+            t->n_translated, t->n_claimed, t->n_given_up, t->n_swept);
     }
 }

@@ -9,7 +9,7 @@
 
 struct insn;
 
-#define CODE_TABLE_SIZE 4096
+#define CODE_TABLE_SIZE 65536
 #define CODE_TABLES     9 /* by kind of code and bank */
 
 /* String instructions: string.c. */
@@ -65,7 +65,7 @@ struct backend {
     uint8_t *cold_begin, *cold; /* and what is out of line from here: the first stays dense */
     uint32_t host_features[FEAT_WORDS];
     enum vector_level host_level;
-    struct code_entry table[CODE_TABLES][CODE_TABLE_SIZE];
+    _Alignas(4096) struct code_entry table[CODE_TABLES][CODE_TABLE_SIZE];
 };
 
 /* The table for the CPU's mode of now. */

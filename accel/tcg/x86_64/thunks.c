@@ -16,7 +16,7 @@
 #include "target/i386/operand.h"
 #include "util/error.h"
 
-#define CODE_BUFFER_SIZE (32u << 20)
+#define CODE_BUFFER_SIZE (128u << 20)
 #define MAX_GROUP_FAILS  16 /* then a block is translated without groups */
 
 /* Guest registers that have a host register of their own. */
@@ -534,6 +534,8 @@ void translator_reset(struct tcg *t)
     k->e.p = k->blocks_begin;
     k->cold = k->cold_begin;
     k->e.full = false;
-    memset(k->table, 0, sizeof(k->table));
+    if (madvise(k->table, sizeof(k->table), MADV_DONTNEED) != 0) { /* zeros, touched when used */
+        memset(k->table, 0, sizeof(k->table));
+    }
     t->n_code_resets++;
 }

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * accel/tcg/block_int.h: what block.c, block_decode.c and block_invalidate.c share.
+ * Thread: the vCPU's own.
+ */
+#ifndef ACCEL_TCG_BLOCK_INT_H
+#define ACCEL_TCG_BLOCK_INT_H
+
+#include "accel/tcg/block.h"
+
+static inline uint64_t block_hash(const uint8_t *host)
+{
+    return (uintptr_t)host * 0x9e3779b97f4a7c15ull >> 32;
+}
+
+static inline struct block **hash_bucket(struct tcg *t, const uint8_t *host)
+{
+    return &t->hash[block_hash(host) & (t->hash_size - 1)];
+}
+
+/* Which of a block's two pages this one is. */
+static inline unsigned page_side(const struct block *b, const uint8_t *page)
+{
+    return host_page(b->host) == page ? 0 : 1;
+}
+
+/* block_invalidate.c */
+/* The page if code of it is cached, or NULL. */
+struct code_page *find_page(struct tcg *t, const uint8_t *host);
+struct code_page *add_page(struct tcg *t, const uint8_t *host, struct ram_block *ram,
+                           uint64_t ram_page);
+void link_to_page(struct block *b, struct code_page *p, unsigned side);
+/* Every page goes, whatever it holds. */
+void remove_all_pages(struct tcg *t);
+/* Nothing finds it any more; it is freed by block_cache_collect. */
+void block_kill(struct tcg *t, struct block *b);
+void block_retire(struct tcg *t, struct block *b);
+/* Was a block that began here translated when it was taken away? */
+bool block_was_hot(const struct tcg *t, const uint8_t *host);
+/* What other threads asked for.  Between blocks. */
+void take_queue(struct tcg *t);
+void give_up_page(struct tcg *t);
+/* A code_watch's. */
+void code_written(struct code_watch *w, struct ram_block *ram, uint64_t offset, uint64_t len);
+
+/* block_decode.c: the block at a linear address, whether or not it is known; raises fetch faults. */
+struct block *decode_block(struct tcg *t, uint64_t linear);
+
+#endif

@@ -186,6 +186,7 @@ void block_cache_idle(struct tcg *t)
     sweep_cold(t);
     free_retired(t);
     malloc_trim(0);
+    translator_idle(t);
 }
 
 void block_cache_collect(struct tcg *t)

@@ -62,3 +62,8 @@ bool translator_full(struct tcg *t)
     (void)t;
     return false;
 }
+
+void translator_idle(struct tcg *t)
+{
+    (void)t;
+}

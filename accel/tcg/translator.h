@@ -76,6 +76,8 @@ void translator_patch(struct code_link *link, struct code *to);
 void translator_forget(struct tcg *t, struct block *b);
 /* Everything goes, with the buffer; no translated code is running. */
 void translator_reset(struct tcg *t);
+/* The vCPU is about to wait: what costs little to have again may go. */
+void translator_idle(struct tcg *t);
 /* No room for another block: time for block_cache_flush. */
 bool translator_full(struct tcg *t);
 

@@ -527,6 +527,14 @@ void translator_forget(struct tcg *t, struct block *b)
     b->code = NULL;
 }
 
+/* Pages of the writable mapping count twice while they are mapped in both. */
+void translator_idle(struct tcg *t)
+{
+    struct backend *k = t->backend;
+
+    (void)madvise(k->e.start, (size_t)(k->e.end - k->e.start), MADV_DONTNEED);
+}
+
 void translator_reset(struct tcg *t)
 {
     struct backend *k = t->backend;

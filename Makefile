@@ -64,7 +64,7 @@ hw_block_src := ahci.c ahci_port.c ata.c atapi.c atapi_info.c fdc.c fdc_transfer
 hw_isa_src := isa.c
 hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c root_port.c
 
-hw_i386_src := acpi.c acpi_pm.c ich9_lpc.c ich9_pm.c mch.c mptable.c microvm.c q35.c acpi_script.c aml.c \
+hw_i386_src := acpi.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi.c mch.c mptable.c microvm.c q35.c acpi_script.c aml.c \
                bios.c boards.c firmware.c smbios.c smbios_options.c boot.c boot_elf.c boot_fw_cfg.c boot_linux.c \
                boot_multiboot.c decompress.c dsdt.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c \
                pc_common.c pc_drives.c piix3.c piix4_pm.c
@@ -85,7 +85,7 @@ device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_tes
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
                 debugcon_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
-                pflash_test bios_test fw_cfg_test smm_test \
+                pflash_test bios_test fw_cfg_test smi_test smm_test \
                 fuzz_devices_test info_test io_errors_test
 device_helpers := fuzz_machine.c rig.c
 

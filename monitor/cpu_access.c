@@ -112,7 +112,7 @@ bool cpu_access_read(struct machine *m, struct x86_cpu *cpu, bool physical, uint
         unsigned step = MIN(len, GUEST_PAGE_SIZE - (unsigned)(addr & ~GUEST_PAGE_MASK));
         uint64_t phys = mmu_debug_translate(cpu, addr);
 
-        if (phys == UINT64_MAX || !address_space_read(&m->memory, phys, to, step)) {
+        if (phys == UINT64_MAX || !address_space_read(cpu->memory, phys, to, step)) {
             return false;
         }
         addr += step;

@@ -102,6 +102,10 @@ struct machine *machine_new(void)
     clock_init(m);
     mem_region_init_container(&m->system_memory, m, "system", UINT64_MAX);
     mem_region_init_container(&m->system_io, m, "io", 0x10000);
+    mem_region_init_container(&m->smm_overlay, m, "smm", UINT64_MAX);
+    mem_region_init_alias(&m->smm_system, m, "smm-system", &m->system_memory, 0, UINT64_MAX);
+    mem_region_add(&m->smm_overlay, 0, &m->smm_system, -1);
+    address_space_init(&m->smm_memory, m, &m->smm_overlay, "SMM memory");
     address_space_init(&m->memory, m, &m->system_memory, "memory");
     address_space_init(&m->io, m, &m->system_io, "I/O");
     return m;
@@ -177,6 +181,7 @@ void machine_free(struct machine *m)
     g_ptr_array_unref(m->chardevs);
     g_ptr_array_unref(m->globals);
     address_space_destroy(&m->memory);
+    address_space_destroy(&m->smm_memory);
     address_space_destroy(&m->io);
     while (m->ram_blocks) {
         ram_block_free(m, m->ram_blocks);

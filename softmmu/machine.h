@@ -129,7 +129,10 @@ struct machine {
 
     struct mem_region system_memory; /* container, 2^64 */
     struct mem_region system_io;     /* container, 64 KiB */
+    /* What system-management mode sees: its own, with smm_system, an alias, below. */
+    struct mem_region smm_overlay, smm_system;
     struct address_space memory, io;
+    struct address_space smm_memory; /* what a CPU in system-management mode sees */
     struct address_space *address_spaces;
     struct ram_block *ram_blocks;
     struct code_watch *code_watches;

@@ -393,3 +393,15 @@ void address_space_add_listener(struct address_space *as, struct mem_listener *l
     as->listeners = l;
     l->changed(l, as);
 }
+
+void address_space_del_listener(struct address_space *as, struct mem_listener *l)
+{
+    struct mem_listener **link = &as->listeners;
+
+    while (*link && *link != l) {
+        link = &(*link)->next;
+    }
+    if (*link) {
+        *link = l->next;
+    }
+}

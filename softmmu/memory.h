@@ -145,6 +145,7 @@ void address_space_init(struct address_space *as, struct machine *m, struct mem_
                         const char *name);
 void address_space_destroy(struct address_space *as);
 void address_space_add_listener(struct address_space *as, struct mem_listener *l);
+void address_space_del_listener(struct address_space *as, struct mem_listener *l);
 
 /* The section that holds addr, or NULL where nothing answers.  Valid until the next commit. */
 const struct mem_section *address_space_lookup(struct address_space *as, uint64_t addr);

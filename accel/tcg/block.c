@@ -220,6 +220,13 @@ static void map_changed(struct mem_listener *l, struct address_space *as)
     cpu_flush_later(t->cpu);
 }
 
+static void smm_map_changed(struct mem_listener *l, struct address_space *as)
+{
+    struct tcg *t = (struct tcg *)((char *)l - offsetof(struct tcg, smm_map_listener));
+
+    map_changed(&t->map_listener, as);
+}
+
 /* Write tags let stores pass without setting dirty flags again: they go. */
 static void dirty_cleared(struct dirty_listener *l, struct ram_block *ram, uint64_t offset,
                           uint64_t len)
@@ -250,7 +257,9 @@ void block_cache_init(struct tcg *t, struct x86_cpu *cpu)
     t->watch.written = code_written;
     code_watch_add(cpu->vcpu.machine, &t->watch);
     t->map_listener.changed = map_changed;
+    t->smm_map_listener.changed = smm_map_changed;
     address_space_add_listener(&cpu->vcpu.machine->memory, &t->map_listener);
+    address_space_add_listener(&cpu->vcpu.machine->smm_memory, &t->smm_map_listener);
     t->dirty_listener.cleared = dirty_cleared;
     dirty_listener_add(cpu->vcpu.machine, &t->dirty_listener);
 }
@@ -260,7 +269,6 @@ static void stop_listening(struct tcg *t)
 {
     struct machine *m = t->cpu->vcpu.machine;
     struct code_watch **w = &m->code_watches;
-    struct mem_listener **l = &m->memory.listeners;
 
     while (*w && *w != &t->watch) {
         w = &(*w)->next;
@@ -268,12 +276,8 @@ static void stop_listening(struct tcg *t)
     if (*w) {
         *w = t->watch.next;
     }
-    while (*l && *l != &t->map_listener) {
-        l = &(*l)->next;
-    }
-    if (*l) {
-        *l = t->map_listener.next;
-    }
+    address_space_del_listener(&m->memory, &t->map_listener);
+    address_space_del_listener(&m->smm_memory, &t->smm_map_listener);
 }
 
 void block_cache_destroy(struct tcg *t)

@@ -100,7 +100,7 @@ struct tcg {
     struct backend *backend; /* NULL: interpreter only */
     bool perf_map;           /* write /tmp/perf-PID.map */
     struct code_watch watch;
-    struct mem_listener map_listener;
+    struct mem_listener map_listener, smm_map_listener; /* of m->memory, m->smm_memory */
     struct dirty_listener dirty_listener;
     struct jump_entry jump[JUMP_CACHE_SIZE];
     struct block **hash;

@@ -150,7 +150,7 @@ static struct block *decode_split(struct tcg *t, struct ram_block *ram, uint64_t
     if (tail) {
         guest_ram_copy(bytes + room, tail, 15 - room);
     } else {
-        address_space_read(&cpu->vcpu.machine->memory, phys, bytes + room, 15 - room);
+        address_space_read(cpu->memory, phys, bytes + room, 15 - room);
     }
     b = g_malloc0(sizeof(*b) + sizeof(struct insn));
     insn_decode(cpu, bytes, 15, &b->insn[0]);
@@ -175,7 +175,7 @@ static struct block *decode_mmio(struct tcg *t, uint64_t phys)
     uint8_t bytes[15];
     struct block *b = g_malloc0(sizeof(*b) + sizeof(struct insn));
 
-    address_space_read(&cpu->vcpu.machine->memory, phys, bytes, sizeof(bytes));
+    address_space_read(cpu->memory, phys, bytes, sizeof(bytes));
     insn_decode(cpu, bytes, sizeof(bytes), &b->insn[0]);
     b->n = 1;
     b->bytes = b->insn[0].len;

@@ -143,8 +143,8 @@ static void set_masks(struct pci_device *d)
     pci_config_set_wmask(d, 0x64, 0xd3, 1); /* SIRQ_CNTL */
     pci_config_set_wmask(d, ICH9_PIRQ_E, 0x8f8f8f8f, 4);
     pci_config_set_wmask(d, 0x80, 0x3f0f1377, 4); /* LPC I/O decode and enables */
-    pci_config_set_wmask(d, 0xa0, 0xffff, 2);     /* GEN_PMCON_1 */
-    pci_config_set_wmask(d, 0xdc, 0x03, 1);       /* BIOS_CNTL: the BIOS is not a flash here */
+    pci_config_set_wmask(d, ICH9_GEN_PMCON, 0xffff, 2);
+    pci_config_set_wmask(d, 0xdc, 0x03, 1); /* BIOS_CNTL: the BIOS is not a flash here */
     pci_config_set_wmask(d, ICH9_RCBA, 0xffffc001, 4);
 }
 
@@ -185,6 +185,7 @@ static void ich9_reset(struct device *dev)
 {
     struct ich9_lpc *s = (struct ich9_lpc *)dev;
 
+    s->pci.wmask[ICH9_GEN_PMCON] |= ICH9_SMI_LOCK;
     pci_device_reset(&s->pci);
     pci_config_store(&s->pci, PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER,
                      2);
@@ -222,6 +223,8 @@ static bool ich9_post_load(struct device *dev, GError **error)
         return false;
     }
     s->reset_control &= RC_CPU | RC_HARD;
+    s->pci.wmask[ICH9_GEN_PMCON] |= ICH9_SMI_LOCK;
+    ich9_smi_post_load(s);
     ich9_pm_update(s);
     update_irqs(s);
     return true;
@@ -240,6 +243,9 @@ static const struct state_row ich9_state[] = {
     STATE_SUB(struct ich9_lpc, pm, 1, acpi_pm_state, 1, "ACPI's registers"),
     STATE_INT(struct ich9_lpc, smi_enable, 1, "SMI_EN"),
     STATE_INT(struct ich9_lpc, smi_status, 1, "SMI_STS"),
+    STATE_BUF(struct ich9_lpc, smi_request, 1, "SMI features that firmware wants"),
+    STATE_INT(struct ich9_lpc, smi_features, 1, "SMI features that it was given"),
+    STATE_INT(struct ich9_lpc, smi_features_ok, 1, "they are agreed upon"),
     STATE_INT(struct ich9_lpc, apm_command, 1, "port 0xB2"),
     STATE_INT(struct ich9_lpc, apm_status, 1, "port 0xB3"),
     STATE_BUF(struct ich9_lpc, scratch, 1, "PM registers without an effect"),

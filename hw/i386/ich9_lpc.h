@@ -23,11 +23,12 @@ struct ich9_lpc {
     struct pci_host *host;           /* wired before realize: shares port 0xCF9 */
     struct irq pic_irqs[ISA_IRQS];   /* wired before realize: to the 8259 pair */
     struct irq apic_irqs[ICH9_GSIS]; /* wired before realize: to the I/O APIC */
-    struct irq smi;                  /* wired before realize: edges; no handler: there is no SMM */
-    struct isa_bus isa;              /* "isa.0": exists from realize on */
-    struct irq isa_irqs[ISA_IRQS];   /* what devices on it drive */
-    uint16_t isa_levels;             /* what ISA devices drive */
-    uint8_t pirq_levels;             /* PIRQA-PIRQH */
+    /* Wired before realize, edges, to the CPU that writes and to all; no handler: there is no SMM. */
+    struct irq smi, smi_all;
+    struct isa_bus isa;            /* "isa.0": exists from realize on */
+    struct irq isa_irqs[ISA_IRQS]; /* what devices on it drive */
+    uint16_t isa_levels;           /* what ISA devices drive */
+    uint8_t pirq_levels;           /* PIRQA-PIRQH */
     bool sci_level;
     uint16_t pic_driven;   /* derived: the level of each of pic_irqs */
     uint32_t apic_driven;  /* derived: the same of apic_irqs */
@@ -39,6 +40,9 @@ struct ich9_lpc {
     struct mem_region rcrb;      /* chipset configuration, at RCBA */
     uint32_t smi_enable, smi_status;
     uint8_t apm_command, apm_status;
+    uint8_t smi_request[8];  /* what firmware wants of SMIs, and what it was given */
+    uint8_t smi_features_ok; /* agreed upon until reset */
+    uint64_t smi_features;
     uint8_t scratch[ICH9_PM_SIZE]; /* PM registers without an effect here */
     uint8_t chipset[0x1000];       /* RCBA + 0x3000: interrupt routes, function disable */
 };
@@ -56,14 +60,24 @@ void ich9_pm_unrealize(struct ich9_lpc *s);
 /* Puts the blocks where PMBASE, ACPI_CNTL and RCBA say. */
 void ich9_pm_update(struct ich9_lpc *s);
 
+/* ich9_smi.c: what firmware agrees upon with the board, for ich9_lpc.c, ich9_pm.c and pc_boot.c. */
+struct fw_cfg;
+bool ich9_smi_add_files(struct ich9_lpc *s, struct fw_cfg *fw, GError **error);
+void ich9_smi_reset(struct ich9_lpc *s);
+void ich9_smi_post_load(struct ich9_lpc *s);
+void ich9_smi_raise(struct ich9_lpc *s);
+
 /* clang-format off */
 enum ich9_config {
     ICH9_PMBASE    = 0x40,      /* bits 15-7; bit 0 is hard-wired: I/O */
     ICH9_ACPI_CNTL = 0x44,      /* bit 7 enables the block, bits 2-0 route the SCI */
     ICH9_PIRQ_A    = 0x60,      /* A-D; E-H at 0x68 */
     ICH9_PIRQ_E    = 0x68,
+    ICH9_GEN_PMCON = 0xa0,      /* GEN_PMCON_1 */
     ICH9_RCBA      = 0xf0,      /* bits 31-14; bit 0 enables */
 };
+/* GEN_PMCON_1: GBL_SMI_EN stays as it is, and so does this bit, until reset (13.8.1.1). */
+#define ICH9_SMI_LOCK 0x10u
 /* clang-format on */
 
 #endif

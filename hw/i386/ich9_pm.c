@@ -64,6 +64,7 @@ static uint64_t block_read(void *opaque, uint64_t off, unsigned size)
 static void block_write_byte(struct ich9_lpc *s, unsigned off, uint8_t value)
 {
     unsigned shift = off % 4 * 8;
+    uint32_t keep;
 
     switch (off) {
     case ICH9_PM_GPE0 ... PM_GPE0_ENABLE - 1:
@@ -73,7 +74,11 @@ static void block_write_byte(struct ich9_lpc *s, unsigned off, uint8_t value)
         acpi_pm_gpe_write(&s->pm, off - PM_GPE0_ENABLE, value, true);
         break;
     case PM_SMI_EN ... PM_SMI_STS - 1:
-        s->smi_enable = (s->smi_enable & ~(0xffu << shift)) | (uint32_t)value << shift;
+        keep = ~(0xffu << shift);
+        if (s->pci.config[ICH9_GEN_PMCON] & ICH9_SMI_LOCK) {
+            keep |= SMI_GLOBAL;
+        }
+        s->smi_enable = (s->smi_enable & keep) | ((uint32_t)value << shift & ~keep);
         break;
     case PM_SMI_STS ... PM_SMI_STS + 3:
         s->smi_status &= ~((uint32_t)value << shift);
@@ -124,7 +129,7 @@ static void smi_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
     if (s->smi_enable & SMI_APM) {
         s->smi_status |= SMI_APM;
         if (s->smi_enable & SMI_GLOBAL) {
-            irq_pulse(&s->smi);
+            ich9_smi_raise(s);
         }
     }
 }
@@ -171,6 +176,9 @@ void ich9_pm_update(struct ich9_lpc *s)
     uint32_t base = pci_config_load(&s->pci, ICH9_PMBASE, 4) & 0xff80;
     uint32_t rcba = pci_config_load(&s->pci, ICH9_RCBA, 4);
 
+    if (s->pci.config[ICH9_GEN_PMCON] & ICH9_SMI_LOCK) {
+        s->pci.wmask[ICH9_GEN_PMCON] &= (uint8_t)~ICH9_SMI_LOCK;
+    }
     mem_transaction_begin(s->pci.dev.machine);
     mem_region_set_addr(&s->pm_block, base);
     mem_region_set_enabled(&s->pm_block, base && (s->pci.config[ICH9_ACPI_CNTL] & 0x80));
@@ -201,6 +209,7 @@ void ich9_pm_reset(struct ich9_lpc *s)
     /* Without SMM, firmware finds its work done. */
     s->smi_enable = s->smi.handler ? 0 : SMI_APM;
     s->smi_status = 0;
+    ich9_smi_reset(s);
     s->apm_command = s->apm_status = 0;
     memset(s->scratch, 0, sizeof(s->scratch));
     memset(s->chipset, 0, sizeof(s->chipset));

@@ -17,6 +17,7 @@
 #define PCIEXBAR     0x60
 #define PAM0         0x90
 #define SMRAM        0x9d
+#define TSEGMB       0xac /* what firmware notes of TSEG's base */
 #define ESMRAMC      0x9e
 /* ESMRAMC (5.1.28); the cache bits read as ones. */
 enum { ESMRAMC_TSEG = 0x01, ESMRAMC_SIZE = 0x06, ESMRAMC_CACHE = 0x38 };
@@ -72,6 +73,7 @@ static void smram_written(struct mch *s)
         s->pci.wmask[SMRAM] = SMRAM_CLOSED;
         s->pci.wmask[ESMRAMC] = 0;
         pci_config_set_wmask(&s->pci, EXT_TSEG, 0, 2);
+        pci_config_set_wmask(&s->pci, TSEGMB, 0, 4);
     }
 }
 
@@ -105,8 +107,22 @@ void mch_open_ram(struct mch *s, uint32_t ecam)
     update_ecam(s);
 }
 
+/* Bases of stolen memory (5.1.36 to 5.1.39): notes of the firmware's, read again by its later stages. */
+static const struct note {
+    uint8_t reg, size;
+    uint32_t mask;
+} notes[] = {
+    { 0xa4, 4, 0xfff00000 }, /* GBSM */
+    { 0xa8, 4, 0xfff00000 }, /* BGSM */
+    { TSEGMB, 4, 0xfff00000 },
+    { 0xb0, 2, 0xfff0 }, /* TOLUD */
+};
+
 static void unlock(struct mch *s)
 {
+    for (unsigned i = 0; i < G_N_ELEMENTS(notes); i++) {
+        pci_config_set_wmask(&s->pci, notes[i].reg, notes[i].mask, notes[i].size);
+    }
     s->pci.wmask[SMRAM] = SMRAM_WRITABLE;
     s->pci.wmask[ESMRAMC] = (uint8_t)~ESMRAMC_CACHE;
     pci_config_set_wmask(&s->pci, EXT_TSEG, s->ext_tseg_mbytes ? 0xffff : 0, 2);

@@ -42,13 +42,8 @@ static uint64_t segment_size(unsigned segment)
 
 static void update_smram(struct pam *p)
 {
-    bool shown =
-        (p->smram_register & SMRAM_OPEN) || (p->in_smm && (p->smram_register & SMRAM_ENABLE));
-
-    mem_region_set_enabled(&p->smram, !shown);
-    if (p->tseg_size) {
-        mem_region_set_enabled(&p->tseg, p->in_smm == 0);
-    }
+    mem_region_set_enabled(&p->smram, !(p->smram_register & SMRAM_OPEN));
+    mem_region_set_enabled(&p->smram_ram, p->smram_register & SMRAM_ENABLE);
 }
 
 /* The Q35 datasheet, 5.1.28: outside system-management mode the RAM below is not there. */
@@ -80,13 +75,15 @@ void pam_set_tseg(struct pam *p, uint64_t base, uint64_t size)
     mem_transaction_begin(p->machine);
     if (p->tseg_size) {
         mem_region_destroy(&p->tseg);
+        mem_region_destroy(&p->tseg_ram);
     }
     p->tseg_base = base;
     p->tseg_size = size;
     if (size) {
         mem_region_init_mmio(&p->tseg, p->machine, "tseg", &tseg_ops, p, size);
         mem_region_add(&p->machine->system_memory, base, &p->tseg, 1);
-        update_smram(p);
+        mem_region_init_alias(&p->tseg_ram, p->machine, "tseg-ram", p->ram, base, size);
+        mem_region_add(&p->machine->smm_overlay, base, &p->tseg_ram, 0);
     }
     mem_transaction_commit(p->machine);
 }
@@ -104,15 +101,6 @@ void pam_update(struct pam *p, const uint8_t *registers, uint8_t smram)
     p->smram_register = smram;
     update_smram(p);
     mem_transaction_commit(p->machine);
-}
-
-/* One view for all: while one CPU is in system-management mode, the others see SMRAM, too. */
-void pam_set_smm(void *opaque, bool in_smm)
-{
-    struct pam *p = opaque;
-
-    p->in_smm += in_smm ? 1u : -1u;
-    update_smram(p);
 }
 
 static uint64_t shadow_read(void *opaque, uint64_t off, unsigned size)
@@ -184,6 +172,9 @@ void pam_init(struct pam *p, struct machine *m, struct mem_region *ram,
     }
     mem_region_init_alias(&p->smram, m, "smram-pci", pci_memory, 0xa0000, 0x20000);
     mem_region_add(&m->system_memory, 0xa0000, &p->smram, 1);
+    mem_region_init_alias(&p->smram_ram, m, "smram", ram, 0xa0000, 0x20000);
+    mem_region_set_enabled(&p->smram_ram, false);
+    mem_region_add(&m->smm_overlay, 0xa0000, &p->smram_ram, 0);
     mem_transaction_commit(m);
     address_space_init(&p->pci_space, m, pci_memory, "pci");
 }
@@ -197,8 +188,10 @@ void pam_destroy(struct pam *p)
         mem_region_destroy(&p->shadow[i]);
     }
     mem_region_destroy(&p->smram);
+    mem_region_destroy(&p->smram_ram);
     if (p->tseg_size) {
         mem_region_destroy(&p->tseg);
+        mem_region_destroy(&p->tseg_ram);
     }
     mem_region_destroy(&p->shadow_mmio);
     mem_region_destroy(&p->empty);

@@ -28,10 +28,10 @@ struct pam {
     struct mem_region shadow_mmio;            /* what the last aliases */
     struct mem_region smram;                  /* 0xa0000-0xbffff is PCI's */
     struct mem_region tseg;                   /* answers for RAM that is SMRAM, too */
+    struct mem_region smram_ram, tseg_ram;    /* what system-management mode sees there */
     uint64_t tseg_base, tseg_size;            /* size 0: none */
     struct mem_region empty;                  /* PCI's answer where no device is */
     uint8_t smram_register;                   /* as pam_update had it */
-    unsigned in_smm;                          /* CPUs in system-management mode */
     struct address_space pci_space;           /* for the shadow's reads */
 };
 
@@ -42,7 +42,5 @@ void pam_destroy(struct pam *p);
 void pam_update(struct pam *p, const uint8_t *registers, uint8_t smram);
 /* The part of RAM that only system-management mode sees: the Q35's TSEG; size 0: none. */
 void pam_set_tseg(struct pam *p, uint64_t base, uint64_t size);
-/* For x86_cpu's smm_changed; opaque is the struct pam.  While it is on, enabled SMRAM shows. */
-void pam_set_smm(void *opaque, bool in_smm);
 
 #endif

@@ -48,7 +48,7 @@ static bool add_chipset(struct pc *pc, GError **error)
     pc->pm->pm.sci = pc->piix3->isa_irqs[9];
     pc->pm->moved = pc_move_pm;
     pc->pm->moved_opaque = pc;
-    pc_connect_smm(pc, &pc->pm->smi, &pc->i440fx->pam);
+    pc_connect_smm(pc, &pc->pm->smi, PC_SMI_FIRST);
     if (!device_realize(&pc->pm->pci.dev, pci, error)) {
         return false;
     }

@@ -110,8 +110,13 @@ bool pc_add_serials(struct pc *pc, GError **error);
 /* Input n of one kind of controller: struct irq handlers whose opaque is the board. */
 void pc_pic_set(void *opaque, int n, bool level);
 void pc_apic_set(void *opaque, int n, bool level);
-/* The south bridge's SMI and the host bridge's SMRAM, unless the machine is without SMM. */
-void pc_connect_smm(struct pc *pc, struct irq *smi, struct pam *pam);
+/*
+ * Which CPUs an SMI reaches.  Those whose SMBASE firmware has not moved would run whatever is at the
+ * default one: SeaBIOS moves the first CPU's only.
+ */
+enum pc_smi { PC_SMI_FIRST, PC_SMI_WRITER, PC_SMI_ALL };
+/* A south bridge's SMI, unless the machine is without SMM. */
+void pc_connect_smm(struct pc *pc, struct irq *smi, enum pc_smi target);
 
 /* pc_boot.c: firmware, or what it would do before a kernel: memory map, tables, at every reset. */
 bool pc_boot_init(struct pc *pc, GError **error);

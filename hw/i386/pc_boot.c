@@ -239,6 +239,7 @@ static bool init_fw_cfg(struct pc *pc, GError **error)
         info.acpi = pc->acpi;
     }
     return firmware_describe(pc->fw_cfg, &info, error) &&
+           (!pc->lpc || ich9_smi_add_files(pc->lpc, pc->fw_cfg, error)) &&
            (!pc->fdc || fdc_add_boot_entries(pc->fdc, error));
 }
 

@@ -41,28 +41,24 @@ static void gsi_set(void *opaque, int n, bool level)
     pc_apic_set(opaque, n, level);
 }
 
-/* The first CPU alone: its SMBASE is the one that firmware moves. */
+/* n: enum pc_smi. */
 static void raise_smi(void *opaque, int n, bool level)
 {
     struct pc *pc = opaque;
+    struct vcpu *writer = vcpu_current();
+    unsigned only = n == PC_SMI_WRITER && writer ? (unsigned)writer->index : 0;
 
-    (void)n;
-    if (level) {
-        cpu_set_pending(pc->cpus[0], PENDING_SMI);
+    for (unsigned i = 0; level && i < pc->machine->n_vcpus; i++) {
+        if (n == PC_SMI_ALL || i == only) {
+            cpu_set_pending(pc->cpus[i], PENDING_SMI);
+        }
     }
 }
 
-void pc_connect_smm(struct pc *pc, struct irq *smi, struct pam *pam)
+void pc_connect_smm(struct pc *pc, struct irq *smi, enum pc_smi target)
 {
-    struct machine *m = pc->machine;
-
-    if (m->config.no_smm) {
-        return;
-    }
-    *smi = (struct irq){ raise_smi, pc, 0 };
-    for (unsigned i = 0; i < m->n_vcpus; i++) {
-        pc->cpus[i]->smm_changed = pam_set_smm;
-        pc->cpus[i]->smm_opaque = pam;
+    if (!pc->machine->config.no_smm) {
+        *smi = (struct irq){ raise_smi, pc, (int)target };
     }
 }
 

@@ -38,7 +38,8 @@ static bool add_chipset(struct pc *pc, GError **error)
     for (int i = 0; i < ICH9_GSIS; i++) {
         pc->lpc->apic_irqs[i] = (struct irq){ pc_apic_set, pc, i };
     }
-    pc_connect_smm(pc, &pc->lpc->smi, &pc->mch->pam);
+    pc_connect_smm(pc, &pc->lpc->smi, PC_SMI_WRITER);
+    pc_connect_smm(pc, &pc->lpc->smi_all, PC_SMI_ALL);
     if (!device_realize(&pc->lpc->pci.dev, pcie, error)) {
         return false;
     }

@@ -152,7 +152,7 @@ bool fw_cfg_replace_file(struct fw_cfg *s, const char *name, GBytes *data, GErro
 {
     struct fw_cfg_file *f = find_file(s, name);
 
-    if (!f || f->writable) {
+    if (!f || f->buf) {
         return fw_cfg_add_file(s, name, data, error);
     }
     g_bytes_unref(f->data);
@@ -166,7 +166,22 @@ bool fw_cfg_add_writable(struct fw_cfg *s, const char *name, uint8_t *buf, uint3
                          void (*written)(void *opaque), void *opaque, GError **error)
 {
     struct fw_cfg_file f = {
-        .name = (char *)name, .writable = buf, .len = len, .written = written, .opaque = opaque
+        .name = (char *)name,
+        .buf = buf,
+        .len = len,
+        .writable = true,
+        .written = written,
+        .opaque = opaque,
+    };
+
+    return add_file(s, &f, error);
+}
+
+bool fw_cfg_add_answer(struct fw_cfg *s, const char *name, uint8_t *buf, uint32_t len,
+                       void (*selected)(void *opaque), void *opaque, GError **error)
+{
+    struct fw_cfg_file f = {
+        .name = (char *)name, .buf = buf, .len = len, .selected = selected, .opaque = opaque
     };
 
     return add_file(s, &f, error);
@@ -174,28 +189,44 @@ bool fw_cfg_add_writable(struct fw_cfg *s, const char *name, uint8_t *buf, uint3
 
 /* Access -------------------------------------------------------------------------------------- */
 
+static uint16_t selected_key(const struct fw_cfg *s)
+{
+    return s->key & (uint16_t)~KEY_WRITE;
+}
+
+/* NULL: it is no file. */
+static const struct fw_cfg_file *selected_file(const struct fw_cfg *s)
+{
+    uint16_t key = selected_key(s);
+
+    return key >= FW_CFG_FILE_FIRST ? file_at(s, key - FW_CFG_FILE_FIRST) : NULL;
+}
+
 /* What is selected; NULL and *len 0: nothing. */
 static const uint8_t *selected(struct fw_cfg *s, size_t *len)
 {
-    uint16_t key = s->key & (uint16_t)~KEY_WRITE;
-    const struct fw_cfg_file *f =
-        key >= FW_CFG_FILE_FIRST ? file_at(s, key - FW_CFG_FILE_FIRST) : NULL;
-    GBytes *data = f ? f->data : g_hash_table_lookup(s->items, GUINT_TO_POINTER(key));
+    const struct fw_cfg_file *f = selected_file(s);
+    GBytes *data = f ? f->data : g_hash_table_lookup(s->items, GUINT_TO_POINTER(selected_key(s)));
 
     *len = 0;
-    if (f && f->writable) {
+    if (f && f->buf) {
         *len = f->len;
-        return f->writable;
+        return f->buf;
     }
     return data ? g_bytes_get_data(data, len) : NULL;
 }
 
 static void select_item(struct fw_cfg *s, uint16_t key)
 {
+    const struct fw_cfg_file *f;
     size_t len;
 
     s->key = key;
     s->offset = 0;
+    f = selected_file(s);
+    if (f && f->selected) {
+        f->selected(f->opaque);
+    }
     if (!selected(s, &len)) {
         log_line(LOG_UNIMP, "fw_cfg: item 0x%04x is not there", key);
     }
@@ -263,14 +294,12 @@ static bool dma_read(struct fw_cfg *s, uint64_t addr, uint32_t count)
 /* Only files that have somewhere to write to take it, and only within their size. */
 static bool dma_write(struct fw_cfg *s, uint64_t addr, uint32_t count)
 {
-    uint16_t key = s->key & (uint16_t)~KEY_WRITE;
-    const struct fw_cfg_file *f =
-        key >= FW_CFG_FILE_FIRST ? file_at(s, key - FW_CFG_FILE_FIRST) : NULL;
+    const struct fw_cfg_file *f = selected_file(s);
 
     if (!f || !f->writable || s->offset > f->len || count > f->len - s->offset) {
         return false;
     }
-    if (!address_space_read(&s->dev.machine->memory, addr, f->writable + s->offset, count)) {
+    if (!address_space_read(&s->dev.machine->memory, addr, f->buf + s->offset, count)) {
         return false;
     }
     s->offset += count;

@@ -46,9 +46,11 @@ enum fw_cfg_key {
 struct fw_cfg_file {
     char *name;
     GBytes *data;
-    uint8_t *writable; /* its owner's, `len` bytes: then data is NULL */
+    uint8_t *buf; /* its owner's, `len` bytes: then data is NULL */
     uint32_t len;
-    void (*written)(void *opaque); /* after the guest wrote into `writable` */
+    bool writable;                  /* the guest writes into buf */
+    void (*written)(void *opaque);  /* after that */
+    void (*selected)(void *opaque); /* before the guest reads it from its start */
     void *opaque;
 };
 
@@ -80,5 +82,8 @@ bool fw_cfg_replace_file(struct fw_cfg *s, const char *name, GBytes *data, GErro
 /* A file that the guest may write through DMA; buf stays the caller's. */
 bool fw_cfg_add_writable(struct fw_cfg *s, const char *name, uint8_t *buf, uint32_t len,
                          void (*written)(void *opaque), void *opaque, GError **error);
+/* A file that is made up when the guest selects it: selected fills buf, which stays the caller's. */
+bool fw_cfg_add_answer(struct fw_cfg *s, const char *name, uint8_t *buf, uint32_t len,
+                       void (*selected)(void *opaque), void *opaque, GError **error);
 
 #endif

@@ -93,7 +93,7 @@ static bool cas_alone(struct x86_cpu *cpu, const struct target *t, const uint64_
                       const uint64_t new[2], unsigned size)
 {
     struct machine *m = cpu->vcpu.machine;
-    struct address_space *as = &m->memory;
+    struct address_space *as = cpu->memory;
     uint8_t now[16], want[16], put[16];
     bool ram, equal;
 
@@ -135,6 +135,6 @@ bool mem_cas(struct x86_cpu *cpu, uint64_t linear, const uint64_t old[2], const 
     }
     t.len[0] = mem_write_target(cpu, linear, size, bank, t.phys);
     t.len[1] = size - t.len[0];
-    s = aligned ? ram_of(&cpu->vcpu.machine->memory, t.phys[0], size) : NULL;
+    s = aligned ? ram_of(cpu->memory, t.phys[0], size) : NULL;
     return s ? cas_in_ram(cpu, s, t.phys[0], old, new, size) : cas_alone(cpu, &t, old, new, size);
 }

@@ -63,7 +63,7 @@ bool load_pdptes(struct x86_cpu *cpu, uint64_t cr3)
     uint64_t at = cr3 & 0xffffffe0, pdpte[4];
 
     for (unsigned n = 0; n < 4; n++) {
-        pdpte[n] = address_space_load(&cpu->vcpu.machine->memory, (at + n * 8) & cpu->a20_mask, 8);
+        pdpte[n] = address_space_load(cpu->memory, (at + n * 8) & cpu->a20_mask, 8);
         if ((pdpte[n] & 1) && (pdpte[n] & reserved)) {
             return false;
         }

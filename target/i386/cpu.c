@@ -185,6 +185,15 @@ static void log_reset(struct x86_cpu *cpu, bool init)
     }
 }
 
+void cpu_set_smm(struct x86_cpu *cpu, bool in_smm)
+{
+    struct machine *m = cpu->vcpu.machine;
+
+    cpu->in_smm = cpu->vcpu.secure = in_smm;
+    cpu->memory = in_smm ? &m->smm_memory : &m->memory;
+    tlb_flush(cpu);
+}
+
 void cpu_reset(struct x86_cpu *cpu, bool init)
 {
     log_reset(cpu, init);
@@ -208,10 +217,8 @@ void cpu_reset(struct x86_cpu *cpu, bool init)
     cpu->dr[7] = 0x400;
     reset_segments(cpu);
     cpu->halted = cpu->wait_sipi = cpu->vcpu.index > 0; /* application processors wait for SIPI */
-    if (cpu->in_smm && cpu->smm_changed) {
-        cpu->smm_changed(cpu->smm_opaque, false);
-    }
-    cpu->nmi_blocked = cpu->in_smm = cpu->vcpu.secure = false;
+    cpu_set_smm(cpu, false);
+    cpu->nmi_blocked = false;
     cpu->intr_shadow = cpu->ss_shadow = cpu->trap_pending = false;
     cpu->stop_block = true;
     cpu->dr6_pending = 0;

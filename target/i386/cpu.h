@@ -337,6 +337,7 @@ struct x86_cpu {
     bool wait_sipi;
     bool nmi_blocked;
     bool in_smm;
+    struct address_space *memory; /* what it sees: see cpu_set_smm */
     uint8_t sipi_vector;
     /* Shadow after STI and MOV/POP SS: the boundary after the next instruction takes interrupts. */
     bool intr_shadow;
@@ -362,8 +363,6 @@ struct x86_cpu {
 
     const struct x86_apic_ops *apic; /* NULL: no local APIC */
     void *apic_opaque;
-    void (*smm_changed)(void *opaque, bool in_smm); /* lock held; NULL: SMRAM is plain RAM */
-    void *smm_opaque;
     const struct irq *ferr; /* FERR#: raised by an x87 exception while CR0.NE is 0; may be NULL */
 
     uint64_t pause_rip; /* where it spins, and how many PAUSEs there since it yielded */
@@ -401,6 +400,8 @@ void cpu_send_sipi(struct x86_cpu *cpu, uint8_t vector);
 struct x86_cpu *cpu_new(struct machine *m, int index, const char *model, GError **error);
 void cpu_free(struct x86_cpu *cpu);
 void cpu_reset(struct x86_cpu *cpu, bool init);
+/* Enters or leaves system-management mode's view of memory. */
+void cpu_set_smm(struct x86_cpu *cpu, bool in_smm);
 /* Derives the fields above from CR0, EFER, EFLAGS and the segments: after any change of them. */
 void cpu_update_mode(struct x86_cpu *cpu);
 /* Guest TSC now. */

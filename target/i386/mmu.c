@@ -20,12 +20,12 @@
 
 static const struct mem_section *physical(struct x86_cpu *cpu, uint64_t phys)
 {
-    return address_space_lookup(&cpu->vcpu.machine->memory, phys);
+    return address_space_lookup(cpu->memory, phys);
 }
 
 static uint64_t table_load(struct x86_cpu *cpu, uint64_t phys, unsigned size)
 {
-    return address_space_load(&cpu->vcpu.machine->memory, phys & cpu->a20_mask, size);
+    return address_space_load(cpu->memory, phys & cpu->a20_mask, size);
 }
 
 /* Sets bits in an entry that still holds `old`; false: it changed, walk again. */
@@ -235,7 +235,7 @@ static void fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank, const stru
 
     if (s) {
         if (s->ram && !s->readonly) {
-            cpu->tlb.section = (unsigned)(s - cpu->vcpu.machine->memory.sections);
+            cpu->tlb.section = (unsigned)(s - cpu->memory->sections);
         }
         tlb_fill(cpu, linear, bank, t, s, write);
     }
@@ -298,7 +298,7 @@ static unsigned room_in_page(uint64_t linear)
 
 static uint64_t physical_load(struct x86_cpu *cpu, uint64_t phys, unsigned size)
 {
-    return address_space_load(&cpu->vcpu.machine->memory, phys, size);
+    return address_space_load(cpu->memory, phys, size);
 }
 
 /* 3, 5, 6 and 7 bytes occur when a page boundary cuts an operand. */
@@ -334,7 +334,7 @@ uint64_t mem_load_slow(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsi
 
 static void store_part(struct x86_cpu *cpu, uint64_t phys, uint64_t v, unsigned size)
 {
-    struct address_space *as = &cpu->vcpu.machine->memory;
+    struct address_space *as = cpu->memory;
 
     if (size == 1 || size == 2 || size == 4 || size == 8) {
         address_space_store(as, phys, v, size);

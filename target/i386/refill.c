@@ -24,7 +24,7 @@ struct walked {
 /* The RAM section that served last, if it holds the whole page. */
 static const struct mem_section *last_section(struct x86_cpu *cpu, uint64_t phys)
 {
-    const struct address_space *as = &cpu->vcpu.machine->memory;
+    const struct address_space *as = cpu->memory;
     const struct mem_section *s = &as->sections[cpu->tlb.section];
     uint64_t page = phys & GUEST_PAGE_MASK;
 

@@ -5,7 +5,7 @@
  * The save area has AMD64's layout and revision, which firmware knows for CPUs with and without
  * long mode; segments' attributes are descriptor bits 8-23 of the high word, as elsewhere here.
  *
- * Invariants: cpu->smm_changed is called after each change of in_smm; who owns SMRAM shows or hides it.
+ * Invariants: in_smm chooses the address space (cpu->memory); SMRAM is in the one of this mode only.
  *             What RSM loads is the guest's: each value is checked or cut to what it may be.
  * Thread:     the vCPU's own, at an instruction boundary, no lock held.
  * Source:     SDM vol. 3, ch. 31; AMD64 APM vol. 2, 10.2 and table 10-1.
@@ -59,19 +59,6 @@ static uint64_t get(const uint8_t *area, unsigned off, unsigned size)
 
     memcpy(&v, area + off, size);
     return GUINT64_FROM_LE(v);
-}
-
-static void change_smm(struct x86_cpu *cpu, bool in_smm)
-{
-    struct machine *m = cpu->vcpu.machine;
-
-    cpu->in_smm = cpu->vcpu.secure = in_smm;
-    if (cpu->smm_changed) {
-        machine_lock(m);
-        cpu->smm_changed(cpu->smm_opaque, in_smm);
-        machine_unlock(m);
-    }
-    tlb_flush(cpu);
 }
 
 /* Entry --------------------------------------------------------------------------------------- */
@@ -146,10 +133,9 @@ void smm_enter(struct x86_cpu *cpu)
 
     log_line(LOG_INT, "SMI cs:rip=%04x:%016" PRIx64 " smbase=%08" PRIx64, cpu->seg[SEG_CS].selector,
              cpu->regs[R_RIP], cpu->smbase);
-    change_smm(cpu, true);
+    cpu_set_smm(cpu, true);
     save_state(cpu, area);
-    address_space_write(&cpu->vcpu.machine->memory, (uint32_t)(cpu->smbase + SMM_AREA), area,
-                        sizeof(area));
+    address_space_write(cpu->memory, (uint32_t)(cpu->smbase + SMM_AREA), area, sizeof(area));
     enter_state(cpu);
 }
 
@@ -234,8 +220,7 @@ void x_rsm(struct x86_cpu *cpu, const struct insn *i)
     if (!cpu->in_smm) {
         raise_ud(cpu);
     }
-    address_space_read(&cpu->vcpu.machine->memory, (uint32_t)(cpu->smbase + SMM_AREA), area,
-                       sizeof(area));
+    address_space_read(cpu->memory, (uint32_t)(cpu->smbase + SMM_AREA), area, sizeof(area));
     ok = restore_control(cpu, area);
     restore_registers(cpu, area);
     cpu->smbase = (uint32_t)get(area, SMM_SMBASE, 4);
@@ -243,7 +228,7 @@ void x_rsm(struct x86_cpu *cpu, const struct insn *i)
     cpu->halted = area[SMM_AUTO_HALT] & 1;
     cpu->intr_shadow = cpu->ss_shadow = cpu->trap_pending = false;
     cpu->stop_block = true;
-    change_smm(cpu, false);
+    cpu_set_smm(cpu, false);
     log_line(LOG_INT, "RSM cs:rip=%04x:%016" PRIx64, cpu->seg[SEG_CS].selector, cpu->regs[R_RIP]);
     if (!ok) {
         cpu_enter_shutdown(cpu, "RSM of an invalid state");

@@ -35,9 +35,9 @@ def firmware(name):
     return guest_data("ovmf", name)
 
 
-def flash(scratch):
+def flash(scratch, name="OVMF_CODE_4M.fd"):
     """Options for the pair of chips; the variables' file is made at the first call."""
-    code = scratch.path("code.fd", firmware("OVMF_CODE_4M.fd"))
+    code = scratch.path("code.fd", firmware(name))
     variables = scratch.path("vars.fd")
     if not os.path.exists(variables):
         scratch.path("vars.fd", firmware("OVMF_VARS_4M.fd"))
@@ -125,6 +125,19 @@ def shell_from_flash(machine):
         run.expect(r"Vendor 8086 Device (1237|29C0)", TIMEOUT, at)
 
 
+def with_smm(cpus):
+    """Firmware that keeps its variables to system-management mode, on each of the CPUs."""
+    scratch = Scratch()
+    chips = flash(scratch, "OVMF_CODE_4M.secboot.fd")
+    with Run([*FULL, "-machine", "q35,smm=on", "-global", "cfi.pflash01.secure=on", "-smp", cpus,
+              *chips], terminal=True) as run:
+        at = to_the_shell(run)
+        run.type("setvar Rhea -guid 8a3dfc1e-0b8c-4d57-9e0f-6b1d8e3c2a11 -nv -bs =0x5a5aa5a5\r")
+        at = run.expect(PROMPT, TIMEOUT, at)
+        run.type("setvar Rhea -guid 8a3dfc1e-0b8c-4d57-9e0f-6b1d8e3c2a11\r")
+        run.expect(r"A5 A5 5A 5A", TIMEOUT, at)
+
+
 def variables_stay_in_the_flash():
     scratch = Scratch()
     name = "Rhea -guid 8a3dfc1e-0b8c-4d57-9e0f-6b1d8e3c2a11"
@@ -180,6 +193,7 @@ TESTS = [
     *(on(machine, kernel) for machine in MACHINES),
     *(on(machine, shell_from_rom) for machine in MACHINES),
     *(on(machine, shell_from_flash) for machine in MACHINES),
+    *((f"SMM firmware, {cpus} CPUs", lambda cpus=cpus: with_smm(cpus)) for cpus in ("1", "2")),
     ("variables stay in the flash", variables_stay_in_the_flash),
     ("script on a disk", script_on_a_disk),
     *(on(machine, grub_from_a_disk) for machine in GRUB_MACHINES),

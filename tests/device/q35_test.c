@@ -95,9 +95,7 @@ static void tseg_hides_the_top_of_ram(struct fixture *f, gconstpointer data)
         g_assert_cmphex(load(f, base), ==, 0xffffffff);
         address_space_store(&f->m->memory, top - 4, 0, 4);
         g_assert_cmphex(load(f, top - 4), ==, 0xffffffff);
-        pam_set_smm(&f->pc->mch->pam, true);
-        g_assert_cmphex(load(f, top - 4), ==, 0x12345678);
-        pam_set_smm(&f->pc->mch->pam, false);
+        g_assert_cmphex(address_space_load(&f->m->smm_memory, top - 4, 4), ==, 0x12345678);
         config_write(f, MCH, 0x9c, 0x0a00);
         g_assert_cmphex(load(f, top - 4), ==, 0x12345678);
     }

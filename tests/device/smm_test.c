@@ -38,12 +38,12 @@ static void tear_down(struct fixture *f, gconstpointer data)
 
 static uint64_t load(struct fixture *f, uint64_t addr, unsigned size)
 {
-    return address_space_load(&f->m->memory, addr, size);
+    return address_space_load(f->cpu->memory, addr, size);
 }
 
 static void store(struct fixture *f, uint64_t addr, uint64_t v, unsigned size)
 {
-    address_space_store(&f->m->memory, addr, v, size);
+    address_space_store(f->cpu->memory, addr, v, size);
 }
 
 static void config_write(struct fixture *f, unsigned devfn, unsigned reg, uint32_t v, unsigned size)
@@ -161,23 +161,24 @@ static void smram_shows_only_inside(struct fixture *f, gconstpointer data)
     g_assert_cmphex(f->cpu->smbase, ==, 0x30000);
 }
 
-/* While one of two CPUs is inside, SMRAM stays. */
-static void smram_shows_until_the_last_leaves(struct fixture *f, gconstpointer data)
+/* Another CPU, and DMA, see what is outside. */
+static void smram_is_of_the_cpu_inside(struct fixture *f, gconstpointer data)
 {
-    struct pam *pam = &f->pc->i440fx->pam;
+    struct x86_cpu *other;
 
     (void)data;
+    machine_lock(f->m);
+    other = cpu_new(f->m, 1, "qemu64", NULL);
+    machine_unlock(f->m);
     config_write(f, PCI_DEVFN(0, 0), 0x72, 0x4a, 1);
     store(f, 0xa8000, 0x5a, 1);
     config_write(f, PCI_DEVFN(0, 0), 0x72, 0x0a, 1);
-    machine_lock(f->m);
-    pam_set_smm(pam, true);
-    pam_set_smm(pam, true);
-    pam_set_smm(pam, false);
-    g_assert_cmphex(address_space_load(&f->m->memory, 0xa8000, 1), ==, 0x5a);
-    pam_set_smm(pam, false);
+    smm_enter(f->cpu);
+    g_assert_cmphex(load(f, 0xa8000, 1), ==, 0x5a);
+    g_assert_cmphex(address_space_load(other->memory, 0xa8000, 1), ==, 0xff);
     g_assert_cmphex(address_space_load(&f->m->memory, 0xa8000, 1), ==, 0xff);
-    machine_unlock(f->m);
+    g_assert_cmpint(rsm(f), ==, -1);
+    cpu_free(other);
 }
 
 static void halt_and_nmi_wait_for_the_end(struct fixture *f, gconstpointer data)
@@ -280,7 +281,7 @@ int main(int argc, char **argv)
     ADD("enter-return", smi_enters_and_rsm_returns);
     ADD("outside", rsm_outside_is_undefined);
     ADD("smram", smram_shows_only_inside);
-    ADD("smram-two", smram_shows_until_the_last_leaves);
+    ADD("smram-two", smram_is_of_the_cpu_inside);
     ADD("halt", halt_and_nmi_wait_for_the_end);
     ADD("long-mode", long_mode_survives);
     ADD("invalid", invalid_states_shut_down);

@@ -132,7 +132,7 @@ static void pair_free(struct pair *p)
     vcpu_destroy_all(p->r->m);
     cpu_free(p->cpu[1]);
     /* The rig's memory goes after its engines, unlike a machine's. */
-    p->r->m->memory.listeners = NULL;
+    p->r->m->memory.listeners = p->r->m->smm_memory.listeners = NULL;
     p->r->m->code_watches = NULL;
     system_rig_free(p->r);
 }

@@ -2,7 +2,7 @@
 /*
  * hw/pci/config.c: configuration space: accesses through the write masks, and the BARs that follow.
  *
- * Invariants: no access leaves the 256 bytes; a bit outside wmask and w1cmask is the device's own.
+ * Invariants: no access leaves the function's 256 or 4096 bytes; a bit outside wmask and w1cmask is the device's own.
  * Thread:     under the machine lock.
  */
 #include "hw/pci/pci.h"
@@ -16,7 +16,7 @@ uint32_t pci_config_load(const struct pci_device *d, unsigned off, unsigned size
 {
     uint32_t v = 0;
 
-    for (unsigned i = 0; i < size && off + i < PCI_CONFIG_SIZE; i++) {
+    for (unsigned i = 0; i < size && off + i < PCIE_CONFIG_SIZE; i++) {
         v |= (uint32_t)d->config[off + i] << (8 * i);
     }
     return v;
@@ -24,14 +24,14 @@ uint32_t pci_config_load(const struct pci_device *d, unsigned off, unsigned size
 
 void pci_config_store(struct pci_device *d, unsigned off, uint32_t value, unsigned size)
 {
-    for (unsigned i = 0; i < size && off + i < PCI_CONFIG_SIZE; i++) {
+    for (unsigned i = 0; i < size && off + i < PCIE_CONFIG_SIZE; i++) {
         d->config[off + i] = (uint8_t)(value >> (8 * i));
     }
 }
 
 void pci_config_set_wmask(struct pci_device *d, unsigned off, uint32_t mask, unsigned size)
 {
-    for (unsigned i = 0; i < size && off + i < PCI_CONFIG_SIZE; i++) {
+    for (unsigned i = 0; i < size && off + i < PCIE_CONFIG_SIZE; i++) {
         d->wmask[off + i] = (uint8_t)(mask >> (8 * i));
     }
 }
@@ -40,21 +40,22 @@ uint32_t pci_mask_load(const struct pci_device *d, unsigned off)
 {
     uint32_t v = 0;
 
-    for (unsigned i = 0; i < 4 && off + i < PCI_CONFIG_SIZE; i++) {
+    for (unsigned i = 0; i < 4 && off + i < PCIE_CONFIG_SIZE; i++) {
         v |= (uint32_t)d->wmask[off + i] << (8 * i);
     }
     return v;
 }
 
-static bool access_ok(unsigned off, unsigned size)
+static bool access_ok(const struct pci_device *d, unsigned off, unsigned size)
 {
-    return (size == 1 || size == 2 || size == 4) && off < PCI_CONFIG_SIZE &&
-           size <= PCI_CONFIG_SIZE - off;
+    unsigned end = d->extended_used ? PCIE_CONFIG_SIZE : PCI_CONFIG_SIZE;
+
+    return (size == 1 || size == 2 || size == 4) && off < end && size <= end - off;
 }
 
 uint32_t pci_config_read(struct pci_device *d, unsigned off, unsigned size)
 {
-    if (!access_ok(off, size)) {
+    if (!access_ok(d, off, size)) {
         return UINT32_MAX;
     }
     return d->config_read ? d->config_read(d, off, size) : pci_config_load(d, off, size);
@@ -68,7 +69,7 @@ static bool touches(unsigned off, unsigned size, unsigned first, unsigned n)
 
 void pci_config_write(struct pci_device *d, unsigned off, uint32_t value, unsigned size)
 {
-    if (!access_ok(off, size)) {
+    if (!access_ok(d, off, size)) {
         return;
     }
     for (unsigned i = 0; i < size; i++) {

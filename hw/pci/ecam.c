@@ -7,7 +7,7 @@ static struct pci_device *function_at(struct pci_ecam *e, uint64_t off)
     return pci_find(e->root, (uint8_t)(off >> 20), (uint8_t)(off >> 12));
 }
 
-/* All ones where no function is; so do the 3840 bytes beyond PCI's: no extended capabilities. */
+/* All ones where no function is, and beyond the 256 bytes of one without extended capabilities. */
 static uint64_t ecam_read(void *opaque, uint64_t off, unsigned size)
 {
     struct pci_device *d = function_at(opaque, off);

@@ -18,7 +18,10 @@
 
 /* intx_driven and the mappings are derived from these. */
 const struct state_row pci_device_state[] = {
-    STATE_BUF(struct pci_device, config, 1, "configuration space"),
+    { "config", STATE_BYTES, offsetof(struct pci_device, config), PCI_CONFIG_SIZE, 1, 1, NULL,
+      "configuration space" },
+    { "extended", STATE_BYTES, offsetof(struct pci_device, config) + PCI_CONFIG_SIZE,
+      PCIE_CONFIG_SIZE - PCI_CONFIG_SIZE, 1, 2, NULL, "extended configuration space" },
     STATE_INT(struct pci_device, intx, 1, "the function requests an interrupt"),
     { 0 },
 };
@@ -147,6 +150,7 @@ bool pci_device_setup(struct pci_device *d, const struct pci_ident *ident, GErro
     }
     fill_header(d, ident);
     d->config_used = PCI_CAP_START;
+    d->extended_used = 0;
     d->devfn = devfn;
     d->intx = d->intx_driven = false;
     d->on_bus = true;
@@ -172,7 +176,7 @@ void pci_device_teardown(struct pci_device *d)
 void pci_device_reset(struct pci_device *d)
 {
     pci_set_intx(d, false);
-    for (unsigned i = 0; i < PCI_CONFIG_SIZE; i++) {
+    for (unsigned i = 0; i < PCIE_CONFIG_SIZE; i++) {
         d->config[i] &= (uint8_t) ~(d->wmask[i] | d->w1cmask[i]);
     }
     pci_update_bars(d);
@@ -226,6 +230,23 @@ uint8_t pci_add_capability(struct pci_device *d, uint8_t id, unsigned size)
     d->config_used = off + size;
     pci_config_store(d, PCI_STATUS, pci_config_load(d, PCI_STATUS, 2) | PCI_STATUS_CAPS, 2);
     return (uint8_t)off;
+}
+
+unsigned pci_add_extended(struct pci_device *d, uint16_t id, unsigned version, unsigned size)
+{
+    unsigned off = d->extended_used ? d->extended_used : PCI_CONFIG_SIZE, last = PCI_CONFIG_SIZE;
+    uint32_t next;
+
+    g_assert(size <= PCIE_CONFIG_SIZE - off);
+    while (off > PCI_CONFIG_SIZE && (next = pci_config_load(d, last, 4) >> 20) != 0) {
+        last = next;
+    }
+    if (off > PCI_CONFIG_SIZE) {
+        pci_config_store(d, last, pci_config_load(d, last, 4) | off << 20, 4);
+    }
+    pci_config_store(d, off, id | version << 16, 4);
+    d->extended_used = off + ((size + 3) & ~3u);
+    return off;
 }
 
 void pci_bus_drive_pin(struct pci_bus *bus, unsigned slot, unsigned pin, bool level)

@@ -16,7 +16,8 @@
 #include "softmmu/device.h"
 #include "softmmu/machine.h"
 
-#define PCI_CONFIG_SIZE     256
+#define PCI_CONFIG_SIZE     256u
+#define PCIE_CONFIG_SIZE    4096u /* a function with extended capabilities: through ECAM only */
 #define PCI_DEVFN(slot, fn) ((slot) << 3 | (fn))
 #define PCI_SLOT(devfn)     ((unsigned)(devfn) >> 3)
 #define PCI_FN(devfn)       ((unsigned)(devfn)&7)
@@ -58,6 +59,7 @@ enum pci_register {             /* 6.1 */
 #define PCI_CAP_ID_SSVID    0x0du
 #define PCI_CAP_ID_EXPRESS  0x10u
 #define PCI_CAP_ID_MSIX     0x11u
+#define PCI_EXT_ID_AER      0x0001u
 
 /* Kinds of BAR, as the low bits of the register (6.2.5.1). */
 enum pci_bar_type {
@@ -89,10 +91,11 @@ struct pci_device {
     bool multifunction; /* property: other functions may share the slot */
     uint8_t devfn;      /* while on the bus */
     bool on_bus;
-    uint8_t config[PCI_CONFIG_SIZE];
-    uint8_t wmask[PCI_CONFIG_SIZE];   /* bits that the guest writes */
-    uint8_t w1cmask[PCI_CONFIG_SIZE]; /* bits that the guest clears by writing 1 */
-    unsigned config_used;             /* capabilities: the next free offset */
+    uint8_t config[PCIE_CONFIG_SIZE];
+    uint8_t wmask[PCIE_CONFIG_SIZE];   /* bits that the guest writes */
+    uint8_t w1cmask[PCIE_CONFIG_SIZE]; /* bits that the guest clears by writing 1 */
+    unsigned config_used;              /* capabilities: the next free offset */
+    unsigned extended_used;            /* the same of extended ones; 0: PCI_CONFIG_SIZE is all */
     struct pci_bar bars[PCI_BARS + 1];
     uint8_t msi_cap;           /* offset of the MSI capability, or 0 */
     struct pci_msix *msix;     /* msix.h; NULL: none */
@@ -162,6 +165,12 @@ void pci_add_bar(struct pci_device *d, unsigned n, unsigned type, struct mem_reg
                  uint64_t size);
 /* Appends a capability of `size` bytes with its id and link; its offset, or 0 when space is out. */
 uint8_t pci_add_capability(struct pci_device *d, uint8_t id, unsigned size);
+
+/*
+ * The same in the extended space (PCI Express 3.0, 7.9.1), which the function has from the first one on;
+ * the offset of its header.  There is room for what a device has: an assertion.
+ */
+unsigned pci_add_extended(struct pci_device *d, uint16_t id, unsigned version, unsigned size);
 
 uint32_t pci_config_load(const struct pci_device *d, unsigned off, unsigned size);
 /* What the device itself stores: no masks. */

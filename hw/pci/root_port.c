@@ -3,7 +3,7 @@
  * hw/pci/root_port.c: the bridges that users plug in: a PCI Express root port, a bridge from PCI
  * Express to PCI, and one from PCI to PCI.  The variants are rows of a table.
  *
- * Source: PCI Express Base 3.0, 7.8 (the capability); ids are those of QEMU's devices.
+ * Source: PCI Express Base 3.0, 7.8 (the capability), 7.10 (AER); ids are those of QEMU's devices.
  * Invariants: the slot's presence bits follow what is on the secondary bus.
  * Thread:     under the machine lock.
  */
@@ -20,6 +20,16 @@ enum express_register {         /* offsets within the capability */
     EXP_DEVICE_CONTROL2 = 0x28, EXP_LINK_CAP2 = 0x2c, EXP_LINK_CONTROL2 = 0x30,
     EXP_SIZE         = 0x3c,
 };
+enum aer_register {             /* 7.10 */
+    AER_UNCORRECTABLE = 0x04, AER_UNCORRECTABLE_MASK = 0x08, AER_SEVERITY = 0x0c,
+    AER_CORRECTABLE  = 0x10, AER_CORRECTABLE_MASK = 0x14, AER_ROOT_COMMAND = 0x2c,
+    AER_ROOT_STATUS  = 0x30, AER_SIZE = 0x48,
+};
+#define AER_VERSION     2u
+#define AER_UNCORRECTABLE_BITS 0x003ff030u
+#define AER_CORRECTABLE_BITS   0x000031c1u
+#define AER_FATAL       0x00062030u /* severity after reset: link, flow control, overflow, malformed */
+#define AER_ADVISORY    0x00002000u /* correctable mask after reset: advisory non-fatal */
 enum express_type { EXP_ROOT_PORT = 4, EXP_TO_PCI_BRIDGE = 7 };
 #define EXP_VERSION     2u
 #define EXP_SLOT        0x0100u     /* flags: the port has a slot */
@@ -41,6 +51,7 @@ struct bridge_device {
     uint16_t slot;
     bool hotplug;
     uint8_t express; /* offset of the capability; 0: a PCI device */
+    unsigned aer;    /* the same of error reporting */
 };
 
 struct variant {
@@ -103,6 +114,30 @@ static bool add_express(struct bridge_device *s, const struct variant *v)
     return true;
 }
 
+static void set_w1c(struct pci_device *d, unsigned off, uint32_t mask)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        d->w1cmask[off + i] = (uint8_t)(mask >> (8 * i));
+    }
+}
+
+/* Advanced error reporting: nothing goes wrong on this link, so its status stays 0. */
+static void add_aer(struct bridge_device *s, const struct variant *v)
+{
+    struct pci_device *d = &s->bridge.pci;
+    unsigned cap = s->aer = pci_add_extended(d, PCI_EXT_ID_AER, AER_VERSION, AER_SIZE);
+
+    set_w1c(d, cap + AER_UNCORRECTABLE, AER_UNCORRECTABLE_BITS);
+    pci_config_set_wmask(d, cap + AER_UNCORRECTABLE_MASK, AER_UNCORRECTABLE_BITS, 4);
+    pci_config_set_wmask(d, cap + AER_SEVERITY, AER_UNCORRECTABLE_BITS, 4);
+    set_w1c(d, cap + AER_CORRECTABLE, AER_CORRECTABLE_BITS);
+    pci_config_set_wmask(d, cap + AER_CORRECTABLE_MASK, AER_CORRECTABLE_BITS, 4);
+    if (v->express == EXP_ROOT_PORT) {
+        pci_config_set_wmask(d, cap + AER_ROOT_COMMAND, 0x7, 4);
+        set_w1c(d, cap + AER_ROOT_STATUS, 0x7f);
+    }
+}
+
 /* Is there a function on the secondary bus? */
 static bool occupied(const struct bridge_device *s)
 {
@@ -156,6 +191,9 @@ static bool bridge_realize(struct device *dev, GError **error)
         pci_device_teardown(d);
         return false;
     }
+    if (v->express) {
+        add_aer(s, v);
+    }
     pci_bridge_setup(&s->bridge, v->slots);
     return true;
 }
@@ -165,6 +203,10 @@ static void bridge_reset(struct device *dev)
     struct bridge_device *s = (struct bridge_device *)dev;
 
     pci_device_reset(&s->bridge.pci);
+    if (s->aer) {
+        pci_config_store(&s->bridge.pci, s->aer + AER_SEVERITY, AER_FATAL, 4);
+        pci_config_store(&s->bridge.pci, s->aer + AER_CORRECTABLE_MASK, AER_ADVISORY, 4);
+    }
     if (s->express && variant_of(s)->express == EXP_ROOT_PORT && s->hotplug) {
         pci_config_store(&s->bridge.pci, s->express + EXP_SLOT_CONTROL, EXP_SLOT_CONTROL_RESET, 2);
     }

@@ -66,12 +66,13 @@ cat /sys/bus/pci/devices/*/uevent | grep PCI_ID
 cd /sys/bus/pci/devices
 for d in */; do echo "at $d $(cat $d/vendor) $(cat $d/device)"; done
 grep -E 'acpi|pciehp' /proc/interrupts
+for d in */; do test $(wc -c < $d/config) = 4096 && echo "$d $(od -An -tx4 -j256 -N4 $d/config)"; done
 """
 Q35 = ("-machine", "q35", "-device", "pcie-root-port,id=port,slot=3", "-device", "edu,bus=port",
        "-device", "pcie-pci-bridge,id=pci", "-device", "pci-testdev,bus=pci")
 PCI = (r"PCI MMCONFIG 0000", r"PCI_ID=8086:29C0", r"PCI_ID=8086:2918",
        r"^at 0000:01:00.0/ 0x1234 0x11e8", r"^at 0000:02:00.0/ 0x1b36 0x0005",
-       r"9-fasteoi +acpi", r"PCI-MSI .*pciehp", r"reboot: Power down")
+       r"9-fasteoi +acpi", r"^0000:00:0[0-9].0/ +00020001", r"PCI-MSI .*pciehp", r"reboot: Power down")
 
 # It ends by a triple fault: there is nothing that could switch it off.
 MICRO_TOUR = """

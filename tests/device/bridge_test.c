@@ -213,6 +213,43 @@ static void root_port_has_one_slot(struct fixture *f, gconstpointer data)
     g_assert_cmphex(read_at(f, 0, PORT, cap + 0x10) >> 16 & 0x2000, ==, 0x2000);
 }
 
+/* Extended space of the root port: error reporting; its reset values, masks and end. */
+static void root_port_reports_errors(struct fixture *f, gconstpointer data)
+{
+    struct pci_device *d = &f->port->pci;
+
+    (void)data;
+    g_assert_cmphex(pci_config_read(d, 0x100, 4), ==, 0x00020001); /* version 2, the only one */
+    g_assert_cmphex(pci_config_read(d, 0x10c, 4), ==, 0x00062030);
+    g_assert_cmphex(pci_config_read(d, 0x114, 4), ==, 0x00002000);
+    pci_config_write(d, 0x108, UINT32_MAX, 4);
+    g_assert_cmphex(pci_config_read(d, 0x108, 4), ==, 0x003ff030);
+    pci_config_store(d, 0x110, 0x41, 4); /* errors that the guest clears */
+    pci_config_write(d, 0x110, 0x40, 4);
+    g_assert_cmphex(pci_config_read(d, 0x110, 4), ==, 0x01);
+    rig_check_state(f->r, &d->dev);
+    d->dev.type->reset(&d->dev);
+    g_assert_cmphex(pci_config_read(d, 0x108, 4), ==, 0);
+    g_assert_cmphex(pci_config_read(d, 0x110, 4), ==, 0);
+    g_assert_cmphex(pci_config_read(d, 0xffc, 4), ==, 0);
+    g_assert_cmphex(pci_config_read(d, 0xffe, 4), ==, UINT32_MAX);
+    /* A function of PCI has 256 bytes. */
+    g_assert_cmphex(pci_config_read(&f->probe->pci, 0x100, 4), ==, UINT32_MAX);
+}
+
+static void extended_capabilities_are_linked(struct fixture *f, gconstpointer data)
+{
+    struct pci_device *d = &f->probe->pci;
+
+    (void)data;
+    g_assert_cmphex(pci_add_extended(d, 3, 1, 12), ==, 0x100);
+    g_assert_cmphex(pci_add_extended(d, 0xb, 1, 10), ==, 0x10c);
+    g_assert_cmphex(pci_add_extended(d, 1, 2, 0x48), ==, 0x118);
+    g_assert_cmphex(pci_config_read(d, 0x100, 4), ==, 0x10c10003);
+    g_assert_cmphex(pci_config_read(d, 0x10c, 4), ==, 0x1181000b);
+    g_assert_cmphex(pci_config_read(d, 0x118, 4), ==, 0x00020001);
+}
+
 static void set_vector(struct fixture *f, unsigned n, uint64_t addr, uint32_t v, uint32_t control)
 {
     rig_store(f->r, MSIX + n * 16, addr, 8);
@@ -318,6 +355,8 @@ int main(int argc, char **argv)
     ADD("interrupts", pci, interrupts_pass_through);
     ADD("reset", port, secondary_reset_resets_what_is_behind);
     ADD("slot", port, root_port_has_one_slot);
+    ADD("errors", port, root_port_reports_errors);
+    ADD("extended", port, extended_capabilities_are_linked);
     ADD("msix", port, msix_sends_and_remembers);
     ADD("message-loop", port, messages_reach_no_registers);
     ADD("state", port, state_survives);

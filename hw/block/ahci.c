@@ -121,7 +121,6 @@ static bool ahci_realize(struct device *dev, GError **error)
                                             .int_pin = 1 };
     struct ahci *s = (struct ahci *)dev;
     struct machine *m = dev->machine;
-    unsigned first = 0;
 
     if (!pci_device_setup(&s->pci, &ident, error)) {
         return false;
@@ -129,16 +128,10 @@ static bool ahci_realize(struct device *dev, GError **error)
     mem_region_init_mmio(&s->abar, m, "ahci", &abar_ops, s, 0x1000);
     pci_add_bar(&s->pci, 5, PCI_BAR_MEM32, &s->abar, 0x1000);
     pci_msi_setup(&s->pci, 1);
-    for (const struct bus *bus = m->buses; bus; bus = bus->next) {
-        first += bus->kind == BUS_IDE;
-    }
     for (unsigned i = 0; i < AHCI_PORTS; i++) {
-        g_autofree char *name =
-            dev->id ? g_strdup_printf("%s.%u", dev->id, i) : g_strdup_printf("ide.%u", first + i);
-
         s->ports[i].owner = s;
         s->ports[i].slot = 0xff;
-        ide_channel_init(&s->ports[i].ch, m, name, dev, &ahci_host_ops, 1);
+        ide_channel_init(&s->ports[i].ch, dev, i, &ahci_host_ops, 1);
     }
     return true;
 }

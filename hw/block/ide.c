@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include "softmmu/machine.h"
 #include "util/log.h"
 
 const struct state_row ide_channel_state[] = {
@@ -19,10 +20,17 @@ const struct state_row ide_channel_state[] = {
     { 0 },
 };
 
-void ide_channel_init(struct ide_channel *ch, struct machine *m, const char *name,
-                      struct device *parent, const struct ide_host_ops *ops, unsigned max_units)
+void ide_channel_init(struct ide_channel *ch, struct device *parent, unsigned n,
+                      const struct ide_host_ops *ops, unsigned max_units)
 {
-    ch->name = g_strdup(name);
+    struct machine *m = parent->machine;
+    unsigned others = 0;
+
+    for (const struct bus *bus = m->buses; bus; bus = bus->next) {
+        others += bus->kind == BUS_IDE;
+    }
+    ch->name =
+        parent->id ? g_strdup_printf("%s.%u", parent->id, n) : g_strdup_printf("ide.%u", others);
     ch->ops = ops;
     ch->max_units = max_units;
     bus_init(&ch->bus, m, BUS_IDE, ch->name, parent);

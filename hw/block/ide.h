@@ -146,8 +146,9 @@ struct ide_drive {
 
 extern const struct device_type ide_hd_type, ide_cd_type;
 
-void ide_channel_init(struct ide_channel *ch, struct machine *m, const char *name,
-                      struct device *parent, const struct ide_host_ops *ops, unsigned max_units);
+/* The parent's n-th bus: ID.n, or ide.K, the K-th of the machine, when it has no id. */
+void ide_channel_init(struct ide_channel *ch, struct device *parent, unsigned n,
+                      const struct ide_host_ops *ops, unsigned max_units);
 void ide_channel_destroy(struct ide_channel *ch);
 extern const struct state_row ide_channel_state[];
 struct ide_drive *ide_selected(struct ide_channel *ch); /* NULL: nothing there */

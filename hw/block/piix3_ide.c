@@ -22,12 +22,11 @@ enum { BM_ACTIVE = 0x01, BM_ERROR = 0x02, BM_INTERRUPT = 0x04, BM_CAPABLE = 0x60
 #define MAX_PRDS 8192u
 
 static const struct {
-    const char *bus;
     uint16_t command, control;
     unsigned irq;
 } ports[2] = {
-    { "ide.0", 0x1f0, 0x3f6, 14 },
-    { "ide.1", 0x170, 0x376, 15 },
+    { 0x1f0, 0x3f6, 14 },
+    { 0x170, 0x376, 15 },
 };
 
 /* Bus-master DMA -------------------------------------------------------------------------------- */
@@ -276,7 +275,7 @@ static void add_channel(struct piix3_ide *s, unsigned i)
     if (!c->irq.handler && line) {
         c->irq = *line;
     }
-    ide_channel_init(&c->ch, m, ports[i].bus, &s->pci.dev, &host_ops, 2);
+    ide_channel_init(&c->ch, &s->pci.dev, i, &host_ops, 2);
     mem_region_init_mmio(&c->command, m, "ide-command", &command_ops, c, 8);
     mem_region_init_mmio(&c->control, m, "ide-control", &control_ops, c, 1);
     isa_register_ports(&s->pci.dev, ports[i].command, &c->command);
@@ -290,9 +289,13 @@ static bool piix3_ide_realize(struct device *dev, GError **error)
     };
     struct piix3_ide *s = (struct piix3_ide *)dev;
 
-    if (bus_find(dev->machine, BUS_IDE, "ide.0")) {
-        set_error(error, "piix3-ide: the machine has one already");
-        return false;
+    for (unsigned i = 0; i < dev->machine->devices->len; i++) {
+        const struct device *other = g_ptr_array_index(dev->machine->devices, i);
+
+        if (other != dev && other->type == dev->type && other->realized) { /* fixed ports */
+            set_error(error, "piix3-ide: the machine has one already");
+            return false;
+        }
     }
     if (!pci_device_setup(&s->pci, &ident, error)) {
         return false;

@@ -287,6 +287,22 @@ static void random_accesses(struct fixture *f, gconstpointer data)
     device_reset_all(f->m);
 }
 
+/* AHCI's ports are ide.0 to ide.5; one PIIX3 may come besides: its ports are fixed. */
+static void piix3_ide_has_the_next_bus_names(struct fixture *f, gconstpointer data)
+{
+    struct bus *pcie = &f->pc->host->bus.bus;
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    g_assert_null(bus_find(f->m, BUS_IDE, "ide.6"));
+    g_assert_nonnull(device_create(f->m, &piix3_ide_type, pcie, &error));
+    g_assert_no_error(error);
+    g_assert_nonnull(bus_find(f->m, BUS_IDE, "ide.6"));
+    g_assert_nonnull(bus_find(f->m, BUS_IDE, "ide.7"));
+    g_assert_null(device_create(f->m, &piix3_ide_type, pcie, &error));
+    g_assert_nonnull(strstr(error->message, "one already"));
+}
+
 static void legacy_parts_stay(void)
 {
     struct machine *m = machine_new();
@@ -333,6 +349,7 @@ int main(int argc, char **argv)
     ADD("off", small, soft_off_and_reset_are_requested);
     ADD("smi", small, apm_port_raises_an_smi);
     ADD("rcba", small, rcba_holds_the_routes);
+    ADD("piix3-ide", small, piix3_ide_has_the_next_bus_names);
     ADD("state", small, every_device_saves_and_loads);
     ADD("fuzz", small, random_accesses);
     g_test_add_func("/q35/legacy", legacy_parts_stay);

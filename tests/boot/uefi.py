@@ -88,11 +88,11 @@ def grub_iso(scratch):
     return iso
 
 
-def to_the_shell(run):
-    run.expect(STARTED, TIMEOUT)
-    at = run.expect(r"any other key to continue", TIMEOUT)
+def to_the_shell(run, timeout=TIMEOUT):
+    run.expect(STARTED, timeout)
+    at = run.expect(r"any other key to continue", timeout)
     run.type("\x1b")
-    return run.expect(PROMPT, TIMEOUT, at)
+    return run.expect(PROMPT, timeout, at)
 
 
 def to_grub(args):
@@ -131,7 +131,7 @@ def with_smm(cpus):
     chips = flash(scratch, "OVMF_CODE_4M.secboot.fd")
     with Run([*FULL, "-machine", "q35,smm=on", "-global", "cfi.pflash01.secure=on", "-smp", cpus,
               *chips], terminal=True) as run:
-        at = to_the_shell(run)
+        at = to_the_shell(run, TIMEOUT * 3)  # CPUs that wait for each other on a busy host
         run.type("setvar Rhea -guid 8a3dfc1e-0b8c-4d57-9e0f-6b1d8e3c2a11 -nv -bs =0x5a5aa5a5\r")
         at = run.expect(PROMPT, TIMEOUT, at)
         run.type("setvar Rhea -guid 8a3dfc1e-0b8c-4d57-9e0f-6b1d8e3c2a11\r")

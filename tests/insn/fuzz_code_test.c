@@ -236,6 +236,7 @@ static void test_mode(const struct fuzz_row *row, const char *engine, unsigned r
     g_free(r->m->config.accel);
     r->m->config.accel = g_strdup_printf("tcg,engine=%s", engine);
     r->cpu->vcpu.machine = r->m;
+    r->cpu->memory = &r->m->memory;
     r->cpu->vcpu.ops = &tcg_vcpu_ops;
     if (!tcg_vcpu_ops.init(&r->cpu->vcpu, NULL)) {
         g_test_skip("no such engine on this host");

@@ -54,6 +54,7 @@ static struct moo_rig *moo_rig_new(void)
     r->cpu = cpu_new(r->m, 0, "max", &error);
     g_assert_no_error(error);
     r->cpu->vcpu.machine = r->m;
+    r->cpu->memory = &r->m->memory;
     r->cpu->vcpu.ops = &tcg_vcpu_ops;
     g_assert_true(tcg_vcpu_ops.init(&r->cpu->vcpu, &error));
     machine_unlock(r->m);

@@ -18,6 +18,7 @@ static struct x86_cpu *flat_cpu(struct machine *m)
     struct x86_cpu *cpu = g_new0(struct x86_cpu, 1);
 
     cpu->vcpu.machine = m;
+    cpu->memory = &m->memory;
     memset(cpu->features, 0xff, sizeof(cpu->features));
     cpu->a20_mask = UINT64_MAX;
     cpu->phys_bits = 40;

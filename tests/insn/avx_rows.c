@@ -112,10 +112,10 @@ void avx_random(struct native *n, const struct avx_row *r, bool evex, struct avx
 /* Indices that stay in the arena, most of the time. */
 static void set_indices(struct native *n, struct native_state *s)
 {
-    for (unsigned v = 0; v < 32; v++) {
+    for (unsigned v = 0; v < (n->avx512 ? 32 : 16); v++) {
         bool wide = native_random(n) & 1;
 
-        for (unsigned k = 0; k < 16; k++) {
+        for (unsigned k = 0; k < (n->avx512 ? 16 : 8); k++) {
             uint32_t index = (uint32_t)(native_random(n) % 0x60) - 0x30;
 
             if (native_random(n) % 64 == 0) {
@@ -159,7 +159,7 @@ static void set_start(struct native *n, const struct avx_row *row, bool edge,
         set_indices(n, s);
         if (!row->element && row->lane && (r & 16)) { /* AVX2's masks are vectors */
             for (unsigned v = 0; v < 16; v++) {
-                for (unsigned k = 0; k < 16; k++) {
+                for (unsigned k = 0; k < (n->avx512 ? 16 : 8); k++) {
                     s->zmm[v][k * 4 + 3] ^= native_random(n) & 0x80;
                 }
                 memcpy(s->fx + FX_XMM(v), s->zmm[v], 16);

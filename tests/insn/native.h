@@ -55,10 +55,13 @@ struct native {
     uint8_t *code;  /* the host's page of code */
     uint64_t seed;
     unsigned runs, faults; /* since native_new */
-    bool user_pages;       /* the guest runs at CPL 3 with only the arena mapped */
-    bool code32;           /* compatibility mode: 32-bit code */
-    bool avx;              /* vectors of 512 bits and mask registers are loaded and compared */
-    bool specialise;       /* native_check runs the guest a second time, with insn_specialise */
+    unsigned left_out;     /* that an AMD host does otherwise: native_amd.c */
+    bool amd_host;
+    bool user_pages; /* the guest runs at CPL 3 with only the arena mapped */
+    bool code32;     /* compatibility mode: 32-bit code */
+    bool avx;        /* whole vectors are loaded and compared */
+    bool avx512;     /* and with them 512 bits, registers 16 to 31, mask registers */
+    bool specialise; /* native_check runs the guest a second time, with insn_specialise */
     struct mem_region tables;
     unsigned times;                   /* more rounds of native_check_map: RHEA_TIMES */
     struct native_coverage *coverage; /* NULL: nothing is counted */
@@ -73,7 +76,7 @@ void native_user_pages(struct native *n);
 void native_protect(struct native *n, bool read_only);
 /* 32-bit code in compatibility mode, or 64-bit code.  False: this host has no 32-bit code. */
 bool native_set_code32(struct native *n, bool code32);
-/* ZMM0 to ZMM31 and K0 to K7 take part.  False: this host has no AVX-512. */
+/* Whole vectors take part, as long as the host has them.  False: this host has no AVX2. */
 bool native_use_avx(struct native *n);
 /* True, and the test is skipped, where nothing can be compared. */
 bool native_skip(const struct native *n);

@@ -19,7 +19,7 @@
 struct native_state *native_current;
 uint64_t native_host_rsp, native_target, native_saved;
 uint8_t native_taken;   /* the branch was */
-uint8_t native_vectors; /* 512-bit vectors and mask registers are switched too */
+uint8_t native_vectors; /* 1: 256-bit vectors are switched too; 2: 512 bits and mask registers */
 struct {
     uint32_t offset;
     uint16_t selector;
@@ -83,44 +83,20 @@ __asm__(
     "cld; fninit; ldmxcsr native_default_mxcsr(%rip)\n"
     "ret\n"
     "native_load_avx:\n"
-    "vmovups 704(%rdi), %zmm0; vmovups 768(%rdi), %zmm1;\n"
-    "vmovups 832(%rdi), %zmm2; vmovups 896(%rdi), %zmm3;\n"
-    "vmovups 960(%rdi), %zmm4; vmovups 1024(%rdi), %zmm5;\n"
-    "vmovups 1088(%rdi), %zmm6; vmovups 1152(%rdi), %zmm7;\n"
-    "vmovups 1216(%rdi), %zmm8; vmovups 1280(%rdi), %zmm9;\n"
-    "vmovups 1344(%rdi), %zmm10; vmovups 1408(%rdi), %zmm11;\n"
-    "vmovups 1472(%rdi), %zmm12; vmovups 1536(%rdi), %zmm13;\n"
-    "vmovups 1600(%rdi), %zmm14; vmovups 1664(%rdi), %zmm15;\n"
-    "vmovups 1728(%rdi), %zmm16; vmovups 1792(%rdi), %zmm17;\n"
-    "vmovups 1856(%rdi), %zmm18; vmovups 1920(%rdi), %zmm19;\n"
-    "vmovups 1984(%rdi), %zmm20; vmovups 2048(%rdi), %zmm21;\n"
-    "vmovups 2112(%rdi), %zmm22; vmovups 2176(%rdi), %zmm23;\n"
-    "vmovups 2240(%rdi), %zmm24; vmovups 2304(%rdi), %zmm25;\n"
-    "vmovups 2368(%rdi), %zmm26; vmovups 2432(%rdi), %zmm27;\n"
-    "vmovups 2496(%rdi), %zmm28; vmovups 2560(%rdi), %zmm29;\n"
-    "vmovups 2624(%rdi), %zmm30; vmovups 2688(%rdi), %zmm31;\n"
-    "kmovq 2752(%rdi), %k0; kmovq 2760(%rdi), %k1; kmovq 2768(%rdi), %k2; kmovq 2776(%rdi), %k3;\n"
-    "kmovq 2784(%rdi), %k4; kmovq 2792(%rdi), %k5; kmovq 2800(%rdi), %k6; kmovq 2808(%rdi), %k7;\n"
+    "cmpb $2, native_vectors(%rip); je 2f\n"
+    ".irp v, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n vmovups 704+64*\\v(%rdi), %ymm\\v\n.endr\n"
+    "ret\n"
+    "2: .irp v, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
+    "vmovups 704+64*\\v(%rdi), %zmm\\v\n.endr\n"
+    ".irp v, 0,1,2,3,4,5,6,7\n kmovq 2752+8*\\v(%rdi), %k\\v\n.endr\n"
     "ret\n"
     "native_store_avx:\n"
-    "vmovups %zmm0, 704(%rdi); vmovups %zmm1, 768(%rdi);\n"
-    "vmovups %zmm2, 832(%rdi); vmovups %zmm3, 896(%rdi);\n"
-    "vmovups %zmm4, 960(%rdi); vmovups %zmm5, 1024(%rdi);\n"
-    "vmovups %zmm6, 1088(%rdi); vmovups %zmm7, 1152(%rdi);\n"
-    "vmovups %zmm8, 1216(%rdi); vmovups %zmm9, 1280(%rdi);\n"
-    "vmovups %zmm10, 1344(%rdi); vmovups %zmm11, 1408(%rdi);\n"
-    "vmovups %zmm12, 1472(%rdi); vmovups %zmm13, 1536(%rdi);\n"
-    "vmovups %zmm14, 1600(%rdi); vmovups %zmm15, 1664(%rdi);\n"
-    "vmovups %zmm16, 1728(%rdi); vmovups %zmm17, 1792(%rdi);\n"
-    "vmovups %zmm18, 1856(%rdi); vmovups %zmm19, 1920(%rdi);\n"
-    "vmovups %zmm20, 1984(%rdi); vmovups %zmm21, 2048(%rdi);\n"
-    "vmovups %zmm22, 2112(%rdi); vmovups %zmm23, 2176(%rdi);\n"
-    "vmovups %zmm24, 2240(%rdi); vmovups %zmm25, 2304(%rdi);\n"
-    "vmovups %zmm26, 2368(%rdi); vmovups %zmm27, 2432(%rdi);\n"
-    "vmovups %zmm28, 2496(%rdi); vmovups %zmm29, 2560(%rdi);\n"
-    "vmovups %zmm30, 2624(%rdi); vmovups %zmm31, 2688(%rdi);\n"
-    "kmovq %k0, 2752(%rdi); kmovq %k1, 2760(%rdi); kmovq %k2, 2768(%rdi); kmovq %k3, 2776(%rdi);\n"
-    "kmovq %k4, 2784(%rdi); kmovq %k5, 2792(%rdi); kmovq %k6, 2800(%rdi); kmovq %k7, 2808(%rdi);\n"
+    "cmpb $2, native_vectors(%rip); je 2f\n"
+    ".irp v, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n vmovups %ymm\\v, 704+64*\\v(%rdi)\n.endr\n"
+    "vzeroupper; ret\n"
+    "2: .irp v, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
+    "vmovups %zmm\\v, 704+64*\\v(%rdi)\n.endr\n"
+    ".irp v, 0,1,2,3,4,5,6,7\n kmovq %k\\v, 2752+8*\\v(%rdi)\n.endr\n"
     "vzeroupper; ret\n"
     ".section .rodata\nnative_default_mxcsr: .long 0x1f80\n.text\n");
 /* clang-format on */
@@ -135,6 +111,15 @@ static const int context_gpr[16] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP
                                      REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
                                      REG_R12, REG_R13, REG_R14, REG_R15 };
 
+/* Where a component of XSAVE's standard form is on this host. */
+static const uint8_t *component(const uint8_t *area, unsigned n)
+{
+    uint32_t eax = 0, offset = 0, ecx = 0, edx = 0;
+
+    __get_cpuid_count(0xd, n, &eax, &offset, &ecx, &edx);
+    return area + offset;
+}
+
 /* Vectors and masks of a signal frame, which has the standard form (SDM vol. 1, 13.4). */
 static void take_avx(struct native_state *s, const uint8_t *area)
 {
@@ -146,17 +131,17 @@ static void take_avx(struct native_state *s, const uint8_t *area)
     for (unsigned k = 0; k < 16; k++) {
         memcpy(s->zmm[k], area + FX_XMM(k), 16);
         if (present & 4) {
-            memcpy(s->zmm[k] + 16, area + 576 + 16 * k, 16);
+            memcpy(s->zmm[k] + 16, component(area, 2) + 16 * k, 16);
         }
         if (present & 0x40) {
-            memcpy(s->zmm[k] + 32, area + 1152 + 32 * k, 32);
+            memcpy(s->zmm[k] + 32, component(area, 6) + 32 * k, 32);
         }
         if (present & 0x80) {
-            memcpy(s->zmm[16 + k], area + 1664 + 64 * k, 64);
+            memcpy(s->zmm[16 + k], component(area, 7) + 64 * k, 64);
         }
     }
     if (present & 0x20) {
-        memcpy(s->k, area + 1088, sizeof(s->k));
+        memcpy(s->k, component(area, 5), sizeof(s->k));
     }
 }
 
@@ -185,11 +170,11 @@ static void on_fault(int sig, siginfo_t *info, void *context)
     siglongjmp(escape, 1);
 }
 
-bool native_host_use_avx(struct native *n)
+unsigned native_host_use_avx(struct native *n)
 {
     (void)n;
-    native_vectors = host_vec_has(X86_AVX512BW);
-    return native_vectors;
+    native_vectors = host_vec_has(X86_AVX512BW) ? 2 : host_vec_has(X86_AVX2) ? 1 : 0;
+    return native_vectors * 256u;
 }
 
 bool native_host_init(struct native *n)
@@ -330,10 +315,10 @@ bool native_host_has(enum x86_feature feature)
 
 #else
 
-bool native_host_use_avx(struct native *n)
+unsigned native_host_use_avx(struct native *n)
 {
     (void)n;
-    return false;
+    return 0;
 }
 
 bool native_host_init(struct native *n)

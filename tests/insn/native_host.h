@@ -11,8 +11,8 @@ void native_host_free(struct native *n);
 bool native_host_alias(struct native *n, void *host);
 /* The arena's last page, as the process sees it. */
 void native_host_protect(struct native *n, bool read_only);
-/* Does the host have 512-bit vectors?  From now on they are loaded and stored. */
-bool native_host_use_avx(struct native *n);
+/* Bits of the host's vectors, 0 without AVX2.  From now on they are loaded and stored. */
+unsigned native_host_use_avx(struct native *n);
 /* Does 32-bit code run here? */
 bool native_host_has_code32(struct native *n);
 

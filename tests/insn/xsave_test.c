@@ -167,7 +167,7 @@ static void vector_state_matches_the_host(void)
 {
     struct native *n = native_new();
     struct native_state s;
-    bool usable = !native_skip(n) && native_use_avx(n);
+    bool usable = !native_skip(n) && native_use_avx(n) && n->avx512;
 
     for (unsigned f = 0; usable && f < G_N_ELEMENTS(vector_forms); f++) {
         if (!native_host_has(vector_forms[f].feature)) {

@@ -15,7 +15,8 @@ util_src := error.c log.c terminal.c text.c
 softmmu_src := address_space.c clock.c device.c device_help.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c
 
-block_src := block.c drivers.c file.c lock.c raw.c snapshot.c
+block_src := block.c bounds.c drivers.c file.c graph.c image.c info.c io.c iov.c lock.c open.c options.c \
+             raw.c snapshot.c
 
 chardev_src := chardev.c fd.c file.c mux.c pty.c stdio.c
 
@@ -78,7 +79,8 @@ cli_src := accel_options.c device_options.c firmware_options.c drive_options.c m
 
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
-unit_tests := block_raw_test clock_test device_test log_test machine_test memory_test state_test \
+unit_tests := block_raw_test block_node_test block_options_test clock_test device_test log_test \
+              machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test media_test monitor_test options_test
 
 device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \

@@ -24,6 +24,7 @@
 struct block_pool {
     struct machine *machine;
     GThreadPool *threads;
+    struct block_graph *graph;
     GPtrArray *backends; /* struct block_backend *, in the order of their creation */
     pthread_mutex_t mutex;
     pthread_cond_t cond; /* something was finished */
@@ -34,45 +35,26 @@ struct block_pool {
 
 /* Workers --------------------------------------------------------------------------------------- */
 
-static int write_zeroes(struct block_node *node, uint64_t offset, uint64_t bytes)
-{
-    static const uint8_t zeroes[65536];
-    int ret = 0;
-
-    if (node->driver->write_zeroes) {
-        return node->driver->write_zeroes(node, offset, bytes);
-    }
-    while (bytes > 0 && ret == 0) {
-        struct iovec iov = { (void *)zeroes, MIN(bytes, sizeof(zeroes)) };
-
-        ret = node->driver->write(node, offset, &iov, 1);
-        offset += iov.iov_len;
-        bytes -= iov.iov_len;
-    }
-    return ret;
-}
-
 static int perform(struct block_request *req)
 {
     struct block_node *node = req->node;
-    const struct block_driver *d = node->driver;
     int ret = 0;
 
     switch (req->op) {
     case BLOCK_READ:
-        return d->read(node, req->offset, req->iov, req->n_iov);
+        return block_node_readv(node, req->offset, req->iov, req->n_iov);
     case BLOCK_WRITE:
-        ret = d->write(node, req->offset, req->iov, req->n_iov);
+        ret = block_node_writev(node, req->offset, req->iov, req->n_iov);
         break;
     case BLOCK_WRITE_ZEROES:
-        ret = write_zeroes(node, req->offset, req->bytes);
+        ret = block_node_write_zeroes(node, req->offset, req->bytes, BLOCK_MAY_UNMAP);
         break;
     case BLOCK_DISCARD:
-        return d->discard ? d->discard(node, req->offset, req->bytes) : 0;
+        return block_node_discard(node, req->offset, req->bytes);
     case BLOCK_FLUSH:
-        return node->read_only ? 0 : d->flush(node);
+        return block_node_flush(node);
     }
-    return ret == 0 && req->through ? d->flush(node) : ret;
+    return ret == 0 && req->through ? block_node_flush(node) : ret;
 }
 
 static void deliver_all(void *opaque);
@@ -298,11 +280,10 @@ void block_drain(struct block_backend *blk)
 
 int block_read_now(struct block_backend *blk, uint64_t offset, void *buf, size_t len)
 {
-    struct iovec iov = { buf, len };
     struct block_request req = { .blk = blk, .op = BLOCK_READ, .offset = offset, .bytes = len };
     int error = refusal(&req);
 
-    return error ? error : blk->root->driver->read(blk->root, offset, &iov, 1);
+    return error ? error : block_node_read(blk->root, offset, buf, len);
 }
 
 /* The pool -------------------------------------------------------------------------------------- */
@@ -317,6 +298,7 @@ static void free_drives(struct machine *m)
     }
     g_thread_pool_free(pool->threads, FALSE, TRUE);
     g_ptr_array_unref(pool->backends);
+    block_graph_free(pool->graph);
     pthread_cond_destroy(&pool->cond);
     pthread_mutex_destroy(&pool->mutex);
     g_free(pool);
@@ -337,6 +319,7 @@ static struct block_pool *pool_of(struct machine *m)
     }
     pool = g_new0(struct block_pool, 1);
     pool->machine = m;
+    pool->graph = block_graph_new();
     pool->backends = g_ptr_array_new();
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->cond, NULL);
@@ -349,6 +332,11 @@ static struct block_pool *pool_of(struct machine *m)
     m->drive_id = drive_id;
     m->free_drives = free_drives;
     return pool;
+}
+
+struct block_graph *block_graph_of(struct machine *m)
+{
+    return pool_of(m)->graph;
 }
 
 /* Drive slots ----------------------------------------------------------------------------------- */
@@ -424,6 +412,7 @@ static void insert(struct block_backend *blk, struct block_node *root,
     blk->filename = g_strdup(o->filename);
     blk->options = *o;
     blk->options.filename = blk->options.format = NULL;
+    blk->options.options = NULL;
     blk->read_only = o->read_only;
     blk->write_cache = o->cache != BLOCK_CACHE_WRITETHROUGH && o->cache != BLOCK_CACHE_DIRECTSYNC;
     if (blk->front && blk->front->media_changed) {

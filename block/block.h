@@ -49,12 +49,21 @@ enum block_cache {
     BLOCK_CACHE_UNSAFE,       /* flushes are ignored */
 };
 
+struct block_options;
+struct block_graph;
+
 struct block_open_options {
     const char *filename;
-    const char *format; /* NULL: found out; only raw is served, others are refused by name */
+    const char *format;                  /* NULL: found out */
+    const struct block_options *options; /* of the node, dotted; NULL: none.  See block/options.h */
+    struct block_graph *graph;           /* where names of nodes are; NULL: nowhere */
     bool read_only;
-    bool snapshot; /* writes go to an anonymous temporary file */
-    bool discard;  /* discard=unmap */
+    bool auto_read_only; /* read-only rather than an error where the host allows no writing */
+    bool snapshot;       /* writes go to an anonymous temporary file */
+    bool discard;        /* discard=unmap */
+    bool no_backing;     /* the backing file is not opened: for tools that look at one layer */
+    bool force_share;    /* others may write meanwhile: for a look that need not be consistent */
+    bool check;          /* opened to be checked: a damaged image is no error where that can be */
     enum block_cache cache;
 };
 

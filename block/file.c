@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * block/file.c: the protocol `file`: regular files and block devices of the host.
+ * block/file.c: the protocols `file`, regular files and block devices of the host, and `host_device`.
  *
  * cache=none and directsync open with O_DIRECT; transfers whose memory is not aligned go through an
  * aligned buffer, those whose range is not go through a second descriptor with the page cache, which the
  * kernel keeps coherent with direct writes.
  *
  * Invariant: fd is -1 or open; buffered is fd itself unless fd is O_DIRECT.
- * Thread:    transfers on any worker thread; nothing here changes after open.
+ * Thread:    transfers on any worker thread; they change nothing here but the size, which only grows.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,13 +27,27 @@
 struct block_file_node {
     struct block_node node;
     int fd, buffered;
-    bool direct, no_flush, discard;
+    bool direct, no_flush, locking, force_share;
 };
 
-static bool open_descriptors(struct block_file_node *f, const struct block_open_options *o,
-                             GError **error)
+/* clang-format off */
+static const struct block_option_row file_options[] = {
+    { "filename",   BLOCK_OPTION_STRING, NULL,   "path of the file" },
+    { "locking",    BLOCK_OPTION_CHOICE, "auto", "keep others from the image", .choices = "auto|on|off" },
+    { "aio",        BLOCK_OPTION_CHOICE, "threads", "how transfers run", .choices = "threads|native|io_uring" },
+    { 0 }
+};
+static const struct block_option_row file_create_options[] = {
+    { "preallocation", BLOCK_OPTION_CHOICE, "off",
+      "Preallocation mode (allowed values: off, falloc, full)", .choices = "off|falloc|full" },
+    { "size",          BLOCK_OPTION_SIZE,   "0",  "Virtual disk size", .max = INT64_MAX },
+    { 0 }
+};
+/* clang-format on */
+
+static bool open_descriptors(struct block_file_node *f, bool read_only, GError **error)
 {
-    int flags = (o->read_only || o->snapshot ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+    int flags = (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC;
 
     f->fd = open(f->node.filename, flags | (f->direct ? O_DIRECT : 0));
     if (f->fd < 0) {
@@ -52,22 +67,48 @@ static bool open_descriptors(struct block_file_node *f, const struct block_open_
     return true;
 }
 
-static bool file_open(struct block_node *node, const struct block_open_options *o, GError **error)
+static void close_descriptors(struct block_file_node *f)
+{
+    if (f->buffered >= 0 && f->buffered != f->fd) {
+        close(f->buffered);
+    }
+    if (f->fd >= 0) {
+        close(f->fd);
+    }
+    f->fd = f->buffered = -1;
+}
+
+static bool open_and_lock(struct block_file_node *f, bool read_only, GError **error)
+{
+    return open_descriptors(f, read_only, error) &&
+           (!f->locking ||
+            block_lock_image(f->fd, f->node.filename, !read_only, f->force_share, error));
+}
+
+/* host_device:/dev/vdb */
+static bool host_device_parse(const char *filename, struct block_options *options, GError **error)
+{
+    (void)error;
+    block_options_set(options, "filename", filename + strlen("host_device:"));
+    return true;
+}
+
+static bool is_device_only(const struct block_node *node)
+{
+    return node->driver == &block_host_device;
+}
+
+static bool find_size(struct block_node *node, GError **error)
 {
     struct block_file_node *f = (struct block_file_node *)node;
     struct stat st;
     off_t end;
 
-    f->fd = f->buffered = -1;
-    f->direct = o->cache == BLOCK_CACHE_NONE || o->cache == BLOCK_CACHE_DIRECTSYNC;
-    f->no_flush = o->cache == BLOCK_CACHE_UNSAFE;
-    f->discard = o->discard;
-    if (!open_descriptors(f, o, error)) {
-        return false;
-    }
-    if (fstat(f->fd, &st) != 0 || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))) {
-        set_error(error, "Could not open '%s': it is neither a regular file nor a block device",
-                  node->filename);
+    if (fstat(f->fd, &st) != 0 ||
+        (!S_ISBLK(st.st_mode) && (is_device_only(node) || !S_ISREG(st.st_mode)))) {
+        set_error(error, "Could not open '%s': it is %s", node->filename,
+                  is_device_only(node) ? "not a block device"
+                                       : "neither a regular file nor a block device");
         return false;
     }
     end = lseek(f->fd, 0, SEEK_END);
@@ -75,21 +116,47 @@ static bool file_open(struct block_node *node, const struct block_open_options *
         set_errno_error(error, "cannot find the size of '%s'", node->filename);
         return false;
     }
-    node->read_only = o->read_only || o->snapshot;
-    node->size = ((uint64_t)end + BLOCK_SECTOR - 1) & ~(uint64_t)(BLOCK_SECTOR - 1);
-    return block_lock_image(f->fd, node->filename, !node->read_only, error);
+    node->size = (uint64_t)end;
+    return true;
+}
+
+static bool file_open(struct block_node *node, const struct block_open_options *o, GError **error)
+{
+    struct block_file_node *f = (struct block_file_node *)node;
+
+    f->fd = f->buffered = -1;
+    if (!o->filename || !*o->filename) {
+        set_error(error, "The '%s' block driver requires a file name", node->driver->name);
+        return false;
+    }
+    f->direct = node->cache == BLOCK_CACHE_NONE || node->cache == BLOCK_CACHE_DIRECTSYNC;
+    f->no_flush = node->cache == BLOCK_CACHE_UNSAFE;
+    f->locking = block_option_choice(o->options, file_options, "locking") != 2;
+    f->force_share = o->force_share;
+    node->read_only = o->read_only;
+    if (!node->read_only && o->auto_read_only && access(node->filename, W_OK) != 0 &&
+        (errno == EACCES || errno == EROFS || errno == EPERM)) {
+        node->read_only = true;
+    }
+    return open_and_lock(f, node->read_only, error) && find_size(node, error);
+}
+
+static bool file_set_read_only(struct block_node *node, bool read_only, GError **error)
+{
+    struct block_file_node *f = (struct block_file_node *)node;
+
+    close_descriptors(f);
+    if (open_and_lock(f, read_only, error)) {
+        return true;
+    }
+    close_descriptors(f);
+    (void)open_and_lock(f, !read_only, NULL);
+    return false;
 }
 
 static void file_close(struct block_node *node)
 {
-    struct block_file_node *f = (struct block_file_node *)node;
-
-    if (f->buffered >= 0 && f->buffered != f->fd) {
-        close(f->buffered);
-    }
-    if (f->fd >= 0) {
-        close(f->fd);
-    }
+    close_descriptors((struct block_file_node *)node);
 }
 
 /* One piece of contiguous memory.  What is beyond the end of the file reads as zeroes. */
@@ -152,19 +219,68 @@ static int transfer_direct(struct block_file_node *f, bool write, uint8_t *buf, 
     return ret;
 }
 
+/* As many vectors as the kernel takes at a time, from memory that needs no bounce buffer. */
+static int transfer_run(int fd, bool write, uint64_t offset, const struct iovec *iov, int n)
+{
+    uint64_t bytes = block_iov_bytes(iov, n);
+    ssize_t done;
+
+    do {
+        done = write ? pwritev(fd, iov, n, (off_t)offset) : preadv(fd, iov, n, (off_t)offset);
+    } while (done < 0 && errno == EINTR);
+    if (done < 0) {
+        return -errno;
+    }
+    for (int i = 0; i < n && (uint64_t)done < bytes; i++) {
+        /* Short: the end of the file, or of the disk's space.  Each vector for itself finds out. */
+        int ret = transfer(fd, write, iov[i].iov_base, iov[i].iov_len, offset);
+
+        if (ret != 0) {
+            return ret;
+        }
+        offset += iov[i].iov_len;
+    }
+    return 0;
+}
+
+static bool is_aligned(const struct iovec *iov, int n, uint64_t offset)
+{
+    uint64_t bits = offset;
+
+    for (int i = 0; i < n; i++) {
+        bits |= (uintptr_t)iov[i].iov_base | iov[i].iov_len;
+    }
+    return bits % DIRECT_ALIGN == 0;
+}
+
+/* The size that others see grows with what is written beyond it. */
+static void grow(struct block_node *node, uint64_t end)
+{
+    uint64_t size = __atomic_load_n(&node->size, __ATOMIC_RELAXED);
+
+    while (end > size && !__atomic_compare_exchange_n(&node->size, &size, end, true,
+                                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+}
+
 static int transfer_vectors(struct block_node *node, bool write, uint64_t offset,
                             const struct iovec *iov, int n)
 {
     struct block_file_node *f = (struct block_file_node *)node;
+    bool pieces = f->direct && !is_aligned(iov, n, offset);
     int ret = 0;
 
-    for (int i = 0; i < n && ret == 0; i++) {
-        if (f->direct) {
+    for (int i = 0, k; i < n && ret == 0; i += k) {
+        k = pieces ? 1 : MIN(n - i, IOV_MAX);
+        if (pieces) {
             ret = transfer_direct(f, write, iov[i].iov_base, iov[i].iov_len, offset);
         } else {
-            ret = transfer(f->fd, write, iov[i].iov_base, iov[i].iov_len, offset);
+            ret = transfer_run(f->fd, write, offset, iov + i, k);
         }
-        offset += iov[i].iov_len;
+        offset += block_iov_bytes(iov + i, k);
+    }
+    if (write && ret == 0) {
+        grow(node, offset);
     }
     return ret;
 }
@@ -190,44 +306,150 @@ static int file_discard(struct block_node *node, uint64_t offset, uint64_t bytes
 {
     struct block_file_node *f = (struct block_file_node *)node;
 
-    if (f->discard) {
-        /* A hint: what the file system cannot do stays allocated. */
-        (void)!fallocate(f->buffered, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
-                         (off_t)bytes);
+    /* A hint: what the file system cannot do stays allocated. */
+    (void)!fallocate(f->buffered, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+                     (off_t)bytes);
+    return 0;
+}
+
+/* -ENOTSUP: the caller writes them. */
+static int file_write_zeroes(struct block_node *node, uint64_t offset, uint64_t bytes,
+                             unsigned flags)
+{
+    struct block_file_node *f = (struct block_file_node *)node;
+    uint64_t size = __atomic_load_n(&node->size, __ATOMIC_RELAXED);
+    int mode = flags & BLOCK_MAY_UNMAP ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
+
+    if (offset + bytes > size) {
+        return -ENOTSUP;
+    }
+    if (fallocate(f->buffered, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes) == 0) {
+        return 0;
+    }
+    return errno == ENOSPC ? -ENOSPC : -ENOTSUP;
+}
+
+static int file_status(struct block_node *node, uint64_t offset, uint64_t bytes,
+                       struct block_status *out)
+{
+    struct block_file_node *f = (struct block_file_node *)node;
+    off_t data = lseek(f->buffered, (off_t)offset, SEEK_DATA), hole;
+
+    out->flags = BLOCK_DATA | BLOCK_ALLOCATED | BLOCK_OFFSET_VALID;
+    out->file = node;
+    out->host_offset = offset;
+    if (data < 0 && errno != ENXIO) {
+        return 0;
+    }
+    if (data < 0 || (uint64_t)data > offset) {
+        out->flags = BLOCK_ZERO | BLOCK_ALLOCATED | BLOCK_OFFSET_VALID;
+        out->bytes = data < 0 ? bytes : MIN(bytes, (uint64_t)data - offset);
+        return 0;
+    }
+    hole = lseek(f->buffered, (off_t)offset, SEEK_HOLE);
+    if (hole > 0 && (uint64_t)hole > offset) {
+        out->bytes = MIN(bytes, (uint64_t)hole - offset);
     }
     return 0;
 }
 
-static int file_write_zeroes(struct block_node *node, uint64_t offset, uint64_t bytes)
+static bool preallocate(struct block_file_node *f, uint64_t from, uint64_t to,
+                        enum block_prealloc prealloc, GError **error)
 {
     static const uint8_t zeroes[65536];
-    struct block_file_node *f = (struct block_file_node *)node;
     int ret = 0;
 
-    if (fallocate(f->buffered, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
-                  (off_t)bytes) == 0) {
-        return 0;
+    if (prealloc == BLOCK_PREALLOC_FALLOC) {
+        ret = -posix_fallocate(f->buffered, (off_t)from, (off_t)(to - from));
     }
-    while (bytes > 0 && ret == 0) {
-        size_t n = MIN(bytes, sizeof(zeroes));
+    while (prealloc == BLOCK_PREALLOC_FULL && ret == 0 && from < to) {
+        size_t n = MIN(to - from, sizeof(zeroes));
 
-        ret = transfer(f->buffered, true, (uint8_t *)zeroes, n, offset);
-        offset += n;
-        bytes -= n;
+        ret = transfer(f->buffered, true, (uint8_t *)zeroes, n, from);
+        from += n;
     }
-    return ret;
+    if (ret != 0) {
+        set_error(error, "Could not preallocate '%s': %s", f->node.filename, g_strerror(-ret));
+    }
+    return ret == 0;
 }
+
+static bool file_truncate(struct block_node *node, uint64_t size, enum block_prealloc prealloc,
+                          GError **error)
+{
+    struct block_file_node *f = (struct block_file_node *)node;
+    uint64_t old = node->size;
+
+    if (prealloc == BLOCK_PREALLOC_METADATA) {
+        set_error(error, "'%s': a file has no metadata to preallocate", node->filename);
+        return false;
+    }
+    if (is_device_only(node) || ftruncate(f->buffered, (off_t)size) != 0) {
+        errno = is_device_only(node) ? ENOTSUP : errno;
+        set_errno_error(error, "Could not resize '%s'", node->filename);
+        return false;
+    }
+    if (size > old && !preallocate(f, old, size, prealloc, error)) {
+        (void)!ftruncate(f->buffered, (off_t)old);
+        return false;
+    }
+    node->size = size;
+    return true;
+}
+
+static int64_t file_allocated(struct block_node *node)
+{
+    struct block_file_node *f = (struct block_file_node *)node;
+    struct stat st;
+
+    return fstat(f->buffered, &st) == 0 ? (int64_t)st.st_blocks * 512 : -1;
+}
+
+/* The new file replaces what had its name, unless somebody uses that. */
+static bool file_create(const struct block_create *c, GError **error)
+{
+    const char *name = g_str_has_prefix(c->filename, "file:") ? c->filename + 5 : c->filename;
+    unsigned choice = block_option_choice(c->options, file_create_options, "preallocation");
+    struct block_file_node f = { .node = { .driver = &block_file, .filename = (char *)name } };
+    bool ok;
+
+    f.fd = f.buffered = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (f.fd < 0) {
+        set_errno_error(error, "Could not create '%s'", name);
+        return false;
+    }
+    ok = block_lock_image(f.fd, name, true, false, error);
+    if (ok && ftruncate(f.fd, 0) != 0 && errno != EINVAL) { /* EINVAL: a device */
+        set_errno_error(error, "Could not empty '%s'", name);
+        ok = false;
+    }
+    if (ok && c->size) {
+        ok = file_truncate(&f.node, c->size, choice ? choice + 1 : 0, error);
+    }
+    close(f.fd);
+    return ok;
+}
+
+#define FILE_DRIVER                                                                                \
+    .protocol = true, .size = sizeof(struct block_file_node), .open_options = file_options,        \
+    .open = file_open, .close = file_close, .set_read_only = file_set_read_only,                   \
+    .read = file_read, .write = file_write, .flush = file_flush, .discard = file_discard,          \
+    .write_zeroes = file_write_zeroes, .status = file_status, .allocated = file_allocated,         \
+    .truncate = file_truncate
 
 const struct block_driver block_file = {
     .name = "file",
     .summary = "a file or a block device of the host",
-    .protocol = true,
-    .size = sizeof(struct block_file_node),
-    .open = file_open,
-    .close = file_close,
-    .read = file_read,
-    .write = file_write,
-    .flush = file_flush,
-    .discard = file_discard,
-    .write_zeroes = file_write_zeroes,
+    .grows = true,
+    .create_options = file_create_options,
+    .create = file_create,
+    FILE_DRIVER,
+};
+
+const struct block_driver block_host_device = {
+    .name = "host_device",
+    .summary = "a block device of the host",
+    .prefixes = "host_device:",
+    .parse_filename = host_device_parse,
+    FILE_DRIVER,
 };

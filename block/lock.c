@@ -47,12 +47,12 @@ static bool is_held(int fd, off_t at)
     return fcntl(fd, F_OFD_GETLK, &fl) == 0 && fl.l_type != F_UNLCK;
 }
 
-bool block_lock_image(int fd, const char *filename, bool write, GError **error)
+bool block_lock_image(int fd, const char *filename, bool write, bool force_share, GError **error)
 {
     struct flock probe = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 1 };
 
-    if (fcntl(fd, F_OFD_GETLK, &probe) != 0) {
-        return true; /* a file system without locks: nothing to hold on to */
+    if (force_share || fcntl(fd, F_OFD_GETLK, &probe) != 0) {
+        return true; /* or a file system without locks: nothing to hold on to */
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(permissions); i++) {
         const struct permission *p = &permissions[i];

@@ -62,9 +62,7 @@ static int all_of(ssize_t n, size_t len)
 
 static int read_below(struct block_node *node, uint64_t offset, void *buf, size_t len)
 {
-    struct iovec iov = { buf, len };
-
-    return node->file->driver->read(node->file, offset, &iov, 1);
+    return block_node_read(node->file, offset, buf, len);
 }
 
 /* At most the rest of one cluster. */
@@ -145,7 +143,7 @@ static int snapshot_flush(struct block_node *node)
 const struct block_driver block_snapshot = {
     .name = "snapshot",
     .summary = "an anonymous layer for snapshot=on",
-    .protocol = true, /* not a format that users name */
+    .hidden = true,
     .size = sizeof(struct snapshot_node),
     .open = snapshot_open,
     .close = snapshot_close,

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* block/graph.c: names of nodes, and secrets.  Thread: the main one (under the machine lock). */
+#include "block/graph.h"
+#include "block/driver.h"
+#include "util/error.h"
+
+struct block_graph {
+    GHashTable *nodes;   /* name: struct block_node *, not counted */
+    GHashTable *secrets; /* id: GBytes */
+    unsigned next_name;
+};
+
+struct block_graph *block_graph_new(void)
+{
+    struct block_graph *g = g_new0(struct block_graph, 1);
+
+    g->nodes = g_hash_table_new(g_str_hash, g_str_equal);
+    g->secrets =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
+    return g;
+}
+
+void block_graph_free(struct block_graph *g)
+{
+    if (g) {
+        g_hash_table_unref(g->nodes);
+        g_hash_table_unref(g->secrets);
+        g_free(g);
+    }
+}
+
+struct block_node *block_graph_find(struct block_graph *g, const char *node_name)
+{
+    return g ? g_hash_table_lookup(g->nodes, node_name) : NULL;
+}
+
+/* What QEMU takes as an id: a letter, then letters, digits and "-._". */
+static bool is_id(const char *name)
+{
+    if (!g_ascii_isalpha(name[0])) {
+        return false;
+    }
+    for (; *name; name++) {
+        if (!g_ascii_isalnum(*name) && *name != '-' && *name != '.' && *name != '_') {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool block_graph_add(struct block_graph *g, struct block_node *node, const char *name,
+                     GError **error)
+{
+    if (name && !is_id(name)) {
+        set_error(error, "Invalid node-name: '%s' (a letter, then letters, digits, '-', '.', '_')",
+                  name);
+        return false;
+    }
+    if (name && block_graph_find(g, name)) {
+        set_error(error, "Duplicate nodes with node-name='%s'", name);
+        return false;
+    }
+    node->graph = g;
+    node->node_name = name ? g_strdup(name) : g_strdup_printf("#block%u", g ? g->next_name++ : 0);
+    if (g) {
+        g_hash_table_insert(g->nodes, node->node_name, node);
+    }
+    return true;
+}
+
+void block_graph_remove(struct block_node *node)
+{
+    if (node->graph && node->node_name) {
+        g_hash_table_remove(node->graph->nodes, node->node_name);
+    }
+    node->graph = NULL;
+}
+
+void block_graph_add_secret(struct block_graph *g, const char *id, const void *data, size_t len)
+{
+    g_hash_table_replace(g->secrets, g_strdup(id), g_bytes_new(data, len));
+}
+
+const void *block_graph_secret(struct block_graph *g, const char *id, size_t *len)
+{
+    GBytes *bytes = g ? g_hash_table_lookup(g->secrets, id) : NULL;
+
+    return bytes ? g_bytes_get_data(bytes, len) : NULL;
+}

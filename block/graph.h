@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* block/graph.h: what the files of the graph share: names, and protocols by the names of files. */
+#ifndef BLOCK_GRAPH_H
+#define BLOCK_GRAPH_H
+
+#include "block/node.h"
+
+/* Names the node (NULL: by a number).  False and *error: the name is taken, or is none. */
+bool block_graph_add(struct block_graph *g, struct block_node *node, const char *name,
+                     GError **error);
+void block_graph_remove(struct block_node *node);
+/* The protocol that serves a name: `file` for a path. */
+const struct block_driver *block_protocol_of(const char *filename);
+/* The file that a format is to be made in, writable, without a look at what is in it. */
+struct block_node *block_open_protocol(const char *filename, const struct block_open_options *o,
+                                       GError **error);
+
+#endif

@@ -94,7 +94,7 @@ device_helpers := fuzz_machine.c rig.c
 insn_tests := smp_test dirty_test tlb_test avx_test softfloat_test softfloat_x87_test x87_test \
               segment_test interrupt_test cpuid_test msr_test translate_test translate_shapes_test bmi_test \
               crypto_test mmx_test sse_test xsave_test decode_test fuzz_code_test integer_test \
-              moo_test
+              moo_test code_change_test
 insn_helpers := avx_rows.c decode_capstone.c integer_case.c moo.c moo_later.c native.c \
                 native_amd.c native_coverage.c native_host.c system_rig.c translate_gen.c translate_gen_narrow.c \
                 translate_gen_wide.c translate_run.c translate_x87.c

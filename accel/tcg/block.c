@@ -77,6 +77,17 @@ static struct block *find_slow(struct tcg *t, uint64_t linear)
     return decode_block(t, linear);
 }
 
+bool block_second_page_known(struct tcg *t, const struct block *b)
+{
+    struct x86_cpu *cpu = t->cpu;
+    uint64_t next = (cpu->regs[R_RIP] | 4095) + 1;
+    unsigned bank = cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
+
+    next = cpu->code64 ? next : (uint32_t)next;
+    return tlb_exec_host(cpu, bank, next) == b->host2 ||
+           (mmu_fetch_host(cpu, next) && tlb_exec_host(cpu, bank, next) == b->host2);
+}
+
 /* Page tables may have changed since: is what the entry says still true? */
 static bool still_there(struct x86_cpu *cpu, const struct jump_entry *j)
 {

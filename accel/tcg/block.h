@@ -152,6 +152,11 @@ void block_cache_init(struct tcg *t, struct x86_cpu *cpu);
 void block_cache_destroy(struct tcg *t);
 /* The block at CS:rip, decoded if need be; raises fetch faults.  Valid until block_cache_collect. */
 struct block *block_find(struct tcg *t);
+/*
+ * Does the soft TLB know the second page of b, which begins at RIP in flat code, as the one that b was
+ * decoded from?  Fills it if need be; raises fetch faults.
+ */
+bool block_second_page_known(struct tcg *t, const struct block *b);
 /* The same after block b ended, by what b remembers. */
 static inline struct block *block_follow(struct tcg *t, struct block *b, uint64_t start)
 {

@@ -99,6 +99,12 @@ static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b,
     struct code *general = NULL;
     unsigned variants = 0;
 
+    if (b->host2) { /* the code checks the second page, with flags in memory */
+        if (!block_second_page_known(t, b)) {
+            return NULL;
+        }
+        variant = 0;
+    }
     for (struct code *c = b->code; c; c = c->next) {
         if (c->rip != cpu->regs[R_RIP] || c->mode != cpu->exec_mode) { /* flat: the caller knows */
             continue;

@@ -6,6 +6,7 @@
 #include "guest.h"
 
 #define FAR 0x600000 /* RAM that nothing else uses */
+#define TWO 0x620000 /* and pages for an instruction that lies in two */
 
 main:
         TEST("the next instruction")
@@ -87,6 +88,33 @@ over:   inc     %ebx
         invlpg  FAR
         call    *%edx
         EXPECT_EQ($5, %eax)
+
+        TEST("another page behind an instruction in two, which runs often")
+        movb    $0xb8, TWO + 0xffd              # mov $0x44332211, %eax; ret
+        movl    $0x44332211, TWO + 0xffe
+        movb    $0xc3, TWO + 0x1002
+        movw    $0x6655, TWO + 0x2000           # what is behind it later
+        movb    $0xc3, TWO + 0x2002
+        xor     %ebx, %ebx
+        mov     $50, %ecx
+1:      mov     $TWO + 0xffd, %edx
+        call    *%edx
+        cmp     $0x44332211, %eax
+        jne     2f
+        inc     %ebx
+2:      loop    1b
+        EXPECT_EQ($50, %ebx)
+        movl    $TWO + 0x2003, 0x201000 + ((TWO - 0x400000) / 0x1000 + 1) * 4
+        invlpg  TWO + 0x1000
+        call    *%edx
+        EXPECT_EQ($0x66552211, %eax)
+        movl    $0, 0x201000 + ((TWO - 0x400000) / 0x1000 + 1) * 4
+        invlpg  TWO + 0x1000
+        TRY(call *%edx)
+        EXPECT_PF(0, TWO + 0x1000)
+        movl    $TWO + 0x1003, 0x201000 + ((TWO - 0x400000) / 0x1000 + 1) * 4
+        call    *%edx
+        EXPECT_EQ($0x44332211, %eax)
 
         TEST("EIP goes from 4 GiB to 0")
         movl    $0x800083, 0x200000 + 0x3ff * 4

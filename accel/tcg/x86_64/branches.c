@@ -68,6 +68,17 @@ static uint8_t *emit_page_check(struct trans *x, struct code_link *link)
     return emit_jump(x->e, CC_NZ);
 }
 
+/* Whoever comes from anywhere knows the page that the block begins in, not the one behind it. */
+void emit_second_page_check(struct trans *x)
+{
+    uint64_t next = (x->start | 4095) + 1;
+
+    next = x->word == 8 ? next : (uint32_t)next;
+    emit_mov_imm(x->e, H_R13, tlb_exec_key(next, (uintptr_t)x->b->host2));
+    emit_insn(x->e, E_W, 0x39, H_R13, rm_cpu((size_t)exec_slot(x, next)));
+    add_way(x, -1, x->start)->jump[0] = emit_jump(x->e, CC_NZ);
+}
+
 /* Goes on at a linear address if condition cc holds (negative: always). */
 static void emit_edge(struct trans *x, int cc, uint64_t target)
 {

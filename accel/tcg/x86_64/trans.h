@@ -273,6 +273,8 @@ bool x87_writes_memory(const struct insn *i);
 /* branches.c */
 /* Goes on at a linear address. */
 void emit_goto(struct trans *x, uint64_t target);
+/* At the start of a block that lies in two pages, with flags in memory: it leaves unless both are there. */
+void emit_second_page_check(struct trans *x);
 /* The last instruction when it is a branch; false: the interpreter does it and leaves. */
 bool emit_branch(struct trans *x, unsigned n);
 void emit_ways(struct trans *x);

@@ -47,6 +47,9 @@ static void emit_block(struct trans *x)
 {
     unsigned n, last = x->b->n - 1u;
 
+    if (x->b->host2) {
+        emit_second_page_check(x);
+    }
     for (n = 0; n <= last; n++) {
         const struct insn *i = &x->b->insn[n];
 
@@ -111,7 +114,7 @@ static bool translatable(const struct trans *x)
 {
     const struct x86_cpu *cpu = x->t->cpu;
 
-    return translator_mode(cpu) >= 0 && !x->b->host2 && !x->b->dead;
+    return translator_mode(cpu) >= 0 && !x->b->dead && !(x->b->host2 && x->variant);
 }
 
 /* Of a library that processes map at other addresses: those of processes that are gone make room. */

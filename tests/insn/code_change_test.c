@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/insn/code_change_test.c: what the engine keeps and what it gives up when code changes, and that
+ * code which runs often is translated wherever it lies.  That it runs right is guest_smc.S's part.
+ * Thread: the test's own, beside the vCPU's.
+ */
+#include "accel/tcg/block.h"
+#include "accel/tcg/tcg.h"
+#include "accel/tcg/translator.h"
+#include "tests/insn/system_rig.h"
+
+#define ROUNDS   1000
+#define FUNCTION 0x20000u /* of free RAM */
+
+static struct system_rig *engine_rig(void)
+{
+    struct system_rig *r = system_rig_new("max");
+    struct machine *m = r->m;
+
+    rig_long(r, 0);
+    machine_lock(m);
+    m->config.accel = g_strdup("tcg,engine=translate,tb-size=1");
+    r->cpu->vcpu.ops = &tcg_vcpu_ops;
+    m->vcpus[m->n_vcpus++] = &r->cpu->vcpu;
+    machine_unlock(m);
+    return r;
+}
+
+static void engine_rig_free(struct system_rig *r)
+{
+    vcpu_destroy_all(r->m);
+    /* The rig's memory goes after its engine, unlike a machine's. */
+    r->m->memory.listeners = r->m->smm_memory.listeners = NULL;
+    r->m->code_watches = NULL;
+    system_rig_free(r);
+}
+
+static bool halted(struct system_rig *r)
+{
+    bool now;
+
+    vcpu_pause_all(r->m);
+    now = r->cpu->halted;
+    vcpu_resume_all(r->m);
+    return now;
+}
+
+/* Runs from RIG_CODE to a HLT.  The instructions that the interpreter executed. */
+static uint64_t run(struct system_rig *r)
+{
+    struct machine *m = r->m;
+    g_autoptr(GError) error = NULL;
+    uint64_t before = r->cpu->executed;
+
+    machine_lock(m);
+    r->cpu->regs[R_RIP] = RIG_CODE;
+    r->cpu->regs[R_RSP] = RIG_STACK0;
+    r->cpu->halted = false;
+    if (!r->cpu->engine) {
+        g_assert_true(vcpu_start_all(m, &error));
+    }
+    vcpu_resume_all(m);
+    while (!halted(r)) {
+        machine_unlock(m);
+        g_usleep(1000);
+        machine_lock(m);
+    }
+    vcpu_pause_all(m);
+    machine_unlock(m);
+    return r->cpu->executed - before;
+}
+
+static void put(struct system_rig *r, uint32_t at, const void *bytes, unsigned n)
+{
+    for (unsigned k = 0; k < n; k++) {
+        rig_store(r, at + k, ((const uint8_t *)bytes)[k], 1);
+    }
+}
+
+#define PUT(r, at, text) put(r, at, text, sizeof(text) - 1)
+
+/* Calls `function` ROUNDS times, and adds up in EBX what it returns. */
+static void put_loop(struct system_rig *r, uint32_t function)
+{
+    PUT(r, RIG_CODE,
+        "\xb9\x00\x00\x00\x00" /*    mov ecx, ROUNDS */
+        "\x31\xdb"             /*    xor ebx, ebx */
+        "\xe8\x00\x00\x00\x00" /* 1: call function */
+        "\x01\xc3"             /*    add ebx, eax */
+        "\xff\xc9"             /*    dec ecx */
+        "\x75\xf5"             /*    jnz 1b */
+        "\xf4");               /*    hlt */
+    rig_store(r, RIG_CODE + 1, ROUNDS, 4);
+    rig_store(r, RIG_CODE + 8, function - (RIG_CODE + 12), 4);
+}
+
+static void an_instruction_in_two_pages_is_translated(void)
+{
+    struct system_rig *r = engine_rig();
+    const uint32_t at = FUNCTION + 0xffd;
+    uint64_t interpreted;
+
+    put_loop(r, at);
+    PUT(r, at, "\xb8\x03\x00\x00\x00\xc3"); /* mov eax, 3; ret */
+    interpreted = run(r);
+    g_assert_cmphex(r->cpu->regs[R_RBX], ==, 3 * ROUNDS);
+    g_assert_cmpuint(interpreted, <, ROUNDS);
+    engine_rig_free(r);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    if (translator_available()) {
+        g_test_add_func("/code/two-pages", an_instruction_in_two_pages_is_translated);
+    }
+    return g_test_run();
+}

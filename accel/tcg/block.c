@@ -243,18 +243,8 @@ static void dirty_cleared(struct dirty_listener *l, struct ram_block *ram, uint6
                           uint64_t len)
 {
     struct tcg *t = (struct tcg *)((char *)l - offsetof(struct tcg, dirty_listener));
-    struct tlb *tlb = &t->cpu->tlb;
-    uint64_t first = (uintptr_t)ram->host + offset;
 
-    for (unsigned b = 0; b < TLB_BANKS; b++) {
-        for (unsigned k = 0; k < tlb->fills[b]; k++) {
-            struct tlb_entry *e = &tlb->entry[b][tlb->fill_log[b][k]];
-
-            if (e->addend + e->write_tag - first < len) {
-                e->write_tag = TLB_NO_TAG(tlb->fill_log[b][k]);
-            }
-        }
-    }
+    tlb_revoke_writes(t->cpu, (uintptr_t)ram->host + offset, len);
 }
 
 void block_cache_init(struct tcg *t, struct x86_cpu *cpu)

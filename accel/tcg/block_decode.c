@@ -19,7 +19,7 @@ static void flag_page(struct tcg *t, struct ram_block *ram, uint64_t page)
     for (unsigned k = 0; k < m->n_vcpus; k++) {
         struct x86_cpu *cpu = x86_cpu_of(m->vcpus[k]);
 
-        tlb_revoke_write(cpu, host);
+        tlb_revoke_writes(cpu, host, GUEST_PAGE_SIZE);
         cpu->stop_block = true; /* translated code may know the page by an earlier check */
     }
     t->n_claimed++;

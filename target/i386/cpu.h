@@ -185,9 +185,10 @@ static inline uint64_t tlb_exec_key(uint64_t linear, uint64_t host)
 }
 
 enum tlb_state {
-    TLB_LOGGED = 1,      /* the slot is in the log */
-    TLB_GLOBAL = 2,      /* the page has G set: survives a CR3 load */
-    TLB_ORDER_SHIFT = 2, /* part of a page of 4 KiB << order: 0, 9, 10 or 18 */
+    TLB_LOGGED = 1,        /* the slot is in the log of pages that are not global, */
+    TLB_LOGGED_GLOBAL = 2, /* or that are: in both, when it has held one of each */
+    TLB_GLOBAL = 4,        /* the page has G set: survives a CR3 load */
+    TLB_ORDER_SHIFT = 3,   /* part of a page of 4 KiB << order: 0, 9, 10 or 18 */
 };
 
 /* exec_mode: the code size (2, 4 or 8), and: */
@@ -210,6 +211,8 @@ enum tlb_bank {
 #define TLB_WAYS  4
 #define TLB_PCIDS 4096
 
+#define TLB_LARGE_BITS 4096
+
 struct tlb_saved {
     uint64_t what;    /* page | enum tlb_what */
     uint64_t host;    /* of the page */
@@ -219,11 +222,16 @@ struct tlb_saved {
 
 struct tlb {
     struct tlb_entry entry[TLB_BANKS][TLB_SIZE];
-    uint16_t fill_log[TLB_BANKS][TLB_SIZE]; /* slots filled since the last flush */
-    unsigned fills[TLB_BANKS];
+    /* Slots filled since the last flush: of pages that are not global, and of those that are. */
+    uint16_t fill_log[TLB_BANKS][2][TLB_SIZE];
+    unsigned fills[TLB_BANKS][2];
     uint8_t state[TLB_BANKS][TLB_SIZE]; /* enum tlb_state */
-    /* Linear range of each half that holds every large page filled: INVLPG inside it looks for them. */
-    uint64_t large_first[2], large_last[2];
+    /*
+     * Where parts of large pages were filled, for INVLPG: 2 MiB each, by a hash; and the linear range of
+     * each half that holds every larger one.
+     */
+    uint64_t large[TLB_LARGE_BITS / 64];
+    uint64_t huge_first[2], huge_last[2];
     unsigned
         generation;   /* changes with every flush: what was looked up by linear address is stale */
     unsigned section; /* where RAM was found last: a guess */

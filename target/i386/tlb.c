@@ -32,8 +32,9 @@ enum tlb_what {
     WHAT_ORDER_SHIFT = 7,
 };
 
-#define ORDER_MASK 31u
-#define DIRTY      (RAM_PAGE_DISPLAY | RAM_PAGE_MIGRATE)
+#define ORDER_MASK     31u
+#define TLB_LARGE_PAGE (2u << 20)
+#define DIRTY          (RAM_PAGE_DISPLAY | RAM_PAGE_MIGRATE)
 
 static unsigned pcid_of(const struct x86_cpu *cpu)
 {
@@ -72,35 +73,38 @@ void tlb_init(struct x86_cpu *cpu)
             clear_entry(&tlb->entry[b][n], n);
             tlb->state[b][n] = 0;
         }
-        tlb->fills[b] = 0;
+        tlb->fills[b][0] = tlb->fills[b][1] = 0;
     }
     tlb_flush(cpu);
 }
 
 /* Flushing --------------------------------------------------------------------------------------- */
 
-/* The log names each filled slot once; when it is full the bank is walked whole. */
-static void flush_bank(struct tlb *tlb, unsigned b, bool keep_global)
+/* A log names a slot once, so that it never outgrows the bank. */
+static void flush_log(struct tlb *tlb, unsigned b, bool global)
 {
-    unsigned kept = 0, n = tlb->fills[b];
+    const uint16_t *log = tlb->fill_log[b][global];
+    uint8_t own = global ? TLB_LOGGED_GLOBAL : TLB_LOGGED;
 
-    for (unsigned k = 0; k < n; k++) {
-        uint16_t slot = tlb->fill_log[b][k];
+    for (unsigned k = 0; k < tlb->fills[b][global]; k++) {
+        uint8_t *state = &tlb->state[b][log[k]];
 
-        if (keep_global && (tlb->state[b][slot] & TLB_GLOBAL)) {
-            tlb->fill_log[b][kept++] = slot;
-        } else {
-            clear_entry(&tlb->entry[b][slot], slot);
-            tlb->state[b][slot] = 0;
+        if (!!(*state & TLB_GLOBAL) == global) {
+            clear_entry(&tlb->entry[b][log[k]], log[k]);
+            *state &= TLB_LOGGED | TLB_LOGGED_GLOBAL;
         }
+        *state &= (uint8_t)~own;
     }
-    tlb->fills[b] = kept;
+    tlb->fills[b][global] = 0;
 }
 
 static void flush_banks(struct tlb *tlb, bool keep_global)
 {
     for (unsigned b = 0; b < TLB_BANKS; b++) {
-        flush_bank(tlb, b, keep_global);
+        flush_log(tlb, b, false);
+        if (!keep_global) {
+            flush_log(tlb, b, true);
+        }
     }
     tlb->generation++;
 }
@@ -110,9 +114,10 @@ void tlb_flush(struct x86_cpu *cpu)
     struct tlb *tlb = &cpu->tlb;
 
     flush_banks(tlb, false);
+    memset(tlb->large, 0, sizeof(tlb->large));
     for (unsigned half = 0; half < 2; half++) {
-        tlb->large_first[half] = UINT64_MAX;
-        tlb->large_last[half] = 0;
+        tlb->huge_first[half] = UINT64_MAX;
+        tlb->huge_last[half] = 0;
     }
     tlb->dead_contexts = tlb->contexts;
     new_contexts(tlb, 0, 4);
@@ -158,18 +163,53 @@ void tlb_load_cr3(struct x86_cpu *cpu, uint64_t cr3, bool keep)
     }
 }
 
-static bool in_large_range(const struct tlb *tlb, uint64_t linear)
+static uint64_t *large_word(struct tlb *tlb, uint64_t linear, uint64_t *bit)
+{
+    uint64_t n = (linear >> 21 ^ linear >> 33) & (TLB_LARGE_BITS - 1);
+
+    *bit = 1ull << (n & 63);
+    return &tlb->large[n / 64];
+}
+
+/* May pages beyond 2 MiB have been filled about here? */
+static bool in_huge_range(const struct tlb *tlb, uint64_t linear)
 {
     unsigned half = linear >> 63;
 
-    return linear >= tlb->large_first[half] && linear <= tlb->large_last[half];
+    return linear >= tlb->huge_first[half] && linear <= tlb->huge_last[half];
 }
 
-/* Every part of the page that holds the address goes, when that is a large one. */
+static bool may_be_large(struct tlb *tlb, uint64_t linear)
+{
+    uint64_t bit;
+
+    return (*large_word(tlb, linear, &bit) & bit) || in_huge_range(tlb, linear);
+}
+
+static void note_large(struct tlb *tlb, uint64_t linear, uint64_t page_size)
+{
+    uint64_t first = linear & ~(page_size - 1), last = first + page_size - 1, bit;
+    unsigned half = linear >> 63;
+
+    if (page_size <= TLB_LARGE_PAGE) {
+        *large_word(tlb, linear, &bit) |= bit;
+    } else {
+        tlb->huge_first[half] = MIN(tlb->huge_first[half], first);
+        tlb->huge_last[half] = MAX(tlb->huge_last[half], last);
+    }
+}
+
+/*
+ * Every part of a large page goes, if it is the one that holds the address: those of 2 MiB lie in
+ * neighbouring slots.
+ */
 static void flush_large(struct tlb *tlb, unsigned b, uint64_t linear)
 {
-    for (unsigned k = 0; k < tlb->fills[b]; k++) {
-        unsigned slot = tlb->fill_log[b][k];
+    bool huge = in_huge_range(tlb, linear);
+    unsigned n = huge ? TLB_SIZE : TLB_LARGE_PAGE >> 12;
+    unsigned first = huge ? 0 : (unsigned)(linear >> 12) & (TLB_SIZE - 1) & ~(n - 1);
+
+    for (unsigned slot = first; slot < first + n; slot++) {
         unsigned order = tlb->state[b][slot] >> TLB_ORDER_SHIFT;
         struct tlb_entry *e = &tlb->entry[b][slot];
 
@@ -196,7 +236,7 @@ static void forget_page(struct tlb *tlb, uint64_t linear, unsigned pcid)
 void tlb_flush_page(struct x86_cpu *cpu, uint64_t linear)
 {
     struct tlb *tlb = &cpu->tlb;
-    bool large = in_large_range(tlb, linear);
+    bool large = may_be_large(tlb, linear);
 
     for (unsigned b = 0; b < TLB_BANKS; b++) {
         struct tlb_entry *e = &tlb->entry[b][linear >> 12 & (TLB_SIZE - 1)];
@@ -224,21 +264,23 @@ void tlb_flush_pcid_page(struct x86_cpu *cpu, unsigned pcid, uint64_t linear)
         return;
     }
     forget_page(&cpu->tlb, linear, pcid);
-    if (in_large_range(&cpu->tlb, linear)) {
+    if (may_be_large(&cpu->tlb, linear)) {
         cpu->tlb.pcid[pcid][WHAT_LARGE >> WHAT_CONTEXT_SHIFT] = 0;
     }
 }
 
-void tlb_revoke_write(struct x86_cpu *cpu, uint64_t host_page)
+void tlb_revoke_writes(struct x86_cpu *cpu, uint64_t first, uint64_t len)
 {
     struct tlb *tlb = &cpu->tlb;
 
-    for (unsigned b = 0; b < TLB_BANKS; b++) {
-        for (unsigned k = 0; k < tlb->fills[b]; k++) {
-            struct tlb_entry *e = &tlb->entry[b][tlb->fill_log[b][k]];
+    for (unsigned n = 0; n < TLB_BANKS * 2; n++) {
+        const uint16_t *log = tlb->fill_log[n / 2][n % 2];
 
-            if (e->addend + e->write_tag == host_page) {
-                e->write_tag = TLB_NO_TAG(tlb->fill_log[b][k]);
+        for (unsigned k = 0; k < tlb->fills[n / 2][n % 2]; k++) {
+            struct tlb_entry *e = &tlb->entry[n / 2][log[k]];
+
+            if (e->addend + e->write_tag - first < len) {
+                e->write_tag = TLB_NO_TAG(log[k]);
             }
         }
     }
@@ -306,8 +348,12 @@ static void enter(struct tlb *tlb, const struct tlb_saved *s, bool write)
     struct tlb_entry *e = &tlb->entry[bank][slot];
     unsigned order = what >> WHAT_ORDER_SHIFT & ORDER_MASK;
 
-    if (!(tlb->state[bank][slot] & TLB_LOGGED)) {
-        tlb->fill_log[bank][tlb->fills[bank]++] = (uint16_t)slot;
+    bool global = what & WHAT_GLOBAL;
+    uint8_t logged = tlb->state[bank][slot] & (TLB_LOGGED | TLB_LOGGED_GLOBAL);
+
+    if (!(logged & (global ? TLB_LOGGED_GLOBAL : TLB_LOGGED))) {
+        logged |= global ? TLB_LOGGED_GLOBAL : TLB_LOGGED;
+        tlb->fill_log[bank][global][tlb->fills[bank][global]++] = (uint16_t)slot;
     }
     e->addend = s->host - page;
     e->read_tag = what & WHAT_READ ? page : TLB_NO_TAG(slot);
@@ -315,7 +361,7 @@ static void enter(struct tlb *tlb, const struct tlb_saved *s, bool write)
     e->write_tag =
         (what & WHAT_WRITE) && flags_allow_write(s->flags, write) ? page : TLB_NO_TAG(slot);
     tlb->state[bank][slot] =
-        (uint8_t)(TLB_LOGGED | (what & WHAT_GLOBAL ? TLB_GLOBAL : 0) | order << TLB_ORDER_SHIFT);
+        (uint8_t)(logged | (global ? TLB_GLOBAL : 0) | order << TLB_ORDER_SHIFT);
 }
 
 /* Into the second; an older state of the page goes. */
@@ -363,11 +409,7 @@ void tlb_fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank, const struct 
     n.what |= (order ? WHAT_LARGE : 0) | (t->global ? WHAT_GLOBAL : 0) | order << WHAT_ORDER_SHIFT;
     n.context = tlb->context[(n.what & (WHAT_LARGE | WHAT_GLOBAL)) >> WHAT_CONTEXT_SHIFT];
     if (order) {
-        uint64_t first = linear & ~(t->page_size - 1), last = first + t->page_size - 1;
-        unsigned half = linear >> 63;
-
-        tlb->large_first[half] = MIN(tlb->large_first[half], first);
-        tlb->large_last[half] = MAX(tlb->large_last[half], last);
+        note_large(tlb, linear, t->page_size);
     }
     enter(tlb, &n, write);
     save(cpu, &n);

@@ -315,6 +315,54 @@ static void no_write_tag_comes_back_that_was_taken(void)
     system_rig_free(r);
 }
 
+static uint64_t first_level(const struct system_rig *r, uint64_t linear)
+{
+    return r->cpu->tlb.entry[r->cpu->bank][linear >> 12 & (TLB_SIZE - 1)].read_tag;
+}
+
+/* One slot holds a global page, then one that is not, and the other way round. */
+static void global_pages_stay_in_the_first_level(void)
+{
+    for (unsigned global = 0; global < 2; global++) {
+        struct system_rig *r = rig_with_pcid();
+        const struct tlb *tlb = &r->cpu->tlb;
+
+        for (unsigned n = 0; n < 2; n++) {
+            map(r, SPACE_A, SMALL, OLD, n == global ? 0x100 : 0);
+            invlpg(r, SMALL);
+            g_assert_cmpuint(read_byte(r, SMALL), ==, 1);
+        }
+        read_byte(r, KERNEL);
+        load_cr3(r, SPACE_B | 2);
+        g_assert_cmphex(first_level(r, KERNEL), ==, KERNEL);
+        if (global) {
+            g_assert_cmphex(first_level(r, SMALL), ==, SMALL);
+        } else {
+            g_assert_cmphex(first_level(r, SMALL), !=, SMALL);
+        }
+        g_assert_cmpuint(tlb->fills[r->cpu->bank][0], <, 4); /* what a load of CR3 looks through */
+        tlb_flush(r->cpu);
+        g_assert_cmphex(first_level(r, SMALL), !=, SMALL);
+        g_assert_cmphex(first_level(r, KERNEL), !=, KERNEL);
+        system_rig_free(r);
+    }
+}
+
+/* An address outside every large page costs them nothing. */
+static void invlpg_elsewhere_leaves_large_pages(void)
+{
+    struct system_rig *r = rig_with_pcid();
+
+    read_all(r);
+    invlpg(r, SMALL);
+    g_assert_cmphex(first_level(r, LARGE), ==, LARGE);
+    map_all(r, NEW);
+    g_assert_cmpuint(read_byte(r, LARGE), ==, 1);
+    invlpg(r, LARGE + 0x10000); /* another part of it */
+    g_assert_cmpuint(read_byte(r, LARGE), ==, LARGE_NEW);
+    system_rig_free(r);
+}
+
 /* The quick walk sets the bits that the other does, and leaves faults alone. */
 static void quick_walk(void)
 {
@@ -354,6 +402,8 @@ int main(int argc, char **argv)
     g_test_add_func("/tlb/cr4", control_registers_flush_every_pcid);
     g_test_add_func("/tlb/second-level", pages_come_back_from_the_second_level);
     g_test_add_func("/tlb/write-tags", no_write_tag_comes_back_that_was_taken);
+    g_test_add_func("/tlb/global", global_pages_stay_in_the_first_level);
+    g_test_add_func("/tlb/invlpg-elsewhere", invlpg_elsewhere_leaves_large_pages);
     g_test_add_func("/tlb/quick-walk", quick_walk);
     return g_test_run();
 }

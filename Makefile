@@ -12,7 +12,7 @@ BUILD := $(abspath $(BUILD))
 
 util_src := error.c log.c terminal.c text.c
 
-softmmu_src := address_space.c clock.c device.c device_help.c machine.c main_loop.c mem_print.c \
+softmmu_src := address_space.c clock.c device.c device_help.c dma.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c
 
 block_src := block.c bounds.c drivers.c file.c graph.c image.c info.c io.c iov.c lock.c open.c options.c \
@@ -63,6 +63,8 @@ hw_block_src := ahci.c ahci_port.c ata.c atapi.c atapi_info.c fdc.c fdc_transfer
                 ide_drive.c identify.c pflash_cfi01.c piix3_ide.c smart.c
 
 hw_isa_src := isa.c
+hw_virtio_src := virtio.c virtio_mmio.c virtio_pci.c virtio_pci_legacy.c virtio_rng.c virtqueue.c virtqueue_packed.c \
+                 virtqueue_split.c
 hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c root_port.c
 
 hw_i386_src := acpi.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi.c mch.c mptable.c microvm.c q35.c acpi_script.c aml.c \
@@ -83,7 +85,7 @@ unit_tests := block_raw_test block_node_test block_options_test clock_test devic
               machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test media_test monitor_test options_test
 
-device_tests := q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
+device_tests := virtio_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
                 debugcon_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
@@ -103,7 +105,7 @@ insn_scripts := guests.py
 # Test scripts: each is an executable that prints TAP.
 style_tests := includes.py files.py format.py
 
-boot_tests := board.py disks.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
+boot_tests := board.py disks.py virtio.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
               firmware.py firmware_os.py uefi.py curses.py stress.py
 
 # --- Configuration ----------------------------------------------------------------------------
@@ -161,7 +163,7 @@ lib_src := $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%
            $(hw_src:%=hw/%) $(hw_intc_src:%=hw/intc/%) $(hw_timer_src:%=hw/timer/%) \
            $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) $(hw_nvram_src:%=hw/nvram/%) \
            $(ui_src:%=ui/%) $(hw_display_src:%=hw/display/%) \
-           $(hw_isa_src:%=hw/isa/%) $(hw_block_src:%=hw/block/%) $(hw_pci_src:%=hw/pci/%) $(hw_i386_src:%=hw/i386/%) \
+           $(hw_isa_src:%=hw/isa/%) $(hw_virtio_src:%=hw/virtio/%) $(hw_block_src:%=hw/block/%) $(hw_pci_src:%=hw/pci/%) $(hw_i386_src:%=hw/i386/%) \
            $(monitor_src:%=monitor/%) $(cli_src:%=cli/%)
 lib_obj := $(lib_src:%.c=$(out)/%.o)
 

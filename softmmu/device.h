@@ -22,8 +22,17 @@ struct machine;
 struct chardev;
 struct block_backend;
 
-enum bus_kind { BUS_NONE, BUS_SYSTEM, BUS_ISA, BUS_PCI, BUS_IDE, BUS_KIND_COUNT };
-/* "System", "ISA", "PCI", "IDE": as `-device help` prints it. */
+enum bus_kind {
+    BUS_NONE,
+    BUS_SYSTEM,
+    BUS_ISA,
+    BUS_PCI,
+    BUS_IDE,
+    BUS_SCSI,
+    BUS_VIRTIO, /* a place for one virtio device that is not a PCI function */
+    BUS_KIND_COUNT
+};
+/* "System", "ISA", "PCI", "IDE", "SCSI", "virtio-bus": as `-device help` prints it. */
 extern const char *const bus_kind_names[BUS_KIND_COUNT];
 
 enum property_type {

@@ -14,6 +14,7 @@
 #include "target/i386/mem.h"
 #include "target/i386/operand.h"
 #include "util/error.h"
+#include "util/log.h"
 
 #define MAX_FILE (2ull << 30)
 
@@ -299,6 +300,35 @@ static void set_page_tables(struct boot_image *b, struct x86_cpu *cpu)
     cpu->cr4 = CR4_PAE;
     cpu->efer = EFER_LME | EFER_LMA;
     cpu->cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
+}
+
+static struct boot_blob *command_line(struct boot_image *b)
+{
+    for (unsigned k = 0; k < b->blobs->len; k++) {
+        struct boot_blob *blob = &g_array_index(b->blobs, struct boot_blob, k);
+
+        if (blob->addr == BOOT_CMDLINE) {
+            return blob;
+        }
+    }
+    return NULL; /* of a multiboot kernel */
+}
+
+void boot_extend_append(struct boot_image *b, const char *more)
+{
+    g_autofree char *text = g_strconcat(b->cfg.append, more, NULL);
+    struct boot_blob *blob = command_line(b);
+    size_t size = strlen(text) + 1;
+
+    if (!blob || size > BOOT_CMDLINE_MAX) {
+        if (more[0]) {
+            report_warning("the kernel is not told of its devices:%s", more);
+        }
+        return;
+    }
+    g_bytes_unref(blob->data);
+    blob->data = g_bytes_new(text, size);
+    blob->size = size;
 }
 
 void boot_enter(struct boot_image *b, struct x86_cpu *cpu)

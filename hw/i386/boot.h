@@ -38,6 +38,8 @@ bool boot_add_items(struct fw_cfg *fw, const struct machine_config *config, GErr
 struct boot_image *boot_load(struct machine *m, const struct boot_config *cfg, GError **error);
 /* Copies everything into guest RAM and sets the CPU's registers to the kernel's entry state. */
 void boot_enter(struct boot_image *b, struct x86_cpu *cpu);
+/* What follows -append on a kernel's command line at the next boot_enter; replaces what did before. */
+void boot_extend_append(struct boot_image *b, const char *more);
 void boot_free(struct boot_image *b);
 
 #endif

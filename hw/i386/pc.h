@@ -30,6 +30,7 @@
 #include "hw/timer/hpet.h"
 #include "hw/timer/i8254.h"
 #include "hw/timer/mc146818rtc.h"
+#include "hw/virtio/virtio_mmio.h"
 
 /* RAM ends here at the latest; the rest continues at 4 GiB and the room between is PCI's. */
 #define PC_LOW_RAM_MAX 0xc0000000u
@@ -37,6 +38,7 @@
 #define PC_PM_BASE     0x600u
 #define PC_IDE_BASE    0xc000u /* bus-master registers, without firmware */
 #define PC_E820_MAX    10
+#define MICROVM_VIRTIO 8 /* places for virtio devices */
 /* The Q35: RAM ends at 2 or 2.75 GiB, configuration space of 256 buses lies above it. */
 #define Q35_LOW_RAM_MAX   0xb0000000u
 #define Q35_LOW_RAM_LARGE 0x80000000u
@@ -70,7 +72,8 @@ struct pc {
     struct ahci *ahci;
     uint32_t ecam;           /* where configuration space is without firmware; 0: nowhere */
     struct acpi_pm *acpi_pm; /* the south bridge's; NULL: none */
-    struct hpet *hpet;       /* NULL: none */
+    struct virtio_mmio *virtio[MICROVM_VIRTIO]; /* microvm only */
+    struct hpet *hpet;                          /* NULL: none */
     struct i8254 *pit;
     struct rtc *rtc;
     struct i8042 *keyboard;

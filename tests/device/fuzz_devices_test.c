@@ -32,6 +32,7 @@ static const struct {
     { "piix3-ide", "-hda %s/disk -cdrom %s/cd" }, /* it is there already */
     { "pcie-root-port", "-M q35 -device pcie-root-port" },
     { "pcie-pci-bridge", "-M q35 -device pcie-pci-bridge" },
+    { "virtio-rng-device", "-M microvm -vga none -kernel %s/kernel -device virtio-rng-device" },
     { "isa-vga", "-vga none -device isa-vga" },
     { "isa-serial", "-chardev null,id=c -device isa-serial,chardev=c" },
     { "isa-debugcon", "-chardev null,id=c -device isa-debugcon,chardev=c" },

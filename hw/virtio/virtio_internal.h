@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hw/virtio/virtio_internal.h: between virtqueue.c and the two layouts of rings.
+ * Thread: under the machine lock.
+ */
+#ifndef HW_VIRTIO_VIRTIO_INTERNAL_H
+#define HW_VIRTIO_VIRTIO_INTERNAL_H
+
+#include "hw/virtio/virtio.h"
+
+enum virtio_desc_flag { DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4 };
+
+struct virtio_desc {
+    uint64_t addr;
+    uint32_t len;
+    uint16_t a, b; /* split: flags, next; packed: id, flags */
+};
+G_STATIC_ASSERT(sizeof(struct virtio_desc) == 16);
+
+/* A descriptor's buffer joins the element; false: the device is broken now. */
+bool virtqueue_add_buffer(struct virtio_element *e, const struct virtio_desc *d, unsigned flags);
+/* The entries of an indirect table; 0: the device is broken now. */
+unsigned virtqueue_indirect(struct virtio_queue *vq, const struct virtio_desc *d);
+/* Ring memory; false: the device is broken now. */
+bool virtqueue_load(struct virtio_queue *vq, uint64_t addr, void *buf, unsigned len);
+bool virtqueue_store(struct virtio_queue *vq, uint64_t addr, const void *buf, unsigned len);
+/* Did the index move past `event` on its way over `moved` slots to `now` (2.7.7.2)? */
+static inline bool virtqueue_passed(uint16_t event, uint16_t now, uint16_t moved)
+{
+    return (uint16_t)(now - event - 1) < moved;
+}
+
+/* A layout. */
+bool split_pop(struct virtio_queue *vq, struct virtio_element *e); /* false: none, or broken */
+void split_push(struct virtio_queue *vq, const struct virtio_element *e, uint32_t written);
+bool split_wants_interrupt(struct virtio_queue *vq, uint16_t moved);
+bool packed_pop(struct virtio_queue *vq, struct virtio_element *e);
+void packed_push(struct virtio_queue *vq, const struct virtio_element *e, uint32_t written);
+bool packed_wants_interrupt(struct virtio_queue *vq, uint16_t moved);
+
+#endif

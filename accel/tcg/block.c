@@ -105,7 +105,8 @@ struct block *block_find(struct tcg *t)
     struct jump_entry *j = &t->jump[(linear ^ linear >> 12) & (JUMP_CACHE_SIZE - 1)];
 
     if (G_UNLIKELY(j->linear != linear || j->mode != mode || !j->block || j->block->dead ||
-                   (j->generation != cpu->tlb.generation && !still_there(cpu, j)))) {
+                   (j->generation != cpu->tlb.generation && !still_there(cpu, j)) ||
+                   !second_page_matches(cpu, j->block, linear))) {
         j->block = find_slow(t, linear);
         j->linear = linear;
         j->mode = mode;

@@ -279,6 +279,8 @@ enum cc_kind {
 struct insn;
 struct cpu_model;
 
+#define CPU_WINDOWS 16
+
 struct x86_cpu {
     struct vcpu vcpu;
     uint32_t apic_id; /* initial; see topology.h */
@@ -303,8 +305,9 @@ struct x86_cpu {
     uint32_t host_mxcsr;    /* engine: the next three are for translated code */
     uint8_t vectors_loaded, vectors_usable; /* levels */
     uint64_t branch_target;                 /* engine: kept across a check by translated code */
-    uint64_t flag_operand; /* engine: the operand from memory that made the flags */
-    void *jump_table;      /* engine: of the mode; and the bank that holds its exec keys */
+    uint64_t flag_operand;        /* engine: the operand from memory that made the flags */
+    uint64_t window[CPU_WINDOWS]; /* engine: host addresses that translated code found */
+    void *jump_table;             /* engine: of the mode; and the bank that holds its exec keys */
     struct tlb_entry *jump_bank;
     /* Engine: the x87 is in the host's FPU, see x87_to_memory(); translated code may use it there. */
     bool x87_in_host, x87_ready;

@@ -42,6 +42,7 @@ main:   call    long_tables
         LONG("what 64-bit mode has not is #UD", gone)
         LONG("32-bit results clear the upper half, 8 and 16-bit ones keep it", halves)
         LONG("REP with a 32-bit address size", rep32)
+        LONG("a hot instruction on two pages, the second written, mapped anew, and gone", straddle)
         ret
 
 /* Into 64-bit mode, calls the function at EAX, and back. */
@@ -496,6 +497,60 @@ rep32:  mov     $HOT, %esi
         mov     %r8d, %esi
         dec     %esi
         jnz     1b
+        xor     %eax, %eax
+        ret
+
+/* MOV imm32, EAX begins 3 bytes before a page's end; EAX is what all runs of it agree on, or 0. */
+#define TWO_PAGES 0x40000ffd
+run_straddling:
+        mov     $HOT, %esi
+        mov     $TWO_PAGES, %edi
+        xor     %ebp, %ebp
+1:      call    *%rdi
+        test    %ebp, %ebp
+        cmovz   %eax, %ebp
+        cmp     %eax, %ebp
+        jne     2f
+        dec     %esi
+        jnz     1b
+        ret
+2:      xor     %eax, %eax
+        ret
+
+#define TABLES64 0x610000
+straddle:
+        movq    $TABLES64 + 0x7, PML4 + 0x1008
+        movq    $TABLES64 + 0x1007, TABLES64
+        movq    $0x600007, TABLES64 + 0x1000
+        movq    $0x601007, TABLES64 + 0x1008
+        movl    $0x001111b8, 0x600ffd
+        movl    $0x00c31111, 0x601000
+        movl    $0x00c32222, 0x602000
+        call    run_straddling
+        cmp     $0x11111111, %eax
+        CHECK(1, je)
+        movb    $0x33, 0x601000
+        call    run_straddling
+        cmp     $0x11331111, %eax
+        CHECK(2, je)
+        movq    $0x602007, TABLES64 + 0x1008
+        invlpg  0x40001000
+        call    run_straddling
+        cmp     $0x22221111, %eax
+        CHECK(3, je)
+        movq    $0, TABLES64 + 0x1008
+        invlpg  0x40001000
+        TRY64(mov $TWO_PAGES, %ebp; call *%rbp)
+        cmp     $14, %r12
+        CHECK(4, je)
+        cmp     %rbp, %r14
+        CHECK(5, je)
+        mov     %cr2, %rdx
+        cmp     $0x40001000, %rdx
+        CHECK(6, je)
+        movq    $0, PML4 + 0x1008
+        mov     %cr3, %rax
+        mov     %rax, %cr3
         xor     %eax, %eax
         ret
         .code32

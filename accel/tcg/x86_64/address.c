@@ -146,9 +146,15 @@ static void emit_probe(struct trans *x, unsigned size, bool write)
 {
     struct emit *e = x->e;
 
-    emit_insn(e, 0, 0x89, H_R13, rm_reg(H_R14));
-    emit_insn(e, 0, 0xc1, 5, rm_reg(H_R14));
-    emit8(e, 7);
+    if (host_has(x->k, X86_BMI2)) {
+        emit_vex_insn(e, &(const struct emit_vex){ .map = 3, .prefix = 3 }, 0xf0, H_R14,
+                      rm_reg(H_R13)); /* rorx */
+        emit8(e, 7);
+    } else {
+        emit_insn(e, 0, 0x89, H_R13, rm_reg(H_R14));
+        emit_insn(e, 0, 0xc1, 5, rm_reg(H_R14));
+        emit8(e, 7);
+    }
     emit_insn(e, 0, 0x81, 4, rm_reg(H_R14));
     emit32(e, (TLB_SIZE - 1) << 5);
     emit_insn(e, E_W, 0x2b, H_R13, tlb_field(x, write));
@@ -196,14 +202,30 @@ static struct emit_rm check_constant(struct trans *x, const struct access *a, en
     return rm_mem(H_R13, (int32_t)(linear & 4095));
 }
 
+/* Registers of the host hold what the address is made of, and nothing else is added. */
+static bool is_plain(const struct address *a)
+{
+    return !a->seg && !a->addr32 && a->base != R_ZERO && host_of(a->base) >= 0 &&
+           (a->index == R_ZERO || host_of(a->index) >= 0);
+}
+
+/* Behind the check of a plain address: the addend and the index to R13.  The address's own operand. */
+static struct emit_rm plain_operand(struct trans *x, const struct address *a)
+{
+    emit_load(x->e, H_R13, tlb_addend(x));
+    if (a->index != R_ZERO) {
+        emit_lea(x->e, H_R13, rm_sib(H_R13, (unsigned)host_of(a->index), a->scale, 0));
+    }
+    return rm_sib((unsigned)host_of(a->base), H_R13, 0, (int32_t)a->disp);
+}
+
 /* An access on its own. */
 static struct emit_rm check_single(struct trans *x, const struct access *acc, enum site_kind kind,
                                    struct site **site)
 {
     const struct address *a = &acc->address;
     struct emit *e = x->e;
-    bool plain = !a->seg && !a->addr32 && a->base != R_ZERO && host_of(a->base) >= 0 &&
-                 (a->index == R_ZERO || host_of(a->index) >= 0);
+    bool plain = is_plain(a);
     uint8_t *retry;
 
     emit_segment_check(x, a, acc->size, acc->write);
@@ -219,13 +241,7 @@ static struct emit_rm check_single(struct trans *x, const struct access *acc, en
     emit_probe(x, acc->size, acc->write);
     *site = check_site(x, retry, acc, a, acc->size, acc->write, kind);
     if (plain) {
-        unsigned base = (unsigned)host_of(a->base);
-
-        emit_load(e, H_R13, tlb_addend(x));
-        if (a->index != R_ZERO) {
-            emit_lea(e, H_R13, rm_sib(H_R13, (unsigned)host_of(a->index), a->scale, 0));
-        }
-        return rm_sib(base, H_R13, 0, (int32_t)a->disp);
+        return plain_operand(x, a);
     }
     if (x->active < 0) {
         emit_insn(e, E_W, 0x03, H_R15, tlb_addend(x));
@@ -236,8 +252,11 @@ static struct emit_rm check_single(struct trans *x, const struct access *acc, en
     return rm_mem(H_R13, 0);
 }
 
-/* The first access of a group: R15 becomes the host address of its lowest byte. */
-static void check_group(struct trans *x, const struct access *acc, const struct group *g)
+/*
+ * The first access of a group: the host address of its lowest byte to R15, or to its window where
+ * R15 serves another group.  The operand of that byte.
+ */
+static struct emit_rm check_group(struct trans *x, const struct access *acc, const struct group *g)
 {
     struct address a = acc->address;
     unsigned span = (unsigned)(g->high - g->low);
@@ -248,10 +267,26 @@ static void check_group(struct trans *x, const struct access *acc, const struct 
     emit_segment_check(x, &a, span, g->write);
     retry = e->p;
     emit_linear(x, &a);
-    emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R15));
+    if (g->in_register) {
+        emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R15));
+    }
     emit_probe(x, span, g->write);
     check_site(x, retry, acc, &a, span, g->write, SITE_REST);
-    emit_insn(e, E_W, 0x03, H_R15, tlb_addend(x));
+    if (g->in_register) {
+        emit_insn(e, E_W, 0x03, H_R15, tlb_addend(x));
+        return rm_mem(H_R15, 0);
+    }
+    if (is_plain(&a)) { /* the access need not wait for the sum */
+        struct emit_rm operand = plain_operand(x, &a);
+
+        emit_lea(e, H_R14, operand);
+        emit_store(e, H_R14, rm_cpu(CPU_WINDOW(g->window)));
+        return operand;
+    }
+    emit_insn(e, E_W, 0x03, H_R13, tlb_field(x, g->write)); /* it was a distance from the tag */
+    emit_insn(e, E_W, 0x03, H_R13, tlb_addend(x));
+    emit_store(e, H_R13, rm_cpu(CPU_WINDOW(g->window)));
+    return rm_mem(H_R13, 0);
 }
 
 static struct emit_rm checked(struct trans *x, const struct access *acc, enum site_kind kind)
@@ -262,6 +297,18 @@ static struct emit_rm checked(struct trans *x, const struct access *acc, enum si
 
     if (x->active >= 0 && x->groups[x->active].last < acc->insn) {
         x->active = -1;
+    }
+    if (g && g->window >= 0) {
+        if (g->checked) {
+            emit_load(x->e, H_R13, rm_cpu(CPU_WINDOW(g->window)));
+            rm = rm_mem(H_R13, 0);
+        } else {
+            flags_for_check(x);
+            rm = check_group(x, acc, g);
+            g->checked = true;
+        }
+        rm.disp += (int32_t)(acc->offset - g->low);
+        return rm;
     }
     if (!g || !g->in_register) {
         flags_for_check(x);

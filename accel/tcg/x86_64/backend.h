@@ -76,6 +76,7 @@ void update_tables(struct backend *k, struct x86_cpu *cpu);
 void emit_table_slot(struct emit *e);
 
 #define CPU_REG(r)       ((int32_t)(offsetof(struct x86_cpu, regs) + 8 * (r)))
+#define CPU_WINDOW(n)    ((int32_t)(offsetof(struct x86_cpu, window) + 8 * (unsigned)(n)))
 #define CPU_EXIT_REQUEST ((int32_t)offsetof(struct x86_cpu, vcpu.exit_request))
 
 void emit_save_flags(struct emit *e);

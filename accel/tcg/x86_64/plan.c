@@ -5,7 +5,8 @@
  * Every register holds, at each instruction, a value (a number that stands for it) and a constant
  * offset from it.  Accesses whose base and index are the same values lie at known distances: one
  * check of the whole range serves them all, and R15 keeps its host address from the first to the
- * last of them.  Where two groups want R15 at the same time the larger one gets it.
+ * last of them.  Where two groups want R15 at the same time the larger one gets it, and the others'
+ * addresses are kept in memory: one load in place of a check.
  * Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/trans.h"
@@ -65,6 +66,7 @@ static void note_access(struct trans *x, struct state *s, unsigned n, struct add
                                                .first = (uint8_t)n,
                                                .last = (uint8_t)n,
                                                .uses = 1,
+                                               .window = -1,
                                                .low = acc->offset,
                                                .high = acc->offset + (int64_t)size };
 }
@@ -176,6 +178,18 @@ static void step(struct trans *x, struct state *s, unsigned n)
     }
 }
 
+/* The others that are used again. */
+static void assign_windows(struct trans *x)
+{
+    int8_t window = 0;
+
+    for (unsigned g = 0; g < x->n_groups && window < CPU_WINDOWS; g++) {
+        if (x->groups[g].uses > 1 && !x->groups[g].in_register) {
+            x->groups[g].window = window++;
+        }
+    }
+}
+
 /* Who gets R15: those with most uses, as long as they do not meet. */
 static void assign_register(struct trans *x)
 {
@@ -218,5 +232,6 @@ void plan_accesses(struct trans *x)
     x->rip = x->start;
     if (!x->b->ungrouped) {
         assign_register(x);
+        assign_windows(x);
     }
 }

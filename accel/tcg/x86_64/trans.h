@@ -5,7 +5,8 @@
  * Invariants: wherever the code can be left, the guest's arithmetic flags are in memory
  *             (memory_flags), or what made them can be done again (desc); `host_flags` says whether
  *             the host's EFLAGS hold them as well.
- *             R15 holds the host address of the group in force; R13 and R14 live within one instruction.
+ *             R15 holds the host address of the group in force, cpu->window those of others whose check
+ *             was passed; R13 and R14 live within one instruction.
  * Thread:     the vCPU's own.
  */
 #ifndef ACCEL_TCG_X86_64_TRANS_H
@@ -65,6 +66,8 @@ struct group {
     uint32_t key[2]; /* values of base and index */
     uint8_t scale, seg;
     bool addr32, write, in_register, closed;
+    bool checked;              /* the check stands before where code is emitted now */
+    int8_t window;             /* in cpu->window, where its host address is kept; -1: none */
     uint8_t first, last, uses; /* instructions */
     int64_t low, high;         /* offsets covered: [low, high) */
 };

@@ -236,7 +236,7 @@ static struct block *try_decode(struct tcg *t, uint64_t linear)
     b->bytes = (uint16_t)pos;
     b->code_size = cpu->code_size;
     link_block(t, b, p, NULL);
-    if (!t->backend || translator_mode(cpu) < 0) { /* else code_of() does, if it runs again */
+    if (!t->backend || translator_mode(cpu) < 0) { /* else it is translated before that pays */
         block_specialise(b);
     }
     return b;

@@ -119,9 +119,6 @@ static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b,
         }
     }
     if (b->dead || (!general && !variants && ++b->runs < b->enough)) {
-        if (b->runs == 2) {
-            block_specialise(b);
-        }
         return NULL;
     }
     b->enough = TRANSLATE_AFTER_HOT; /* at another address */

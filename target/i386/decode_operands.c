@@ -94,35 +94,6 @@ static const uint8_t base16[8] = { R_RBX, R_RBX, R_RBP, R_RBP, R_RSI, R_RDI, R_R
 static const uint8_t index16[8] = { R_RSI, R_RDI, R_RSI, R_RDI, R_ZERO, R_ZERO, R_ZERO, R_ZERO };
 /* clang-format on */
 
-uint64_t decode_take(struct decoder *d, unsigned n)
-{
-    uint64_t v = 0;
-
-    if (d->pos + n > d->avail) {
-        d->truncated = true;
-        d->pos += n;
-        return 0;
-    }
-    for (unsigned k = 0; k < n; k++) {
-        v |= (uint64_t)d->bytes[d->pos + k] << (8 * k);
-    }
-    d->pos += n;
-    return v;
-}
-
-void decode_take_modrm(struct decoder *d)
-{
-    if (!d->have_modrm) {
-        d->i->modrm = (uint8_t)decode_take(d, 1);
-        d->have_modrm = true;
-    }
-}
-
-unsigned decode_modrm_reg(const struct decoder *d)
-{
-    return d->i->modrm >> 3 & 7;
-}
-
 static int64_t take_signed(struct decoder *d, unsigned n)
 {
     unsigned shift = 64 - n * 8;
@@ -130,13 +101,11 @@ static int64_t take_signed(struct decoder *d, unsigned n)
     return (int64_t)(decode_take(d, n) << shift) >> shift;
 }
 
-static uint8_t size_of(const struct decoder *d, uint8_t size)
+static uint8_t size_by_mode(const struct decoder *d, uint8_t size)
 {
     const struct insn *i = d->i;
 
     switch (size) {
-    case SIZE_V:
-        return i->opsize;
     case SIZE_Y:
         return i->rex & 8 ? 8 : 4;
     case SIZE_Z:
@@ -150,6 +119,11 @@ static uint8_t size_of(const struct decoder *d, uint8_t size)
     default:
         return size;
     }
+}
+
+static inline uint8_t size_of(const struct decoder *d, uint8_t size)
+{
+    return size < SIZE_V ? size : size == SIZE_V ? d->i->opsize : size_by_mode(d, size);
 }
 
 /* VSIB: the index is a vector, which goes with the memory operand; V' is its bit 4. */
@@ -381,63 +355,49 @@ static void take_immediate(struct decoder *d, struct insn_operand *op,
     }
 }
 
-static bool spec_uses_modrm(const struct operand_spec *spec)
-{
-    switch (spec->from) {
-    case FROM_NONE:
-    case FROM_VVVV:
-    case FROM_VEC_VVVV:
-    case FROM_VEC_IS4:
-    case FROM_K_VVVV:
-    case FROM_IMM:
-    case FROM_REL:
-    case FROM_FAR:
-    case FROM_MOFFS:
-    case FROM_OPCODE:
-    case FROM_GPR:
-    case FROM_SEG:
-    case FROM_ONE:
-    case FROM_IMPLICIT:
-        return false;
-    default:
-        return true;
-    }
-}
+/* Operands for which there need be no ModRM byte. */
+#define NO_MODRM                                                                                   \
+    (1ull << FROM_NONE | 1ull << FROM_VVVV | 1ull << FROM_VEC_VVVV | 1ull << FROM_VEC_IS4 |        \
+     1ull << FROM_K_VVVV | 1ull << FROM_IMM | 1ull << FROM_REL | 1ull << FROM_FAR |                \
+     1ull << FROM_MOFFS | 1ull << FROM_OPCODE | 1ull << FROM_GPR | 1ull << FROM_SEG |              \
+     1ull << FROM_ONE | 1ull << FROM_IMPLICIT)
+/* Those whose bytes follow the address. */
+#define FOLLOWING                                                                                  \
+    (1ull << FROM_IMM | 1ull << FROM_VEC_IS4 | 1ull << FROM_ONE | 1ull << FROM_REL |               \
+     1ull << FROM_FAR | 1ull << FROM_MOFFS)
 
 void decode_operands(struct decoder *d, const struct insn_row *row)
 {
+    const struct operand_spec *spec[4];
     struct insn *i = d->i;
-    bool imm_taken = false, uses_modrm = d->have_modrm || (row->flags & ROW_MODRM);
+    bool imm_taken = false;
+    uint64_t from = 0;
 
     for (unsigned n = 0; n < 4; n++) {
-        uses_modrm |= spec_uses_modrm(&operand_specs[row->operands[n]]);
+        spec[n] = &operand_specs[row->operands[n]];
+        from |= 1ull << spec[n]->from;
     }
-    if (uses_modrm) {
+    if (d->have_modrm || (row->flags & ROW_MODRM) || (from & ~NO_MODRM)) {
         decode_take_modrm(d);
         /* MOV to and from CR and DR: the r/m field is a register whatever mod says. */
-        if (i->modrm < 0xc0 && row->operands[0] != Cy && row->operands[1] != Cy &&
-            row->operands[0] != Dy && row->operands[1] != Dy) {
+        if (i->modrm < 0xc0 && !(from & (1ull << FROM_CR | 1ull << FROM_DR))) {
             take_address(d);
             d->ud |= !!(row->flags & ROW_REG_ONLY);
         } else {
             d->ud |= !!(row->flags & ROW_MEM_ONLY);
         }
     }
-    for (unsigned n = 0; n < 4; n++) {
-        const struct operand_spec *spec = &operand_specs[row->operands[n]];
-
-        set_operand(d, &i->op[n], spec);
+    for (unsigned n = 0; n < 4 && spec[n]->from != FROM_NONE; n++) {
+        set_operand(d, &i->op[n], spec[n]);
         if (d->avx && i->op[n].kind == OPND_MEM) {
             i->op[n].size = (uint8_t)avx_memory_size(i);
         }
     }
-    for (unsigned n = 0; n < 4; n++) {
-        const struct operand_spec *spec = &operand_specs[row->operands[n]];
-
-        if (i->op[n].kind == OPND_NONE) {
-            take_immediate(d, &i->op[n], spec, imm_taken);
+    for (unsigned n = 0; n < 4 && (from & FOLLOWING); n++) {
+        if (i->op[n].kind == OPND_NONE && spec[n]->from != FROM_NONE) {
+            take_immediate(d, &i->op[n], spec[n], imm_taken);
         }
-        imm_taken |= spec->from == FROM_IMM;
+        imm_taken |= spec[n]->from == FROM_IMM;
     }
     i->size = i->op[0].size ? i->op[0].size : i->opsize;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include "accel/tcg/translator.h"
 #include "accel/tcg/x86_64/emit.h"
+#include "accel/tcg/x86_64/emit_rows.h"
 
 struct insn;
 
@@ -65,6 +66,7 @@ struct backend {
     uint8_t *cold_begin, *cold; /* and what is out of line from here: the first stays dense */
     uint32_t host_features[FEAT_WORDS];
     enum vector_level host_level;
+    uint8_t emit_rows[EMIT_ROWS_HASH]; /* see emit_rows_init */
     _Alignas(4096) struct code_entry table[CODE_TABLES][CODE_TABLE_SIZE];
 };
 

@@ -48,17 +48,38 @@ static bool counts_alike(const struct x86_cpu *cpu, x86_exec_fn *fn)
     return cpu_has(cpu, f) && host_has(t->backend, f);
 }
 
+static unsigned row_hash(x86_exec_fn *fn)
+{
+    return (unsigned)((uintptr_t)fn * 0x9e3779b97f4a7c15ull >> 32) % EMIT_ROWS_HASH;
+}
+
 const struct emit_row *emit_row_find(const struct x86_cpu *cpu, const struct insn *i)
 {
+    const uint8_t *index;
+
     if (i->row->exec == x_movsxd && !cpu->code64) { /* ARPL */
         return NULL;
     }
-    for (unsigned n = 0; n < G_N_ELEMENTS(rows); n++) {
-        if (rows[n].exec == i->row->exec) {
-            bool same = !(rows[n].flags & EMIT_COUNTS) || counts_alike(cpu, rows[n].exec);
+    index = ((const struct tcg *)cpu->engine)->backend->emit_rows;
+    for (unsigned h = row_hash(i->row->exec); index[h]; h = (h + 1) % EMIT_ROWS_HASH) {
+        const struct emit_row *row = &rows[index[h] - 1];
 
-            return same ? &rows[n] : NULL;
+        if (row->exec == i->row->exec) {
+            return !(row->flags & EMIT_COUNTS) || counts_alike(cpu, row->exec) ? row : NULL;
         }
     }
     return NULL;
+}
+
+void emit_rows_init(uint8_t index[EMIT_ROWS_HASH])
+{
+    G_STATIC_ASSERT(G_N_ELEMENTS(rows) < EMIT_ROWS_HASH / 2);
+    for (unsigned n = 0; n < G_N_ELEMENTS(rows); n++) {
+        unsigned h = row_hash(rows[n].exec);
+
+        while (index[h]) {
+            h = (h + 1) % EMIT_ROWS_HASH;
+        }
+        index[h] = (uint8_t)(n + 1);
+    }
 }

@@ -35,6 +35,10 @@ struct emit_row {
     uint8_t kind, flags;
 };
 
+#define EMIT_ROWS_HASH 256
+
+/* Fills an index, zeroed, of the rows by their function: emit_row_find's, in the back end. */
+void emit_rows_init(uint8_t index[EMIT_ROWS_HASH]);
 /* NULL: left to the interpreter. */
 const struct emit_row *emit_row_find(const struct x86_cpu *cpu, const struct insn *i);
 

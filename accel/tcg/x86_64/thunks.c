@@ -381,6 +381,7 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
     k->e.to_exec = (uint8_t *)x - k->e.start;
     k->e.cpu = (int32_t)(uintptr_t)t->cpu;
     find_host_features(k);
+    emit_rows_init(k->emit_rows);
     emit_vector_state(k);
     emit_entry(k);
     emit_interpreter_thunks(k);

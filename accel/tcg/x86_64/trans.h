@@ -117,8 +117,6 @@ struct trans {
     unsigned word;       /* bytes of an address and a stack slot: 8, or 4 in 32-bit code */
     uint64_t variant;    /* packed desc at the start, or 0: flags are in memory */
     unsigned n;          /* of the instruction */
-    const char *how[BLOCK_MAX_INSNS];   /* for -d op */
-    uint32_t live[BLOCK_MAX_INSNS + 1]; /* flags read or shown from instruction n on */
     bool host_flags, memory_flags;
     bool memory_exact;                /* those in memory are CC_FLAGS */
     bool desc_fresh;                  /* desc is of the instruction being emitted */
@@ -135,19 +133,22 @@ struct trans {
         int ds;         /* and which data segment, or -1 */
     } x87;
     int32_t tlb; /* offset of the bank in the CPU */
-    struct access accesses[MAX_ACCESSES];
-    struct group groups[MAX_ACCESSES];
     unsigned n_accesses, n_groups;
     int active;              /* the group that R15 holds, or -1 */
     unsigned active_aligned; /* R15 is known to be a multiple of this, or 0 */
     struct site *open[2];    /* of mem_begin and mem_decline: go on behind the instruction */
-    struct site sites[MAX_SITES];
     unsigned n_sites;
-    struct way ways[8];
     unsigned n_ways;
     struct code_link links[2];
     unsigned n_links;
     unsigned peek_low, peek_high; /* bytes of the page that liveness was read from */
+    /* From here on not cleared: each element is set when it is taken. */
+    uint32_t live[BLOCK_MAX_INSNS + 1]; /* flags read or shown from instruction n on */
+    const char *how[BLOCK_MAX_INSNS];   /* for -d op */
+    struct access accesses[MAX_ACCESSES];
+    struct group groups[MAX_ACCESSES];
+    struct way ways[8];
+    struct site sites[MAX_SITES];
 };
 
 /* flags.c */

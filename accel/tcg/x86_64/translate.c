@@ -133,20 +133,21 @@ static void limit_codes(struct tcg *t, struct block *b)
 struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, uint64_t variant)
 {
     struct backend *k = t->backend;
-    struct trans x = { .t = t,
-                       .k = k,
-                       .e = &k->e,
-                       .b = b,
-                       .start = rip,
-                       .rip = rip,
-                       .word = t->cpu->code64 ? 8 : 4,
-                       .variant = variant,
-                       .desc = desc_unpack(variant),
-                       .memory_flags = variant == 0,
-                       .active = -1,
-                       .peek_low = 4096 };
+    struct trans x;
     uint8_t *entry;
 
+    memset(&x, 0, offsetof(struct trans, live));
+    x.t = t;
+    x.k = k;
+    x.e = &k->e;
+    x.b = b;
+    x.start = x.rip = rip;
+    x.word = t->cpu->code64 ? 8 : 4;
+    x.variant = variant;
+    x.desc = desc_unpack(variant);
+    x.memory_flags = variant == 0;
+    x.active = -1;
+    x.peek_low = 4096;
     if (!translatable(&x) || translator_full(t)) {
         return NULL;
     }

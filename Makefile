@@ -18,6 +18,10 @@ softmmu_src := address_space.c clock.c device.c device_help.c dma.c machine.c ma
 block_src := block.c bounds.c drivers.c file.c graph.c image.c info.c io.c iov.c lock.c open.c options.c \
              raw.c snapshot.c
 
+# Formats beside raw and qcow2.
+block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c mapped.c parallels.c qcow.c vdi.c vhdx.c vmdk.c vmdk_create.c \
+                    vmdk_sparse.c vpc.c
+
 chardev_src := chardev.c fd.c file.c mux.c pty.c stdio.c
 
 target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c \
@@ -79,6 +83,12 @@ monitor_src := commands.c cpu_access.c disassemble.c dump.c expression.c info.c 
 cli_src := accel_options.c device_options.c firmware_options.c drive_options.c machine_options.c \
            options.c setup.c
 
+# Programs beside the emulator, tools/NAME.c, and what they share.
+tool_programs := rhea-img
+tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c img_commit.c img_compare.c \
+             img_convert.c img_create.c img_dd.c img_info.c img_map.c img_measure.c img_print.c img_rebase.c \
+             img_resize.c img_snapshot.c progress.c tool.c
+
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
 unit_tests := block_raw_test block_node_test block_options_test clock_test device_test log_test \
@@ -104,6 +114,8 @@ insn_scripts := guests.py
 
 # Test scripts: each is an executable that prints TAP.
 style_tests := includes.py files.py format.py
+
+block_tests := format_images.py
 
 boot_tests := board.py disks.py virtio.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
               firmware.py firmware_os.py uefi.py curses.py stress.py
@@ -158,7 +170,7 @@ endif
 
 # --- What follows from the lists --------------------------------------------------------------
 
-lib_src := $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%) $(chardev_src:%=chardev/%) \
+lib_src := $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%) $(block_format_src:%=block/%) $(chardev_src:%=chardev/%) \
            $(target_i386_src:%=target/i386/%) $(accel_tcg_src:%=accel/tcg/%) $(translator_src) \
            $(hw_src:%=hw/%) $(hw_intc_src:%=hw/intc/%) $(hw_timer_src:%=hw/timer/%) \
            $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) $(hw_nvram_src:%=hw/nvram/%) \
@@ -175,9 +187,14 @@ test_bin   := $(unit_bin) $(device_bin) $(insn_bin)
 device_helper_obj := $(device_helpers:%.c=$(out)/tests/device/%.o)
 insn_helper_obj   := $(insn_helpers:%.c=$(out)/tests/insn/%.o)
 
+tools_path := $(tools_src:%=tools/%)
+tools_obj := $(tools_path:%.c=$(out)/%.o)
+tool_main_obj := $(tool_programs:%=$(out)/tools/%.o)
+
 test_obj := $(test_bin:%=%.o) $(device_helper_obj) $(insn_helper_obj)
 
 rhea    := $(bin)/rhea-system-x86_64
+tools   := $(tool_programs:%=$(bin)/%)
 library := $(out)/librhea.a
 
 .DEFAULT_GOAL := all
@@ -192,11 +209,15 @@ say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(2))
 # --- Build ------------------------------------------------------------------------------------
 
 .PHONY: all lib tests
-all: $(rhea)                        ## build the programs (the default)
+all: $(rhea) $(tools)               ## build the programs (the default)
 lib: $(library)                     ## build everything but cli/main.c as an archive
 tests: $(test_bin)                  ## build the test programs
 
 $(rhea): $(out)/cli/main.o $(library)
+	$(call say,LINK,$(@:$(BUILD)/%=%))
+	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
+
+$(tools): $(bin)/%: $(out)/tools/%.o $(tools_obj) $(library)
 	$(call say,LINK,$(@:$(BUILD)/%=%))
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
 
@@ -226,7 +247,7 @@ $(test_bin):
 	$(call say,LINK,$(@:$(BUILD)/%=%))
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
 
--include $(patsubst %.o,%.d,$(lib_obj) $(out)/cli/main.o $(test_obj))
+-include $(patsubst %.o,%.d,$(lib_obj) $(out)/cli/main.o $(tools_obj) $(tool_main_obj) $(test_obj))
 
 .PHONY: force
 force:
@@ -236,15 +257,16 @@ force:
 # prove runs as many programs at a time as make was given with -j. Boot tests take longest and
 # come first.
 check_jobs = $(or $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS))),1)
-check = RHEA_BIN=$(rhea) RHEA_BUILD=$(BUILD) python3 tests/check --out $(out)/tap --jobs $(check_jobs)
+check = RHEA_BIN=$(rhea) RHEA_TOOLS=$(bin) RHEA_BUILD=$(BUILD) python3 tests/check --out $(out)/tap --jobs $(check_jobs)
 
 style_run := $(style_tests:%=tests/style/%)
 boot_run  := $(boot_tests:%=tests/boot/%)
 insn_run  := $(insn_scripts:%=tests/insn/%)
+block_run := $(block_tests:%=tests/block/%)
 
-.PHONY: check check-unit check-device check-insn check-style check-boot
-check: $(rhea) $(test_bin) guests   ## run all tests
-	@$(check) $(boot_run) $(insn_run) $(style_run) $(test_bin)
+.PHONY: check check-block check-unit check-device check-insn check-style check-boot
+check: $(rhea) $(tools) $(test_bin) guests ## run all tests
+	@$(check) $(boot_run) $(block_run) $(insn_run) $(style_run) $(test_bin)
 check-unit: $(unit_bin)             ## run tests/unit
 	@$(check) $(unit_bin)
 check-device: $(device_bin)         ## run tests/device: devices without a CPU
@@ -266,6 +288,8 @@ check-cpu: $(native_tests:%=$(out)/tests/insn/%) ## compare 2000 cases of every 
 	@python3 tests/insn/coverage --rounds $(ROUNDS) --first $(FIRST) $^
 check-moo: $(out)/tests/insn/moo_test ## run 80286 captures: make check-moo DIR=folder
 	@MOO_DIR='$(DIR)' $< -k
+check-block: $(tools)               ## run tests/block: disk images and their tools
+	@$(check) $(block_run)
 check-style:                        ## run tests/style: includes, layout, READMEs
 	@$(check) $(style_run)
 check-boot: $(rhea) guests          ## run tests/boot: whole guests
@@ -293,15 +317,15 @@ bench: $(rhea)                      ## time programs, quickly: natively, here an
 # --- Installation and housekeeping ------------------------------------------------------------
 
 .PHONY: install clean distclean help
-install: $(rhea)                    ## install below DESTDIR and the prefix given to configure
+install: $(rhea) $(tools)           ## install below DESTDIR and the prefix given to configure
 	install -d $(DESTDIR)$(prefix)/bin
-	install -m 755 $(rhea) $(DESTDIR)$(prefix)/bin
+	install -m 755 $(rhea) $(tools) $(DESTDIR)$(prefix)/bin
 
 clean:                              ## remove what was built (all modes)
-	rm -rf $(modes:%=$(BUILD)/%) $(BUILD)/rhea-system-x86_64
+	rm -rf $(modes:%=$(BUILD)/%) $(BUILD)/rhea-system-x86_64 $(tool_programs:%=$(BUILD)/%)
 
 distclean:                          ## remove the configuration too
-	rm -rf $(modes:%=$(BUILD)/%) $(addprefix $(BUILD)/,rhea-system-x86_64 config.h config.mk \
+	rm -rf $(modes:%=$(BUILD)/%) $(addprefix $(BUILD)/,rhea-system-x86_64 $(tool_programs) config.h config.mk \
 	       config.stamp reconfigure cross)
 
 help:                               ## this text

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 #include "cli/options.h"
-#include "monitor/version.h"
+#include "util/version.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 #include "util/log.h"

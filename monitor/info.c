@@ -9,7 +9,7 @@
 #include "chardev/chardev.h"
 #include "hw/pci/pci.h"
 #include "monitor/command.h"
-#include "monitor/version.h"
+#include "util/version.h"
 #include "softmmu/machine.h"
 #include "target/i386/cpu.h"
 

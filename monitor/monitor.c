@@ -10,7 +10,7 @@
 #include "monitor/command.h"
 #include "monitor/line_edit.h"
 #include "monitor/monitor.h"
-#include "monitor/version.h"
+#include "util/version.h"
 #include "softmmu/machine.h"
 
 #define RECEIVE_MAX 256

@@ -77,6 +77,8 @@ def listed(names):
         if variable in folder_of:
             for word in value.split():
                 yield f"{folder_of[variable]}/{word}"
+    for word in re.search(r"^tool_programs :=(.*)$", text, re.M).group(1).split():
+        yield f"tools/{word}.c"
     for kind in ("unit", "device", "insn"):
         for variable, suffix in ((f"{kind}_tests", ".c"), (f"{kind}_helpers", "")):
             match = re.search(rf"^{variable} :=(.*)$", text, re.M)

@@ -259,7 +259,7 @@ static void formats_are_recognized_and_refused(struct fixture *f, gconstpointer 
     g_assert_true(g_file_set_contents(f->path, "QFI\xfb\0\0\0\3", 8, NULL));
     g_assert_false(block_backend_open(f->blk, &o, &probed));
     g_assert_nonnull(strstr(probed->message, "looks like format 'qcow2'"));
-    o.format = "vmdk";
+    o.format = "luks";
     g_assert_false(block_backend_open(f->blk, &o, &named));
     g_assert_nonnull(strstr(named->message, "not supported yet"));
     o.format = "rwa";

@@ -39,7 +39,14 @@ enum block_on_error {
 };
 
 /* Where the board puts the drive: if= of -drive. */
-enum block_interface { BLOCK_IF_NONE, BLOCK_IF_IDE, BLOCK_IF_FLOPPY, BLOCK_IF_PFLASH };
+enum block_interface {
+    BLOCK_IF_NONE,
+    BLOCK_IF_IDE,
+    BLOCK_IF_FLOPPY,
+    BLOCK_IF_PFLASH,
+    BLOCK_IF_VIRTIO,
+    BLOCK_IF_SCSI
+};
 
 enum block_cache {
     BLOCK_CACHE_WRITEBACK,

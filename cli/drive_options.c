@@ -28,7 +28,7 @@ static const struct word interfaces[] = {
     { "ide",    BLOCK_IF_IDE,    NULL },
     { "floppy", BLOCK_IF_FLOPPY, NULL },
     { "none",   BLOCK_IF_NONE,   NULL },
-    { "virtio", 0, "is not supported yet; use if=ide" },
+    { "virtio", BLOCK_IF_VIRTIO, NULL },
     { "scsi",   0, "is not supported yet; use if=ide" },
     { "pflash", BLOCK_IF_PFLASH, NULL },
     { "sd",     0, "is not supported" },
@@ -258,6 +258,8 @@ static const struct place places[] = {
     [BLOCK_IF_IDE] = { "ide", 2, 2 }, /* of boards that do not say otherwise */
     [BLOCK_IF_FLOPPY] = { "floppy", 1, 2 },
     [BLOCK_IF_PFLASH] = { "pflash", 1, MAX_PFLASH },
+    [BLOCK_IF_VIRTIO] = { "virtio", 32, 1 },
+    [BLOCK_IF_SCSI] = { "scsi", 1, 32 },
 };
 
 static struct place place_of(const struct machine *m, int interface)
@@ -416,6 +418,37 @@ bool drives_setup(struct machine *m, const struct options *o, GError **error)
         }
     }
     return add_defaults(m, o, error);
+}
+
+/* A disk behind a transport that the board has. */
+static bool add_virtio_disk(struct machine *m, struct options *o, const struct block_backend *blk,
+                            GError **error)
+{
+    bool pci = bus_find(m, BUS_PCI, NULL) != NULL;
+
+    if (!pci && !bus_find(m, BUS_VIRTIO, NULL)) {
+        set_error(error, "drive '%s': machine '%s' has no place for if=virtio", blk->id,
+                  m->config.board->name);
+        return false;
+    }
+    g_ptr_array_add(o->devices,
+                    g_strdup_printf("virtio-blk-%s,drive=%s", pci ? "pci" : "device", blk->id));
+    return true;
+}
+
+bool drives_add_devices(struct machine *m, struct options *o, GError **error)
+{
+    struct place place = places[BLOCK_IF_VIRTIO];
+
+    for (int i = 0; i < place.buses * place.units; i++) {
+        struct block_backend *blk =
+            block_backend_at(m, BLOCK_IF_VIRTIO, i / place.units, i % place.units);
+
+        if (blk && !blk->front && !add_virtio_disk(m, o, blk, error)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool drives_check(struct machine *m, GError **error)

@@ -313,8 +313,8 @@ bool session_setup(struct session *s, struct options *o, GError **error)
     return check_curses(o, error) && check_memory(m, error) && setup_chardevs(m, o, error) &&
            setup_serials(m, o, error) && drives_setup(m, o, error) && firmware_setup(m, o, error) &&
            m->config.board->init(m, error) && drives_check(m, error) &&
-           setup_debugcons(m, o, error) && setup_devices(m, o, error) &&
-           setup_monitors(s, o, error);
+           drives_add_devices(m, o, error) && setup_debugcons(m, o, error) &&
+           setup_devices(m, o, error) && setup_monitors(s, o, error);
 }
 
 bool session_show(struct session *s, GError **error)

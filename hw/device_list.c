@@ -20,6 +20,8 @@ extern const struct device_type ich9_lpc_type, mch_type, pci_bridge_type, pcie_p
 extern const struct device_type edu_type, pc_testdev_type, pci_testdev_type;
 extern const struct device_type pcie_root_port_type, q35_pci_host_type;
 extern const struct device_type ahci_type, ich9_ahci_type;
+extern const struct device_type virtio_blk_device_type, virtio_blk_pci_type;
+extern const struct device_type virtio_blk_pci_non_transitional_type, virtio_blk_pci_transitional_type;
 extern const struct device_type virtio_mmio_type, virtio_rng_device_type, virtio_rng_pci_type;
 extern const struct device_type virtio_rng_pci_non_transitional_type, virtio_rng_pci_transitional_type;
 extern const struct device_type fdc_type, i8237_type, ide_cd_type, ide_hd_type, pflash_cfi01_type, piix3_ide_type;
@@ -66,6 +68,10 @@ const struct device_type *const device_types[] = {
     &secondary_vga_type,
     &q35_pci_host_type,
     &vga_type,
+    &virtio_blk_device_type,
+    &virtio_blk_pci_type,
+    &virtio_blk_pci_non_transitional_type,
+    &virtio_blk_pci_transitional_type,
     &virtio_mmio_type,
     &virtio_rng_device_type,
     &virtio_rng_pci_type,

@@ -4,7 +4,8 @@
 and INTx. A microvm names its devices on the kernel's command line, where Debian's kernels do not look."""
 import sys
 
-from boot import INIT_HEAD, KERNEL_TROUBLE, Scratch, guest_data, guest_file, run_row, tap
+from boot import INIT_HEAD, KERNEL_TROUBLE, Failed, Scratch, guest_data, guest_file, run_row, tap
+from disks import ext4, run, tool
 
 TIMEOUT = 400
 INTERP = ["-accel", "tcg,engine=interp"]
@@ -37,6 +38,37 @@ for d in /sys/bus/virtio/devices/*; do echo "features: $(cat $d/features)"; done
 """
 
 
+# NODE: the disk. Raw pieces all over it, then a file system.
+DISK = """
+i=0
+while [ ! -b /dev/NODE ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+mkdir /mnt
+mount -t ext4 /dev/NODE /mnt && echo MOUNTED
+cat /mnt/hello
+dd if=/dev/urandom of=/tmp/noise bs=1M count=4 2>/dev/null
+cp /tmp/noise /mnt/noise
+md5sum </tmp/noise >/mnt/sum
+echo 'written by the guest' >/mnt/answer
+umount /mnt && echo UNMOUNTED
+mount -t ext4 -o ro /dev/NODE /mnt
+[ "$(md5sum </mnt/noise)" = "$(cat /mnt/sum)" ] && echo SAME
+umount /mnt
+for size in 512 4096 65536 1048576; do
+    dd if=/dev/NODE of=/tmp/a bs=$size count=8 skip=3 2>/dev/null
+    dd if=/dev/NODE of=/tmp/b bs=$size count=8 skip=3 iflag=direct 2>/dev/null
+    cmp /tmp/a /tmp/b && echo DIRECT-$size
+done
+for q in /sys/block/NODE/queue; do
+    echo "queue: $(cat $q/logical_block_size) $(cat $q/physical_block_size) $(cat $q/discard_granularity)"
+    echo "cache: $(cat $q/write_cache)"
+done
+echo "serial: $(cat /sys/block/NODE/serial 2>/dev/null)"
+ls /sys/block/NODE/mq | sed 's/^/mq: /'
+grep virtio /proc/interrupts
+"""
+FS = ("crc16", "crc32c_generic", "mbcache", "jbd2", "ext4")
+
+
 def initrd(scratch, drivers, script, microvm):
     files = []
     for name in CORE + drivers + ("button",):
@@ -63,6 +95,35 @@ def rng(args, *expected, append=""):
     return test
 
 
+def disk(node, drivers, args, *expected, extra=""):
+    """ext4 on a disk: what is there is read, what is written is read back, here too."""
+    def test():
+        scratch = Scratch()
+        image = ext4(scratch)
+        boot(scratch, FS + drivers, (DISK + extra).replace("NODE", node),
+             [a.replace("IMAGE", image) for a in args],
+             (r"^MOUNTED", r"^hello from the disk", r"^UNMOUNTED", r"^SAME", r"^DIRECT-512\n",
+              r"^DIRECT-4096", r"^DIRECT-65536", r"^DIRECT-1048576", *expected))
+        run([tool("e2fsck", "e2fsprogs"), "-fn", image])
+        debugfs = tool("debugfs", "e2fsprogs")
+        answer = run([debugfs, "-R", "cat /answer", image])
+        if "written by the guest" not in answer:
+            raise Failed(f"the guest's file is not on the image: {answer}")
+        run([debugfs, "-R", f"dump /noise {scratch.path('noise')}", image])
+        there = run(["md5sum", scratch.path("noise")]).split()[0]
+        if there not in run([debugfs, "-R", "cat /sum", image]):
+            raise Failed("the guest's data is not on the image")
+    return test
+
+
+DRIVE = ["-drive", "file=IMAGE,format=raw,if=none,id=d"]
+BLK = ("virtio_blk",)
+TRIM = """
+mount -t ext4 -o discard /dev/NODE /mnt && rm /mnt/noise && sync && umount /mnt && echo TRIMMED
+mount -t ext4 /dev/NODE /mnt; cp /tmp/noise /mnt/noise; umount /mnt
+"""
+
+
 MSIX = r"PCI-MSI.*virtio0-input"
 INTX = r"IO-APIC.*virtio0"
 VERSION_1 = r"^features: [01]{32}1"             # bit 32, of a modern driver
@@ -82,6 +143,22 @@ TESTS = (
     ("entropy over a modern function behind a PCI Express port",
      rng([*PC, "-M", "q35", "-device", "pcie-root-port,id=p,chassis=1", "-device",
           "virtio-rng-pci,bus=p"], MSIX, VERSION_1)),
+    ("a virtio disk: if=virtio", disk("vda", BLK, [*PC, "-drive", "file=IMAGE,format=raw,if=virtio"],
+                                      r"^queue: 512 512 512$", r"^cache: write back", r"virtio0-req\.0",
+                                      r"^TRIMMED", extra=TRIM)),
+    ("a virtio disk in the interpreter",
+     disk("vda", BLK, [*PC, *INTERP, "-drive", "file=IMAGE,format=raw,if=virtio"])),
+    ("a virtio disk with two queues of packed rings on q35",
+     disk("vda", BLK, [*PC, "-M", "q35", "-smp", "2", *DRIVE, "-device",
+                       "virtio-blk-pci,drive=d,packed=on,serial=abc"],
+          r"virtio0-req\.1", r"^mq: 1", r"^serial: abc$")),
+    ("a virtio disk of large blocks without a write cache",
+     disk("vda", BLK, [*PC, *DRIVE, "-device", "virtio-blk-pci-non-transitional,drive=d,write-cache=off,"
+                       "logical_block_size=512,physical_block_size=4096,discard_granularity=64k"],
+          r"^queue: 512 4096 65536$", r"^cache: write through")),
+    ("a virtio disk over the legacy interface and INTx",
+     disk("vda", BLK, [*PC, *DRIVE, "-device", "virtio-blk-pci,drive=d,disable-modern=on,vectors=0"],
+          INTX)),
     ("a microvm names its devices",
      lambda: boot(Scratch(), (), "cat /proc/cmdline", [*MICROVM, "-device", "virtio-rng-device"],
                   (r"panic=-1 reboot=t virtio_mmio\.device=512@0xfeb00000:5$",))),

@@ -32,6 +32,13 @@ static const struct {
     { "piix3-ide", "-hda %s/disk -cdrom %s/cd" }, /* it is there already */
     { "pcie-root-port", "-M q35 -device pcie-root-port" },
     { "pcie-pci-bridge", "-M q35 -device pcie-pci-bridge" },
+    { "virtio-blk-device", "-M microvm -vga none -kernel %s/kernel -drive "
+                           "if=virtio,format=raw,file=%s/disk" },
+    { "virtio-blk-pci", "-drive if=virtio,format=raw,file=%s/disk" },
+    { "virtio-blk-pci-transitional", "-drive if=none,format=raw,id=d,file=%s/disk -device "
+                                     "virtio-blk-pci-transitional,drive=d,num-queues=3,packed=on" },
+    { "virtio-blk-pci-non-transitional", "-drive if=none,format=raw,id=d,file=%s/disk -device "
+                                         "virtio-blk-pci-non-transitional,drive=d" },
     { "virtio-rng-device", "-M microvm -vga none -kernel %s/kernel -device virtio-rng-device" },
     { "isa-vga", "-vga none -device isa-vga" },
     { "isa-serial", "-chardev null,id=c -device isa-serial,chardev=c" },

@@ -282,7 +282,7 @@ static void mistakes_get_one_clear_line(void)
         { "--seral stdio", "invalid option '--seral'; closest: -serial" },
         { "-kernel", "-kernel needs an argument" },
         { K "-drive file=a,fromat=raw", "-drive: no property 'fromat'; closest: format" },
-        { K "-drive file=a,if=virtio", "if=virtio is not supported yet" },
+        { K "-drive file=a,if=sd", "if=sd is not supported" },
         { K "-drive file=a,cache=some", "cache is 'some', must be one of: writeback" },
         { K "-drive file=a,index=1,bus=0", "index cannot be used with bus and unit" },
         { "-", "invalid option '-'" },

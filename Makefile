@@ -84,10 +84,10 @@ cli_src := accel_options.c device_options.c firmware_options.c drive_options.c m
            options.c setup.c
 
 # Programs beside the emulator, tools/NAME.c, and what they share.
-tool_programs := rhea-img
+tool_programs := rhea-img rhea-io
 tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c img_commit.c img_compare.c \
              img_convert.c img_create.c img_dd.c img_info.c img_map.c img_measure.c img_print.c img_rebase.c \
-             img_resize.c img_snapshot.c progress.c tool.c
+             img_resize.c img_snapshot.c io_aio.c io_image.c io_report.c io_transfer.c progress.c tool.c
 
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
@@ -115,7 +115,7 @@ insn_scripts := guests.py
 # Test scripts: each is an executable that prints TAP.
 style_tests := includes.py files.py format.py
 
-block_tests := format_images.py
+block_tests := format_images.py io_commands.py
 
 boot_tests := board.py disks.py virtio.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
               firmware.py firmware_os.py uefi.py curses.py stress.py
@@ -189,6 +189,7 @@ insn_helper_obj   := $(insn_helpers:%.c=$(out)/tests/insn/%.o)
 
 tools_path := $(tools_src:%=tools/%)
 tools_obj := $(tools_path:%.c=$(out)/%.o)
+tools_lib_obj := $(tools_obj) $(filter $(out)/util/% $(out)/softmmu/% $(out)/block/%,$(lib_obj))
 tool_main_obj := $(tool_programs:%=$(out)/tools/%.o)
 
 test_obj := $(test_bin:%=%.o) $(device_helper_obj) $(insn_helper_obj)
@@ -196,6 +197,7 @@ test_obj := $(test_bin:%=%.o) $(device_helper_obj) $(insn_helper_obj)
 rhea    := $(bin)/rhea-system-x86_64
 tools   := $(tool_programs:%=$(bin)/%)
 library := $(out)/librhea.a
+tools_library := $(out)/librhea-tools.a
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -217,7 +219,12 @@ $(rhea): $(out)/cli/main.o $(library)
 	$(call say,LINK,$(@:$(BUILD)/%=%))
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
 
-$(tools): $(bin)/%: $(out)/tools/%.o $(tools_obj) $(library)
+# They have no machine: they need a part of the library.
+$(tools_library): $(tools_lib_obj)
+	$(call say,AR,$(@:$(BUILD)/%=%))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(tools): $(bin)/%: $(out)/tools/%.o $(tools_library)
 	$(call say,LINK,$(@:$(BUILD)/%=%))
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
 

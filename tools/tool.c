@@ -166,35 +166,56 @@ static bool store(const struct tool_option *r, const char *value, char *args)
     return false;
 }
 
-int tool_parse(const struct tool_command *command, int argc, char **argv, void *args)
+/* -1: an option that is none, after getopt's message, or a value that is none; -2: --help. */
+static int parse(const struct tool_option *rows, int argc, char **argv, void *args, bool *unknown)
 {
     g_autoptr(GString) letters = g_string_new("");
-    g_autofree struct option *table = make_tables(command->options, letters);
-    char *name = argv[0];
+    g_autofree struct option *table = make_tables(rows, letters);
     int c;
 
-    argv[0] = (char *)g_get_prgname(); /* getopt's messages begin with it */
     optind = 0;
     while ((c = getopt_long(argc, argv, letters->str, table, NULL)) != -1) {
-        const struct tool_option *r = c == '?' ? NULL : find_row(command->options, c);
+        const struct tool_option *r = c == '?' ? NULL : find_row(rows, c);
 
+        *unknown = !r;
         if (!r) {
-            fprintf(stderr, "Try '%s --help' for more information\n", g_get_prgname());
             return -1;
         }
         if (r->offset == SIZE_MAX) {
-            g_autoptr(GString) out = g_string_new("");
-
-            tool_print_help(command, out);
-            fputs(out->str, stdout);
             return -2;
         }
         if (!store(r, optarg, args)) {
             return -1;
         }
     }
-    argv[0] = name;
     return optind;
+}
+
+int tool_parse(const struct tool_command *command, int argc, char **argv, void *args)
+{
+    g_autoptr(GString) out = g_string_new("");
+    bool unknown = false;
+    char *name = argv[0];
+    int at;
+
+    argv[0] = (char *)g_get_prgname(); /* getopt's messages begin with it */
+    at = parse(command->options, argc, argv, args, &unknown);
+    argv[0] = name;
+    if (unknown) {
+        fprintf(stderr, "Try '%s --help' for more information\n", g_get_prgname());
+    } else if (at == -2) {
+        tool_print_help(command, out);
+        fputs(out->str, stdout);
+    }
+    return at;
+}
+
+int tool_parse_letters(const struct tool_option *rows, int argc, char **argv, void *args)
+{
+    static const struct tool_option none[] = { TOOL_ROW_END };
+    bool unknown = false;
+
+    return parse(rows ? rows : none, argc, argv, args, &unknown);
 }
 
 /* Help ------------------------------------------------------------------------------------------ */

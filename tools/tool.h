@@ -72,6 +72,8 @@ void tool_print_version(void);
  * the first operand, or -1 after a message, or -2 when --help was asked for and answered.
  */
 int tool_parse(const struct tool_command *command, int argc, char **argv, void *args);
+/* The same for commands within a program, which have letters alone: no hint, no --help. */
+int tool_parse_letters(const struct tool_option *rows, int argc, char **argv, void *args);
 /* "name [-q] [-f FMT] FILENAME [SIZE]" */
 void tool_print_usage(const struct tool_command *command, GString *out);
 /* Usage, summary, a row for each option, details. */

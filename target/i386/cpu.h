@@ -274,6 +274,7 @@ enum cc_kind {
     CC_SHL,  /* cc_dst shifted by cc_src, which is neither 0 nor beyond the operand */
     CC_SHR,
     CC_SAR,
+    CC_COMIS, /* cc_dst compared with cc_src as floats, of 4 or 8 bytes */
 };
 
 struct insn;
@@ -306,6 +307,7 @@ struct x86_cpu {
     uint8_t vectors_loaded, vectors_usable; /* levels */
     uint64_t branch_target;                 /* engine: kept across a check by translated code */
     uint64_t flag_operand;        /* engine: the operand from memory that made the flags */
+    uint64_t flag_carry;          /* engine: 0 or 1: CF as INC and DEC found it */
     uint64_t window[CPU_WINDOWS]; /* engine: host addresses that translated code found */
     void *jump_table;             /* engine: of the mode; and the bank that holds its exec keys */
     struct tlb_entry *jump_bank;

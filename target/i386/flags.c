@@ -4,6 +4,7 @@
  * Thread: the vCPU's own; built without vector instructions, for flags_normalise.
  */
 #include "target/i386/operand.h"
+#include "target/i386/sse_status.h"
 
 struct flag_parts {
     uint64_t mask, sign, dst, src;
@@ -36,6 +37,26 @@ static uint32_t flags_of_shift(struct flag_parts p, unsigned kind, unsigned size
     return f | flags_szp(r, size);
 }
 
+/* As UCOMISS and UCOMISD compare: unordered, or by sign and magnitude. */
+static uint32_t flags_of_floats(const struct x86_cpu *cpu, struct flag_parts p, unsigned size)
+{
+    const uint64_t normal = size == 8 ? 1ull << 52 : 1u << 23;
+    const uint64_t infinity = size == 8 ? 0x7ffull << 52 : 0xffu << 23;
+    uint64_t a = p.dst & ~p.sign, b = p.src & ~p.sign;
+    int64_t x, y;
+
+    if (a > infinity || b > infinity) {
+        return FLAG_ZF | FLAG_PF | FLAG_CF;
+    }
+    if (cpu->mxcsr & MXCSR_DAZ) {
+        a = a < normal ? 0 : a;
+        b = b < normal ? 0 : b;
+    }
+    x = p.dst & p.sign ? -(int64_t)a : (int64_t)a;
+    y = p.src & p.sign ? -(int64_t)b : (int64_t)b;
+    return x == y ? FLAG_ZF : x < y ? FLAG_CF : 0;
+}
+
 uint32_t flags_arith(const struct x86_cpu *cpu)
 {
     struct flag_parts p;
@@ -44,7 +65,7 @@ uint32_t flags_arith(const struct x86_cpu *cpu)
     uint32_t f;
 
     if (kind == CC_FLAGS) {
-        return (uint32_t)cpu->cc_src & FLAGS_ARITH; /* translated code stores whole EFLAGS */
+        return (uint32_t)cpu->cc_src & FLAGS_ARITH; /* translated code leaves other bits */
     }
     p = flag_parts(cpu);
     if (kind == CC_CMP) {
@@ -56,6 +77,8 @@ uint32_t flags_arith(const struct x86_cpu *cpu)
     } else if (kind == CC_NEG) {
         p.src = (0 - p.dst) & p.mask;
         kind = CC_SUB;
+    } else if (kind == CC_COMIS) {
+        return flags_of_floats(cpu, p, 1u << (cpu->cc_op & 3));
     } else if (kind >= CC_SHL) {
         return flags_of_shift(p, kind, 1u << (cpu->cc_op & 3));
     }

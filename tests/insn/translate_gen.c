@@ -195,6 +195,31 @@ static unsigned put_x87_opcode(struct maker *m, uint8_t *p, uint8_t *rex_at)
     return n;
 }
 
+/* INC and DEC, what reads or keeps a carry, products, and comparisons of floats. */
+static unsigned put_flags_opcode(struct maker *m, uint8_t *p, uint8_t *rex_at)
+{
+    static const uint8_t rows[][5] = {
+        /* bytes, mandatory prefix, opcode */
+        { 1, 0, 0xff },       { 1, 0, 0xff },          { 1, 0, 0xfe },
+        { 1, 0, 0x11 },       { 1, 0, 0x13 },          { 1, 0, 0x1b },
+        { 1, 0, 0x83 },       { 1, 0, 0xf7 },          { 1, 0, 0xd1 },
+        { 2, 0, 0x0f, 0xaf }, { 2, 0x66, 0x0f, 0x2e }, { 2, 0, 0x0f, 0x2f },
+        { 2, 0, 0x0f, 0x2e }, { 2, 0x66, 0x0f, 0x2f }, { 3, 0x66, 0x0f, 0x38, 0xf6 },
+        { 2, 0, 0x0f, 0x90 }, { 2, 0, 0x0f, 0x42 },    { 3, 0xf3, 0x0f, 0x38, 0xf6 },
+    };
+    unsigned row = below(m, G_N_ELEMENTS(rows)), n = 0;
+
+    if (rows[row][1]) {
+        p[n++] = rows[row][1];
+    }
+    if (*rex_at) {
+        *rex_at = (uint8_t)(n + 1);
+        n++;
+    }
+    memcpy(p + n, rows[row] + 2, rows[row][0]);
+    return n + rows[row][0];
+}
+
 static unsigned put_opcode(struct maker *m, uint8_t *p, uint8_t *rex_at)
 {
     static const uint8_t mandatory[] = { 0, 0x66, 0xf3, 0xf2 };
@@ -205,6 +230,9 @@ static unsigned put_opcode(struct maker *m, uint8_t *p, uint8_t *rex_at)
         n = *rex_at;
         p[n++] = (uint8_t)(0xf6 + below(m, 2));
         return n;
+    }
+    if (m->flags) {
+        return put_flags_opcode(m, p, rex_at);
     }
     if (m->c->x87 && chance(m, 70)) {
         return put_x87_opcode(m, p, rex_at);
@@ -338,6 +366,13 @@ static void put_division(struct maker *m)
     m->divide = true;
     put_any(m);
     m->divide = false;
+}
+
+static void put_flags(struct maker *m)
+{
+    m->flags = true;
+    put_any(m);
+    m->flags = false;
 }
 
 /* fxsave, xsave, or one that loads, at a pointer: most likely what one before it has stored. */
@@ -584,7 +619,7 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
 {
     static const uint8_t hlt = 0xf4;
     struct maker m = { .c = c, .cpu = cpu, .rng = seed };
-    unsigned total = 1 + below(&m, 16), start, branches = below(&m, 100), wide;
+    unsigned total = 1 + below(&m, 16), start, branches = below(&m, 100), wide, carries;
     bool loop = chance(&m, 30), special = chance(&m, 50);
 
     memset(c, 0, sizeof(*c));
@@ -593,6 +628,7 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
     c->seed = seed;
     c->cpl = chance(&m, 50) ? 3 : 0;
     wide = chance(&m, 40) ? 60 : 10;
+    carries = chance(&m, 30) ? 50 : 4;
     c->x87 = chance(&m, 35);
     choose_registers(&m);
     m.pos = c->entry = chance(&m, 12) ? 4096 - below(&m, 64) : 64 + below(&m, 16);
@@ -613,6 +649,8 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
             put_division(&m);
         } else if (branches < 60 && chance(&m, 18)) {
             put_branch(&m);
+        } else if (chance(&m, carries)) {
+            put_flags(&m);
         } else if (chance(&m, wide) && cpu_has(cpu, X86_AVX)) {
             gen_put_wide(&m);
         } else {

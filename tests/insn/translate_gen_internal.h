@@ -14,6 +14,7 @@ struct maker {
     uint64_t rng;
     unsigned pos;
     bool divide; /* the next one is DIV or IDIV */
+    bool flags;  /* the next one counts, carries or compares floats */
 };
 
 static inline unsigned below(struct maker *m, unsigned n)

@@ -176,6 +176,7 @@ static bool emit_avx(struct trans *x, unsigned n)
     struct emit_rm operand;
     struct fields f;
     unsigned field;
+    bool kept = keeps_comparison(x, n);
 
     if (!find_fields(i, &f)) {
         return false;
@@ -185,6 +186,9 @@ static bool emit_avx(struct trans *x, unsigned n)
         operand = mem_begin(x, n, &i->op[f.rm], f.rm == 0 && !(r->flags & AVX_CONST));
         if (vex_alignment(i, i->op[f.rm].size)) {
             decline_unaligned(x, operand, i->op[f.rm].size);
+        }
+        if (kept) {
+            operand = begin_comparison(x, n, operand);
         }
     }
     flags_before(x, i, n);
@@ -206,6 +210,9 @@ static bool emit_avx(struct trans *x, unsigned n)
         field_write_back(x, &i->op[0], H_R14);
     }
     flags_after(x, i);
+    if (kept) {
+        end_comparison(x, n, field, operand);
+    }
     mem_end(x);
     return true;
 }

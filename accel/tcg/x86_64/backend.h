@@ -77,8 +77,11 @@ void update_tables(struct backend *k, struct x86_cpu *cpu);
 /* R14: where the entry of R13 lies in a table. */
 void emit_table_slot(struct emit *e);
 
-#define CPU_REG(r)       ((int32_t)(offsetof(struct x86_cpu, regs) + 8 * (r)))
-#define CPU_WINDOW(n)    ((int32_t)(offsetof(struct x86_cpu, window) + 8 * (unsigned)(n)))
+#define CPU_REG(r)    ((int32_t)(offsetof(struct x86_cpu, regs) + 8 * (r)))
+#define CPU_WINDOW(n) ((int32_t)(offsetof(struct x86_cpu, window) + 8 * (unsigned)(n)))
+/* CC_FLAGS: two bytes, stored and loaded as such. */
+#define CPU_FLAGS_LOW    ((int32_t)offsetof(struct x86_cpu, cc_src))
+#define CPU_FLAGS_HIGH   (CPU_FLAGS_LOW + 1)
 #define CPU_EXIT_REQUEST ((int32_t)offsetof(struct x86_cpu, vcpu.exit_request))
 
 void emit_save_flags(struct emit *e);

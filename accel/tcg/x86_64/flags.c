@@ -140,6 +140,9 @@ void find_live_flags(struct trans *x)
 
 static struct emit_rm desc_rm(unsigned source, unsigned reg)
 {
+    if (source == SOURCE_CARRY) {
+        return rm_cpu(offsetof(struct x86_cpu, flag_carry));
+    }
     if (source == SOURCE_SLOT) {
         return rm_cpu(offsetof(struct x86_cpu, flag_operand));
     }
@@ -164,12 +167,38 @@ static void desc_operation(struct emit *e, const struct flag_desc *d, unsigned a
     }
 }
 
+/* cpu->flag_carry to CF; no other flag is kept. */
+static void emit_load_carry(struct emit *e)
+{
+    emit_insn(e, MAP_0F, 0xb6, H_R14, rm_cpu(offsetof(struct x86_cpu, flag_carry)));
+    emit_insn(e, MAP_0F, 0xba, 4, rm_reg(H_R14)); /* bt r14d, 0 */
+    emit8(e, 0);
+}
+
+/* The value before it, and once more. */
+static void recompute_step(struct emit *e, const struct flag_desc *d, unsigned form)
+{
+    struct emit_rm rm = desc_rm(d->a_source, d->a);
+
+    emit_load_carry(e);
+    if (rm.memory) {
+        emit_load(e, H_R14, rm);
+        rm = rm_reg(H_R14);
+    }
+    emit_lea(e, H_R14, rm_mem(rm.reg, d->kind == DESC_INC ? -1 : 1));
+    emit_insn(e, form, 0xfeu | (d->size > 1), d->kind == DESC_DEC, rm_reg(H_R14));
+}
+
 void emit_recompute(struct emit *e, const struct flag_desc *d)
 {
     struct emit_rm rm = desc_rm(d->a_source, d->a);
     unsigned form = d->size == 8 ? E_W : d->size == 2 ? E_66 : d->size == 1 ? E_REX : 0;
     unsigned a = rm.reg;
 
+    if (d->kind == DESC_INC || d->kind == DESC_DEC) {
+        recompute_step(e, d, form);
+        return;
+    }
     if (rm.memory || d->kind == DESC_ADD || d->kind == DESC_SUB || d->kind == DESC_NEG) {
         emit_load(e, H_R14, rm);
         a = H_R14;
@@ -259,7 +288,8 @@ static uint8_t desc_of(const struct insn *i)
     } rows[] = {
         { x_cmp, DESC_CMP },  { x_test, DESC_TEST }, { x_add, DESC_ADD },  { x_sub, DESC_SUB },
         { x_and, DESC_TEST }, { x_or, DESC_TEST },   { x_xor, DESC_TEST }, { x_neg, DESC_NEG },
-        { x_shl, DESC_SHL },  { x_shr, DESC_SHR },   { x_sar, DESC_SAR },
+        { x_shl, DESC_SHL },  { x_shr, DESC_SHR },   { x_sar, DESC_SAR },  { x_inc, DESC_INC },
+        { x_dec, DESC_DEC },
     };
 
     for (unsigned k = 0; k < G_N_ELEMENTS(rows); k++) {
@@ -268,6 +298,17 @@ static uint8_t desc_of(const struct insn *i)
         }
     }
     return DESC_NONE;
+}
+
+static bool is_shift(unsigned kind)
+{
+    return kind >= DESC_SHL && kind <= DESC_SAR;
+}
+
+/* INC and DEC: the flag that they leave alone is kept apart. */
+static bool is_step(unsigned kind)
+{
+    return kind == DESC_INC || kind == DESC_DEC;
 }
 
 /* By a count that leaves a bit of the operand. */
@@ -293,7 +334,7 @@ enum slot_use desc_slot(const struct insn *i)
         i->op[1].kind == OPND_REG8H) {
         return SLOT_NONE;
     }
-    if (kind >= DESC_SHL) {
+    if (is_shift(kind)) {
         return shifts_by_known(i) ? SLOT_OLD : SLOT_NONE;
     }
     if (kind == DESC_ADD && same_register(i)) {
@@ -319,7 +360,11 @@ static struct flag_desc describe(const struct trans *x, const struct insn *i)
         (i->prefixes & PREFIX_LOCK) || !describe_operand(x, i, 0, &d.a_source, &d.a, &unused)) {
         return unknown;
     }
-    if (d.kind >= DESC_SHL) {
+    if (is_step(d.kind)) {
+        d.b_source = SOURCE_CARRY;
+        return d;
+    }
+    if (is_shift(d.kind)) {
         d.a_source = SOURCE_SLOT;
         d.b_source = SOURCE_IMM;
         d.imm = (int32_t)i->imm & (i->size == 8 ? 63 : 31);
@@ -427,7 +472,8 @@ static void store_part(struct trans *x, unsigned source, unsigned reg, int32_t i
     }
     rm = desc_rm(source, reg);
     if (rm.memory) {
-        emit_load(e, H_R14, rm);
+        emit_insn(e, source == SOURCE_CARRY ? MAP_0F : E_W, source == SOURCE_CARRY ? 0xb6 : 0x8b,
+                  H_R14, rm);
         rm = rm_reg(H_R14);
     }
     emit_store(e, rm.reg, rm_cpu(offset));
@@ -439,6 +485,7 @@ static void store_desc(struct trans *x)
     static const uint8_t kinds[] = {
         [DESC_CMP] = CC_CMP, [DESC_TEST] = CC_TEST, [DESC_ADD] = CC_ADD, [DESC_SUB] = CC_SUB,
         [DESC_NEG] = CC_NEG, [DESC_SHL] = CC_SHL,   [DESC_SHR] = CC_SHR, [DESC_SAR] = CC_SAR,
+        [DESC_INC] = CC_INC, [DESC_DEC] = CC_DEC,
     };
     const struct flag_desc *d = &x->desc;
 
@@ -508,6 +555,10 @@ void desc_before(struct trans *x, unsigned n)
     struct flag_use u;
 
     x->desc_fresh = x->slot_used = false;
+    if (is_step(x->desc.kind) && is_step(desc_of(i)) && i->op[0].kind == OPND_REG &&
+        x->desc.a_source == SOURCE_REG) {
+        return; /* CF stays where it is kept */
+    }
     if (x->desc.kind == DESC_NONE || x->memory_flags ||
         !(desc_uses(&x->desc, registers_written(x->t->cpu, i)) ||
           (desc_slot(i) != SLOT_NONE &&
@@ -535,18 +586,38 @@ static void load_flags(struct trans *x, uint32_t which)
     struct emit *e = x->e;
 
     need_exact_memory(x);
-    if (which == FLAG_CF) { /* bt dword [cc_src], 0 */
-        emit_insn(e, MAP_0F, 0xba, 4, rm_cpu(offsetof(struct x86_cpu, cc_src)));
+    if (which == FLAG_CF) { /* movzx r14d, byte [cc_src]; bt r14d, 0 */
+        emit_insn(e, MAP_0F, 0xb6, H_R14, rm_cpu(CPU_FLAGS_LOW));
+        emit_insn(e, MAP_0F, 0xba, 4, rm_reg(H_R14));
         emit8(e, 0);
     } else if (!(which & FLAG_OF)) {
         emit_insn(e, E_W, 0x89, H_RAX, rm_reg(H_R14));
-        emit_insn(e, 0, 0x8a, 4 /* ah */, rm_cpu(offsetof(struct x86_cpu, cc_src)));
+        emit_insn(e, 0, 0x8a, 4 /* ah */, rm_cpu(CPU_FLAGS_LOW));
         emit_bytes(e, &sahf, 1);
         emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RAX));
     } else {
         emit_restore_flags(e);
         x->host_flags = true;
     }
+}
+
+/* Before INC and DEC where CF is live: it is in the host's, and kept. */
+static void step_before(struct trans *x)
+{
+    if (is_step(x->desc.kind)) {
+        if (!x->host_flags) {
+            emit_load_carry(x->e);
+        }
+        return;
+    }
+    if (!x->host_flags) {
+        if (x->desc.kind != DESC_NONE) {
+            need_host_flags(x);
+        } else {
+            load_flags(x, FLAG_CF);
+        }
+    }
+    emit_insn(x->e, MAP_0F, 0x92, 0, rm_cpu(offsetof(struct x86_cpu, flag_carry))); /* setc */
 }
 
 /* Brings the flags where an instruction that is emitted as it stands wants them. */
@@ -558,14 +629,27 @@ void flags_before(struct trans *x, const struct insn *i, unsigned n)
     if (flags_touched(i)) {
         which |= x->live[n + 1] & ~u.kills;
     }
-    if (!which || x->host_flags) {
+    if (!which) {
         return;
     }
-    if (x->desc.kind != DESC_NONE) {
+    if (is_step(desc_of(i)) && !(i->prefixes & PREFIX_LOCK)) {
+        step_before(x);
+    } else if (x->host_flags) {
+        return;
+    } else if (x->desc.kind != DESC_NONE) {
         need_host_flags(x);
     } else {
         load_flags(x, which);
     }
+}
+
+void flags_in_memory(struct trans *x, unsigned op)
+{
+    emit_insn(x->e, 0, 0xc7, 0, rm_cpu(offsetof(struct x86_cpu, cc_op)));
+    emit32(x->e, op);
+    x->memory_flags = true;
+    x->memory_exact = false;
+    x->desc.kind = DESC_NONE;
 }
 
 void flags_after(struct trans *x, const struct insn *i)

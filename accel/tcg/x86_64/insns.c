@@ -336,6 +336,8 @@ static bool emit_mov(struct trans *x, unsigned n, const struct emit_row *row)
 static bool emit_lea_insn(struct trans *x, unsigned n, const struct emit_row *row)
 {
     const struct insn *i = &x->b->insn[n];
+    int h = host_of(i->op[0].reg);
+    unsigned to = h >= 0 ? (unsigned)h : H_R13;
 
     (void)row;
     if (i->opsize == 2) {
@@ -344,11 +346,11 @@ static bool emit_lea_insn(struct trans *x, unsigned n, const struct emit_row *ro
     if (i->addrsize == 2) {
         return false;
     }
-    emit_address(x, i, H_R13);
-    if (i->opsize == 4) {
-        emit_insn(x->e, 0, 0x89, H_R13, rm_reg(H_R13)); /* the upper half goes */
+    emit_address(x, i, to);
+    if (i->opsize == 4 && i->addrsize != 4) {
+        emit_insn(x->e, 0, 0x89, to, rm_reg(to)); /* the upper half goes */
     }
-    store_register(x, i->op[0].reg, H_R13);
+    store_register(x, i->op[0].reg, to);
     return true;
 }
 

@@ -42,29 +42,37 @@ void emit_load_state(struct emit *e)
     }
 }
 
-/* PUSHFQ; POP [cc_src]; and cc_op says so.  Nothing else changes. */
+/* The arithmetic flags as EFLAGS bits to the low half of cc_src, and cc_op says so.  Uses R14; EFLAGS stay. */
 void emit_save_flags(struct emit *e)
 {
-    emit8(e, 0x9c);
-    emit_insn(e, 0, 0x8f, 0, rm_cpu(offsetof(struct x86_cpu, cc_src)));
+    static const uint8_t to_ax[] = {
+        0x0f, 0x90, 0xc0,             /* seto al */
+        0x0f, 0xb6, 0xc0,             /* movzx eax, al */
+        0x8d, 0x04, 0xc5, 0, 0, 0, 0, /* lea eax, [rax * 8]: OF where bits 8 to 15 have it */
+        0x9f,                         /* lahf: SF ZF AF PF CF */
+    };
+
+    emit_insn(e, E_W, 0x89, H_RAX, rm_reg(H_R14));
+    emit_bytes(e, to_ax, sizeof(to_ax));
+    emit_insn(e, 0, 0x88, 4 /* ah */, rm_cpu(CPU_FLAGS_LOW));
+    emit_insn(e, 0, 0x88, H_RAX, rm_cpu(CPU_FLAGS_HIGH));
+    emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RAX));
     emit_insn(e, 0, 0xc7, 0, rm_cpu(offsetof(struct x86_cpu, cc_op)));
     emit32(e, CC_FLAGS << 2);
 }
 
-/* cc_src to the host's arithmetic flags, through AH and a signed overflow; uses R14. */
+/* The other way; uses R14.  Of the upper byte OF counts, as a signed overflow; TF and DF are clear there. */
 void emit_restore_flags(struct emit *e)
 {
-    static const uint8_t rest[] = {
-        0x0f, 0xba, 0xe0, 0x0b, /* bt eax, 11: OF */
-        0x88, 0xc4,             /* mov ah, al: SF ZF AF PF CF */
-        0x0f, 0x92, 0xc0,       /* setc al */
-        0x04, 0x7f,             /* add al, 0x7f: overflows for 1 */
-        0x9e,                   /* sahf */
+    static const uint8_t from_ax[] = {
+        0x04, 0x78, /* add al, 0x78: overflows for 8 */
+        0x9e,       /* sahf */
     };
 
     emit_insn(e, E_W, 0x89, H_RAX, rm_reg(H_R14));
-    emit_insn(e, 0, 0x8b, H_RAX, rm_cpu(offsetof(struct x86_cpu, cc_src)));
-    emit_bytes(e, rest, sizeof(rest));
+    emit_insn(e, 0, 0x8a, H_RAX, rm_cpu(CPU_FLAGS_HIGH));
+    emit_insn(e, 0, 0x8a, 4 /* ah */, rm_cpu(CPU_FLAGS_LOW));
+    emit_bytes(e, from_ax, sizeof(from_ax));
     emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RAX));
 }
 

@@ -31,9 +31,16 @@ enum desc_kind {
     DESC_SHL,  /* a shifted by b, an immediate: neither 0 nor beyond the operand */
     DESC_SHR,
     DESC_SAR,
+    DESC_INC, /* a is something more by one; CF is cpu->flag_carry */
+    DESC_DEC,
 };
 
-enum desc_source { SOURCE_REG, SOURCE_IMM, SOURCE_SLOT /* cpu->flag_operand */ };
+enum desc_source {
+    SOURCE_REG,
+    SOURCE_IMM,
+    SOURCE_SLOT, /* cpu->flag_operand */
+    SOURCE_CARRY /* cpu->flag_carry */
+};
 
 struct flag_desc {
     uint8_t kind, size, a_source, a, b_source, b;
@@ -165,6 +172,8 @@ void need_host_flags(struct trans *x);
 /* Brings the flags where an instruction that is emitted as it stands wants them, and notes what it did. */
 void flags_before(struct trans *x, const struct insn *i, unsigned n);
 void flags_after(struct trans *x, const struct insn *i);
+/* What made the flags is in cc_dst and cc_src, and this is to be cc_op. */
+void flags_in_memory(struct trans *x, unsigned op);
 /* Around the emission of instruction n: what it writes may be what desc needs. */
 void desc_before(struct trans *x, unsigned n);
 void desc_after(struct trans *x, unsigned n);
@@ -258,6 +267,14 @@ unsigned vex_alignment(const struct insn *i, unsigned size);
 void decline_unaligned(struct trans *x, struct emit_rm operand, unsigned size);
 void emit_ldmxcsr(struct trans *x, unsigned n);
 void emit_stmxcsr(struct trans *x, unsigned n);
+
+/*
+ * A comparison of floats that is instruction n, before and after flags_before, its emission and
+ * flags_after: its operands stay in memory for C code to make the flags from.  The operand may be another.
+ */
+bool keeps_comparison(const struct trans *x, unsigned n);
+struct emit_rm begin_comparison(struct trans *x, unsigned n, struct emit_rm operand);
+void end_comparison(struct trans *x, unsigned n, unsigned reg, struct emit_rm operand);
 
 /* vector_state.c: checks that vectors are in the host's registers, once a block. */
 void need_vectors(struct trans *x, unsigned n);

@@ -78,9 +78,12 @@ static void emit_block(struct trans *x)
         x->rip += i->len;
     }
     if (n > last) { /* no branch: on to the next block */
+        uint64_t next = x->word == 8 ? x->rip : (uint32_t)x->rip;
+
         settle_x87_pointers(x, n);
         x->n = last;
-        emit_goto(x, x->word == 8 ? x->rip : (uint32_t)x->rip);
+        x->rip -= x->b->insn[last].len; /* forward: nothing to poll for */
+        emit_goto(x, next);
     }
     emit_cold(x);
 }

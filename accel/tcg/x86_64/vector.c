@@ -4,6 +4,8 @@
  * on the host's own registers, by the operand codes of their rows.  Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/trans.h"
+#include "target/i386/avx.h"
+#include "target/i386/exec_int.h"
 #include "target/i386/vec_rows.h"
 #include "target/i386/xsave.h"
 
@@ -177,8 +179,12 @@ void emit_ldmxcsr(struct trans *x, unsigned n)
     struct emit *e = x->e;
 
     need_vectors(x, n);
-    emit_insn(e, 0, 0x8b, H_R14, mem_begin(x, n, &i->op[0], false));
+    if (x->memory_flags) { /* those of a comparison depend on it */
+        x->host_flags = false;
+        need_exact_memory(x);
+    }
     flags_for_check(x);
+    emit_insn(e, 0, 0x8b, H_R14, mem_begin(x, n, &i->op[0], false));
     emit_insn(e, 0, 0x81, 6, rm_reg(H_R14)); /* xor */
     emit32(e, MXCSR_MASKS);
     emit_insn(e, 0, 0xf7, 0, rm_reg(H_R14)); /* test: all masked, none reserved */
@@ -196,6 +202,58 @@ void emit_stmxcsr(struct trans *x, unsigned n)
     need_vectors(x, n);
     emit_insn(x->e, MAP_0F, 0xae, 3, mem_begin(x, n, &x->b->insn[n].op[0], true));
     mem_end(x);
+}
+
+/* UCOMISS, UCOMISD, COMISS, COMISD and their VEX forms. */
+static unsigned compared_size(const struct insn *i)
+{
+    bool vex = i->map == MAP_VEX;
+
+    if ((vex ? i->vex >> 2 != 1 || (i->imm2 & EVEX_IS) : i->map != MAP_0F) ||
+        (i->opcode & 0xfe) != 0x2e) {
+        return 0;
+    }
+    return (vex ? (i->vex & 3) == 1 : (i->prefixes & PREFIX_66) != 0) ? 8 : 4;
+}
+
+/* Not where a jump by parity follows: another by the same flags stands behind it, as a rule. */
+bool keeps_comparison(const struct trans *x, unsigned n)
+{
+    const struct insn *next = &x->b->insn[n + 1];
+
+    if (!compared_size(&x->b->insn[n])) {
+        return false;
+    }
+    if (n + 1u == x->b->n || next->row->exec != x_jcc) {
+        return x->live[n + 1] != 0;
+    }
+    return (next->opcode & 0xe) != 0xa && x->live[n + 2];
+}
+
+/* A value in memory is read once. */
+struct emit_rm begin_comparison(struct trans *x, unsigned n, struct emit_rm operand)
+{
+    const struct emit_rm kept = rm_cpu(offsetof(struct x86_cpu, cc_src));
+    unsigned form = compared_size(&x->b->insn[n]) == 8 ? E_W : 0;
+
+    if (!operand.memory) {
+        return operand;
+    }
+    emit_insn(x->e, form, 0x8b, H_R14, operand);
+    emit_insn(x->e, form, 0x89, H_R14, kept);
+    return kept;
+}
+
+void end_comparison(struct trans *x, unsigned n, unsigned reg, struct emit_rm operand)
+{
+    unsigned size = compared_size(&x->b->insn[n]);
+    unsigned form = MAP_0F | (size == 8 ? E_F2 : E_F3);
+
+    emit_insn(x->e, form, 0x11, reg, rm_cpu(offsetof(struct x86_cpu, cc_dst)));
+    if (!operand.memory) {
+        emit_insn(x->e, form, 0x11, operand.reg, rm_cpu(offsetof(struct x86_cpu, cc_src)));
+    }
+    flags_in_memory(x, CC_COMIS << 2 | size_log2(size));
 }
 
 /* The operand in ModRM r/m, checked. */
@@ -220,6 +278,7 @@ bool emit_vector(struct trans *x, unsigned n)
     unsigned field = i->modrm >> 3 & 7;
     struct emit_rm operand;
     int rm, reg;
+    bool kept;
 
     if (is_mxcsr(i)) {
         (i->row->exec == x_ldmxcsr ? emit_ldmxcsr : emit_stmxcsr)(x, n);
@@ -236,6 +295,10 @@ bool emit_vector(struct trans *x, unsigned n)
         need_vectors(x, n);
     }
     operand = begin_operand(x, n, rm);
+    kept = keeps_comparison(x, n);
+    if (kept) {
+        operand = begin_comparison(x, n, operand);
+    }
     flags_before(x, i, n);
     if (i->op[rm].kind == OPND_REG) {
         operand = rm_reg(in_register(x, i->op[rm].reg, H_R13));
@@ -253,6 +316,9 @@ bool emit_vector(struct trans *x, unsigned n)
         field_write_back(x, &i->op[reg], H_R14);
     }
     flags_after(x, i);
+    if (kept) {
+        end_comparison(x, n, field, operand);
+    }
     mem_end(x);
     return true;
 }

@@ -30,7 +30,7 @@ target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exe
                    specialise.c table_int.c softfloat.c softfloat_core.c softfloat_f80.c \
                    softfloat_f80_convert.c softfloat_trans.c table_x87.c x87.c x87_arith.c \
                    x87_compare.c x87_control.c x87_move.c control.c cpu.c cpu_model.c \
-                   cpu_print.c cpuid.c cpuid_models.c debug.c deliver.c exception.c far_return.c \
+                   cpu_options.c cpu_print.c cpuid.c cpuid_models.c debug.c deliver.c exception.c far_return.c \
                    fast_call.c gates.c inner_stack.c interrupt.c msr.c segment.c smm.c \
                    segment_insn.c system.c table_system.c task.c bmi.c crypto.c mmx.c \
                    sse_convert.c sse_float.c sse_int.c sse_move.c sse_shift.c sse_shuffle.c \
@@ -103,7 +103,7 @@ device_tests := virtio_test virtio_blk_test q35_test bridge_test testdev_test in
                 fuzz_devices_test info_test io_errors_test
 device_helpers := fuzz_machine.c rig.c
 
-insn_tests := smp_test dirty_test tlb_test avx_test softfloat_test softfloat_x87_test x87_test \
+insn_tests := cpu_model_test smp_test dirty_test tlb_test avx_test softfloat_test softfloat_x87_test x87_test \
               segment_test interrupt_test cpuid_test msr_test translate_test translate_shapes_test bmi_test \
               crypto_test mmx_test sse_test xsave_test decode_test fuzz_code_test integer_test \
               moo_test code_change_test

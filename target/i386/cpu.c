@@ -62,6 +62,7 @@ void cpu_free(struct x86_cpu *cpu)
 {
     if (cpu) {
         host_vec_free(cpu->host_vec);
+        g_free(cpu->own_model);
         munmap(cpu, sizeof(*cpu));
     }
 }

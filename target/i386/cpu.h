@@ -279,6 +279,7 @@ enum cc_kind {
 
 struct insn;
 struct cpu_model;
+struct cpu_own_model;
 
 #define CPU_WINDOWS 16
 
@@ -369,7 +370,8 @@ struct x86_cpu {
     bool exc_has_error;
     uint32_t exc_error;
 
-    const struct cpu_model *model;
+    const struct cpu_model *model;   /* own_model's */
+    struct cpu_own_model *own_model; /* cpu_request.h */
     uint32_t features[FEAT_WORDS];
     uint64_t tsc_hz;
     unsigned phys_bits, linear_bits;

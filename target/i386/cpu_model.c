@@ -4,18 +4,11 @@
  *
  * Thread: the one that builds the machine.
  */
-#include "target/i386/cpuid_models.h"
+#include "target/i386/cpu_request.h"
 #include "target/i386/host_vec.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/text.h"
-
-/* What is asked for, before it is cut down to what there is. */
-struct request {
-    uint32_t features[FEAT_WORDS];
-    bool enforce; /* a feature that is missing is an error */
-    bool quiet;   /* check=off */
-};
 
 static const char *model_name(void *opaque, unsigned n)
 {
@@ -29,15 +22,26 @@ static const char *feature_name(void *opaque, unsigned n)
     return cpu_feature_names[n].name;
 }
 
+/* Both. */
+static const char *item_name(void *opaque, unsigned n)
+{
+    unsigned first = 0;
+
+    while (cpu_option_name(first)) {
+        first++;
+    }
+    return n < first ? cpu_option_name(n) : feature_name(opaque, n - first);
+}
+
 static void unknown_name(GError **error, const char *what, const char *name,
                          const char *(*get)(void *opaque, unsigned i))
 {
     g_autofree char *close = closest_names(name, get, NULL);
 
     if (close) {
-        set_error(error, "-cpu: unknown %s '%s'; the closest: %s", what, name, close);
+        set_error(error, "unable to find CPU %s '%s'; the closest: %s", what, name, close);
     } else {
-        set_error(error, "-cpu: unknown %s '%s'; see -cpu help", what, name);
+        set_error(error, "unable to find CPU %s '%s'; see -cpu help", what, name);
     }
 }
 
@@ -87,47 +91,19 @@ static void model_features(const struct cpu_model *m, uint32_t words[FEAT_WORDS]
     }
 }
 
-/* Options of -cpu that are no feature bits. */
-static bool parse_option(struct x86_cpu *cpu, struct request *r, const char *key, const char *value,
-                         bool *known, GError **error)
+/* "+feat", "-feat", "feat=on", "feat" or an option. */
+static bool parse_item(struct x86_cpu *cpu, struct cpu_request *r, const char *item, GError **error)
 {
-    uint64_t n;
-
-    *known = true;
-    if (strcmp(key, "phys-bits") == 0) {
-        if (!parse_uint(value, 36, 46, &n)) {
-            set_error(error, "-cpu: phys-bits is '%s', must be 36 to 46", value);
-            return false;
-        }
-        cpu->phys_bits = (unsigned)n;
-        return true;
-    }
-    if (strcmp(key, "enforce") == 0 || strcmp(key, "check") == 0) {
-        bool on;
-
-        if (!parse_bool(value, &on)) {
-            set_error(error, "-cpu: %s is '%s', must be on or off", key, value);
-            return false;
-        }
-        if (key[0] == 'e') {
-            r->enforce = on;
-        } else {
-            r->quiet = !on;
-        }
-        return true;
-    }
-    *known = false;
-    return true;
-}
-
-static bool parse_item(struct x86_cpu *cpu, struct request *r, const char *item, GError **error)
-{
-    bool sign = item[0] == '+' || item[0] == '-', on = item[0] != '-', known = false;
+    bool sign = item[0] == '+' || item[0] == '-', on = true, known = false;
     g_auto(GStrv) parts = g_strsplit(sign ? item + 1 : item, "=", 2);
     const char *key = parts[0] ? parts[0] : "", *value = parts[0] && parts[1] ? parts[1] : NULL;
     const struct cpu_feature_name *f;
 
-    if (!sign && !parse_option(cpu, r, key, value ? value : "on", &known, error)) {
+    if (!cpu_option_parse(cpu, r, key,
+                          value            ? value
+                          : item[0] == '-' ? "off"
+                                           : "on",
+                          &known, error)) {
         return false;
     }
     if (known) {
@@ -135,19 +111,31 @@ static bool parse_item(struct x86_cpu *cpu, struct request *r, const char *item,
     }
     f = find_feature(key);
     if (!f) {
-        unknown_name(error, "feature", key, feature_name);
+        unknown_name(error, "feature", key, item_name);
         return false;
     }
     if (value && (sign || !parse_bool(value, &on))) {
         set_error(error, "-cpu: %s is '%s', must be on or off", key, value);
         return false;
     }
-    set_feature(r->features, f->feature, on);
+    if (sign) {
+        set_feature(item[0] == '+' ? r->plus : r->minus, f->feature, true);
+    } else {
+        set_feature(r->features, f->feature, on);
+    }
     return true;
 }
 
+/* What signs ask for comes last, whatever the order (QEMU's "-cpu"). */
+static void apply_signs(struct cpu_request *r)
+{
+    for (unsigned n = 0; n < FEAT_WORDS; n++) {
+        r->features[n] = (r->features[n] | r->plus[n]) & ~r->minus[n];
+    }
+}
+
 /* Takes what there is; says what there is not. */
-static bool grant(struct x86_cpu *cpu, const struct request *r, GError **error)
+static bool grant(struct x86_cpu *cpu, const struct cpu_request *r, GError **error)
 {
     g_autoptr(GString) missing = g_string_new(NULL);
     int last = -1; /* an alias follows its name */
@@ -170,8 +158,7 @@ static bool grant(struct x86_cpu *cpu, const struct request *r, GError **error)
         }
     }
     if (missing->len) {
-        set_error(error, "-cpu: enforce is on, and these features are not supported: %s",
-                  missing->str);
+        set_error(error, "TCG doesn't support requested features: %s", missing->str);
         return false;
     }
     set_feature(cpu->features, X86_BASE, true);
@@ -228,32 +215,84 @@ static void drop_dependents(struct x86_cpu *cpu)
     }
 }
 
+/* The leaves that the features are in must be there (QEMU's "full-cpuid-auto-level"). */
+static void raise_levels(const struct x86_cpu *cpu, const struct cpu_request *r)
+{
+    static const struct {
+        uint8_t word; /* when it has a feature */
+        uint32_t leaf;
+    } rows[] = {
+        { FEAT_6_EAX, 6 },
+        { FEAT_7_0_EBX, 7 },
+        { FEAT_7_0_ECX, 7 },
+        { FEAT_7_0_EDX, 7 },
+        { FEAT_7_1_EAX, 7 },
+        { FEAT_7_2_EDX, 7 },
+        { FEAT_D_1_EAX, 0xd },
+        { FEAT_80000001_EDX, 0x80000001 },
+        { FEAT_80000001_ECX, 0x80000001 },
+        { FEAT_80000007_EDX, 0x80000007 },
+        { FEAT_80000008_EBX, 0x80000008 },
+    };
+    struct cpu_model *m = &r->own->model;
+    uint32_t level = cpu_has(cpu, X86_XSAVE) ? 0xd : 0,
+             xlevel = cpu_has(cpu, X86_LM) ? 0x80000008 : 0;
+
+    if (cpu_has(cpu, X86_TOPOEXT) && strcmp(m->vendor, "AuthenticAMD") == 0) {
+        xlevel = 0x8000001e;
+    }
+    for (unsigned n = 0; n < G_N_ELEMENTS(rows); n++) {
+        if (cpu->features[rows[n].word]) {
+            uint32_t *to = rows[n].leaf >> 31 ? &xlevel : &level;
+
+            *to = MAX(*to, rows[n].leaf);
+        }
+    }
+    m->level = r->level ? m->level : MAX(m->level, level);
+    m->xlevel = r->xlevel ? m->xlevel : MAX(m->xlevel, xlevel);
+}
+
+static bool parse_request(struct x86_cpu *cpu, struct cpu_request *r, char **items, GError **error)
+{
+    for (unsigned n = 1; items[n]; n++) {
+        if (items[n][0] && !parse_item(cpu, r, items[n], error)) {
+            return false;
+        }
+    }
+    apply_signs(r);
+    if (!grant(cpu, r, error)) {
+        return false;
+    }
+    drop_dependents(cpu);
+    raise_levels(cpu, r);
+    return true;
+}
+
 bool cpu_model_parse(struct x86_cpu *cpu, const char *text, GError **error)
 {
     g_auto(GStrv) items = g_strsplit(text, ",", -1);
-    struct request r = { 0 };
+    struct cpu_request r = { 0 };
     const struct cpu_model *m;
 
-    if (!items[0] || !(m = find_model(items[0]))) {
-        unknown_name(error, "model", items[0] ? items[0] : "", model_name);
+    if (!items[0] || !items[0][0]) {
+        set_error(error, "-cpu option cannot be empty");
+        return false;
+    }
+    m = find_model(items[0]);
+    if (!m) {
+        unknown_name(error, "model", items[0], model_name);
         return false;
     }
     if (strcmp(m->name, "host") == 0) {
         report_warning("-cpu host without hardware virtualization is the same as -cpu max");
     }
+    g_free(cpu->own_model);
+    r.own = cpu->own_model = g_new0(struct cpu_own_model, 1);
+    r.own->model = *m;
+    cpu->model = &r.own->model;
     memset(cpu->features, 0, sizeof(cpu->features));
     model_features(m, r.features);
-    for (unsigned n = 1; items[n]; n++) {
-        if (items[n][0] && !parse_item(cpu, &r, items[n], error)) {
-            return false;
-        }
-    }
-    if (!grant(cpu, &r, error)) {
-        return false;
-    }
-    cpu->model = m;
-    drop_dependents(cpu);
-    return true;
+    return parse_request(cpu, &r, items, error);
 }
 
 void cpu_model_print_list(GString *out)

@@ -73,11 +73,20 @@ void x_sysret(struct x86_cpu *cpu, const struct insn *i)
     load_flat(cpu, to64 ? base + 16 : base, base + 8, 3, to64);
 }
 
+/* AMD has SYSENTER and SYSEXIT outside long mode alone (APM vol. 3). */
+static void check_sysenter(struct x86_cpu *cpu)
+{
+    if (cpu->long_mode && cpu_is_amd(cpu)) {
+        raise_ud(cpu);
+    }
+}
+
 void x_sysenter(struct x86_cpu *cpu, const struct insn *i)
 {
     uint16_t cs = (uint16_t)cpu->sysenter_cs;
 
     (void)i;
+    check_sysenter(cpu);
     if (!cpu->protected_mode || !(cs & ~3u)) {
         raise_gp0(cpu);
     }
@@ -93,6 +102,7 @@ void x_sysexit(struct x86_cpu *cpu, const struct insn *i)
     bool to64 = i->opsize == 8;
     uint64_t rip = cpu->regs[R_RDX], rsp = cpu->regs[R_RCX];
 
+    check_sysenter(cpu);
     if (!cpu->protected_mode || !(cs & ~3u) || cpu->cpl != 0) {
         raise_gp0(cpu);
     }

@@ -201,11 +201,14 @@ void x_wbinvd(struct x86_cpu *cpu, const struct insn *i)
     (void)i;
 }
 
-/* The address must be readable; nothing is armed, because MWAIT may wake at any time. */
+/* #UD, not #GP, above level 0.  The address must be readable; nothing is armed: MWAIT may wake at any time. */
 void x_monitor(struct x86_cpu *cpu, const struct insn *i)
 {
     uint64_t at = reg_read(cpu, R_RAX, i->addrsize);
 
+    if (cpu->cpl > 0) {
+        raise_ud(cpu);
+    }
     if ((uint32_t)cpu->regs[R_RCX]) {
         raise_gp0(cpu);
     }
@@ -215,6 +218,9 @@ void x_monitor(struct x86_cpu *cpu, const struct insn *i)
 void x_mwait(struct x86_cpu *cpu, const struct insn *i)
 {
     (void)i;
+    if (cpu->cpl > 0) {
+        raise_ud(cpu);
+    }
     if ((uint32_t)cpu->regs[R_RCX] & ~1u) {
         raise_gp0(cpu);
     }

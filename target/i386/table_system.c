@@ -32,8 +32,8 @@ const struct insn_row table_0f01_mem[8] = {
 };
 
 const struct insn_row table_0f01_reg[64] = {
-    [0x08] = { "monitor", { 0 }, 0, 0, 0, X86_MONITOR, x_monitor, SYS | ROW_MODRM, 0, NULL },
-    [0x09] = { "mwait",   { 0 }, 0, 0, 0, X86_MONITOR, x_mwait,   SYS | ROW_MODRM, 0, NULL },
+    [0x08] = { "monitor", { 0 }, 0, 0, 0, X86_MONITOR, x_monitor, ROW_ENDS | ROW_MODRM, 0, NULL },
+    [0x09] = { "mwait",   { 0 }, 0, 0, 0, X86_MONITOR, x_mwait,   ROW_ENDS | ROW_MODRM, 0, NULL },
     [0x0a] = { "clac",    { 0 }, 0, 0, 0, X86_SMAP,    x_clac,    ROW_ENDS | ROW_MODRM, 0, NULL },
     [0x0b] = { "stac",    { 0 }, 0, 0, 0, X86_SMAP,    x_stac,    ROW_ENDS | ROW_MODRM, 0, NULL },
     [0x10] = { "xgetbv",  { 0 }, 0, 0, 0, X86_XSAVE,   x_xgetbv,  ROW_MODRM, 0, NULL },

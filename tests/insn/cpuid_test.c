@@ -260,7 +260,7 @@ static void bad_text(void)
         { "max,+avx512er,enforce", "avx512er" },
         { "Haswell,enforce", "rtm" }, /* and every other one that is missing */
         { "Haswell,enforce", "hle" },
-        { "", "unknown model" },
+        { "", "cannot be empty" },
     };
     struct system_rig *r = system_rig_new("max");
 

@@ -153,6 +153,34 @@ static void lar_lsl_verr_verw(void)
     system_rig_free(r);
 }
 
+/* In long mode an LDT, both TSSs of 64 bits and call gates are all that there is. */
+static void lar_and_lsl_of_long_mode(void)
+{
+    struct system_rig *r = system_rig_new("max");
+    struct x86_cpu *cpu = r->cpu;
+
+    for (unsigned code64 = 0; code64 < 2; code64++) {
+        rig_long(r, 0);
+        if (!code64) { /* compatibility mode */
+            cpu->seg[SEG_CS].attr = (uint16_t)((cpu->seg[SEG_CS].attr & ~ATTR_L) | ATTR_DB);
+            cpu_update_mode(cpu);
+        }
+        for (unsigned type = 0; type < 16; type++) {
+            rig_descriptor(r, SEL_FREE, 0, 0x1234, (uint16_t)(0x80 | type));
+            cpu->regs[R_RAX] = SEL_FREE;
+            g_assert_cmpint(RIG_EXEC(r, "\x0f\x02\xd8"), ==, -1); /* lar ebx, eax */
+            g_assert_true(!(flags_arith(cpu) & FLAG_ZF) == !(0x1a04 >> type & 1));
+            g_assert_cmpint(RIG_EXEC(r, "\x0f\x03\xd8"), ==, -1); /* lsl ebx, eax */
+            g_assert_true(!(flags_arith(cpu) & FLAG_ZF) == !(0x0a04 >> type & 1));
+        }
+        cpu->regs[R_RBX] = UINT64_MAX;
+        cpu->regs[R_RAX] = SEL_DATA0;
+        g_assert_cmpint(RIG_EXEC(r, "\x0f\x02\xd8"), ==, -1); /* the upper half is cleared */
+        g_assert_cmphex(cpu->regs[R_RBX], ==, 0xc09300);
+    }
+    system_rig_free(r);
+}
+
 static void ltr_marks_the_task_busy(void)
 {
     struct system_rig *r = system_rig_new("max");
@@ -285,6 +313,57 @@ static void sysenter_and_sysexit(void)
     system_rig_free(r);
 }
 
+/* AMD has neither in long mode. */
+static void sysenter_of_long_mode(void)
+{
+    struct system_rig *r = system_rig_new("qemu64"), *intel = system_rig_new("max");
+
+    r->cpu->sysenter_cs = SEL_CODE0;
+    rig_protected(r, 3);
+    g_assert_cmpint(RIG_EXEC(r, "\x0f\x34"), ==, -1);
+    for (unsigned cpl = 0; cpl <= 3; cpl += 3) {
+        rig_long(r, cpl);
+        g_assert_cmpint(RIG_EXEC(r, "\x0f\x34"), ==, EXC_UD);
+        rig_long(r, cpl);
+        g_assert_cmpint(RIG_EXEC(r, "\x0f\x35"), ==, EXC_UD);
+    }
+    rig_long(intel, 3);
+    intel->cpu->sysenter_cs = SEL_CODE0;
+    intel->cpu->sysenter_eip = 0x123456789a;
+    g_assert_cmpint(RIG_EXEC(intel, "\x0f\x34"), ==, -1);
+    g_assert_cmphex(intel->cpu->regs[R_RIP], ==, 0x123456789a);
+    g_assert_true(intel->cpu->code64);
+    system_rig_free(r);
+    system_rig_free(intel);
+}
+
+/* As if CPUID showed MONITOR. */
+static void monitor_and_mwait(void)
+{
+    struct system_rig *r = system_rig_new("max");
+    struct x86_cpu *cpu = r->cpu;
+
+    cpu->features[X86_MONITOR / 32] |= 1u << X86_MONITOR % 32;
+    rig_protected(r, 3);
+    g_assert_cmpint(RIG_EXEC(r, "\x0f\x01\xc8"), ==, EXC_UD);
+    g_assert_cmpint(RIG_EXEC(r, "\x0f\x01\xc9"), ==, EXC_UD);
+    rig_protected(r, 0);
+    cpu->regs[R_RCX] = 0;
+    g_assert_cmpint(RIG_EXEC(r, "\x0f\x01\xc8"), ==, -1);
+    g_assert_cmpint(RIG_EXEC(r, "\x0f\x01\xc9"), ==, -1);
+    cpu->regs[R_RCX] = 1;
+    assert_fault(r, RIG_EXEC(r, "\x0f\x01\xc8"), EXC_GP, 0);
+    cpu->regs[R_RCX] = 2;
+    assert_fault(r, RIG_EXEC(r, "\x0f\x01\xc9"), EXC_GP, 0);
+    rig_descriptor(r, SEL_FREE, 0, 0xfff, A_DATA);
+    cpu->regs[R_RBX] = SEL_FREE;
+    g_assert_cmpint(RIG_EXEC(r, "\x8e\xe3"), ==, -1); /* mov fs, ebx */
+    cpu->regs[R_RCX] = 0;
+    cpu->regs[R_RAX] = 0x1000;
+    assert_fault(r, RIG_EXEC(r, "\x64\x0f\x01\xc8"), EXC_GP, 0);
+    system_rig_free(r);
+}
+
 static void control_register_rules(void)
 {
     struct system_rig *r = system_rig_new("max");
@@ -344,6 +423,9 @@ int main(int argc, char **argv)
     g_test_add_func("/segment/limits", limits);
     g_test_add_func("/segment/canonical", canonical_addresses);
     g_test_add_func("/segment/lar-lsl-verr-verw", lar_lsl_verr_verw);
+    g_test_add_func("/segment/lar-long", lar_and_lsl_of_long_mode);
+    g_test_add_func("/segment/sysenter-long", sysenter_of_long_mode);
+    g_test_add_func("/segment/monitor", monitor_and_mwait);
     g_test_add_func("/segment/ltr", ltr_marks_the_task_busy);
     g_test_add_func("/segment/umip", umip_hides_tables_from_users);
     g_test_add_func("/segment/call-gate", call_gate_switches_stacks);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hw/i386/boot.c: direct boot: recognizes the kernel file, keeps its blobs, and at every reset
- * copies them to RAM and puts the CPU into the entry state.
+ * hw/i386/boot.c: direct boot: recognizes the kernel file, and at every reset copies its blobs to
+ * RAM and puts the CPU into the entry state.  An unpacked kernel and its initrd are as large as much of
+ * what the guest will use: they are let go then, and the next reset reads the files again.
  * Thread: under the machine lock, vCPUs stopped.
  */
 #include "hw/i386/boot_internal.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -235,6 +237,7 @@ void boot_free(struct boot_image *b)
     g_free((char *)b->cfg.kernel);
     g_free((char *)b->cfg.initrd);
     g_free((char *)b->cfg.append);
+    g_free(b->more);
     g_free((struct e820_entry *)b->cfg.e820);
     g_free(b);
 }
@@ -316,14 +319,21 @@ static struct boot_blob *command_line(struct boot_image *b)
 
 void boot_extend_append(struct boot_image *b, const char *more)
 {
-    g_autofree char *text = g_strconcat(b->cfg.append, more, NULL);
+    g_free(b->more);
+    b->more = g_strdup(more);
+}
+
+static void extend_command_line(struct boot_image *b)
+{
+    g_autofree char *text = g_strconcat(b->cfg.append, b->more, NULL);
     struct boot_blob *blob = command_line(b);
     size_t size = strlen(text) + 1;
 
+    if (!b->more || !b->more[0]) {
+        return;
+    }
     if (!blob || size > BOOT_CMDLINE_MAX) {
-        if (more[0]) {
-            report_warning("the kernel is not told of its devices:%s", more);
-        }
+        report_warning("the kernel is not told of its devices:%s", b->more);
         return;
     }
     g_bytes_unref(blob->data);
@@ -331,7 +341,7 @@ void boot_extend_append(struct boot_image *b, const char *more)
     blob->size = size;
 }
 
-void boot_enter(struct boot_image *b, struct x86_cpu *cpu)
+static void install_blobs(struct boot_image *b)
 {
     struct address_space *as = &b->machine->memory;
 
@@ -346,6 +356,23 @@ void boot_enter(struct boot_image *b, struct x86_cpu *cpu)
         }
         write_zeroes(as, blob->addr + len, blob->size - len);
     }
+    g_array_set_size(b->blobs, 0);
+    malloc_trim(0);
+}
+
+void boot_enter(struct boot_image *b, struct x86_cpu *cpu)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!b->blobs->len && !load_kernel(b, &error)) {
+        g_prefix_error(&error, "cannot boot again: ");
+        machine_internal_error(b->machine, error->message);
+        g_array_set_size(b->blobs, 0);
+        cpu->halted = true;
+        return;
+    }
+    extend_command_line(b);
+    install_blobs(b);
     cpu->cr0 = CR0_PE | CR0_ET | CR0_NE;
     cpu->cr4 = 0;
     cpu->efer = 0;

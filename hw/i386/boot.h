@@ -36,7 +36,10 @@ bool boot_add_items(struct fw_cfg *fw, const struct machine_config *config, GErr
 
 /* Reads and checks the files.  NULL and *error: a message that names the file. */
 struct boot_image *boot_load(struct machine *m, const struct boot_config *cfg, GError **error);
-/* Copies everything into guest RAM and sets the CPU's registers to the kernel's entry state. */
+/*
+ * Copies everything into guest RAM and sets the CPU's registers to the kernel's entry state.  From the second
+ * time on it reads the files again; where that fails the machine stops with an internal error.
+ */
 void boot_enter(struct boot_image *b, struct x86_cpu *cpu);
 /* What follows -append on a kernel's command line at the next boot_enter; replaces what did before. */
 void boot_extend_append(struct boot_image *b, const char *more);

@@ -20,7 +20,7 @@
 
 enum boot_mode { BOOT_FLAT32, BOOT_LONG64 };
 
-/* Bytes for guest RAM, written at every reset; `size` beyond data's length is zeroed. */
+/* Bytes for guest RAM, written at a reset and then let go; `size` beyond data's length is zeroed. */
 struct boot_blob {
     const char *what; /* "initrd", for messages */
     uint64_t addr, size;
@@ -30,7 +30,8 @@ struct boot_blob {
 struct boot_image {
     struct machine *machine;
     struct boot_config cfg; /* strings and map are copies */
-    GArray *blobs;          /* struct boot_blob */
+    GArray *blobs;          /* struct boot_blob; none: to be read again */
+    char *more;             /* behind cfg.append */
     enum boot_mode mode;
     uint64_t entry;
     uint32_t eax, ebx;

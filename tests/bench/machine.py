@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import time
 
-from boot import INIT_HEAD, Failed, Scratch
+from boot import INIT_HEAD, Failed, Scratch, resident
 from rows import (BOOT_FASTER, IDLE_FACTOR, IDLE_MIB, SMP, SMP_FASTER, SMP_QUICK, SMP_WORK,
                   START_MS, words)
 from runners import BOOT_TIMEOUT, Agent, Trouble, cpu_seconds, machine_arguments
@@ -132,23 +132,6 @@ def start(bench, say):
                 say(f"  start, {board}, {name}: {trouble}")
                 values[name] = "fails"
         yield f"start to guest and out, -M {board}", "ms", values, f"{START_MS}"
-
-
-def resident(pid, memory):
-    """(MiB of guest memory touched, resident MiB in all)."""
-    total = touched = 0
-    size, ram = 0, False
-    with open(f"/proc/{pid}/smaps", encoding="utf-8") as file:
-        for line in file:
-            head = re.match(r"([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \d+ *(.*)", line)
-            if head:
-                size = int(head.group(2), 16) - int(head.group(1), 16)
-                ram = size >= memory // 2
-            elif line.startswith("Rss:"):
-                kib = int(line.split()[1])
-                total += kib
-                touched += kib if ram else 0
-    return touched / 1024, total / 1024
 
 
 def memory(bench, say):

@@ -194,6 +194,23 @@ class Run:
             self.child.stdin.close()
 
 
+def resident(pid, memory):
+    """(MiB of guest memory touched, resident MiB in all)."""
+    total = touched = 0
+    size, ram = 0, False
+    with open(f"/proc/{pid}/smaps", encoding="utf-8") as file:
+        for line in file:
+            head = re.match(r"([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \d+ *(.*)", line)
+            if head:
+                size = int(head.group(2), 16) - int(head.group(1), 16)
+                ram = size >= memory // 2
+            elif line.startswith("Rss:"):
+                kib = int(line.split()[1])
+                total += kib
+                touched += kib if ram else 0
+    return touched / 1024, total / 1024
+
+
 def run_row(args, expected, forbidden, status, timeout):
     """Runs to the end and compares with what a row says. Gives the output."""
     with Run(args) as run:

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How a machine ends: panic, triple fault, reset, no root, debug exit, signal."""
+import os
 import signal
 import sys
+import time
 
-from boot import Run, Scratch, guest_file, run_row, tap
+from boot import Run, Scratch, guest_file, resident, run_row, tap
 
 LINUX = "console=ttyS0 panic=-1 quiet"
 DEBUG_EXIT = ("-device", "isa-debug-exit,iobase=0xf4,iosize=0x04")
@@ -15,6 +17,8 @@ PANIC = "echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger\n"
 REBOOT = "reboot -f\n"
 POWEROFF = "poweroff -f\n"
 EXIT = "exit 0\n"
+IDLE = "sleep 1000\n"
+IDLE_SECONDS = 3
 
 # Small guest (guest.S): name, its letter, arguments, expected output, exit status
 SMALL = (
@@ -96,6 +100,30 @@ def reboot_starts_linux_again():
         run.expect(r"INIT-STARTED", TIMEOUT, first)
 
 
+def reboot_without_the_kernel_file_says_so():
+    scratch = Scratch()
+    with open(guest_file("cloud"), "rb") as file:
+        kernel = scratch.path("kernel", file.read())
+    args = linux_args(scratch, REBOOT)
+    args[args.index("-kernel") + 1] = kernel
+    with Run(args) as run:
+        run.expect(r"INIT-STARTED", TIMEOUT)
+        os.remove(kernel)
+        run.expect(r"internal error: cannot boot again: could not open kernel file", TIMEOUT)
+
+
+def idle_guest_leaves_memory_alone():
+    scratch = Scratch()
+    with Run(linux_args(scratch, IDLE)) as run:
+        run.expect(r"INIT-STARTED", TIMEOUT)
+        time.sleep(IDLE_SECONDS)
+        total, ram = resident(run.child.pid, 512 << 20)
+        limit = 1.2 * ram + 40
+        if total > limit:
+            run.fail(f"{total:.0f} MiB resident, {ram:.0f} of them the guest's, "
+                     f"expected at most {limit:.0f}")
+
+
 def sigterm_ends_with_status_0():
     for letter in "hw":                 # halted, and busy
         scratch = Scratch()
@@ -111,6 +139,8 @@ TESTS = (
     [small_test(row) for row in SMALL] + [again_test(row) for row in AGAIN] +
     [linux_test(row) for row in ENDINGS] +
     [("reboot starts Linux again", reboot_starts_linux_again),
+     ("reboot without the kernel file", reboot_without_the_kernel_file_says_so),
+     ("memory of an idle guest", idle_guest_leaves_memory_alone),
      ("SIGTERM ends with status 0", sigterm_ends_with_status_0)]
 )
 

@@ -31,13 +31,12 @@ enum ram_page_flag {
     RAM_PAGE_MIGRATE = 1 << 2, /* written since migration last looked */
 };
 
-/* Host memory behind RAM and ROM regions: one memfd each.  The size is a whole number of pages. */
+/* Host memory behind RAM and ROM regions, in huge pages where the host has them.  The size is a whole number of pages. */
 struct ram_block {
     struct ram_block *next; /* machine->ram_blocks */
     const char *name;
     uint8_t *host;
     uint64_t size;
-    int fd;
     uint8_t *page_flags; /* enum ram_page_flag, one byte a page */
     bool retired;        /* its region is gone: freed when no view has it any more */
 };

@@ -6,12 +6,10 @@
  * Thread:     blocks and watches come and go under the machine lock (watches before vCPUs run);
  *             ram_written and the page flags on any thread, with atomic operations only.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 #include "softmmu/machine.h"
 #include "softmmu/memory.h"
 #include "util/error.h"
@@ -19,40 +17,31 @@
 #define HUGE_PAGE (2ull << 20)
 
 /*
- * Maps fd shared.  Blocks of 2 MiB and more are aligned to that, so that the host can back them with
- * huge pages: a larger range is reserved, and what sticks out on both sides given back.
+ * Private memory, touched lazily.  Blocks of 2 MiB and more are aligned to that, so that the host can back
+ * them with huge pages, which few hosts do for shared memory: a larger range is mapped, and what
+ * sticks out on both sides given back.
  */
-static uint8_t *map_block(int fd, uint64_t size)
+static uint8_t *map_block(uint64_t size)
 {
     uint64_t slack = size >= HUGE_PAGE ? HUGE_PAGE : 0;
-    uint8_t *reserved, *at;
+    uint8_t *whole, *at;
 
-    reserved =
-        mmap(NULL, size + slack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (reserved == MAP_FAILED) {
+    whole = mmap(NULL, size + slack, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (whole == MAP_FAILED) {
         return NULL;
     }
-    at = reserved;
-    if (slack) {
-        at = (uint8_t *)(((uintptr_t)reserved + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1));
-        if (at > reserved) {
-            munmap(reserved, at - reserved);
-        }
-        if (reserved + slack > at) {
-            munmap(at + size, reserved + slack - at);
-        }
+    if (!slack) {
+        return whole;
     }
-    if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, 0) ==
-        MAP_FAILED) {
-        int saved = errno;
-
-        munmap(at, size);
-        errno = saved;
-        return NULL;
+    at = (uint8_t *)(((uintptr_t)whole + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1));
+    if (at > whole) {
+        munmap(whole, at - whole);
     }
-    if (slack) {
-        madvise(at, size, MADV_HUGEPAGE); /* a wish */
+    if (whole + slack > at) {
+        munmap(at + size, whole + slack - at);
     }
+    madvise(at, size, MADV_HUGEPAGE); /* a wish */
     return at;
 }
 
@@ -68,14 +57,7 @@ struct ram_block *ram_block_new(struct machine *m, const char *name, uint64_t si
     text = g_format_size_full(size, G_FORMAT_SIZE_IEC_UNITS);
     ram->name = name;
     ram->size = (size + GUEST_PAGE_SIZE - 1) & GUEST_PAGE_MASK;
-    ram->fd = memfd_create(name, MFD_CLOEXEC);
-    if (ram->fd < 0) {
-        set_errno_error(error, "cannot create memory for RAM '%s'", name);
-        return NULL;
-    }
-    if (ftruncate(ram->fd, ram->size) == 0) {
-        ram->host = map_block(ram->fd, ram->size);
-    }
+    ram->host = map_block(ram->size);
     if (ram->host) {
         /* large ones are touched lazily as well */
         ram->page_flags = calloc(ram->size >> GUEST_PAGE_BITS, 1);
@@ -85,7 +67,6 @@ struct ram_block *ram_block_new(struct machine *m, const char *name, uint64_t si
         if (ram->host) {
             munmap(ram->host, ram->size);
         }
-        close(ram->fd);
         return NULL;
     }
     ram->next = m->ram_blocks;
@@ -105,7 +86,6 @@ void ram_block_free(struct machine *m, struct ram_block *ram)
     }
     munmap(ram->host, ram->size);
     free(ram->page_flags);
-    close(ram->fd);
     g_free(ram);
 }
 

@@ -421,6 +421,35 @@ static void absurd_ram_is_an_error(void)
     machine_free(m);
 }
 
+/* Does the mapping that begins here ask for huge pages? */
+static bool wants_huge_pages(const void *at)
+{
+    g_autofree char *text = NULL, *head = g_strdup_printf("%zx-", (size_t)(uintptr_t)at);
+    const char *p, *flags;
+
+    g_assert_true(g_file_get_contents("/proc/self/smaps", &text, NULL, NULL));
+    p = strstr(text, head);
+    g_assert_nonnull(p);
+    flags = strstr(p, "VmFlags:");
+    g_assert_nonnull(flags);
+    return g_strstr_len(flags, strcspn(flags, "\n"), " hg") != NULL;
+}
+
+static void large_ram_lies_on_huge_pages(void)
+{
+    struct machine *m = new_machine();
+    struct mem_region ram = { 0 };
+
+    add_ram(m, &ram, 0, 8 << 20);
+    g_assert_cmphex((uintptr_t)ram.ram->host & ((2 << 20) - 1), ==, 0);
+    if (!g_file_test("/sys/kernel/mm/transparent_hugepage", G_FILE_TEST_IS_DIR)) {
+        g_test_skip("no transparent huge pages here");
+    } else {
+        g_assert_true(wants_huge_pages(ram.ram->host));
+    }
+    machine_free(m);
+}
+
 static void tree_prints_names_and_ranges(void)
 {
     struct machine *m = new_machine();
@@ -454,6 +483,7 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/map", map_shrinks_to_what_is_contiguous);
     g_test_add_func("/memory/written", writes_announce_code_pages_and_mark_dirty);
     g_test_add_func("/memory/absurd", absurd_ram_is_an_error);
+    g_test_add_func("/memory/huge-pages", large_ram_lies_on_huge_pages);
     g_test_add_func("/memory/print", tree_prints_names_and_ranges);
     return g_test_run();
 }

@@ -29,7 +29,7 @@ static const struct word interfaces[] = {
     { "floppy", BLOCK_IF_FLOPPY, NULL },
     { "none",   BLOCK_IF_NONE,   NULL },
     { "virtio", BLOCK_IF_VIRTIO, NULL },
-    { "scsi",   0, "is not supported yet; use if=ide" },
+    { "scsi",   BLOCK_IF_SCSI, NULL },
     { "pflash", BLOCK_IF_PFLASH, NULL },
     { "sd",     0, "is not supported" },
     { "mtd",    0, "is not supported" },
@@ -259,7 +259,7 @@ static const struct place places[] = {
     [BLOCK_IF_FLOPPY] = { "floppy", 1, 2 },
     [BLOCK_IF_PFLASH] = { "pflash", 1, MAX_PFLASH },
     [BLOCK_IF_VIRTIO] = { "virtio", 32, 1 },
-    [BLOCK_IF_SCSI] = { "scsi", 1, 32 },
+    [BLOCK_IF_SCSI] = { "scsi", 1, 7 },
 };
 
 static struct place place_of(const struct machine *m, int interface)
@@ -312,8 +312,9 @@ static char *make_id(const struct spec *s)
     if (s->id) {
         return g_strdup(s->id);
     }
-    if (s->interface == BLOCK_IF_IDE) {
-        return g_strdup_printf("ide%d-%s%d", s->bus, s->cdrom ? "cd" : "hd", s->unit);
+    if (s->interface == BLOCK_IF_IDE || s->interface == BLOCK_IF_SCSI) {
+        return g_strdup_printf("%s%d-%s%d", places[s->interface].name, s->bus,
+                               s->cdrom ? "cd" : "hd", s->unit);
     }
     return g_strdup_printf("%s%d", places[s->interface].name,
                            s->bus * places[s->interface].units + s->unit);
@@ -420,32 +421,57 @@ bool drives_setup(struct machine *m, const struct options *o, GError **error)
     return add_defaults(m, o, error);
 }
 
-/* A disk behind a transport that the board has. */
-static bool add_virtio_disk(struct machine *m, struct options *o, const struct block_backend *blk,
-                            GError **error)
+/* "pci", or "device" on a board with other places for virtio; NULL: the board has none. */
+static const char *virtio_transport(struct machine *m)
 {
-    bool pci = bus_find(m, BUS_PCI, NULL) != NULL;
+    return bus_find(m, BUS_PCI, NULL) ? "pci" : bus_find(m, BUS_VIRTIO, NULL) ? "device" : NULL;
+}
 
-    if (!pci && !bus_find(m, BUS_VIRTIO, NULL)) {
-        set_error(error, "drive '%s': machine '%s' has no place for if=virtio", blk->id,
-                  m->config.board->name);
-        return false;
+static bool names_scsi_adapter(const struct options *o)
+{
+    static const char *const adapters[] = { "virtio-scsi-pci", "virtio-scsi-device",
+                                            "virtio-scsi-pci-transitional",
+                                            "virtio-scsi-pci-non-transitional" };
+    bool found = false;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(adapters); i++) {
+        found = found || names_driver(o, adapters[i]);
     }
-    g_ptr_array_add(o->devices,
-                    g_strdup_printf("virtio-blk-%s,drive=%s", pci ? "pci" : "device", blk->id));
-    return true;
+    return found;
+}
+
+static void add_device_of(struct machine *m, struct options *o, const struct block_backend *blk)
+{
+    const char *transport = virtio_transport(m);
+
+    if (blk->interface == BLOCK_IF_VIRTIO) {
+        g_ptr_array_add(o->devices, g_strdup_printf("virtio-blk-%s,drive=%s", transport, blk->id));
+        return;
+    }
+    if (!names_scsi_adapter(o)) {
+        g_ptr_array_add(o->devices, g_strdup_printf("virtio-scsi-%s", transport));
+    }
+    g_ptr_array_add(o->devices, g_strdup_printf("scsi-%s,drive=%s,scsi-id=%d",
+                                                blk->cdrom ? "cd" : "hd", blk->id, blk->unit));
 }
 
 bool drives_add_devices(struct machine *m, struct options *o, GError **error)
 {
-    struct place place = places[BLOCK_IF_VIRTIO];
+    for (int interface = BLOCK_IF_VIRTIO; interface <= BLOCK_IF_SCSI; interface++) {
+        struct place place = places[interface];
 
-    for (int i = 0; i < place.buses * place.units; i++) {
-        struct block_backend *blk =
-            block_backend_at(m, BLOCK_IF_VIRTIO, i / place.units, i % place.units);
+        for (int i = 0; i < place.buses * place.units; i++) {
+            struct block_backend *blk = block_backend_at(m, (enum block_interface)interface,
+                                                         i / place.units, i % place.units);
 
-        if (blk && !blk->front && !add_virtio_disk(m, o, blk, error)) {
-            return false;
+            if (blk && !virtio_transport(m)) {
+                set_error(error, "drive '%s': machine '%s' has no place for if=%s", blk->id,
+                          m->config.board->name, place.name);
+                return false;
+            }
+            if (blk) {
+                add_device_of(m, o, blk);
+            }
         }
     }
     return true;

@@ -92,7 +92,7 @@ option_fn option_drive, option_hda, option_hdb, option_hdc, option_hdd, option_c
     option_pflash, option_fdb, option_snapshot;
 /* The drives that the options name; before the board is made.  Machine lock held. */
 bool drives_setup(struct machine *m, const struct options *o, GError **error);
-/* After the board is made: -device for each drive of if=virtio. */
+/* After the board is made: -device for each drive of if=virtio and if=scsi. */
 bool drives_add_devices(struct machine *m, struct options *o, GError **error);
 /* The same: every drive that it should have attached has a device. */
 bool drives_check(struct machine *m, GError **error);

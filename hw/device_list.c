@@ -22,6 +22,8 @@ extern const struct device_type pcie_root_port_type, q35_pci_host_type;
 extern const struct device_type ahci_type, ich9_ahci_type;
 extern const struct device_type virtio_blk_device_type, virtio_blk_pci_type;
 extern const struct device_type virtio_blk_pci_non_transitional_type, virtio_blk_pci_transitional_type;
+extern const struct device_type scsi_cd_type, scsi_hd_type, virtio_scsi_device_type, virtio_scsi_pci_type;
+extern const struct device_type virtio_scsi_pci_non_transitional_type, virtio_scsi_pci_transitional_type;
 extern const struct device_type virtio_mmio_type, virtio_rng_device_type, virtio_rng_pci_type;
 extern const struct device_type virtio_rng_pci_non_transitional_type, virtio_rng_pci_transitional_type;
 extern const struct device_type fdc_type, i8237_type, ide_cd_type, ide_hd_type, pflash_cfi01_type, piix3_ide_type;
@@ -65,6 +67,8 @@ const struct device_type *const device_types[] = {
     &port92_type,
     &pvpanic_type,
     &pvpanic_pci_type,
+    &scsi_cd_type,
+    &scsi_hd_type,
     &secondary_vga_type,
     &q35_pci_host_type,
     &vga_type,
@@ -77,6 +81,10 @@ const struct device_type *const device_types[] = {
     &virtio_rng_pci_type,
     &virtio_rng_pci_non_transitional_type,
     &virtio_rng_pci_transitional_type,
+    &virtio_scsi_device_type,
+    &virtio_scsi_pci_type,
+    &virtio_scsi_pci_non_transitional_type,
+    &virtio_scsi_pci_transitional_type,
     NULL
 };
 /* clang-format on */

@@ -69,18 +69,6 @@ static void fail(struct ide_drive *d, unsigned key, unsigned asc, unsigned ascq)
     ide_fail(d, (uint8_t)(key << 4 | IDE_ABRT));
 }
 
-static bool has_medium(const struct ide_drive *d)
-{
-    return block_has_medium(d->blk) && !d->tray_open;
-}
-
-static uint32_t blocks_of(const struct ide_drive *d)
-{
-    uint64_t n = has_medium(d) ? block_size(d->blk) / IDE_CD_BLOCK : 0;
-
-    return (uint32_t)MIN(n, UINT32_MAX);
-}
-
 /* Data to the guest ----------------------------------------------------------------------------- */
 
 static void offer(struct ide_drive *d, uint32_t start)
@@ -115,31 +103,13 @@ static void reply(struct ide_drive *d, uint32_t len, uint32_t allocated)
     }
 }
 
-/* From 2048-byte blocks at the buffer's start to raw sectors, the last one first (MMC-6, 4.2.3). */
-static void make_raw(struct ide_drive *d)
-{
-    for (uint32_t i = d->chunk; i-- > 0;) {
-        uint8_t *to = d->buffer + i * IDE_RAW_BLOCK;
-        uint32_t frame = (uint32_t)d->at + i + 150;
-
-        memmove(to + 16, d->buffer + i * IDE_CD_BLOCK, IDE_CD_BLOCK);
-        memset(to, 0xff, 12);
-        to[0] = to[11] = 0;
-        to[12] = (uint8_t)(((frame / 75 / 60) / 10 % 10) << 4 | (frame / 75 / 60) % 10);
-        to[13] = (uint8_t)(((frame / 75 % 60) / 10) << 4 | (frame / 75 % 60) % 10);
-        to[14] = (uint8_t)(((frame % 75) / 10) << 4 | (frame % 75) % 10);
-        to[15] = 1;
-        memset(to + 16 + IDE_CD_BLOCK, 0, IDE_RAW_BLOCK - IDE_CD_BLOCK - 16);
-    }
-}
-
 static void fetch_blocks(struct ide_drive *d);
 
 /* The blocks before a bad one are good: they are given to the guest, and the bad one is named. */
 static void blocks_read(void *opaque, int ret)
 {
     struct ide_drive *d = opaque;
-    uint32_t n = d->chunk * IDE_CD_BLOCK;
+    uint32_t n = d->chunk * CD_BLOCK;
 
     if (ret != 0 && ret != -ENOMEDIUM && !d->careful) {
         d->careful = true;
@@ -157,8 +127,8 @@ static void blocks_read(void *opaque, int ret)
         return;
     }
     if (d->cd_raw) {
-        make_raw(d);
-        n = d->chunk * IDE_RAW_BLOCK;
+        cd_make_raw(d->buffer, (uint32_t)d->at, d->chunk);
+        n = d->chunk * CD_RAW_BLOCK;
     }
     d->at += d->chunk;
     d->left -= d->chunk;
@@ -168,10 +138,10 @@ static void blocks_read(void *opaque, int ret)
 
 static void fetch_blocks(struct ide_drive *d)
 {
-    uint32_t most = IDE_BUFFER / (d->cd_raw ? IDE_RAW_BLOCK : IDE_CD_BLOCK);
+    uint32_t most = IDE_BUFFER / (d->cd_raw ? CD_RAW_BLOCK : CD_BLOCK);
 
     d->chunk = MIN(d->left, d->careful ? 1 : most);
-    ide_block(d, BLOCK_READ, d->at * IDE_CD_BLOCK, d->chunk * IDE_CD_BLOCK, blocks_read);
+    ide_block(d, BLOCK_READ, d->at * CD_BLOCK, d->chunk * CD_BLOCK, blocks_read);
 }
 
 void atapi_next(struct ide_drive *d)
@@ -187,7 +157,7 @@ void atapi_next(struct ide_drive *d)
 
 static void start_read(struct ide_drive *d, uint32_t at, uint32_t n)
 {
-    uint32_t blocks = blocks_of(d);
+    uint32_t blocks = cd_blocks(&d->cd);
 
     if (at > blocks || n > blocks - at) {
         fail(d, KEY_ILLEGAL, ASC_RANGE, 0);
@@ -228,7 +198,7 @@ static void inquiry(struct ide_drive *d)
         fail(d, KEY_ILLEGAL, ASC_FIELD, 0);
         return;
     }
-    reply(d, atapi_inquiry(d), be16(d->packet + 3));
+    reply(d, cd_inquiry(&d->cd, d->buffer), be16(d->packet + 3));
 }
 
 static void read_10(struct ide_drive *d)
@@ -267,16 +237,16 @@ static void read_cd(struct ide_drive *d)
 
 static void read_capacity(struct ide_drive *d)
 {
-    uint32_t blocks = blocks_of(d);
+    uint32_t blocks = cd_blocks(&d->cd);
 
     put_be32(d->buffer, blocks ? blocks - 1 : 0);
-    put_be32(d->buffer + 4, IDE_CD_BLOCK);
+    put_be32(d->buffer + 4, CD_BLOCK);
     reply(d, 8, 8);
 }
 
 static void seek(struct ide_drive *d)
 {
-    if (be32(d->packet + 2) >= blocks_of(d)) {
+    if (be32(d->packet + 2) >= cd_blocks(&d->cd)) {
         fail(d, KEY_ILLEGAL, ASC_RANGE, 0);
         return;
     }
@@ -286,7 +256,7 @@ static void seek(struct ide_drive *d)
 static void read_toc(struct ide_drive *d)
 {
     unsigned format = d->packet[2] & 15 ? d->packet[2] & 15u : d->packet[9] >> 6;
-    uint32_t n = atapi_toc(d, d->packet[1] & 2, format, d->packet[6]);
+    uint32_t n = cd_toc(&d->cd, d->buffer, d->packet[1] & 2, format, d->packet[6]);
 
     if (n == 0) {
         fail(d, KEY_ILLEGAL, ASC_FIELD, 0);
@@ -304,7 +274,7 @@ static void mode_sense(struct ide_drive *d)
         fail(d, KEY_ILLEGAL, ASC_SAVING, 0);
         return;
     }
-    n = atapi_mode_sense(d, d->packet[2] & 0x3f, d->packet[2] >> 6, ten);
+    n = cd_mode_sense(&d->cd, d->buffer, d->packet[2] & 0x3f, d->packet[2] >> 6, ten);
     if (n == 0) {
         fail(d, KEY_ILLEGAL, ASC_FIELD, 0);
         return;
@@ -337,7 +307,8 @@ static void get_configuration(struct ide_drive *d)
         fail(d, KEY_ILLEGAL, ASC_FIELD, 0);
         return;
     }
-    reply(d, atapi_configuration(d, d->packet[1] & 3, be16(d->packet + 2)), be16(d->packet + 7));
+    reply(d, cd_configuration(&d->cd, d->buffer, d->packet[1] & 3, be16(d->packet + 2)),
+          be16(d->packet + 7));
 }
 
 static void get_event_status(struct ide_drive *d)
@@ -346,70 +317,49 @@ static void get_event_status(struct ide_drive *d)
         fail(d, KEY_ILLEGAL, ASC_FIELD, 0);
         return;
     }
-    reply(d, atapi_event(d, d->packet[4]), be16(d->packet + 7));
+    reply(d, cd_event(&d->cd, d->buffer, d->packet[4]), be16(d->packet + 7));
 }
 
 static void start_stop(struct ide_drive *d)
 {
-    bool start = d->packet[4] & 1, load = d->packet[4] & 2;
+    bool start = d->packet[4] & 1, load = d->packet[4] & 2, inserted;
 
     if (d->packet[4] >> 4 || !load) {
         ide_finish(d);
         return;
     }
-    if (!start && !d->tray_open && d->cd_locked) {
+    if (!cd_move_tray(&d->cd, start, &inserted)) {
         fail(d, KEY_ILLEGAL, ASC_LOCKED, 2);
         return;
     }
-    if (d->tray_open && start && block_has_medium(d->blk)) {
-        d->cd_new_event = true;
-        d->attention = ASC_CHANGED;
-    }
-    d->tray_open = !start;
+    d->attention = inserted ? ASC_CHANGED : d->attention;
     ide_finish(d);
 }
 
 static void prevent(struct ide_drive *d)
 {
-    d->cd_locked = d->packet[4] & 1;
+    d->cd.locked = d->packet[4] & 1;
     ide_finish(d);
 }
 
 static void mechanism_status(struct ide_drive *d)
 {
-    memset(d->buffer, 0, 8);
-    d->buffer[1] = d->tray_open ? 0x10 : 0;
-    d->buffer[5] = 1; /* slots: none but the drive's own */
-    reply(d, 8, be16(d->packet + 8));
+    reply(d, cd_mechanism(&d->cd, d->buffer), be16(d->packet + 8));
 }
 
 static void read_disc_information(struct ide_drive *d)
 {
-    memset(d->buffer, 0, 34);
-    d->buffer[1] = 32;
-    d->buffer[2] = 0x0e; /* the last session is complete, the disc is finalized */
-    d->buffer[3] = d->buffer[4] = d->buffer[5] = d->buffer[6] = 1;
-    d->buffer[7] = 0x20; /* unrestricted use */
-    memset(d->buffer + 16, 0xff, 8);
-    reply(d, 34, be16(d->packet + 7));
+    reply(d, cd_disc_information(&d->cd, d->buffer), be16(d->packet + 7));
 }
 
 static void read_track_information(struct ide_drive *d)
 {
-    memset(d->buffer, 0, 36);
-    d->buffer[1] = 34;
-    d->buffer[2] = d->buffer[3] = 1;
-    d->buffer[5] = 4; /* data track */
-    d->buffer[6] = 1;
-    put_be32(d->buffer + 24, blocks_of(d));
-    reply(d, 36, be16(d->packet + 7));
+    reply(d, cd_track_information(&d->cd, d->buffer), be16(d->packet + 7));
 }
 
 static void read_subchannel(struct ide_drive *d)
 {
-    memset(d->buffer, 0, 4);
-    d->buffer[1] = 0x15; /* no audio status */
-    reply(d, 4, be16(d->packet + 7));
+    reply(d, cd_subchannel(&d->cd, d->buffer), be16(d->packet + 7));
 }
 
 /* clang-format off */
@@ -463,8 +413,8 @@ void atapi_packet(struct ide_drive *d)
         fail(d, KEY_ILLEGAL, ASC_OPCODE, 0);
         return;
     }
-    if (c->flags & P_MEDIUM && !has_medium(d)) {
-        fail(d, KEY_NOT_READY, ASC_NO_MEDIUM, d->tray_open ? 2 : 1);
+    if (c->flags & P_MEDIUM && !cd_has_disc(&d->cd)) {
+        fail(d, KEY_NOT_READY, ASC_NO_MEDIUM, d->cd.tray_open ? 2 : 1);
         return;
     }
     if (d->packet[0] != 0x03) {
@@ -497,11 +447,6 @@ void atapi_reset(struct ide_drive *d)
 
 void atapi_media_changed(struct ide_drive *d, bool present)
 {
-    d->tray_open = !present;
-    d->cd_changed = true;
-    d->cd_eject_wanted = false;
-    if (present) {
-        d->attention = ASC_CHANGED;
-        d->cd_new_event = true;
-    }
+    cd_media_changed(&d->cd, present);
+    d->attention = present ? ASC_CHANGED : d->attention;
 }

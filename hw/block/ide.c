@@ -280,7 +280,7 @@ void ide_reset_drive(struct ide_drive *d)
     d->cur_heads = d->def_heads;
     d->cur_spt = d->def_spt;
     if (d->atapi) {
-        d->cd_locked = false;
+        d->cd.locked = false;
     }
 }
 

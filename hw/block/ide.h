@@ -14,6 +14,7 @@
 #define HW_BLOCK_IDE_H
 
 #include "block/block.h"
+#include "hw/block/cd.h"
 #include "softmmu/device.h"
 #include "softmmu/irq.h"
 #include "softmmu/memory.h"
@@ -22,8 +23,6 @@
 #define IDE_MAX_MULTI 16u
 #define IDE_PACKET    12u
 #define IDE_SENSE     18u
-#define IDE_CD_BLOCK  2048u
-#define IDE_RAW_BLOCK 2352u
 
 /* clang-format off */
 enum ide_status { IDE_BSY = 0x80, IDE_DRDY = 0x40, IDE_DF = 0x20, IDE_DSC = 0x10, IDE_DRQ = 0x08, IDE_ERR = 0x01 };
@@ -130,7 +129,7 @@ struct ide_drive {
     uint8_t packet[IDE_PACKET];
     uint8_t sense[IDE_SENSE];
     uint8_t cd_raw; /* READ CD: which of the 2352 bytes */
-    bool cd_locked, tray_open, cd_changed, cd_eject_wanted, cd_new_event;
+    struct cd_drive cd;
     uint8_t attention; /* unit attention that waits: additional sense code, 0: none */
     uint8_t buffer[IDE_BUFFER];
 
@@ -200,11 +199,5 @@ void atapi_packet(struct ide_drive *d);
 void atapi_next(struct ide_drive *d);
 void atapi_reset(struct ide_drive *d);
 void atapi_media_changed(struct ide_drive *d, bool present);
-/* atapi_info.c: replies, built in d->buffer; the length. */
-uint32_t atapi_inquiry(struct ide_drive *d);
-uint32_t atapi_mode_sense(struct ide_drive *d, unsigned page, unsigned control, bool ten);
-uint32_t atapi_toc(struct ide_drive *d, bool msf, unsigned format, unsigned start);
-uint32_t atapi_configuration(struct ide_drive *d, unsigned rt, unsigned start);
-uint32_t atapi_event(struct ide_drive *d, unsigned classes);
 
 #endif

@@ -24,14 +24,14 @@ static void media_changed(void *opaque, bool present)
 
 static void eject_request(void *opaque)
 {
-    ((struct ide_drive *)opaque)->cd_eject_wanted = true;
+    ((struct ide_drive *)opaque)->cd.eject_wanted = true;
 }
 
 static bool is_locked(void *opaque)
 {
     const struct ide_drive *d = opaque;
 
-    return d->cd_locked && !d->tray_open;
+    return d->cd.locked && !d->cd.tray_open;
 }
 
 static const struct block_front front = {
@@ -153,6 +153,10 @@ static bool take_drive(struct ide_drive *d, GError **error)
         return false;
     }
     d->blk->removable = d->atapi;
+    d->cd.blk = d->blk;
+    d->cd.model = d->model;
+    d->cd.version = d->version;
+    d->cd.atapi = true;
     d->req.blk = d->blk;
     return true;
 }
@@ -354,11 +358,11 @@ static const struct state_row drive_state[] = {
     STATE_BUF(struct ide_drive, packet, 1, "command packet"),
     STATE_BUF(struct ide_drive, sense, 1, "sense data"),
     STATE_INT(struct ide_drive, cd_raw, 1, "raw sectors are read"),
-    STATE_INT(struct ide_drive, cd_locked, 1, "PREVENT MEDIUM REMOVAL"),
-    STATE_INT(struct ide_drive, tray_open, 1, "tray"),
-    STATE_INT(struct ide_drive, cd_changed, 1, "medium went or came"),
-    STATE_INT(struct ide_drive, cd_eject_wanted, 1, "eject was asked for"),
-    STATE_INT(struct ide_drive, cd_new_event, 1, "new medium not reported yet"),
+    STATE_INT(struct ide_drive, cd.locked, 1, "PREVENT MEDIUM REMOVAL"),
+    STATE_INT(struct ide_drive, cd.tray_open, 1, "tray"),
+    STATE_INT(struct ide_drive, cd.changed, 1, "medium went or came"),
+    STATE_INT(struct ide_drive, cd.eject_wanted, 1, "eject was asked for"),
+    STATE_INT(struct ide_drive, cd.new_event, 1, "new medium not reported yet"),
     STATE_INT(struct ide_drive, attention, 1, "unit attention that waits"),
     STATE_BUF(struct ide_drive, buffer, 1, "data"),
     STATE_INT(struct ide_drive, ncq_failed, 1, "a queued command failed: log 0x10"),

@@ -265,6 +265,8 @@ TESTS = (
     ("GRUB and Linux from a modern virtio disk with a bootindex",
      grub_from_disk(["-machine", "q35", "-drive", "file=IMAGE,format=raw,if=none,id=d", "-device",
                      "virtio-blk-pci-non-transitional,drive=d,bootindex=1"])),
+    ("GRUB and Linux from a SCSI disk",
+     grub_from_disk(["-drive", "file=IMAGE,format=raw,if=scsi"])),
     ("bootindex of a CD", bootindex([*DRIVES, "-device", "ide-hd,drive=d,bootindex=2",
                                      "-device", "ide-cd,drive=c,bootindex=1"], "DVD/CD")),
     ("bootindex of a disk", bootindex([*DRIVES, "-device", "ide-hd,drive=d,bootindex=1",

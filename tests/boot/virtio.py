@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Linux uses virtio devices: modern, transitional and legacy PCI functions, split and packed rings, MSI-X
 and INTx. A microvm names its devices on the kernel's command line, where Debian's kernels do not look."""
+import os
 import sys
 
 from boot import INIT_HEAD, KERNEL_TROUBLE, Failed, Scratch, guest_data, guest_file, run_row, tap
@@ -124,6 +125,32 @@ mount -t ext4 /dev/NODE /mnt; cp /tmp/noise /mnt/noise; umount /mnt
 """
 
 
+SCSI = ("scsi_common", "scsi_mod", "crct10dif_common", "crct10dif_generic", "crc64",
+        "crc64_rocksoft_generic", "crc64-rocksoft", "crc-t10dif", "t10-pi", "sd_mod", "cdrom", "sr_mod",
+        "isofs", "virtio_scsi")
+CD = """
+i=0
+while [ ! -b /dev/sr0 ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+mkdir /mnt
+mount -t iso9660 -o ro /dev/sr0 /mnt && echo MOUNTED
+cat /mnt/hello
+md5sum </dev/sr0 | sed 's/^/whole: /'
+umount /mnt
+"""
+
+
+def scsi_cd():
+    scratch = Scratch()
+    folder, image = scratch.path("c"), scratch.path("cd.iso")
+    os.mkdir(folder)
+    with open(os.path.join(folder, "hello"), "w", encoding="ascii") as file:
+        file.write("hello from the CD\n")
+    run([tool("xorriso", "xorriso"), "-as", "mkisofs", "-quiet", "-R", "-o", image, folder])
+    whole = run(["md5sum", image]).split()[0]
+    boot(scratch, SCSI, CD, [*PC, "-drive", f"file={image},format=raw,if=scsi,media=cdrom"],
+         (r"^MOUNTED", r"^hello from the CD", f"^whole: {whole}"))
+
+
 MSIX = r"PCI-MSI.*virtio0-input"
 INTX = r"IO-APIC.*virtio0"
 VERSION_1 = r"^features: [01]{32}1"             # bit 32, of a modern driver
@@ -159,6 +186,15 @@ TESTS = (
     ("a virtio disk over the legacy interface and INTx",
      disk("vda", BLK, [*PC, *DRIVE, "-device", "virtio-blk-pci,drive=d,disable-modern=on,vectors=0"],
           INTX)),
+    ("a virtio SCSI disk: if=scsi",
+     disk("sda", SCSI, [*PC, "-drive", "file=IMAGE,format=raw,if=scsi"],
+          r"^queue: 512 512 512$", r"^cache: write back", r"virtio0-request", r"^TRIMMED", extra=TRIM)),
+    ("a SCSI disk of large blocks on q35, two CPUs",
+     disk("sda", SCSI, [*PC, "-M", "q35", "-smp", "2", *DRIVE, "-device", "virtio-scsi-pci,packed=on",
+                        "-device", "scsi-hd,drive=d,scsi-id=5,lun=3,physical_block_size=4096,serial=abc,"
+                        "discard_granularity=64k,write-cache=off"],
+          r"^queue: 512 4096 65536$", r"^cache: write through")),
+    ("a SCSI CD", scsi_cd),
     ("a microvm names its devices",
      lambda: boot(Scratch(), (), "cat /proc/cmdline", [*MICROVM, "-device", "virtio-rng-device"],
                   (r"panic=-1 reboot=t virtio_mmio\.device=512@0xfeb00000:5$",))),

@@ -39,6 +39,14 @@ static const struct {
                                      "virtio-blk-pci-transitional,drive=d,num-queues=3,packed=on" },
     { "virtio-blk-pci-non-transitional", "-drive if=none,format=raw,id=d,file=%s/disk -device "
                                          "virtio-blk-pci-non-transitional,drive=d" },
+    { "virtio-scsi-device", "-M microvm -vga none -kernel %s/kernel -drive "
+                            "if=scsi,format=raw,file=%s/disk" },
+    { "virtio-scsi-pci", "-drive if=scsi,format=raw,file=%s/disk -drive "
+                         "if=scsi,media=cdrom,format=raw,file=%s/cd" },
+    { "scsi-hd", "-drive if=none,format=raw,id=d,file=%s/disk -device virtio-scsi-pci,packed=on "
+                 "-device scsi-hd,drive=d" },
+    { "scsi-cd", "-drive if=none,format=raw,id=d,media=cdrom,file=%s/cd -device virtio-scsi-pci "
+                 "-device scsi-cd,drive=d" },
     { "virtio-rng-device", "-M microvm -vga none -kernel %s/kernel -device virtio-rng-device" },
     { "isa-vga", "-vga none -device isa-vga" },
     { "isa-serial", "-chardev null,id=c -device isa-serial,chardev=c" },

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hw/block/atapi_info.c: what a CD drive says about itself and its disc.
+ * hw/block/cd_info.c: what a CD drive says about itself and its disc.
  * Source: MMC-6: 5 (features), 6.6 to 6.26 (commands), 7 (mode pages).  Thread: under the machine lock.
  */
-#include "hw/block/ide.h"
+#include "hw/block/cd.h"
 
 #include <string.h>
 
@@ -21,30 +21,73 @@ static void put_be32(uint8_t *p, uint32_t v)
     put_be16(p + 2, v & 0xffff);
 }
 
-static bool has_disc(const struct ide_drive *d)
+bool cd_has_disc(const struct cd_drive *d)
 {
     return block_has_medium(d->blk) && !d->tray_open;
 }
 
-static uint32_t blocks_of(const struct ide_drive *d)
+uint32_t cd_blocks(const struct cd_drive *d)
 {
-    uint64_t n = has_disc(d) ? block_size(d->blk) / IDE_CD_BLOCK : 0;
+    uint64_t n = cd_has_disc(d) ? block_size(d->blk) / CD_BLOCK : 0;
 
     return (uint32_t)MIN(n, UINT32_MAX);
 }
 
-uint32_t atapi_inquiry(struct ide_drive *d)
+void cd_media_changed(struct cd_drive *d, bool present)
 {
-    uint8_t *b = d->buffer;
+    d->tray_open = !present;
+    d->changed = true;
+    d->eject_wanted = false;
+    d->new_event = d->new_event || present;
+}
 
+bool cd_move_tray(struct cd_drive *d, bool close, bool *inserted)
+{
+    *inserted = d->tray_open && close && block_has_medium(d->blk);
+    if (!close && !d->tray_open && d->locked) {
+        return false;
+    }
+    d->new_event = d->new_event || *inserted;
+    d->tray_open = !close;
+    return true;
+}
+
+/* MMC-6, 4.2.3; the last one first. */
+void cd_make_raw(uint8_t *buffer, uint32_t at, uint32_t n)
+{
+    for (uint32_t i = n; i-- > 0;) {
+        uint8_t *to = buffer + i * CD_RAW_BLOCK;
+        uint32_t frame = at + i + 150;
+
+        memmove(to + 16, buffer + i * CD_BLOCK, CD_BLOCK);
+        memset(to, 0xff, 12);
+        to[0] = to[11] = 0;
+        to[12] = (uint8_t)(((frame / 75 / 60) / 10 % 10) << 4 | (frame / 75 / 60) % 10);
+        to[13] = (uint8_t)(((frame / 75 % 60) / 10) << 4 | (frame / 75 % 60) % 10);
+        to[14] = (uint8_t)(((frame % 75) / 10) << 4 | (frame % 75) % 10);
+        to[15] = 1;
+        memset(to + 16 + CD_BLOCK, 0, CD_RAW_BLOCK - CD_BLOCK - 16);
+    }
+}
+
+static void put_string(uint8_t *at, const char *text, unsigned len)
+{
+    for (unsigned i = 0; i < len; i++) {
+        at[i] = (uint8_t)(*text ? *text++ : ' ');
+    }
+}
+
+uint32_t cd_inquiry(const struct cd_drive *d, uint8_t *b)
+{
     memset(b, 0, 36);
     b[0] = 0x05;
     b[1] = 0x80;
-    b[3] = 0x21; /* ATAPI, response format 1 */
+    b[2] = d->atapi ? 0 : 5;
+    b[3] = d->atapi ? 0x21 : 0x02; /* ATAPI, response format 1; SPC-3, format 2 */
     b[4] = 31;
-    ide_put_string(b + 8, "RHEA", 8);
-    ide_put_string(b + 16, d->model, 16);
-    ide_put_string(b + 32, d->version, 4);
+    put_string(b + 8, "RHEA", 8);
+    put_string(b + 16, d->model, 16);
+    put_string(b + 32, d->version, 4);
     return 36;
 }
 
@@ -69,9 +112,9 @@ static const struct mode_page {
     { 0x2a, page_capabilities, sizeof(page_capabilities) },
 };
 
-uint32_t atapi_mode_sense(struct ide_drive *d, unsigned page, unsigned control, bool ten)
+uint32_t cd_mode_sense(const struct cd_drive *d, uint8_t *b, unsigned page, unsigned control,
+                       bool ten)
 {
-    uint8_t *b = d->buffer;
     uint32_t header = ten ? 8 : 4, n = header;
 
     memset(b, 0, 128);
@@ -81,7 +124,7 @@ uint32_t atapi_mode_sense(struct ide_drive *d, unsigned page, unsigned control, 
         }
         /* control 1: what can change: nothing but the page's head. */
         memcpy(b + n, pages[i].data, control == 1 ? 2 : pages[i].size);
-        if (pages[i].code == 0x2a && control != 1 && d->cd_locked) {
+        if (pages[i].code == 0x2a && control != 1 && d->locked) {
             b[n + 6] |= 2;
         }
         n += pages[i].size;
@@ -91,10 +134,10 @@ uint32_t atapi_mode_sense(struct ide_drive *d, unsigned page, unsigned control, 
     }
     if (ten) {
         put_be16(b, n - 2);
-        b[2] = has_disc(d) ? 0x01 : d->tray_open ? 0x71 : 0x70;
+        b[2] = cd_has_disc(d) ? 0x01 : d->tray_open ? 0x71 : 0x70;
     } else {
         b[0] = (uint8_t)(n - 1);
-        b[1] = has_disc(d) ? 0x01 : 0x70;
+        b[1] = cd_has_disc(d) ? 0x01 : 0x70;
     }
     return n;
 }
@@ -136,10 +179,10 @@ static uint8_t *put_raw(uint8_t *p, unsigned point, unsigned m, unsigned s, unsi
     return p + 11;
 }
 
-uint32_t atapi_toc(struct ide_drive *d, bool msf, unsigned format, unsigned start)
+uint32_t cd_toc(const struct cd_drive *d, uint8_t *b, bool msf, unsigned format, unsigned start)
 {
-    uint8_t *b = d->buffer, *p = b + 4;
-    uint32_t end = blocks_of(d);
+    uint8_t *p = b + 4;
+    uint32_t end = cd_blocks(d);
 
     memset(b, 0, 64);
     b[2] = b[3] = 1; /* first and last track, or session */
@@ -195,11 +238,11 @@ static bool wanted(unsigned rt, unsigned start, unsigned code)
     return rt == 2 ? code == start : code >= start;
 }
 
-uint32_t atapi_configuration(struct ide_drive *d, unsigned rt, unsigned start)
+uint32_t cd_configuration(const struct cd_drive *d, uint8_t *b, unsigned rt, unsigned start)
 {
-    uint8_t *b = d->buffer, *p = b + 8;
-    bool dvd = blocks_of(d) > CD_MAX_BLOCKS;
-    unsigned profile = !has_disc(d) ? 0 : dvd ? 0x10 : 0x08;
+    uint8_t *p = b + 8;
+    bool dvd = cd_blocks(d) > CD_MAX_BLOCKS;
+    unsigned profile = !cd_has_disc(d) ? 0 : dvd ? 0x10 : 0x08;
 
     memset(b, 0, 128);
     put_be16(b + 6, profile);
@@ -210,7 +253,7 @@ uint32_t atapi_configuration(struct ide_drive *d, unsigned rt, unsigned start)
     }
     if (wanted(rt, start, 1)) {
         p = put_feature(p, 1, 2, 8); /* core */
-        put_be32(p, 2);              /* ATAPI */
+        put_be32(p, d->atapi ? 2 : 1);
         p[4] = 1;
         p += 8;
     }
@@ -221,7 +264,7 @@ uint32_t atapi_configuration(struct ide_drive *d, unsigned rt, unsigned start)
     }
     if (wanted(rt, start, 0x10)) {
         p = put_feature(p, 0x10, 0, 8); /* random readable */
-        put_be32(p, IDE_CD_BLOCK);
+        put_be32(p, CD_BLOCK);
         put_be16(p + 4, 1);
         p += 8;
     }
@@ -233,10 +276,8 @@ uint32_t atapi_configuration(struct ide_drive *d, unsigned rt, unsigned start)
     return (uint32_t)(p - b);
 }
 
-uint32_t atapi_event(struct ide_drive *d, unsigned classes)
+uint32_t cd_event(struct cd_drive *d, uint8_t *b, unsigned classes)
 {
-    uint8_t *b = d->buffer;
-
     memset(b, 0, 8);
     b[3] = 1 << 4; /* served: media */
     if (!(classes & 1 << 4)) {
@@ -246,16 +287,55 @@ uint32_t atapi_event(struct ide_drive *d, unsigned classes)
     }
     put_be16(b, 6);
     b[2] = 4;
-    if (d->cd_eject_wanted) {
+    if (d->eject_wanted) {
         b[4] = 1;
-        d->cd_eject_wanted = false;
-    } else if (d->cd_new_event && has_disc(d)) {
+        d->eject_wanted = false;
+    } else if (d->new_event && cd_has_disc(d)) {
         b[4] = 2;
-        d->cd_new_event = d->cd_changed = false;
-    } else if (d->cd_changed && !has_disc(d)) {
+        d->new_event = d->changed = false;
+    } else if (d->changed && !cd_has_disc(d)) {
         b[4] = 3; /* removed */
-        d->cd_changed = false;
+        d->changed = false;
     }
-    b[5] = (uint8_t)((d->tray_open ? 1 : 0) | (has_disc(d) ? 2 : 0));
+    b[5] = (uint8_t)((d->tray_open ? 1 : 0) | (cd_has_disc(d) ? 2 : 0));
     return 8;
+}
+
+uint32_t cd_mechanism(const struct cd_drive *d, uint8_t *b)
+{
+    memset(b, 0, 8);
+    b[1] = d->tray_open ? 0x10 : 0;
+    b[5] = 1; /* slots: none but the drive's own */
+    return 8;
+}
+
+uint32_t cd_disc_information(const struct cd_drive *d, uint8_t *b)
+{
+    (void)d;
+    memset(b, 0, 34);
+    b[1] = 32;
+    b[2] = 0x0e; /* the last session is complete, the disc is finalized */
+    b[3] = b[4] = b[5] = b[6] = 1;
+    b[7] = 0x20; /* unrestricted use */
+    memset(b + 16, 0xff, 8);
+    return 34;
+}
+
+uint32_t cd_track_information(const struct cd_drive *d, uint8_t *b)
+{
+    memset(b, 0, 36);
+    b[1] = 34;
+    b[2] = b[3] = 1;
+    b[5] = 4; /* data track */
+    b[6] = 1;
+    put_be32(b + 24, cd_blocks(d));
+    return 36;
+}
+
+uint32_t cd_subchannel(const struct cd_drive *d, uint8_t *b)
+{
+    (void)d;
+    memset(b, 0, 4);
+    b[1] = 0x15; /* no audio status */
+    return 4;
 }

@@ -16,7 +16,9 @@ softmmu_src := address_space.c clock.c device.c device_help.c dma.c machine.c ma
                memory.c property.c ram.c state.c vcpu.c
 
 block_src := block.c bounds.c drivers.c file.c graph.c image.c info.c io.c iov.c lock.c open.c options.c \
-             raw.c snapshot.c
+             qcow2.c qcow2_amend.c qcow2_bitmap.c qcow2_cache.c qcow2_check.c qcow2_compress.c qcow2_create.c \
+             qcow2_header.c qcow2_io.c qcow2_map.c qcow2_refcount.c qcow2_refs.c qcow2_resize.c \
+             qcow2_snapshot.c qcow2_write.c qcow2_zero.c raw.c snapshot.c
 
 # Formats beside raw and qcow2.
 block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c mapped.c parallels.c qcow.c vdi.c vhdx.c vmdk.c vmdk_create.c \
@@ -113,10 +115,14 @@ insn_helpers := avx_rows.c decode_capstone.c integer_case.c moo.c moo_later.c na
                 translate_gen_wide.c translate_run.c translate_x87.c
 insn_scripts := guests.py
 
+# What the scripts of tests/block run: tests/block/NAME.c.
+block_programs := image
+
 # Test scripts: each is an executable that prints TAP.
 style_tests := includes.py files.py format.py
 
-block_tests := format_images.py io_commands.py
+block_tests := format_images.py io_commands.py \
+               qcow2_random.py
 
 boot_tests := board.py disks.py virtio.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
               firmware.py firmware_os.py uefi.py curses.py stress.py
@@ -183,6 +189,7 @@ lib_obj := $(lib_src:%.c=$(out)/%.o)
 unit_bin   := $(unit_tests:%=$(out)/tests/unit/%)
 device_bin := $(device_tests:%=$(out)/tests/device/%)
 insn_bin   := $(insn_tests:%=$(out)/tests/insn/%)
+block_bin  := $(block_programs:%=$(out)/tests/block/%)
 test_bin   := $(unit_bin) $(device_bin) $(insn_bin)
 
 device_helper_obj := $(device_helpers:%.c=$(out)/tests/device/%.o)
@@ -193,7 +200,7 @@ tools_obj := $(tools_path:%.c=$(out)/%.o)
 tools_lib_obj := $(tools_obj) $(filter $(out)/util/% $(out)/softmmu/% $(out)/block/%,$(lib_obj))
 tool_main_obj := $(tool_programs:%=$(out)/tools/%.o)
 
-test_obj := $(test_bin:%=%.o) $(device_helper_obj) $(insn_helper_obj)
+test_obj := $(test_bin:%=%.o) $(block_bin:%=%.o) $(device_helper_obj) $(insn_helper_obj)
 
 rhea    := $(bin)/rhea-system-x86_64
 tools   := $(tool_programs:%=$(bin)/%)
@@ -214,7 +221,7 @@ say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(2))
 .PHONY: all lib tests
 all: $(rhea) $(tools)               ## build the programs (the default)
 lib: $(library)                     ## build everything but cli/main.c as an archive
-tests: $(test_bin)                  ## build the test programs
+tests: $(test_bin) $(block_bin)     ## build the test programs
 
 $(rhea): $(out)/cli/main.o $(library)
 	$(call say,LINK,$(@:$(BUILD)/%=%))
@@ -251,7 +258,8 @@ $(out)/%.o: %.c $(BUILD)/config.mk
 $(unit_bin): $(out)/tests/unit/%: $(out)/tests/unit/%.o $(library)
 $(device_bin): $(out)/tests/device/%: $(out)/tests/device/%.o $(device_helper_obj) $(library)
 $(insn_bin): $(out)/tests/insn/%: $(out)/tests/insn/%.o $(insn_helper_obj) $(library)
-$(test_bin):
+$(block_bin): $(out)/tests/block/%: $(out)/tests/block/%.o $(library)
+$(test_bin) $(block_bin):
 	$(call say,LINK,$(@:$(BUILD)/%=%))
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)
 
@@ -265,7 +273,7 @@ force:
 # prove runs as many programs at a time as make was given with -j. Boot tests take longest and
 # come first.
 check_jobs = $(or $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS))),1)
-check = RHEA_BIN=$(rhea) RHEA_TOOLS=$(bin) RHEA_BUILD=$(BUILD) python3 tests/check --out $(out)/tap --jobs $(check_jobs)
+check = RHEA_BIN=$(rhea) RHEA_IMAGE=$(out)/tests/block/image RHEA_TOOLS=$(bin) RHEA_BUILD=$(BUILD) python3 tests/check --out $(out)/tap --jobs $(check_jobs)
 
 style_run := $(style_tests:%=tests/style/%)
 boot_run  := $(boot_tests:%=tests/boot/%)
@@ -273,7 +281,7 @@ insn_run  := $(insn_scripts:%=tests/insn/%)
 block_run := $(block_tests:%=tests/block/%)
 
 .PHONY: check check-block check-unit check-device check-insn check-style check-boot
-check: $(rhea) $(tools) $(test_bin) guests ## run all tests
+check: $(rhea) $(tools) $(test_bin) $(block_bin) guests ## run all tests
 	@$(check) $(boot_run) $(block_run) $(insn_run) $(style_run) $(test_bin)
 check-unit: $(unit_bin)             ## run tests/unit
 	@$(check) $(unit_bin)
@@ -296,7 +304,7 @@ check-cpu: $(native_tests:%=$(out)/tests/insn/%) ## compare 2000 cases of every 
 	@python3 tests/insn/coverage --rounds $(ROUNDS) --first $(FIRST) $^
 check-moo: $(out)/tests/insn/moo_test ## run 80286 captures: make check-moo DIR=folder
 	@MOO_DIR='$(DIR)' $< -k
-check-block: $(tools)               ## run tests/block: disk images and their tools
+check-block: $(tools) $(block_bin)  ## run tests/block: disk images and their tools
 	@$(check) $(block_run)
 check-style:                        ## run tests/style: includes, layout, READMEs
 	@$(check) $(style_run)

@@ -104,7 +104,8 @@ struct block_driver {
 
 /* drivers.c: every driver there is, NULL-terminated. */
 extern const struct block_driver *const block_drivers[];
-extern const struct block_driver block_file, block_host_device, block_raw, block_snapshot;
+extern const struct block_driver block_file, block_host_device, block_qcow2, block_raw,
+    block_snapshot;
 extern const struct block_driver block_bochs, block_cloop, block_dmg, block_parallels, block_qcow,
     block_vdi, block_vhdx, block_vmdk, block_vpc;
 

@@ -21,6 +21,7 @@ const struct block_driver *const block_drivers[] = {
     &block_host_device,
     &block_raw,
     &block_snapshot,
+    &block_qcow2,
     &block_vmdk,
     &block_vdi,
     &block_vpc,
@@ -30,7 +31,6 @@ const struct block_driver *const block_drivers[] = {
     &block_bochs,
     &block_cloop,
     &block_dmg,
-    REFUSED("qcow2",     "QEMU's copy-on-write image",     "QFI\xfb\0\0\0"),
     REFUSED("luks",      "an encrypted image",             "LUKS\xba\xbe"),
     NULL
 };

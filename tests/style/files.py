@@ -84,6 +84,8 @@ def listed(names):
             match = re.search(rf"^{variable} :=(.*)$", text, re.M)
             for word in (match.group(1).split() if match else ()):
                 yield f"tests/{kind}/{word}{suffix}"
+    for word in re.search(r"^block_programs :=(.*)$", text, re.M).group(1).split():
+        yield f"tests/block/{word}.c"
 
 
 def sources(names):

@@ -62,6 +62,7 @@ GRANTS = {
     "tests/unit":   f"tests cli monitor gdbstub migration {BOARD}",
     "tests/device": f"tests tests/unit cli monitor migration {BOARD}",
     "tests/insn":   f"tests tests/device {ENGINES}",
+    "tests/block":  BACK_ENDS,
     "tests/boot":   "",  # guests' programs: the C library alone
     "tests/fuzz":   f"tests cli monitor migration {BOARD}",
     "tests/bench/c": "",                            # programs for guests

@@ -256,9 +256,9 @@ static void formats_are_recognized_and_refused(struct fixture *f, gconstpointer 
     g_autoptr(GError) probed = NULL, named = NULL, unknown = NULL, missing = NULL;
 
     (void)data;
-    g_assert_true(g_file_set_contents(f->path, "QFI\xfb\0\0\0\3", 8, NULL));
+    g_assert_true(g_file_set_contents(f->path, "LUKS\xba\xbe\0\1", 8, NULL));
     g_assert_false(block_backend_open(f->blk, &o, &probed));
-    g_assert_nonnull(strstr(probed->message, "looks like format 'qcow2'"));
+    g_assert_nonnull(strstr(probed->message, "looks like format 'luks'"));
     o.format = "luks";
     g_assert_false(block_backend_open(f->blk, &o, &named));
     g_assert_nonnull(strstr(named->message, "not supported yet"));

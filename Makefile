@@ -20,8 +20,8 @@ block_src := block.c bounds.c drivers.c file.c graph.c image.c info.c io.c iov.c
              qcow2_header.c qcow2_io.c qcow2_map.c qcow2_refcount.c qcow2_refs.c qcow2_resize.c \
              qcow2_snapshot.c qcow2_write.c qcow2_zero.c raw.c snapshot.c
 
-# Formats beside raw and qcow2.
-block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c mapped.c parallels.c qcow.c vdi.c vhdx.c vmdk.c vmdk_create.c \
+# Formats beside raw and qcow2, and the NBD server.
+block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c mapped.c nbd_handshake.c nbd_requests.c nbd_server.c parallels.c qcow.c vdi.c vhdx.c vmdk.c vmdk_create.c \
                     vmdk_sparse.c vpc.c
 
 chardev_src := chardev.c fd.c file.c mux.c pty.c stdio.c
@@ -87,10 +87,10 @@ cli_src := accel_options.c device_options.c firmware_options.c drive_options.c m
            options.c setup.c
 
 # Programs beside the emulator, tools/NAME.c, and what they share.
-tool_programs := rhea-img rhea-io
+tool_programs := rhea-img rhea-io rhea-nbd
 tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c img_commit.c img_compare.c \
              img_convert.c img_create.c img_dd.c img_info.c img_map.c img_measure.c img_print.c img_rebase.c \
-             img_resize.c img_snapshot.c io_aio.c io_image.c io_report.c io_transfer.c progress.c tool.c
+             img_resize.c img_snapshot.c io_aio.c io_image.c io_report.c io_transfer.c nbd_list.c progress.c tool.c
 
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
@@ -121,7 +121,7 @@ block_programs := image
 # Test scripts: each is an executable that prints TAP.
 style_tests := includes.py files.py format.py
 
-block_tests := format_images.py io_commands.py \
+block_tests := format_images.py io_commands.py nbd_server.py \
                qcow2_random.py
 
 boot_tests := board.py disks.py virtio.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \

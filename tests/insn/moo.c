@@ -99,8 +99,9 @@ static bool read_state(const char *line, const char *key, uint16_t regs[MOO_REGS
     const char *r = end ? find(p, end, "regs") : NULL;
     const char *m = end ? find(p, end, "ram") : NULL;
 
-    return r && m && end_of(r) && end_of(m) && read_regs(r, end_of(r), regs, all) &&
-           read_ram(m, end_of(m) - 1, ram);
+    ram->n = 0; /* where nothing changed it may be absent */
+    return r && (m || !all) && end_of(r) && read_regs(r, end_of(r), regs, all) &&
+           (!m || (end_of(m) && read_ram(m, end_of(m) - 1, ram)));
 }
 
 static bool read_bytes(const char *p, struct moo_case *c)
@@ -136,7 +137,7 @@ bool moo_parse(const char *line, struct moo_case *c)
     }
     c->exception = -1;
     e = find(line, end, "exception");
-    if (e) {
+    if (e && *e != 'n') { /* null */
         if (!read_number(find(e, end, "number"), 255, &v)) {
             return false;
         }

@@ -6,8 +6,9 @@
 #define OP_HLT      0xf4
 #define ADDRESS_24  0xffffffu
 #define LONGEST_286 10
+#define LONGEST     15
 
-enum { GP = 13, SS = 12, UD = 6 };
+enum { DE = 0, UD = 6, SS = 12, GP = 13 };
 
 /* The instruction behind its prefixes, as bytes: this knows nothing of the decoder under test. */
 struct plain {
@@ -155,27 +156,10 @@ static bool later_lock(struct moo_want *w, const struct moo_case *c, const struc
                        const struct insn *i)
 {
     (void)i;
-    if (!p->lock || lockable(p)) {
+    if (!p->lock || lockable(p) || length_of(c) > LONGEST) {
         return false;
     }
     want_exception(w, c, UD);
-    return true;
-}
-
-/* LEAVE's stack, or a ModRM operand with BP or an override: the same frame by another vector. */
-static bool later_stack(struct moo_want *w, const struct moo_case *c, const struct plain *p,
-                        const struct insn *i)
-{
-    bool memory = false;
-
-    for (unsigned k = 0; k < G_N_ELEMENTS(i->op); k++) {
-        memory |= i->op[k].kind == OPND_MEM;
-    }
-    if (c->exception != GP || length_of(c) > LONGEST_286 ||
-        !(p->op == 0xc9 || (memory && i->seg == SEG_SS))) {
-        return false;
-    }
-    want_handler(w, c, SS);
     return true;
 }
 
@@ -200,6 +184,135 @@ static uint16_t offset_of(const struct moo_case *c, const struct plain *p, bool 
         return rm == 6 ? word : base[rm];
     }
     return (uint16_t)(base[rm] + (mod == 1 ? (uint16_t)(int8_t)disp[0] : word));
+}
+
+/* What reaches memory by words: offsets in the order of access, and which are in the stack segment. */
+struct words {
+    unsigned n;
+    struct {
+        uint16_t offset;
+        bool ss;
+    } at[24];
+};
+
+static void add_words(struct words *a, uint16_t offset, bool ss, unsigned n)
+{
+    for (; n && a->n < G_N_ELEMENTS(a->at); n--, offset = (uint16_t)(offset + 2)) {
+        a->at[a->n].offset = offset;
+        a->at[a->n++].ss = ss;
+    }
+}
+
+static void add_pushes(struct words *a, uint16_t sp, unsigned n)
+{
+    while (n--) {
+        sp = (uint16_t)(sp - 2);
+        add_words(a, sp, true, 1);
+    }
+}
+
+/* The ModRM operand: how many words; 0 where it is a byte, a register or no memory at all. */
+static unsigned operand_words(const struct plain *p, const struct insn *i)
+{
+    unsigned reg = p->modrm >> 3 & 7;
+    bool memory = false, wide = false;
+
+    for (unsigned k = 0; k < G_N_ELEMENTS(i->op); k++) {
+        memory |= i->op[k].kind == OPND_MEM;
+        wide |= i->op[k].kind == OPND_MEM && i->op[k].size != 1;
+    }
+    if (!memory || !wide || p->modrm >= 0xc0 || p->op == 0x8d) {
+        return 0;
+    }
+    return p->op == 0x62 || p->op == 0xc4 || p->op == 0xc5 ||
+                   (p->op == 0xff && (reg == 3 || reg == 5))
+               ? 2
+               : 1;
+}
+
+static void stack_words(const struct moo_case *c, const struct plain *p, struct words *a)
+{
+    uint16_t sp = c->before[MOO_SP], bp = c->before[MOO_BP];
+
+    switch (p->op) {
+    case 0x50 ... 0x57:
+    case 0x06:
+    case 0x0e:
+    case 0x16:
+    case 0x1e:
+    case 0x68:
+    case 0x6a:
+    case 0x9c:
+    case 0xe8:
+        add_pushes(a, sp, 1);
+        break;
+    case 0x58 ... 0x5f:
+    case 0x07:
+    case 0x17:
+    case 0x1f:
+    case 0x9d:
+    case 0xc2:
+    case 0xc3:
+        add_words(a, sp, true, 1);
+        break;
+    case 0x60:
+        add_pushes(a, sp, 8);
+        break;
+    case 0x61:
+        add_words(a, sp, true, 8);
+        break;
+    case 0x9a:
+        add_pushes(a, sp, 2);
+        break;
+    case 0xca:
+    case 0xcb:
+        add_words(a, sp, true, 2);
+        break;
+    case 0xcf:
+        add_words(a, sp, true, 3);
+        break;
+    case 0xc8: /* the frame, the display of the frame before, the frame's own */
+        add_pushes(a, sp, 1);
+        for (unsigned k = 1; k < (c->bytes[p->at + 3] & 31u); k++) {
+            add_words(a, (uint16_t)(bp - 2 * k), true, 1);
+            add_pushes(a, (uint16_t)(sp - 2 * k), 1);
+        }
+        break;
+    case 0xc9:
+        add_words(a, bp, true, 1);
+        break;
+    }
+}
+
+/* Beyond the stack segment's limit it is another vector; the frame is the same, and nothing else is. */
+static bool later_stack(struct moo_want *w, const struct moo_case *c, const struct plain *p,
+                        const struct insn *i)
+{
+    struct words a = { 0 };
+    unsigned n = operand_words(p, i), reg = p->modrm >> 3 & 7;
+    bool bp;
+    uint16_t offset = offset_of(c, p, &bp);
+
+    if (c->exception != GP || length_of(c) > LONGEST_286) {
+        return false;
+    }
+    if (p->op == 0x8f) { /* read from the stack first */
+        add_words(&a, c->before[MOO_SP], true, 1);
+    }
+    add_words(&a, offset, i->seg == SEG_SS, n);
+    if (p->op == 0xff && reg >= 2 && reg != 4 && reg != 5) {
+        add_pushes(&a, c->before[MOO_SP], reg == 3 ? 2 : 1);
+    }
+    stack_words(c, p, &a);
+    for (unsigned k = 0; k < a.n; k++) {
+        if (a.at[k].offset == 0xffff) {
+            if (a.at[k].ss) {
+                want_exception(w, c, SS);
+            }
+            return a.at[k].ss;
+        }
+    }
+    return false;
 }
 
 static uint32_t segment_base(const struct moo_case *c, const struct plain *p, bool bp)
@@ -275,22 +388,50 @@ void moo_shorten(struct moo_case *c)
     }
 }
 
-/* INSW and OUTSW at offset FFFF: the 286 has passed the element that faults. */
-static bool later_port(struct moo_want *w, const struct moo_case *c, const struct plain *p,
-                       const struct insn *i)
+/*
+ * Words of a string that would cross offset FFFF: the 286 has passed the element that faults.  Later the
+ * registers are those before it, and CMPS and SCAS leave the flags.
+ */
+static bool later_string(struct moo_want *w, const struct moo_case *c, const struct plain *p,
+                         const struct insn *i)
 {
-    enum moo_reg index = p->op == 0x6d ? MOO_DI : MOO_SI;
+    bool reads = p->op == 0xa5 || p->op == 0xa7 || p->op == 0xad || p->op == 0x6f;
+    bool writes = p->op == 0xa5 || p->op == 0xa7 || p->op == 0xab || p->op == 0xaf || p->op == 0x6d;
     int step = c->before[MOO_FLAGS] & 0x400 ? -2 : 2;
+    uint16_t si = c->before[MOO_SI], di = c->before[MOO_DI], done = 0;
+    struct moo_want was = *w;
 
     (void)i;
-    if (c->exception != GP || (p->op != 0x6d && p->op != 0x6f)) {
+    if (c->exception != GP || length_of(c) > LONGEST_286 || !(reads || writes)) {
         return false;
     }
-    if ((uint16_t)(w->reg[index] - step) != 0xffff) {
+    for (; !(reads && si == 0xffff) && !(writes && di == 0xffff); done++) {
+        if (done == (p->repeat ? c->before[MOO_CX] : 1)) {
+            return false; /* nothing crosses: whatever this is, it is no such case */
+        }
+        si = (uint16_t)(si + step), di = (uint16_t)(di + step);
+    }
+    if (p->op == 0xa7 || p->op == 0xaf) {
+        want_exception(w, c, GP);
+    }
+    w->reg[MOO_SI] = reads ? si : c->before[MOO_SI];
+    w->reg[MOO_DI] = writes ? di : c->before[MOO_DI];
+    w->reg[MOO_CX] = (uint16_t)(c->before[MOO_CX] - (p->repeat ? done : 0));
+    if (reads && si == 0xffff && p->ss) {
+        want_handler(w, c, SS);
+    }
+    return memcmp(was.reg, w->reg, sizeof(was.reg)) != 0;
+}
+
+/* AAM by zero is a fault now: the flags that are pushed are those before it. */
+static bool later_aam(struct moo_want *w, const struct moo_case *c, const struct plain *p,
+                      const struct insn *i)
+{
+    (void)i;
+    if (c->exception != DE || p->op != 0xd4 || c->bytes[p->at + 1] || length_of(c) > LONGEST_286) {
         return false;
     }
-    w->reg[index] = 0xffff;
-    w->reg[MOO_CX] = (uint16_t)(w->reg[MOO_CX] + p->repeat);
+    want_exception(w, c, DE);
     return true;
 }
 
@@ -300,7 +441,7 @@ static bool later_long(struct moo_want *w, const struct moo_case *c, const struc
 {
     (void)p;
     (void)i;
-    if (c->exception != GP || length_of(c) <= LONGEST_286 || length_of(c) > 15) {
+    if (c->exception != GP || length_of(c) <= LONGEST_286 || length_of(c) > LONGEST) {
         return false;
     }
     want_start(w, c);
@@ -317,7 +458,8 @@ static const struct {
     { later_long, "the 286 takes 10 bytes of instruction, later processors 15" },
     { later_stack, "beyond the stack segment's limit it is #SS, not #GP, since the 386" },
     { later_fs_gs, "FS and GS came with the 386" },
-    { later_port, "the 286 has advanced its registers when INS or OUTS faults" },
+    { later_aam, "the 286 may have changed flags when AAM by zero faults" },
+    { later_string, "the 286 has advanced its registers when a word of a string faults" },
 };
 
 const char *moo_want_later(struct moo_want *w, const struct moo_case *c, const struct insn *i)

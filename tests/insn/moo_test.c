@@ -18,7 +18,7 @@
 #define RAM_SIZE    (16u << 20)
 #define OP_HLT      0xf4
 #define REAL_FLAGS  0x0fd5 /* the flags that a 286 in real mode can set */
-#define MAX_SECONDS 300
+#define MAX_SECONDS 300    /* a file */
 
 struct moo_rig {
     struct machine *m;
@@ -190,6 +190,34 @@ static void want_shorter(struct moo_rig *r, const struct moo_case *c, struct moo
     clear_all(r);
 }
 
+/* The row's, but of shifts and rotates those of the count (SDM vol. 2, "RCL" and "SAL"). */
+static uint32_t undefined_flags(const struct moo_case *c, const struct insn *i)
+{
+    unsigned reg = i->modrm >> 3 & 7, count;
+
+    switch (i->opcode) {
+    case 0xc0:
+    case 0xc1:
+        count = i->imm & 31;
+        break;
+    case 0xd0:
+    case 0xd1:
+        count = 1;
+        break;
+    case 0xd2:
+    case 0xd3:
+        count = c->before[MOO_CX] & 31;
+        break;
+    default:
+        return i->row->undefined;
+    }
+    if (!count) {
+        return 0;
+    }
+    return (count != 1 ? FLAG_OF : 0) | (reg >= 4 ? FLAG_AF : 0) |
+           (reg >= 4 && reg != 7 && count >= i->size * 8u ? FLAG_CF : 0);
+}
+
 static void run_case(const struct moo_case *c, void *opaque)
 {
     struct moo_file *f = opaque;
@@ -203,7 +231,7 @@ static void run_case(const struct moo_case *c, void *opaque)
     load_case(r, c);
     insn_decode(r->cpu, c->bytes, MIN(c->n_bytes, 15), &i);
     moo_want_captured(w, c);
-    w->undefined = i.row->undefined;
+    w->undefined = undefined_flags(c, &i);
     reason = moo_want_later(w, c, &i);
     if (w->shorter) {
         want_shorter(r, c, w);
@@ -233,17 +261,68 @@ static void test_file(gconstpointer data)
     struct moo_file *f = (struct moo_file *)(uintptr_t)data;
     g_autoptr(GError) error = NULL;
 
+    alarm(MAX_SECONDS); /* code that never halts */
     if (!moo_read(f->path, run_case, f, &error)) {
         g_test_message("%s", error->message);
         g_test_fail();
     }
+    g_test_message("%s: %u cases, %u differ, %u as later processors do, %u not compared", f->path,
+                   f->cases, f->failed, f->later, f->unknown);
     if (f->failed) {
-        g_test_message("%s: %u of %u cases differ", f->path, f->failed, f->cases);
         g_test_fail();
-    } else if (f->later) {
-        g_test_message("%s: %u of %u cases as later processors do, %u not compared", f->path,
-                       f->later, f->cases, f->unknown);
     }
+}
+
+/* Cases that the captures lack, as a 286 would leave them: #GP by 3000:0, #SS would be by 3000:10. */
+static void test_later(gconstpointer rig)
+{
+#define REGS                                                                                       \
+    "\"ax\":0,\"bx\":0,\"dx\":0,\"cs\":4096,\"ss\":8192,\"ds\":16384,\"es\":20480,\"ip\":256,"     \
+    "\"flags\":2,"
+#define RAM   "\"ram\":[[48,16],[49,0],[50,0],[51,48],[52,0],[53,0],[54,0],[55,48],"
+#define GONE  "\"cs\":12288,\"ip\":1},\"ram\":["
+#define FRAME "[131322,0],[131323,1],[131324,0],[131325,16],[131326,2],[131327,0]"
+#define END   "]},\"exception\":{\"number\":13,\"flag_address\":0}}"
+    static const char *const lines[] = {
+        "{\"idx\":0,\"name\":\"pop ax\",\"bytes\":[88,244],\"initial\":{\"regs\":{" REGS
+        "\"cx\":0,\"sp\":65535,\"bp\":0,\"si\":0,\"di\":0}," RAM "[65792,88],[65793,244]]},"
+        "\"final\":{\"regs\":{\"sp\":65529," GONE
+        "[196601,0],[196602,1],[196603,0],[196604,16],[196605,2],[196606,0]" END,
+        "{\"idx\":1,\"name\":\"enter 4,2\",\"bytes\":[200,4,0,2,244],\"initial\":{\"regs\":{" REGS
+        "\"cx\":0,\"sp\":256,\"bp\":1,\"si\":0,\"di\":0}," RAM
+        "[65792,200],[65793,4],[65794,0],[65795,2],[65796,244]]},"
+        "\"final\":{\"regs\":{\"sp\":250," GONE FRAME END,
+        "{\"idx\":2,\"name\":\"rep movsw\",\"bytes\":[243,165,244],\"initial\":{\"regs\":{" REGS
+        "\"cx\":5,\"sp\":256,\"bp\":0,\"si\":65531,\"di\":16}," RAM
+        "[65792,243],[65793,165],[65794,244],[327675,1],[327676,2],[327677,3],[327678,4]]},"
+        "\"final\":{\"regs\":{\"sp\":250,\"cx\":2,\"si\":1,\"di\":22," GONE FRAME
+        ",[327696,1],[327697,2],[327698,3],[327699,4]" END,
+        "{\"idx\":3,\"name\":\"ss outsw\",\"bytes\":[54,111,244],\"initial\":{\"regs\":{" REGS
+        "\"cx\":5,\"sp\":256,\"bp\":0,\"si\":65535,\"di\":16}," RAM
+        "[65792,54],[65793,111],[65794,244]]},"
+        "\"final\":{\"regs\":{\"sp\":250,\"si\":1," GONE FRAME END,
+        "{\"idx\":4,\"name\":\"aam 0\",\"bytes\":[212,0,244],\"initial\":{\"regs\":{" REGS
+        "\"cx\":5,\"sp\":256,\"bp\":0,\"si\":0,\"di\":0},\"ram\":[[0,0],[1,0],[2,0],[3,48],"
+        "[65792,212],[65793,0],[65794,244]]},\"final\":{\"regs\":{\"sp\":250,\"flags\":70," GONE
+        "[131322,0],[131323,1],[131324,0],[131325,16],[131326,70],[131327,0]"
+        "]},\"exception\":{\"number\":0,\"flag_address\":131326}}",
+    };
+#undef REGS
+#undef RAM
+#undef GONE
+#undef FRAME
+#undef END
+    struct moo_file *f = g_new0(struct moo_file, 1);
+    g_autofree struct moo_case *c = g_new0(struct moo_case, 1);
+
+    f->rig = (struct moo_rig *)(uintptr_t)rig;
+    for (unsigned k = 0; k < G_N_ELEMENTS(lines); k++) {
+        g_assert_true(moo_parse(lines[k], c));
+        run_case(c, f);
+        g_assert_cmpuint(f->failed, ==, 0);
+        g_assert_cmpuint(f->later, ==, k + 1);
+    }
+    g_free(f);
 }
 
 static void test_absent(void)
@@ -280,9 +359,9 @@ int main(int argc, char **argv)
     int status;
 
     g_test_init(&argc, &argv, NULL);
-    alarm(MAX_SECONDS); /* code that never halts */
     rig = moo_rig_new();
     files = files_of(dir && *dir ? dir : "../shared/data/moo286", rig);
+    g_test_add_data_func("/insn/moo-later", rig, test_later);
     if (!files->len) {
         g_test_add_func("/insn/moo", test_absent);
     }

@@ -121,7 +121,7 @@ block_programs := image
 # Test scripts: each is an executable that prints TAP.
 style_tests := includes.py files.py format.py
 
-block_tests := format_images.py io_commands.py nbd_server.py \
+block_tests := format_images.py img_texts.py io_commands.py nbd_server.py \
                qcow2_random.py
 
 boot_tests := board.py disks.py virtio.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \

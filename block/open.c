@@ -385,6 +385,7 @@ static struct block_node *open_tree(struct block_options *opts, bool protocol,
     block_options_merge(named, NULL, opts);
     if (name) {
         block_options_set(named, "driver", name);
+        name = block_options_get(named, "driver"); /* the other one may be gone now */
     }
     d = name ? block_driver_find(name, error) : NULL;
     if (name && !d) {

@@ -88,14 +88,16 @@ const char *block_options_get(const struct block_options *o, const char *key)
 void block_options_set(struct block_options *o, const char *key, const char *value)
 {
     struct option_pair *p = find(o, key);
+    char *copy;
 
     if (!p) {
         p = g_new0(struct option_pair, 1);
         p->key = g_strdup(key);
         g_ptr_array_add(o->pairs, p);
     }
+    copy = g_strdup(value); /* the value may be the one that is there */
     g_free(p->value);
-    p->value = g_strdup(value);
+    p->value = copy;
 }
 
 void block_options_setf(struct block_options *o, const char *key, const char *fmt, ...)

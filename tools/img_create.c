@@ -28,6 +28,9 @@ static const struct tool_option create_rows[] = {
     TOOL_ROW_END
 };
 
+/* Told of only when given: what they are otherwise goes without saying. */
+static const char *const quiet_defaults[] = { "compat", "data_file_raw", "preallocation" };
+
 /* What the line that tells of a new image says before its size. */
 static const char *const before_size[] = { "extended_l2", "preallocation", "compression_type" };
 /* clang-format on */
@@ -48,6 +51,11 @@ static void tell_option(const struct block_driver *d, const struct block_option_
     const char *value = block_option_string(o, d->create_options, r->name);
     bool yes;
 
+    for (unsigned i = 0; i < G_N_ELEMENTS(quiet_defaults); i++) {
+        if (strcmp(r->name, quiet_defaults[i]) == 0 && !block_options_get(o, r->name)) {
+            return;
+        }
+    }
     if (!value) {
         return;
     }

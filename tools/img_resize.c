@@ -97,6 +97,10 @@ static int run(const struct tool_command *command, int argc, char **argv)
     if (at < 0) {
         return at == -2 ? 0 : 1;
     }
+    if (!size && argc - at < 2) {
+        return tool_usage_error(argc == at ? "Expecting image file name and size"
+                                           : "Not enough arguments");
+    }
     size = size ? size : argv[--argc];
     if (argc - at != 1) {
         return tool_usage_error("Expecting image file name and size");

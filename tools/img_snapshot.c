@@ -45,7 +45,6 @@ static int change(const struct snapshot *s, struct block_node *node)
 
     if (s->create) {
         struct block_snapshot fresh = {
-            .id = (char *)"",
             .name = (char *)s->create,
             .disk_size = node->size,
             .date_sec = now / G_USEC_PER_SEC,

@@ -92,7 +92,7 @@ static void run_block(struct tcg *t, struct x86_cpu *cpu, unsigned max)
 
 /*
  * The translated code of a block where control stands now, made if the block runs often; or NULL.  It
- * is of the variant asked for, or of variant 0.
+ * is of the variant asked for, or of variant 0 where that will do.
  */
 static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b, uint64_t variant)
 {
@@ -103,7 +103,7 @@ static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b,
         if (!block_second_page_known(t, b)) {
             return NULL;
         }
-        variant = 0;
+        variant &= VARIANT_SINGLE;
     }
     for (struct code *c = b->code; c; c = c->next) {
         if (c->rip != cpu->regs[R_RIP] || c->mode != cpu->exec_mode) { /* flat: the caller knows */
@@ -123,7 +123,7 @@ static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b,
     }
     b->enough = TRANSLATE_AFTER_HOT; /* at another address */
     b->runs = 0;
-    if (variants >= MAX_VARIANTS) {
+    if (variants >= MAX_VARIANTS && !(variant & VARIANT_SINGLE)) {
         variant = 0;
         if (general) {
             return general;

@@ -25,6 +25,12 @@ struct code {
     unsigned n_links;
 };
 
+/*
+ * In a variant: a check for every access.  Where a check of several fails the code goes on there, so no
+ * other variant will do in its place.
+ */
+#define VARIANT_SINGLE (1ull << 26)
+
 /* A direct jump that is patched once its target is translated. */
 struct code_link {
     uint8_t *field;   /* the displacement, writable mapping; leads to code of the link's variant */

@@ -253,6 +253,21 @@ static struct emit_rm check_single(struct trans *x, const struct access *acc, en
 }
 
 /*
+ * Where the check of a group fails, as a rule because it crosses a page, code that checks each access
+ * goes on.  Not while x87 pointers wait for being stored: the interpreter knows them.
+ */
+static void single_instead(struct trans *x, struct site *s)
+{
+    if (x->x87.pending || x->n_singles == MAX_SINGLES) {
+        return;
+    }
+    x->n_singles++;
+    s->kind = SITE_SINGLE;
+    s->link = (uint8_t)x->n_links++;
+    x->links[s->link] = (struct code_link){ .target = x->rip, .variant = VARIANT_SINGLE };
+}
+
+/*
  * The first access of a group: the host address of its lowest byte to R15, or to its window where
  * R15 serves another group.  The operand of that byte.
  */
@@ -271,7 +286,7 @@ static struct emit_rm check_group(struct trans *x, const struct access *acc, con
         emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R15));
     }
     emit_probe(x, span, g->write);
-    check_site(x, retry, acc, &a, span, g->write, SITE_REST);
+    single_instead(x, check_site(x, retry, acc, &a, span, g->write, SITE_REST));
     if (g->in_register) {
         emit_insn(e, E_W, 0x03, H_R15, tlb_addend(x));
         return rm_mem(H_R15, 0);
@@ -401,18 +416,46 @@ void emit_add_rsp(struct trans *x, int32_t v)
 
 /* Out of line ------------------------------------------------------------------------------------ */
 
+/* R13 is an address: the jump if so many bytes there reach into the next page.  Uses R14. */
+static uint8_t *emit_crossing(struct emit *e, unsigned span)
+{
+    emit_insn(e, 0, 0x89, H_R13, rm_reg(H_R14));
+    emit_insn(e, 0, 0x81, 4, rm_reg(H_R14));
+    emit32(e, 4095);
+    emit_insn(e, 0, 0x81, 7, rm_reg(H_R14));
+    emit32(e, 4096 - span);
+    return emit_jump(e, CC_A);
+}
+
 static void emit_site(struct trans *x, const struct site *s)
 {
+    uint8_t *crosses = NULL;
+
     patch_jump(s->jump, x->e->p);
     if (s->refill) {
         emit_linear(x, &s->address);
+        if (s->kind == SITE_SINGLE) {
+            crosses = emit_crossing(x->e, s->span);
+        }
         emit_mov_imm(x->e, H_R14, s->span | (uint64_t)s->how << 16);
         emit_call(x->e, x->k->refill[s->vectors]);
         patch_jump(emit_jump(x->e, CC_NZ), s->retry);
     }
+    if (crosses) {
+        patch_jump(crosses, x->e->p);
+    }
     if (s->save) {
         emit_recompute(x->e, &s->desc);
         emit_save_flags(x->e);
+    }
+    if (s->kind == SITE_SINGLE) {
+        struct code_link *link = &x->links[s->link];
+
+        link->field = emit_jump(x->e, -1);
+        link->stub = x->e->p;
+        patch_jump(link->field, link->stub);
+        emit_link_stub(x, link);
+        return;
     }
     if (s->kind != SITE_PLAIN) {
         emit_mov_imm(x->e, H_R14, (uintptr_t)s->insn);

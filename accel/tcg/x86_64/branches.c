@@ -302,14 +302,20 @@ static void emit_indirect_way(struct trans *x, const struct way *w)
 static void emit_link_way(struct trans *x, const struct way *w)
 {
     struct code_link *link = &x->links[w->link];
+
+    link->stub = x->e->p;
+    way_flags(x, w);
+    emit_link_stub(x, link);
+}
+
+void emit_link_stub(struct trans *x, struct code_link *link)
+{
     struct emit *e = x->e;
 
-    link->stub = e->p;
-    way_flags(x, w);
     link->generic = emit_jump(e, -1);
     link->leave = e->p;
     patch_jump(link->generic, link->leave);
-    emit_mov_imm(e, H_R13, w->target);
+    emit_mov_imm(e, H_R13, link->target);
     emit_store(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
     /* The link's own address is known once the code is allocated: finish() fills it in. */
     emit8(e, 0x49);

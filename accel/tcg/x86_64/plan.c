@@ -230,7 +230,7 @@ void plan_accesses(struct trans *x)
         step(x, &s, n);
     }
     x->rip = x->start;
-    if (!x->b->ungrouped) {
+    if (!x->b->ungrouped && !(x->variant & VARIANT_SINGLE)) {
         assign_register(x);
         assign_windows(x);
     }

@@ -19,6 +19,7 @@
 
 #define MAX_SITES    (3 * BLOCK_MAX_INSNS)
 #define MAX_ACCESSES (2 * BLOCK_MAX_INSNS)
+#define MAX_SINGLES  16 /* checks of groups that lead to code without groups */
 
 /* The instruction that made the flags, as long as its operands are where they were. */
 enum desc_kind {
@@ -82,6 +83,7 @@ struct group {
 enum site_kind {
     SITE_RESUME, /* the interpreter does the instruction, then the code goes on behind it */
     SITE_REST,   /* the interpreter does the rest of the block */
+    SITE_SINGLE, /* code without groups does: `link` */
     SITE_LAST,   /* the interpreter does the instruction, which is the last */
     SITE_CALL,   /* thunk is called, then the code goes on */
     SITE_PLAIN,  /* the same, and R13 stays what it is */
@@ -95,6 +97,7 @@ struct site {
     bool save;       /* flags go to memory by desc */
     uint16_t how;    /* of the refill: mmu_refill */
     uint16_t span;
+    uint8_t link;
     uint8_t *jump, *retry, *back;
     const struct insn *insn;
     uint64_t rip;
@@ -146,8 +149,8 @@ struct trans {
     struct site *open[2];    /* of mem_begin and mem_decline: go on behind the instruction */
     unsigned n_sites;
     unsigned n_ways;
-    struct code_link links[2];
-    unsigned n_links;
+    struct code_link links[2 + MAX_SINGLES]; /* no order */
+    unsigned n_links, n_singles;
     unsigned peek_low, peek_high; /* bytes of the page that liveness was read from */
     /* From here on not cleared: each element is set when it is taken. */
     uint32_t live[BLOCK_MAX_INSNS + 1]; /* flags read or shown from instruction n on */
@@ -299,5 +302,7 @@ void emit_second_page_check(struct trans *x);
 /* The last instruction when it is a branch; false: the interpreter does it and leaves. */
 bool emit_branch(struct trans *x, unsigned n);
 void emit_ways(struct trans *x);
+/* Where a link leads unpatched: a jump to code of variant 0, then to the run loop. */
+void emit_link_stub(struct trans *x, struct code_link *link);
 
 #endif

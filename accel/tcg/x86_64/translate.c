@@ -148,7 +148,7 @@ struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, 
     x.word = t->cpu->code64 ? 8 : 4;
     x.variant = variant;
     x.desc = desc_unpack(variant);
-    x.memory_flags = variant == 0;
+    x.memory_flags = x.desc.kind == DESC_NONE;
     x.active = -1;
     x.peek_low = 4096;
     if (!translatable(&x) || translator_full(t)) {

@@ -247,7 +247,7 @@ static bool read_runs(struct copy *c, GArray *runs, uint64_t offset, uint64_t by
 static void *work(void *opaque)
 {
     struct copy *c = opaque;
-    uint8_t *buf = g_malloc(c->piece);
+    uint8_t *buf = img_buffer(c->piece);
     GArray *runs = g_array_new(FALSE, FALSE, sizeof(struct run));
 
     for (;;) {
@@ -265,7 +265,7 @@ static void *work(void *opaque)
         finish_piece(c, offset, bytes);
     }
     g_array_unref(runs);
-    g_free(buf);
+    g_aligned_free(buf);
     return NULL;
 }
 

@@ -252,6 +252,11 @@ const char *img_snapshot_param(const char *text)
 
 /* Bytes ----------------------------------------------------------------------------------------- */
 
+void *img_buffer(size_t len)
+{
+    return g_aligned_alloc(1, MAX(len, 1), 4096);
+}
+
 bool img_is_zero(const void *buf, size_t len)
 {
     static const uint8_t zeroes[16];

@@ -72,6 +72,11 @@ const char *img_snapshot_param(const char *text);
 /* Bytes of an image to work on at once. */
 #define IMG_CHUNK (2u << 20)
 
+/*
+ * A buffer for transfers, aligned to pages: the kernel copies faster there, and O_DIRECT asks for it.
+ * Freed by g_aligned_free.
+ */
+void *img_buffer(size_t len);
 /* Zeroes: all of them.  Any thread. */
 bool img_is_zero(const void *buf, size_t len);
 /* How many bytes from the start are alike (zero or not) in units of `unit`; *zero says which. */

@@ -80,7 +80,7 @@ static void give_back(struct bench *b, int ret)
 static void *work(void *opaque)
 {
     struct bench *b = opaque;
-    g_autofree uint8_t *buf = g_malloc(b->size);
+    uint8_t *buf = img_buffer(b->size);
     uint64_t number;
 
     memset(buf, (int)b->pattern, b->size);
@@ -91,6 +91,7 @@ static void *work(void *opaque)
         give_back(b, b->write ? block_node_write(b->node, offset, buf, b->size)
                               : block_node_read(b->node, offset, buf, b->size));
     }
+    g_aligned_free(buf);
     return NULL;
 }
 

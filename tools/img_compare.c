@@ -201,7 +201,7 @@ static int run(const struct tool_command *command, int argc, char **argv)
     for (unsigned i = 0; i < 2; i++) {
         c.node[i] = img_open_as(&c.common, graph, argv[at + (int)i],
                                 i ? c.second_format : c.common.format, IMG_SOURCE);
-        c.buf[i] = g_malloc(IMG_CHUNK);
+        c.buf[i] = img_buffer(IMG_CHUNK);
         if (!c.node[i]) {
             break;
         }
@@ -213,7 +213,7 @@ static int run(const struct tool_command *command, int argc, char **argv)
     }
     for (unsigned i = 0; i < 2; i++) {
         block_node_close(c.node[i]);
-        g_free(c.buf[i]);
+        g_aligned_free(c.buf[i]);
     }
     return status;
 }

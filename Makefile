@@ -121,7 +121,7 @@ block_programs := image
 # Test scripts: each is an executable that prints TAP.
 style_tests := includes.py files.py format.py
 
-block_tests := format_images.py img_texts.py io_commands.py nbd_server.py \
+block_tests := format_images.py img_texts.py io_commands.py man_pages.py nbd_server.py \
                qcow2_random.py
 
 boot_tests := board.py disks.py virtio.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
@@ -336,6 +336,8 @@ bench: $(rhea)                      ## time programs, quickly: natively, here an
 install: $(rhea) $(tools)           ## install below DESTDIR and the prefix given to configure
 	install -d $(DESTDIR)$(prefix)/bin
 	install -m 755 $(rhea) $(tools) $(DESTDIR)$(prefix)/bin
+	install -d $(DESTDIR)$(prefix)/share/man/man1
+	install -m 644 $(tool_programs:%=docs/man/%.1) $(DESTDIR)$(prefix)/share/man/man1
 
 clean:                              ## remove what was built (all modes)
 	rm -rf $(modes:%=$(BUILD)/%) $(BUILD)/rhea-system-x86_64 $(tool_programs:%=$(BUILD)/%)

@@ -14,7 +14,7 @@
 #include "target/i386/cpu.h"
 #include "target/i386/insn.h"
 
-#define BLOCK_MAX_INSNS  32
+#define BLOCK_MAX_INSNS  128
 #define BLOCK_HASH_FIRST 16384 /* buckets; doubled as blocks come */
 #define JUMP_CACHE_SIZE  16384
 /* Executions by the interpreter before a block is worth translating; one that was before, too. */

@@ -629,6 +629,9 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
     c->cpl = chance(&m, 50) ? 3 : 0;
     wide = chance(&m, 40) ? 60 : 10;
     carries = chance(&m, 30) ? 50 : 4;
+    if (chance(&m, 4)) { /* longer than a block */
+        total = 32 + below(&m, 120);
+    }
     c->x87 = chance(&m, 35);
     choose_registers(&m);
     m.pos = c->entry = chance(&m, 12) ? 4096 - below(&m, 64) : 64 + below(&m, 16);

@@ -14,7 +14,7 @@
 #define GEN_DATA      0x500000ull
 #define GEN_HIGH      0xffff800000000000ull /* the same once more */
 #define GEN_TOP       0x7ffffffff000ull     /* the last canonical page of the lower half */
-#define GEN_MAX_INSNS 80
+#define GEN_MAX_INSNS 240
 
 /* Segments of 32-bit code. */
 enum {

@@ -53,11 +53,11 @@ static void note_access(struct trans *x, struct state *s, unsigned n, struct add
             p->write |= write;
             p->uses++;
             p->last = (uint8_t)n;
-            acc->group = (int8_t)g;
+            acc->group = (int16_t)g;
             return;
         }
     }
-    acc->group = (int8_t)x->n_groups;
+    acc->group = (int16_t)x->n_groups;
     x->groups[x->n_groups++] = (struct group){ .key = { base.id, index.id },
                                                .scale = a.scale,
                                                .seg = a.seg,

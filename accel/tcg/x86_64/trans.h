@@ -64,7 +64,7 @@ struct access {
     bool masked;     /* not all of it may be accessed */
     uint8_t aligned; /* to so many bytes, or it faults; 0: need not be */
     uint8_t size;
-    int8_t group;   /* -1: on its own */
+    int16_t group;  /* -1: on its own */
     int64_t offset; /* from the group's key */
     struct address address;
 };
@@ -74,10 +74,11 @@ struct group {
     uint32_t key[2]; /* values of base and index */
     uint8_t scale, seg;
     bool addr32, write, in_register, closed;
-    bool checked;              /* the check stands before where code is emitted now */
-    int8_t window;             /* in cpu->window, where its host address is kept; -1: none */
-    uint8_t first, last, uses; /* instructions */
-    int64_t low, high;         /* offsets covered: [low, high) */
+    bool checked;        /* the check stands before where code is emitted now */
+    int8_t window;       /* in cpu->window, where its host address is kept; -1: none */
+    uint8_t first, last; /* instructions */
+    uint16_t uses;
+    int64_t low, high; /* offsets covered: [low, high) */
 };
 
 enum site_kind {

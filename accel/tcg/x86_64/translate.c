@@ -11,7 +11,7 @@
 #include "accel/tcg/x86_64/trans.h"
 
 #define MAX_CODES    16 /* of one block: linear addresses, modes and variants */
-#define ROOM_A_BLOCK 32768
+#define ROOM_A_BLOCK (1024 * BLOCK_MAX_INSNS)
 
 /* By the interpreter, in place. */
 static void emit_interpreted(struct trans *x, unsigned n)

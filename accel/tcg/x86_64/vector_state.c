@@ -305,9 +305,13 @@ void update_vectors_usable(struct x86_cpu *cpu)
  */
 void need_vectors(struct trans *x, unsigned n)
 {
-    enum vector_level level = VECTORS_SSE;
+    enum vector_level level = vector_level(x, &x->b->insn[n]);
     struct site *s;
 
+    if (x->vectors_loaded != VECTORS_NONE && x->vectors_loaded >= level) {
+        return;
+    }
+    level = MAX(level, VECTORS_SSE);
     for (unsigned k = n; k < x->b->n; k++) {
         level = MAX(level, vector_level(x, &x->b->insn[k]));
     }

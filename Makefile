@@ -67,7 +67,8 @@ hw_misc_src := a20.c debug_exit.c ferr.c i8237.c port80.c port92.c pvpanic.c edu
 
 hw_block_src := ahci.c ahci_port.c ata.c atapi.c cd_info.c fdc.c fdc_transfer.c ide.c \
                 ide_drive.c identify.c pflash_cfi01.c piix3_ide.c smart.c disk.c virtio_blk.c \
-                scsi.c scsi_cd.c scsi_device.c scsi_disk.c scsi_info.c virtio_scsi.c
+                scsi.c scsi_cd.c scsi_device.c scsi_disk.c scsi_info.c virtio_scsi.c \
+                nvme.c nvme_admin.c nvme_identify.c nvme_io.c
 
 hw_isa_src := isa.c
 hw_virtio_src := virtio.c virtio_mmio.c virtio_pci.c virtio_pci_legacy.c virtio_rng.c virtqueue.c virtqueue_packed.c \
@@ -98,7 +99,7 @@ unit_tests := block_raw_test block_node_test block_options_test clock_test devic
               machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test media_test monitor_test options_test
 
-device_tests := virtio_test virtio_blk_test virtio_scsi_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
+device_tests := nvme_test virtio_test virtio_blk_test virtio_scsi_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
                 debugcon_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Linux uses virtio devices: modern, transitional and legacy PCI functions, split and packed rings, MSI-X
-and INTx. A microvm names its devices on the kernel's command line, where Debian's kernels do not look."""
+"""Linux uses virtio devices and NVMe: modern, transitional and legacy PCI functions, split and packed rings,
+MSI-X and INTx. A microvm names its devices on the kernel's command line, where Debian's kernels do not look."""
+import hashlib
 import os
 import sys
 
@@ -65,7 +66,7 @@ for q in /sys/block/NODE/queue; do
 done
 echo "serial: $(cat /sys/block/NODE/serial 2>/dev/null)"
 ls /sys/block/NODE/mq | sed 's/^/mq: /'
-grep virtio /proc/interrupts
+grep -e virtio -e nvme /proc/interrupts
 """
 FS = ("crc16", "crc32c_generic", "mbcache", "jbd2", "ext4")
 
@@ -96,7 +97,7 @@ def rng(args, *expected, append=""):
     return test
 
 
-def disk(node, drivers, args, *expected, extra=""):
+def disk(node, drivers, args, *expected, extra="", append=""):
     """ext4 on a disk: what is there is read, what is written is read back, here too."""
     def test():
         scratch = Scratch()
@@ -104,7 +105,7 @@ def disk(node, drivers, args, *expected, extra=""):
         boot(scratch, FS + drivers, (DISK + extra).replace("NODE", node),
              [a.replace("IMAGE", image) for a in args],
              (r"^MOUNTED", r"^hello from the disk", r"^UNMOUNTED", r"^SAME", r"^DIRECT-512\n",
-              r"^DIRECT-4096", r"^DIRECT-65536", r"^DIRECT-1048576", *expected))
+              r"^DIRECT-4096", r"^DIRECT-65536", r"^DIRECT-1048576", *expected), append)
         run([tool("e2fsck", "e2fsprogs"), "-fn", image])
         debugfs = tool("debugfs", "e2fsprogs")
         answer = run([debugfs, "-R", "cat /answer", image])
@@ -113,6 +114,30 @@ def disk(node, drivers, args, *expected, extra=""):
         run([debugfs, "-R", f"dump /noise {scratch.path('noise')}", image])
         there = run(["md5sum", scratch.path("noise")]).split()[0]
         if there not in run([debugfs, "-R", "cat /sum", image]):
+            raise Failed("the guest's data is not on the image")
+    return test
+
+
+# Without a file system, for the interpreter.
+RAW = """
+i=0
+while [ ! -b /dev/NODE ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+dd if=/dev/urandom of=/tmp/noise bs=64k count=4 2>/dev/null
+dd if=/tmp/noise of=/dev/NODE bs=64k seek=100 oflag=direct 2>/dev/null
+dd if=/dev/NODE bs=4k skip=1600 count=64 iflag=direct 2>/dev/null | cmp - /tmp/noise && echo SAME
+md5sum </tmp/noise | sed 's/^/noise: /'
+"""
+
+
+def raw(node, drivers, args):
+    def test():
+        scratch = Scratch()
+        image = scratch.path("disk.img", bytes(8 << 20))
+        output = boot(scratch, drivers, RAW.replace("NODE", node),
+                      [a.replace("IMAGE", image) for a in args], (r"^SAME", r"^noise: \w{32}"))
+        with open(image, "rb") as file:
+            noise = file.read()[100 << 16:104 << 16]
+        if hashlib.md5(noise).hexdigest() not in output:
             raise Failed("the guest's data is not on the image")
     return test
 
@@ -128,6 +153,11 @@ mount -t ext4 /dev/NODE /mnt; cp /tmp/noise /mnt/noise; umount /mnt
 SCSI = ("scsi_common", "scsi_mod", "crct10dif_common", "crct10dif_generic", "crc64",
         "crc64_rocksoft_generic", "crc64-rocksoft", "crc-t10dif", "t10-pi", "sd_mod", "cdrom", "sr_mod",
         "isofs", "virtio_scsi")
+NVME = ("crct10dif_common", "crct10dif_generic", "crc64", "crc64_rocksoft_generic", "crc64-rocksoft",
+        "crc-t10dif", "t10-pi", "nvme-core", "nvme")
+NVME_NAMES = """
+echo "model: $(cat /sys/class/nvme/nvme0/model)"
+"""
 CD = """
 i=0
 while [ ! -b /dev/sr0 ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
@@ -174,7 +204,7 @@ TESTS = (
                                       r"^queue: 512 512 512$", r"^cache: write back", r"virtio0-req\.0",
                                       r"^TRIMMED", extra=TRIM)),
     ("a virtio disk in the interpreter",
-     disk("vda", BLK, [*PC, *INTERP, "-drive", "file=IMAGE,format=raw,if=virtio"])),
+     raw("vda", BLK, [*PC, *INTERP, "-drive", "file=IMAGE,format=raw,if=virtio"])),
     ("a virtio disk with two queues of packed rings on q35",
      disk("vda", BLK, [*PC, "-M", "q35", "-smp", "2", *DRIVE, "-device",
                        "virtio-blk-pci,drive=d,packed=on,serial=abc"],
@@ -189,12 +219,27 @@ TESTS = (
     ("a virtio SCSI disk: if=scsi",
      disk("sda", SCSI, [*PC, "-drive", "file=IMAGE,format=raw,if=scsi"],
           r"^queue: 512 512 512$", r"^cache: write back", r"virtio0-request", r"^TRIMMED", extra=TRIM)),
+    ("a SCSI disk in the interpreter",
+     raw("sda", SCSI, [*PC, *INTERP, "-drive", "file=IMAGE,format=raw,if=scsi"])),
     ("a SCSI disk of large blocks on q35, two CPUs",
      disk("sda", SCSI, [*PC, "-M", "q35", "-smp", "2", *DRIVE, "-device", "virtio-scsi-pci,packed=on",
                         "-device", "scsi-hd,drive=d,scsi-id=5,lun=3,physical_block_size=4096,serial=abc,"
                         "discard_granularity=64k,write-cache=off"],
           r"^queue: 512 4096 65536$", r"^cache: write through")),
     ("a SCSI CD", scsi_cd),
+    ("an NVMe disk", disk("nvme0n1", NVME, [*PC, *DRIVE, "-device", "nvme,drive=d,serial=abc"],
+                          r"^queue: 512 512 512$", r"^cache: write back", r"^TRIMMED", r"^model: RHEA NVMe",
+                          r"PCI-MSI.*nvme0q1", extra=TRIM + NVME_NAMES)),
+    ("an NVMe disk in the interpreter",
+     raw("nvme0n1", NVME, [*PC, *INTERP, *DRIVE, "-device", "nvme,drive=d,serial=abc"])),
+    ("an NVMe disk behind a PCI Express port, two CPUs",
+     disk("nvme0n1", NVME, [*PC, "-M", "q35", "-smp", "2", *DRIVE, "-device",
+                            "pcie-root-port,id=p,chassis=1", "-device",
+                            "nvme,bus=p,drive=d,serial=abc,write-cache=off"],
+          r"PCI-MSI.*nvme0q2", r"^cache: write through")),
+    ("an NVMe disk without MSI-X", disk("nvme0n1", NVME, [*PC, *DRIVE, "-device",
+                                                          "nvme,drive=d,serial=abc"],
+                                        r"IO-APIC.*nvme0q", append="pci=nomsi")),
     ("a microvm names its devices",
      lambda: boot(Scratch(), (), "cat /proc/cmdline", [*MICROVM, "-device", "virtio-rng-device"],
                   (r"panic=-1 reboot=t virtio_mmio\.device=512@0xfeb00000:5$",))),

@@ -47,6 +47,7 @@ static const struct {
                  "-device scsi-hd,drive=d" },
     { "scsi-cd", "-drive if=none,format=raw,id=d,media=cdrom,file=%s/cd -device virtio-scsi-pci "
                  "-device scsi-cd,drive=d" },
+    { "nvme", "-drive if=none,format=raw,id=d,file=%s/disk -device nvme,drive=d,serial=s" },
     { "virtio-rng-device", "-M microvm -vga none -kernel %s/kernel -device virtio-rng-device" },
     { "isa-vga", "-vga none -device isa-vga" },
     { "isa-serial", "-chardev null,id=c -device isa-serial,chardev=c" },

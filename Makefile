@@ -122,7 +122,8 @@ block_programs := image
 # Test scripts: each is an executable that prints TAP.
 style_tests := includes.py files.py format.py
 
-block_tests := format_images.py img_texts.py io_commands.py man_pages.py nbd_server.py \
+block_tests := format_bounds.py format_fuzz.py format_images.py img_texts.py img_work.py io_commands.py \
+               man_pages.py nbd_server.py \
                qcow2_random.py
 
 boot_tests := board.py disks.py virtio.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
@@ -259,7 +260,7 @@ $(out)/%.o: %.c $(BUILD)/config.mk
 $(unit_bin): $(out)/tests/unit/%: $(out)/tests/unit/%.o $(library)
 $(device_bin): $(out)/tests/device/%: $(out)/tests/device/%.o $(device_helper_obj) $(library)
 $(insn_bin): $(out)/tests/insn/%: $(out)/tests/insn/%.o $(insn_helper_obj) $(library)
-$(block_bin): $(out)/tests/block/%: $(out)/tests/block/%.o $(library)
+$(block_bin): $(out)/tests/block/%: $(out)/tests/block/%.o $(tools_library)
 $(test_bin) $(block_bin):
 	$(call say,LINK,$(@:$(BUILD)/%=%))
 	$(Q)$(CC) $(all_ldflags) -o $@ $^ $(all_libs)

@@ -7,6 +7,8 @@
 #include "util/error.h"
 
 #define STACK_VECTORS 64
+/* Clusters that one answer about a range takes together: others wait for the lock meanwhile. */
+#define MAX_JOINED (1u << 16)
 
 void mapped_init(struct mapped_node *m, const struct mapped_ops *ops, uint64_t cluster)
 {
@@ -238,7 +240,8 @@ int mapped_status(struct block_node *node, uint64_t offset, uint64_t bytes,
 
     pthread_mutex_lock(&m->mutex);
     ret = m->ops->map(node, offset, bytes, &first);
-    for (done = first.bytes; ret == 0 && done < bytes;) {
+    done = first.bytes;
+    for (unsigned i = 0; i < MAX_JOINED && ret == 0 && done < bytes; i++) {
         struct mapped next = { 0 };
 
         ret = m->ops->map(node, offset + done, bytes - done, &next);

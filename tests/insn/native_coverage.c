@@ -13,6 +13,7 @@
 #include <string.h>
 #include "target/i386/avx.h"
 #include "target/i386/exec_system.h"
+#include "tests/insn/native.h"
 
 #define FORM_WORDS 16
 
@@ -90,9 +91,12 @@ void native_coverage_count(struct native_coverage *c, const struct insn *i, bool
     count->forms[form / 64] |= 1ull << (form % 64);
 }
 
-/* What a process cannot run, or not with the same answer everywhere. */
-static const char *kind_of(const struct insn_row *row)
+/* What this host has not; what a process cannot run, or not with the same answer everywhere. */
+static const char *kind_of(const struct insn_row *row, bool absent)
 {
+    if (absent || !native_host_has(row->feature)) {
+        return "absent";
+    }
     if (row->flags & (ROW_CPL0 | ROW_IO | ROW_PROT)) {
         return "system";
     }
@@ -111,7 +115,7 @@ static bool has_table(const char *map, const char *opcode)
 }
 
 static void print_row(struct native_coverage *c, const char *map, const char *opcode,
-                      const struct insn_row *row)
+                      const struct insn_row *row, bool absent)
 {
     static const unsigned sub_rows[] = {
         [SUB_REG] = 8, [SUB_MOD] = 2, [SUB_RM] = 8, [SUB_PREFIX] = 4, [SUB_MODRM6] = 64
@@ -125,14 +129,14 @@ static void print_row(struct native_coverage *c, const char *map, const char *op
     for (unsigned k = 0; row->sub && k < sub_rows[row->sub_kind]; k++) {
         g_autofree char *inner = g_strdup_printf("%s/%u", opcode, k);
 
-        print_row(c, map, inner, &row->sub[k]);
+        print_row(c, map, inner, &row->sub[k], absent);
     }
     if (row->sub || !row->mnemonic) {
         return;
     }
     count = count ? count : &none;
     fprintf(c->file, "%s\t%s\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t", map, opcode, row->mnemonic,
-            kind_of(row), count->runs, count->faults);
+            kind_of(row, absent), count->runs, count->faults);
     for (unsigned k = FORM_WORDS; k-- > 0;) {
         fprintf(c->file, "%016" PRIx64, count->forms[k]);
     }
@@ -168,12 +172,16 @@ static const struct {
 static void print_vectors(struct native_coverage *c, const char *encoding,
                           const struct avx_row *rows, unsigned n)
 {
+    bool evex = rows == evex_rows;
+
     for (unsigned k = 0; k < n; k++) {
         static const char *const maps[] = { "0", "0F", "0F 38", "0F 3A", "4", "5", "6", "7" };
         g_autofree char *name = g_strdup_printf("%s %s", encoding, maps[rows[k].map & 7]);
         g_autofree char *opcode = g_strdup_printf("%02x.%u#%u", rows[k].opcode, rows[k].prefix, k);
+        bool absent = (evex && !native_host_has(X86_AVX512F)) ||
+                      (rows[k].long_feature && !native_host_has(rows[k].long_feature));
 
-        print_row(c, name, opcode, &rows[k].insn);
+        print_row(c, name, opcode, &rows[k].insn, absent);
     }
 }
 
@@ -189,7 +197,7 @@ void native_coverage_free(struct native_coverage *c)
                     ? g_strdup_printf("%02x", k)
                     : g_strdup_printf("%02x.%u", k / tables[t].each, k % tables[t].each);
 
-            print_row(c, tables[t].name, opcode, &tables[t].rows[k]);
+            print_row(c, tables[t].name, opcode, &tables[t].rows[k], false);
         }
     }
     print_vectors(c, "VEX", vex_rows, n_vex_rows);

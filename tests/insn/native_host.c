@@ -15,6 +15,7 @@
 #include <cpuid.h>
 #include <sys/mman.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 struct native_state *native_current;
 uint64_t native_host_rsp, native_target, native_saved;
@@ -202,12 +203,22 @@ void native_host_free(struct native *n)
     munmap(n->arena, NATIVE_ARENA_SIZE);
 }
 
+/* Guest RAM is private: shared memory takes its place, and is mapped once more. */
 bool native_host_alias(struct native *n, void *host)
 {
-    /* An old size of 0 maps shared memory once more. */
-    n->arena = mremap(host, 0, NATIVE_ARENA_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
-                      (void *)(uintptr_t)NATIVE_ARENA);
-    return n->arena != MAP_FAILED;
+    void *arena = (void *)(uintptr_t)NATIVE_ARENA;
+    int fd = memfd_create("arena", MFD_CLOEXEC);
+    bool ok = fd >= 0 && !ftruncate(fd, NATIVE_ARENA_SIZE) &&
+              mmap(host, NATIVE_ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+                   0) != MAP_FAILED &&
+              mmap(arena, NATIVE_ARENA_SIZE, PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0) != MAP_FAILED;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    n->arena = arena;
+    return ok;
 }
 
 void native_host_protect(struct native *n, bool read_only)

@@ -15,7 +15,8 @@ util_src := error.c log.c terminal.c text.c
 softmmu_src := address_space.c clock.c device.c device_help.c dma.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c
 
-block_src := block.c bounds.c drivers.c file.c graph.c image.c info.c io.c iov.c lock.c open.c options.c \
+block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
+             iov.c job.c lock.c nbd.c null.c open.c options.c \
              qcow2.c qcow2_amend.c qcow2_bitmap.c qcow2_cache.c qcow2_check.c qcow2_compress.c qcow2_create.c \
              qcow2_header.c qcow2_io.c qcow2_map.c qcow2_refcount.c qcow2_refs.c qcow2_resize.c \
              qcow2_snapshot.c qcow2_write.c qcow2_zero.c raw.c snapshot.c
@@ -95,7 +96,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
-unit_tests := block_raw_test block_node_test block_options_test clock_test device_test log_test \
+unit_tests := block_drive_test block_job_test block_raw_test block_node_test block_options_test clock_test device_test log_test \
               machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test media_test monitor_test options_test
 
@@ -124,7 +125,7 @@ style_tests := includes.py files.py format.py
 
 block_tests := format_bounds.py format_fuzz.py format_images.py img_texts.py img_work.py io_commands.py \
                man_pages.py nbd_server.py \
-               qcow2_random.py
+               qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
 boot_tests := board.py disks.py virtio.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
               firmware.py firmware_os.py uefi.py curses.py stress.py

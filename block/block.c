@@ -21,6 +21,8 @@
 
 #define MAX_WORKERS 8
 
+static struct block_pool *pool_of(struct machine *m);
+
 struct block_pool {
     struct machine *machine;
     GThreadPool *threads;
@@ -305,6 +307,23 @@ static void free_drives(struct machine *m)
     m->block = NULL;
 }
 
+/* drive= of a device: a drive, or a node of -blockdev, which then has a drive of its own. */
+static struct block_backend *find_drive_or_node(struct machine *m, const char *id)
+{
+    struct block_backend *blk = block_backend_find(m, id);
+    struct block_node *node = blk ? NULL : block_graph_find(block_graph_of(m), id);
+
+    if (node) {
+        blk = block_backend_new(m, id, NULL);
+        blk->root = block_node_ref(node);
+        blk->filename = g_strdup(node->filename);
+        blk->read_only = node->read_only;
+        blk->options.cache = node->cache;
+        blk->options.graph = node->graph;
+    }
+    return blk;
+}
+
 static const char *drive_id(const struct block_backend *blk)
 {
     return blk->id;
@@ -328,7 +347,7 @@ static struct block_pool *pool_of(struct machine *m)
     pool->listener.changed = run_state_changed;
     machine_add_run_listener(m, &pool->listener);
     m->block = pool;
-    m->find_drive = block_backend_find;
+    m->find_drive = find_drive_or_node;
     m->drive_id = drive_id;
     m->free_drives = free_drives;
     return pool;
@@ -409,10 +428,10 @@ static void insert(struct block_backend *blk, struct block_node *root,
                    const struct block_open_options *o)
 {
     blk->root = root;
-    blk->filename = g_strdup(o->filename);
+    blk->filename = g_strdup(o->filename ? o->filename : root->filename);
     blk->options = *o;
     blk->options.filename = blk->options.format = NULL;
-    blk->options.options = NULL;
+    blk->options.options = blk->options.throttle = NULL;
     blk->read_only = o->read_only;
     blk->write_cache = o->cache != BLOCK_CACHE_WRITETHROUGH && o->cache != BLOCK_CACHE_DIRECTSYNC;
     if (blk->front && blk->front->media_changed) {
@@ -524,6 +543,15 @@ bool block_read_only(const struct block_backend *blk)
     return blk->read_only || (blk->root && blk->root->read_only);
 }
 
+/* Below the layers that options put over the image. */
+static const struct block_node *image_of(const struct block_node *node)
+{
+    while (node->file && (node->driver->filter || node->driver->hidden)) {
+        node = node->file;
+    }
+    return node;
+}
+
 void block_print(struct machine *m, GString *out)
 {
     static const char *const caches[] = {
@@ -541,7 +569,7 @@ void block_print(struct machine *m, GString *out)
             g_string_append_printf(out, "%s: [not inserted]\n", blk->id);
         } else {
             g_string_append_printf(out, "%s: %s (%s%s%s)\n", blk->id, blk->filename,
-                                   blk->root->driver->name,
+                                   image_of(blk->root)->driver->name,
                                    blk->options.snapshot ? ", of a snapshot" : "",
                                    block_read_only(blk) ? ", read-only" : "");
         }

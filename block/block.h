@@ -66,11 +66,13 @@ struct block_open_options {
     struct block_graph *graph;           /* where names of nodes are; NULL: nowhere */
     bool read_only;
     bool auto_read_only; /* read-only rather than an error where the host allows no writing */
-    bool snapshot;       /* writes go to an anonymous temporary file */
-    bool discard;        /* discard=unmap */
-    bool no_backing;     /* the backing file is not opened: for tools that look at one layer */
-    bool force_share;    /* others may write meanwhile: for a look that need not be consistent */
-    bool check;          /* opened to be checked: a damaged image is no error where that can be */
+    bool copy_on_read;   /* what comes from backing files is kept in the image */
+    const struct block_options *throttle; /* limits of the layer `throttle`; NULL: none */
+    bool snapshot;                        /* writes go to an anonymous temporary file */
+    bool discard;                         /* discard=unmap */
+    bool no_backing;  /* the backing file is not opened: for tools that look at one layer */
+    bool force_share; /* others may write meanwhile: for a look that need not be consistent */
+    bool check;       /* opened to be checked: a damaged image is no error where that can be */
     enum block_cache cache;
 };
 

@@ -106,6 +106,8 @@ struct block_driver {
 extern const struct block_driver *const block_drivers[];
 extern const struct block_driver block_file, block_host_device, block_qcow2, block_raw,
     block_snapshot;
+extern const struct block_driver block_blkdebug, block_blkverify, block_copy_on_read, block_ftp,
+    block_http, block_https, block_nbd, block_null_aio, block_null_co, block_throttle;
 extern const struct block_driver block_bochs, block_cloop, block_dmg, block_parallels, block_qcow,
     block_vdi, block_vhdx, block_vmdk, block_vpc;
 
@@ -121,9 +123,17 @@ struct block_node *block_node_new(const struct block_driver *driver, struct bloc
 struct block_node *block_open_child(struct block_node *node, const char *child, const char *name,
                                     const char *format, const struct block_open_options *o,
                                     GError **error);
+/* The same for a child that is a whole image. */
+struct block_node *block_open_image(struct block_node *node, const char *child,
+                                    const struct block_open_options *o, GError **error);
+/* A layer over a whole image; takes over `node`, also when it fails.  `options` are the driver's, or NULL. */
+struct block_node *block_layer_new(const struct block_driver *driver, struct block_node *node,
+                                   const struct block_options *options, GError **error);
 /* An empty list for `bitmaps` and for `snapshots`. */
 GPtrArray *block_bitmaps_new(void);
 GPtrArray *block_snapshots_new(void);
+/* Some driver has an option of this name for its nodes. */
+bool block_option_is_known(const char *name);
 /* `-drive format=help` */
 void block_print_formats(GString *out);
 

@@ -19,6 +19,16 @@
 const struct block_driver *const block_drivers[] = {
     &block_file,
     &block_host_device,
+    &block_nbd,
+    &block_http,
+    &block_https,
+    &block_ftp,
+    &block_null_co,
+    &block_null_aio,
+    &block_blkdebug,
+    &block_blkverify,
+    &block_copy_on_read,
+    &block_throttle,
     &block_raw,
     &block_snapshot,
     &block_qcow2,
@@ -72,7 +82,7 @@ void block_print_formats(GString *out)
 {
     g_string_append(out, "Supported formats:\n");
     for (unsigned i = 0; block_drivers[i]; i++) {
-        if (!block_drivers[i]->protocol && !block_drivers[i]->hidden &&
+        if (!block_drivers[i]->protocol && !block_drivers[i]->hidden && !block_drivers[i]->filter &&
             !block_drivers[i]->refused) {
             g_string_append_printf(out, "  %-8s %s\n", block_drivers[i]->name,
                                    block_drivers[i]->summary);

@@ -7,6 +7,7 @@
 struct block_graph {
     GHashTable *nodes;   /* name: struct block_node *, not counted */
     GHashTable *secrets; /* id: GBytes */
+    GPtrArray *kept; /* struct block_node *, one count each, later ones may stand on earlier ones */
     unsigned next_name;
 };
 
@@ -15,6 +16,7 @@ struct block_graph *block_graph_new(void)
     struct block_graph *g = g_new0(struct block_graph, 1);
 
     g->nodes = g_hash_table_new(g_str_hash, g_str_equal);
+    g->kept = g_ptr_array_new();
     g->secrets =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
     return g;
@@ -23,6 +25,11 @@ struct block_graph *block_graph_new(void)
 void block_graph_free(struct block_graph *g)
 {
     if (g) {
+        while (g->kept->len) {
+            block_node_close(g_ptr_array_index(g->kept, g->kept->len - 1));
+            g_ptr_array_set_size(g->kept, (int)g->kept->len - 1);
+        }
+        g_ptr_array_unref(g->kept);
         g_hash_table_unref(g->nodes);
         g_hash_table_unref(g->secrets);
         g_free(g);
@@ -32,6 +39,11 @@ void block_graph_free(struct block_graph *g)
 struct block_node *block_graph_find(struct block_graph *g, const char *node_name)
 {
     return g ? g_hash_table_lookup(g->nodes, node_name) : NULL;
+}
+
+void block_graph_keep(struct block_node *node)
+{
+    g_ptr_array_add(node->graph->kept, node);
 }
 
 /* What QEMU takes as an id: a letter, then letters, digits and "-._". */

@@ -45,6 +45,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(block_graph, block_graph_free)
 struct block_graph *block_graph_of(struct machine *m);
 /* NULL: there is no such node.  Not counted. */
 struct block_node *block_graph_find(struct block_graph *g, const char *node_name);
+/* The graph takes the count over, and gives it back when it goes: -blockdev. */
+void block_graph_keep(struct block_node *node);
 /* --object secret,id=ID,...: keeps a copy. */
 void block_graph_add_secret(struct block_graph *g, const char *id, const void *data, size_t len);
 const void *block_graph_secret(struct block_graph *g, const char *id, size_t *len);

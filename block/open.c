@@ -97,6 +97,18 @@ char *block_path_combine(const char *base, const char *name)
     return g_strdup_printf("%.*s/%s", (int)(slash - base), base, name);
 }
 
+bool block_option_is_known(const char *name)
+{
+    for (unsigned i = 0; block_drivers[i]; i++) {
+        for (const struct block_option_row *r = block_drivers[i]->open_options; r && r->name; r++) {
+            if (strcmp(r->name, name) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* Nodes ----------------------------------------------------------------------------------------- */
 
 struct block_node *block_node_ref(struct block_node *node)
@@ -332,7 +344,7 @@ static struct block_node *open_format(const struct block_driver *d, struct block
 
     below.filename = below.format = NULL;
     below.snapshot = false;
-    file = open_named(opts, "file", true, &below, depth, error);
+    file = open_named(opts, "file", !d || !d->filter, &below, depth, error);
     if (!file) {
         return NULL;
     }
@@ -428,6 +440,28 @@ struct block_node *block_open_child(struct block_node *node, const char *child, 
     return open_tree(below, !format, &flags, 1, error);
 }
 
+struct block_node *block_open_image(struct block_node *node, const char *child,
+                                    const struct block_open_options *o, GError **error)
+{
+    struct block_open_options flags = *o;
+
+    (void)node;
+    flags.filename = flags.format = NULL;
+    return open_named((struct block_options *)o->options, child, false, &flags, 1, error);
+}
+
+struct block_node *block_layer_new(const struct block_driver *driver, struct block_node *node,
+                                   const struct block_options *options, GError **error)
+{
+    struct block_open_options flags = { .filename = node->filename,
+                                        .graph = node->graph,
+                                        .options = options,
+                                        .discard = true,
+                                        .cache = node->cache };
+
+    return block_node_new(driver, node, &flags, error);
+}
+
 struct block_node *block_node_open(const struct block_open_options *o, GError **error)
 {
     g_autoptr(block_options) opts = block_options_copy(o->options);
@@ -436,9 +470,19 @@ struct block_node *block_node_open(const struct block_open_options *o, GError **
 
     flags.read_only |= flags.snapshot;
     node = open_tree(opts, false, &flags, 0, error);
+    if (node && o->copy_on_read && !node->read_only) {
+        node = block_layer_new(&block_copy_on_read, node, NULL, error);
+    }
+    if (node && o->throttle) {
+        if (!block_options_check(o->throttle, block_throttle.open_options, NULL, "throttling",
+                                 error)) {
+            block_node_close(node);
+            return NULL;
+        }
+        node = block_layer_new(&block_throttle, node, o->throttle, error);
+    }
     if (node && o->snapshot) {
-        flags = (struct block_open_options){ .filename = node->filename, .graph = o->graph };
-        node = block_node_new(&block_snapshot, node, &flags, error);
+        node = block_layer_new(&block_snapshot, node, NULL, error);
     }
     return node;
 }

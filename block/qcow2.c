@@ -55,6 +55,16 @@ static bool check_sizes(const struct qcow2 *q, GError **error)
     return block_bound_one(q->node.filename, "l1_size", q->h.l1_size, needed, QCOW2_MAX_L1, error);
 }
 
+/* Tables beyond the end of the file would read as empty: the file was cut off. */
+static bool check_places(const struct qcow2 *q, GError **error)
+{
+    uint64_t end = q->node.file->size ? q->node.file->size - 1 : 0;
+
+    return block_bound_one(q->node.filename, "l1_table_offset", q->h.l1_offset, 0, end, error) &&
+           block_bound_one(q->node.filename, "refcount_table_offset", q->h.reftable_offset, 0, end,
+                           error);
+}
+
 static bool refuse(struct qcow2 *q, const struct block_open_options *o, GError **error)
 {
     const char *name = q->node.filename;
@@ -77,6 +87,8 @@ static bool refuse(struct qcow2 *q, const struct block_open_options *o, GError *
 
 static bool open_data_file(struct qcow2 *q, const struct block_open_options *o, GError **error)
 {
+    g_autofree char *path = NULL;
+
     if (!(q->h.incompatible & QCOW2_DATA_FILE)) {
         if (block_options_get(o->options, "data-file") ||
             block_options_has_child(o->options, "data-file")) {
@@ -87,7 +99,9 @@ static bool open_data_file(struct qcow2 *q, const struct block_open_options *o, 
         }
         return true;
     }
-    q->node.data_file = block_open_child(&q->node, "data-file", q->h.data_file, NULL, o, error);
+    /* Unlike a backing file's, this name is relative to where the program runs. */
+    path = q->h.data_file ? g_canonicalize_filename(q->h.data_file, NULL) : NULL;
+    q->node.data_file = block_open_child(&q->node, "data-file", path, NULL, o, error);
     return q->node.data_file != NULL;
 }
 
@@ -146,8 +160,8 @@ static bool qcow2_open(struct block_node *node, const struct block_open_options 
         &q->l2, cache_tables(q, o->options, "l2-cache-size", both ? both * 4 / 5 : L2_CACHE_BYTES));
     qcow2_cache_init(&q->blocks, cache_tables(q, o->options, "refcount-cache-size",
                                               both ? both / 5 : BLOCKS_CACHE_BYTES));
-    if (!refuse(q, o, error) || !check_sizes(q, error) || !open_data_file(q, o, error) ||
-        !load_tables(q, error)) {
+    if (!refuse(q, o, error) || !check_sizes(q, error) || (!o->check && !check_places(q, error)) ||
+        !open_data_file(q, o, error) || !load_tables(q, error)) {
         return false;
     }
     node->size = (q->h.size + BLOCK_SECTOR - 1) & ~(uint64_t)(BLOCK_SECTOR - 1);

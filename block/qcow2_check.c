@@ -19,7 +19,8 @@ struct checker {
     struct qcow2_refs *r; /* what is named, and how often */
     unsigned repair;
     uint64_t bad_tables; /* entries of tables that were corrupt and (repair) are now gone */
-    uint64_t last_host;  /* of the guest cluster before: fragmentation */
+    bool lost; /* a table cannot be read: what it names is not known, so nothing is repaired */
+    uint64_t last_host; /* of the guest cluster before: fragmentation */
 };
 
 static void G_GNUC_PRINTF(2, 3) say(struct checker *c, const char *fmt, ...)
@@ -66,11 +67,13 @@ static void count_metadata(struct checker *c, const char *what, uint64_t host, u
     if (host & (c->q->cluster_size - 1)) {
         say(c, "ERROR %s at offset %" G_GINT64_MODIFIER "x is not cluster aligned", what, host);
         c->out->corruptions++;
+        c->lost = true;
     } else if (!count(c, host, bytes)) {
         /* Tables at the file's end may be longer than it: they read as zeroes. */
         if (qcow2_refs_add_bytes(c->q, c->r, host, bytes, 1) != 0) {
             say(c, "ERROR %s at offset %" G_GINT64_MODIFIER "x is outside of the file", what, host);
             c->out->corruptions++;
+            c->lost = true;
         }
     }
 }
@@ -179,6 +182,7 @@ static int check_l1(struct checker *c, uint64_t *l1, uint32_t n, uint64_t offset
         ret = check_l2(c, l2, (uint64_t)i << (q->l2_bits + q->h.cluster_bits), active);
         if (ret != 0) {
             c->out->check_errors++;
+            c->lost = true;
             ret = 0;
         }
     }
@@ -193,6 +197,7 @@ static int check_snapshots(struct checker *c)
     if (q->h.n_snapshots != q->snapshots->len) {
         say(c, "ERROR the table of snapshots cannot be read");
         c->out->check_errors++;
+        c->lost = true;
     }
     if (q->h.n_snapshots) {
         count_metadata(c, "table of snapshots", q->h.snapshots_offset,
@@ -233,9 +238,15 @@ static int count_all(struct checker *c)
     if (ret == 0) {
         ret = check_snapshots(c);
     }
+    if (q->h.n_bitmaps != q->bitmaps->len) {
+        say(c, "ERROR the bitmap directory cannot be read");
+        c->out->check_errors++;
+        c->lost = true;
+    }
     if (ret == 0 && q->h.n_bitmaps && qcow2_refs_add_bitmaps(q, c->r) != 0) {
         say(c, "ERROR the bitmaps name what is outside of the file");
         c->out->corruptions++;
+        c->lost = true;
     }
     count_extensions(c);
     return ret;
@@ -244,6 +255,7 @@ static int count_all(struct checker *c)
 static void count_refcounts(struct checker *c)
 {
     struct qcow2 *q = c->q;
+    bool lost = c->lost; /* these can be made anew */
 
     count_metadata(c, "refcount table", q->h.reftable_offset,
                    q->h.reftable_clusters * q->cluster_size);
@@ -252,6 +264,7 @@ static void count_refcounts(struct checker *c)
             count_metadata(c, "refcount block", q->reftable[i], q->cluster_size);
         }
     }
+    c->lost = lost;
 }
 
 /* Comparing ------------------------------------------------------------------------------------- */
@@ -411,6 +424,10 @@ static int repair(struct checker *c)
 
     if (!((out->leaks && c->repair & BLOCK_REPAIR_LEAKS) || (out->corruptions && repairs(c)) ||
           (c->q->h.incompatible & (QCOW2_DIRTY | QCOW2_CORRUPT) && repairs(c)))) {
+        return 0;
+    }
+    if (c->lost) {
+        say(c, "not repaired: with a table that is lost, what it names would be given away");
         return 0;
     }
     if (out->corruptions && !repairs(c)) {

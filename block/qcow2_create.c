@@ -138,7 +138,7 @@ static int write_empty(struct block_node *file, struct qcow2_header *h)
 static bool make_data_file(const struct block_create *c, const struct qcow2_header *h,
                            GError **error)
 {
-    g_autofree char *path = block_path_combine(c->filename, h->data_file);
+    const char *path = h->data_file; /* relative to where the program runs */
     g_autoptr(block_options) none = block_options_new();
 
     return access(path, F_OK) == 0 || block_create("raw", path, none, c->graph, error);

@@ -63,13 +63,12 @@ static const struct word werrors[] = {
 };
 static const struct word aios[] = {
     { "threads",  0, NULL },
-    { "native",   0, "is not supported yet; use aio=threads" },
-    { "io_uring", 0, "is not supported yet; use aio=threads" },
+    { "native",   1, NULL },
+    { "io_uring", 2, NULL },
     { 0 }
 };
-static const struct word off_only[] = {
-    { "off", 0, NULL }, { "on", 1, "is not supported yet" }, { "unmap", 1, "is not supported yet" },
-    { 0 }
+static const struct word detect_words[] = {
+    { "off", 0, NULL }, { "on", 1, NULL }, { "unmap", 2, NULL }, { 0 }
 };
 static const struct word on_off[] = {
     { "off", 0, NULL }, { "no", 0, NULL }, { "false", 0, NULL },
@@ -80,8 +79,12 @@ static const struct word on_off[] = {
 /* What one -drive says. */
 struct spec {
     const char *file, *format, *id;
-    int interface, cdrom, cache, discard, rerror, werror, read_only, snapshot, unused;
+    int interface, cdrom, cache, discard, rerror, werror, read_only, snapshot, aio;
+    int copy_on_read, detect_zeroes;
     int bus, unit, index;
+    struct block_options *node; /* what is left is for the node: file.driver=, cache.direct= ... */
+    struct block_options
+        *throttle; /* throttling.iops-total= and the like, as the layer names them */
 };
 
 /* One row for each key: text, number or one of `words`. */
@@ -105,14 +108,52 @@ static const struct key {
     { "readonly",      offsetof(struct spec, read_only), on_off,     0,   false },
     { "read-only",     offsetof(struct spec, read_only), on_off,     0,   false },
     { "snapshot",      offsetof(struct spec, snapshot),  on_off,     0,   false },
-    { "aio",           offsetof(struct spec, unused),    aios,       0,   false },
-    { "copy-on-read",  offsetof(struct spec, unused),    off_only,   0,   false },
-    { "detect-zeroes", offsetof(struct spec, unused),    off_only,   0,   false },
+    { "aio",           offsetof(struct spec, aio),       aios,       0,   false },
+    { "copy-on-read",  offsetof(struct spec, copy_on_read), on_off,  0,   false },
+    { "detect-zeroes", offsetof(struct spec, detect_zeroes), detect_words, 0, false },
+    { "driver",        offsetof(struct spec, format),    NULL,       0,   true  },
     { "bus",           offsetof(struct spec, bus),       NULL,       31,  false },
     { "unit",          offsetof(struct spec, unit),      NULL,       31,  false },
     { "index",         offsetof(struct spec, index),     NULL,       31,  false },
     /* clang-format on */
 };
+
+/* QEMU's names of limits, and those of the layer `throttle`. */
+static const struct limit {
+    const char *name, *option;
+} limits[] = {
+    /* clang-format off */
+    { "bps",     "bps-total" },  { "bps_rd",  "bps-read" },  { "bps_wr",  "bps-write" },
+    { "iops",    "iops-total" }, { "iops_rd", "iops-read" }, { "iops_wr", "iops-write" },
+    { 0 }
+    /* clang-format on */
+};
+
+static void spec_clear(struct spec *s)
+{
+    block_options_free(s->node);
+    block_options_free(s->throttle);
+}
+
+/* Options of drivers and of nodes below go to the node, limits to the layer for them. */
+static bool take_node_option(struct spec *s, const struct option_pair *p)
+{
+    for (const struct limit *l = limits; l->name; l++) {
+        if (strcmp(l->name, p->key) == 0) {
+            block_options_set(s->throttle, l->option, p->value);
+            return true;
+        }
+    }
+    if (g_str_has_prefix(p->key, "throttling.")) {
+        block_options_set(s->throttle, p->key + strlen("throttling."), p->value);
+        return true;
+    }
+    if (strchr(p->key, '.') || strcmp(p->key, "node-name") == 0 || block_option_is_known(p->key)) {
+        block_options_set(s->node, p->key, p->value);
+        return true;
+    }
+    return false;
+}
 
 static const char *key_name(void *opaque, unsigned i)
 {
@@ -164,14 +205,20 @@ static bool parse_spec(const GPtrArray *opts, struct spec *s, GError **error)
                         .read_only = -1,
                         .bus = -1,
                         .unit = -1,
-                        .index = -1 };
+                        .index = -1,
+                        .node = block_options_new(),
+                        .throttle = block_options_new() };
     for (unsigned i = 0; i < opts->len; i++) {
         const struct option_pair *p = g_ptr_array_index(opts, i);
-        const struct key *key = find_key(p->key, error);
+        const struct key *key = find_key(p->key, NULL);
         void *at = key ? (char *)s + key->offset : NULL;
         uint64_t number;
 
+        if (!key && take_node_option(s, p)) {
+            continue;
+        }
         if (!key) {
+            (void)find_key(p->key, error);
             return false;
         }
         if (key->text) {
@@ -199,16 +246,29 @@ bool option_drive(struct options *o, const char *arg, GError **error)
     g_autoptr(GPtrArray) opts = parse_options(arg, "file");
     const char *format = options_get(opts, "format");
     struct spec s;
+    bool ok;
 
     if (format && strcmp(format, "help") == 0) {
         block_print_formats(o->output);
         o->done = true;
         return true;
     }
-    if (!parse_spec(opts, &s, error)) {
-        return false;
+    ok = parse_spec(opts, &s, error);
+    if (ok && s.aio) {
+        options_warn(o, "-drive aio=%s: transfers run on threads",
+                     s.aio == 1 ? "native" : "io_uring");
     }
-    g_ptr_array_add(o->drives, g_strdup(arg));
+    spec_clear(&s);
+    if (ok) {
+        g_ptr_array_add(o->drives, g_strdup(arg));
+    }
+    return ok;
+}
+
+bool option_blockdev(struct options *o, const char *arg, GError **error)
+{
+    (void)error;
+    g_ptr_array_add(o->blockdevs, g_strdup(arg));
     return true;
 }
 
@@ -324,9 +384,13 @@ static bool open_file(struct block_backend *blk, const struct spec *s, bool snap
                       GError **error)
 {
     struct block_open_options o = {
-        .filename = s->file,
+        .filename = s->file && *s->file ? s->file : NULL,
         .format = s->format,
+        .options = s->node,
+        .throttle = block_options_count(s->throttle) ? s->throttle : NULL,
+        .graph = block_graph_of(blk->machine),
         .snapshot = s->snapshot || snapshot,
+        .copy_on_read = s->copy_on_read,
         .discard = s->discard,
         .cache = (enum block_cache)s->cache,
         .read_only = s->read_only < 0 ? s->cdrom : s->read_only,
@@ -335,11 +399,16 @@ static bool open_file(struct block_backend *blk, const struct spec *s, bool snap
     if (o.read_only) {
         o.snapshot = false;
     }
-    if (!s->file || !s->file[0]) {
+    if (s->detect_zeroes) {
+        block_options_set(s->node, "detect-zeroes", s->detect_zeroes == 2 ? "unmap" : "on");
+    }
+    if (!o.filename && !block_options_get(s->node, "file") &&
+        !block_options_has_child(s->node, "file") && !s->format) {
         if (!s->cdrom && s->interface != BLOCK_IF_FLOPPY) {
             set_error(error, "file=FILE is missing");
             return false;
         }
+        o.options = o.throttle = NULL;
         blk->options = o;
         blk->options.filename = blk->options.format = NULL;
         return true;
@@ -347,28 +416,57 @@ static bool open_file(struct block_backend *blk, const struct spec *s, bool snap
     return block_backend_open(blk, &o, error);
 }
 
-static bool add_drive(struct machine *m, const struct options *o, const char *text, GError **error)
+static bool place_drive(struct machine *m, const struct options *o, struct spec *s, GError **error)
 {
-    g_autoptr(GPtrArray) opts = parse_options(text, "file");
     g_autofree char *id = NULL;
     struct block_backend *blk;
-    struct spec s;
 
-    if (!parse_spec(opts, &s, error) || !choose_place(m, &s, error)) {
+    if (!choose_place(m, s, error)) {
         return false;
     }
-    id = make_id(&s);
+    id = make_id(s);
     blk = block_backend_new(m, id, error);
     if (!blk) {
         return false;
     }
-    blk->interface = (enum block_interface)s.interface;
-    blk->bus = s.bus;
-    blk->unit = s.unit;
-    blk->cdrom = s.cdrom;
-    blk->rerror = (enum block_on_error)s.rerror;
-    blk->werror = (enum block_on_error)s.werror;
-    return open_file(blk, &s, o->snapshot, error);
+    blk->interface = (enum block_interface)s->interface;
+    blk->bus = s->bus;
+    blk->unit = s->unit;
+    blk->cdrom = s->cdrom;
+    blk->rerror = (enum block_on_error)s->rerror;
+    blk->werror = (enum block_on_error)s->werror;
+    return open_file(blk, s, o->snapshot, error);
+}
+
+static bool add_drive(struct machine *m, const struct options *o, const char *text, GError **error)
+{
+    g_autoptr(GPtrArray) opts = parse_options(text, "file");
+    struct spec s;
+    bool ok = parse_spec(opts, &s, error) && place_drive(m, o, &s, error);
+
+    spec_clear(&s);
+    return ok;
+}
+
+/* A node that stays until the machine goes; devices name it with drive=. */
+static bool add_blockdev(struct machine *m, const char *text, GError **error)
+{
+    g_autoptr(block_options) opts = block_options_new();
+    struct block_open_options o = { .options = opts, .graph = block_graph_of(m) };
+    struct block_node *node;
+
+    if (!block_options_parse_any(opts, text, "driver", error)) {
+        return false;
+    }
+    if (!block_options_get(opts, "driver") || !block_options_get(opts, "node-name")) {
+        set_error(error, "driver=NAME and node-name=NAME are needed");
+        return false;
+    }
+    node = block_node_open(&o, error);
+    if (node) {
+        block_graph_keep(node);
+    }
+    return node != NULL;
 }
 
 /* Does -device or -global name the driver?  Whoever places such drives wants no others. */
@@ -410,6 +508,14 @@ static bool add_defaults(struct machine *m, const struct options *o, GError **er
 
 bool drives_setup(struct machine *m, const struct options *o, GError **error)
 {
+    for (unsigned i = 0; i < o->blockdevs->len; i++) {
+        const char *text = g_ptr_array_index(o->blockdevs, i);
+
+        if (!add_blockdev(m, text, error)) {
+            g_prefix_error(error, "-blockdev %s: ", text);
+            return false;
+        }
+    }
     for (unsigned i = 0; i < o->drives->len; i++) {
         const char *text = g_ptr_array_index(o->drives, i);
 

@@ -163,6 +163,7 @@ const struct option_row option_rows[] = {
     { "initrd",      "FILE[,FILE]", "initial RAM disk, or multiboot modules 'FILE args,FILE'",    option_initrd },
     { "append",      "TEXT", "the kernel's command line",                                         option_append },
 
+    { "blockdev",    "driver=NAME,node-name=NAME[,OPTIONS] or JSON", "an image that -device drive=NAME uses", option_blockdev },
     { "drive",       "file=FILE[,if=ide|floppy|none][,media=disk|cdrom][,format=raw][,prop=VALUE]", "a drive and its image", option_drive },
     { "hda",         "FILE", "the image of the first IDE disk (hdb, hdc, hdd: of the others)",    option_hda },
     { "hdb",         "FILE", "the image of the second IDE disk",                                  option_hdb },
@@ -202,7 +203,6 @@ const struct option_row option_rows[] = {
     { "pidfile",     "FILE", "write the process id to FILE",                                      option_pidfile },
 
     /* What QEMU has and Rhea has not yet: refused with this advice. */
-    { "blockdev",    "OPTIONS", "node graphs are not supported yet; use -drive", NULL },
     { "netdev",      "OPTIONS", "network is not supported yet; use -nic none",                    NULL },
     { "usb",         NULL, "USB is not supported yet",                                            NULL },
     { "usbdevice",   "NAME", "USB is not supported yet",                                          NULL },
@@ -245,6 +245,7 @@ struct options *options_new(void)
     o->devices = g_ptr_array_new_with_free_func(g_free);
     o->globals = g_ptr_array_new_with_free_func(g_free);
     o->drives = g_ptr_array_new_with_free_func(g_free);
+    o->blockdevs = g_ptr_array_new_with_free_func(g_free);
     o->warnings = g_ptr_array_new_with_free_func(g_free);
     firmware_options_init(o);
     return o;
@@ -254,7 +255,7 @@ void options_free(struct options *o)
 {
     char *const texts[] = { o->cpu_model, o->accel, o->accel_refused, o->kernel,   o->initrd,
                             o->append,    o->name,  o->log_items,     o->log_file, o->pidfile };
-    GPtrArray *const lists[] = { o->serials, o->drives,  o->monitors, o->chardevs,
+    GPtrArray *const lists[] = { o->serials, o->drives, o->blockdevs,  o->monitors, o->chardevs,
                                  o->devices, o->globals, o->warnings };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {

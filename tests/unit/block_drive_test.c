@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tests/unit/block_drive_test.c: -drive and -blockdev, from text to what devices attach to. */
+#include <glib/gstdio.h>
+#include <string.h>
+#include "block/driver.h"
+#include "cli/options.h"
+#include "softmmu/machine.h"
+
+struct fixture {
+    char *folder, *path;
+    struct machine *m;
+    struct options *o;
+};
+
+static void set_up(struct fixture *f, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(block_options) o = block_options_new();
+
+    (void)data;
+    f->folder = g_dir_make_tmp("rhea-drive-XXXXXX", NULL);
+    f->path = g_build_filename(f->folder, "a.qcow2", NULL);
+    block_options_set(o, "size", "4M");
+    block_create("qcow2", f->path, o, NULL, &error);
+    g_assert_no_error(error);
+    f->o = options_new();
+    f->m = machine_new();
+    machine_lock(f->m);
+    f->m->config.board = board_types[0];
+}
+
+static void tear_down(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    machine_free(f->m);
+    options_free(f->o);
+    g_unlink(f->path);
+    g_rmdir(f->folder);
+    g_free(f->path);
+    g_free(f->folder);
+}
+
+/* "%s" in the text is the image. */
+static void set_up_drives(struct fixture *f, const char *option, const char *text, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(text, "%s", -1);
+    g_autofree char *arg = g_strjoinv(f->path, parts);
+    bool drive = strcmp(option, "-drive") == 0;
+
+    f->o->nodefaults = true;
+    if (drive ? option_drive(f->o, arg, error) : option_blockdev(f->o, arg, error)) {
+        (void)drives_setup(f->m, f->o, error);
+    }
+}
+
+static void a_drive_opens_qcow2(struct fixture *f, gconstpointer data)
+{
+    static const char *const texts[] = {
+        "file=%s,if=none,id=d", "if=none,id=d,driver=qcow2,file.filename=%s",
+        "file=%s,if=none,id=d,iops=1000,copy-on-read=on,detect-zeroes=unmap"
+    };
+    g_autoptr(GError) error = NULL;
+    struct block_backend *blk;
+
+    set_up_drives(f, "-drive", texts[GPOINTER_TO_UINT(data)], &error);
+    g_assert_no_error(error);
+    blk = f->m->find_drive(f->m, "d");
+    g_assert_nonnull(blk);
+    g_assert_cmpuint(block_size(blk), ==, 4 << 20);
+}
+
+static void a_node_is_a_drive_for_a_device(struct fixture *f, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    struct block_backend *blk;
+
+    (void)data;
+    set_up_drives(f, "-blockdev",
+                  "{\"driver\": \"qcow2\", \"node-name\": \"n\", \"file\": {\"driver\": \"file\", "
+                  "\"filename\": "
+                  "\"%s\"}}",
+                  &error);
+    g_assert_no_error(error);
+    g_assert_null(block_backend_find(f->m, "n"));
+    blk = f->m->find_drive(f->m, "n");
+    g_assert_nonnull(blk);
+    g_assert_cmpuint(block_size(blk), ==, 4 << 20);
+    g_assert_true(f->m->find_drive(f->m, "n") == blk);
+}
+
+static void mistakes_are_explained(struct fixture *f, gconstpointer data)
+{
+    static const struct {
+        const char *option, *text, *said;
+    } cases[] = {
+        { "-drive", "file=%s,if=none,file.filname=x",
+          "does not support the option 'filname'; closest: filename" },
+        { "-drive", "file=%s,if=none,throttling.iops-totl=3", "closest: iops-total" },
+        { "-blockdev", "driver=qcow2,file.filename=%s",
+          "driver=NAME and node-name=NAME are needed" },
+        { "-blockdev", "driver=qcow2,node-name=1,file.filename=%s", "Invalid node-name: '1'" },
+        { "-blockdev", "driver=qcow2,node-name=n,file=m",
+          "Cannot find device='' nor node-name='m'" },
+        { "-blockdev", "{\"driver\":}", "Could not parse the JSON options" },
+    };
+    g_autoptr(GError) error = NULL;
+    unsigned i = GPOINTER_TO_UINT(data);
+
+    set_up_drives(f, cases[i].option, cases[i].text, &error);
+    g_assert_nonnull(error);
+    g_test_message("%s", error->message);
+    g_assert_nonnull(strstr(error->message, cases[i].said));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (unsigned i = 0; i < 3; i++) {
+        g_autofree char *name = g_strdup_printf("/drive/opens/%u", i);
+
+        g_test_add(name, struct fixture, GUINT_TO_POINTER(i), set_up, a_drive_opens_qcow2,
+                   tear_down);
+    }
+    g_test_add("/drive/node", struct fixture, NULL, set_up, a_node_is_a_drive_for_a_device,
+               tear_down);
+    for (unsigned i = 0; i < 6; i++) {
+        g_autofree char *name = g_strdup_printf("/drive/mistakes/%u", i);
+
+        g_test_add(name, struct fixture, GUINT_TO_POINTER(i), set_up, mistakes_are_explained,
+                   tear_down);
+    }
+    return g_test_run();
+}

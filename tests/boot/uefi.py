@@ -173,6 +173,15 @@ def grub_from_a_disk(machine):
     to_grub(["-machine", machine, *flash(scratch), "-drive", f"file={disk},format=raw"])
 
 
+def grub_from(options):
+    """From a disk on another controller."""
+    def test():
+        scratch = Scratch()
+        disk = fat_image(scratch, "disk.img", grub_files())
+        to_grub(["-machine", "q35", *flash(scratch), *(o.replace("DISK", disk) for o in options)])
+    return test
+
+
 def grub_from_a_cd(machine):
     scratch = Scratch()
     to_grub(["-machine", machine, *flash(scratch), "-cdrom", grub_iso(scratch)])
@@ -197,6 +206,10 @@ TESTS = [
     ("variables stay in the flash", variables_stay_in_the_flash),
     ("script on a disk", script_on_a_disk),
     *(on(machine, grub_from_a_disk) for machine in GRUB_MACHINES),
+    ("grub from a virtio disk", grub_from(["-drive", "file=DISK,format=raw,if=virtio"])),
+    ("grub from a SCSI disk", grub_from(["-drive", "file=DISK,format=raw,if=scsi"])),
+    ("grub from an NVMe disk", grub_from(["-drive", "file=DISK,format=raw,if=none,id=d", "-device",
+                                          "nvme,drive=d,serial=abc,bootindex=1"])),
     *(on(machine, grub_from_a_cd) for machine in GRUB_MACHINES),
 ]
 

@@ -288,6 +288,24 @@ static void the_write_cache_is_the_drivers_choice(struct blk_rig *f, gconstpoint
     g_assert_false(f->blk->write_cache);
 }
 
+static void another_size_is_told(struct blk_rig *f, gconstpointer data)
+{
+    unsigned generation;
+
+    (void)data;
+    virtio_rig_msix(&f->v);
+    start(f, VIRTIO_RIG_ALL, 1);
+    generation = (unsigned)virtio_rig_get(&f->v, 21, 1);
+    virtio_rig_messages(&f->v, 0);
+    f->blk->root->size = 2048 * 512;
+    f->blk->front->media_changed(f->blk->front_opaque, true);
+    g_assert_cmpuint(virtio_rig_messages(&f->v, 0), ==, 1);
+    g_assert_cmpuint(virtio_rig_get(&f->v, 21, 1), ==, generation + 1);
+    g_assert_cmpuint(config(f, 0, 8), ==, 2048);
+    g_assert_cmpuint(request(f, 0, IN, 2047, 512, 1), ==, OK);
+    g_assert_cmpuint(request(f, 0, IN, 2048, 512, 1), ==, IOERR);
+}
+
 static void a_read_only_disk_says_so(void)
 {
     struct blk_rig f;
@@ -347,6 +365,7 @@ int main(int argc, char **argv)
     ADD("requests/side-by-side", "", requests_run_side_by_side);
     ADD("queues", "num-queues=4", every_queue_serves);
     ADD("state", "", saving_waits_and_reset_cancels);
+    ADD("size", "", another_size_is_told);
     ADD("write-cache", "", the_write_cache_is_the_drivers_choice);
     g_test_add_func("/virtio-blk/read-only", a_read_only_disk_says_so);
     g_test_add_func("/virtio-blk/mistakes", mistakes_are_named);

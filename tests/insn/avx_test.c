@@ -155,7 +155,7 @@ static void check_random_encodings(bool code32)
         }
         bad += !native_check(n, bytes, insn.len, &s, insn.row->undefined);
     }
-    g_test_message("%u runs, %u faults", n->runs, n->faults);
+    g_test_message("%u runs, %u faults, %u left out", n->runs, n->faults, n->left_out);
     native_free(n);
 }
 

@@ -88,7 +88,7 @@ static void test_maps(gconstpointer data)
     for (unsigned m = 0; m < G_N_ELEMENTS(maps); m++) {
         run_map(n, &maps[m]);
     }
-    g_test_message("%u cases, %u faults", n->runs, n->faults);
+    g_test_message("%u cases, %u faults, %u left out", n->runs, n->faults, n->left_out);
     /* The generator still makes what it says: thousands of cases, some of which fault. */
     g_assert_cmpuint(n->runs, >, rounds * 500);
     g_assert_cmpuint(n->faults, >, n->runs / 50);

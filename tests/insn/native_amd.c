@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/insn/native_amd.c: see native_amd.h.  Sources: SDM vol. 2, APM vol. 3 to 5, and what a Zen 3
- * answers.  Each row looks for exactly what AMD does; anything else is compared.
+ * tests/insn/native_amd.c: see native_amd.h.
+ *
+ * COMPARED rows turn what the host did into Intel's result, and that is compared.  LEFT_OUT rows give up a
+ * case, some of them every case of a form, so that nothing is known of it on such a host.  The rows were
+ * found by the differences that a Zen 3 showed; docs/cpu.md says of which a manual speaks.
  */
 #include "tests/insn/native_amd.h"
 #include <string.h>

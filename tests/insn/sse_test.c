@@ -24,7 +24,7 @@ static void check_map(enum native_map map, unsigned rounds)
 
     if (!native_skip(n)) {
         native_check_map(n, map, rounds, is_sse);
-        g_test_message("%u runs, %u faults", n->runs, n->faults);
+        g_test_message("%u runs, %u faults, %u left out", n->runs, n->faults, n->left_out);
         g_assert_cmpuint(n->runs, >, rounds);
         g_assert_cmpuint(n->faults, >, 0);
     }

@@ -40,6 +40,13 @@ struct code_link *translator_run(struct tcg *t, struct code *c)
     return NULL;
 }
 
+bool translator_resume(struct tcg *t, struct code_link **link)
+{
+    (void)t;
+    (void)link;
+    return false;
+}
+
 void translator_patch(struct code_link *link, struct code *to)
 {
     (void)link;

@@ -143,8 +143,17 @@ static void run_translated(struct tcg *t, struct x86_cpu *cpu)
 {
     struct code_link *link = NULL;
     unsigned generation = 0;
-    uint64_t died = 0;
+    uint64_t died = 0, start = cpu->regs[R_RIP];
 
+    cpu->insn_start = start;
+    if (translator_resume(t, &link)) {
+        generation = cpu->tlb.generation;
+        died = t->n_invalidated;
+        /* Code that found its second page unknown got nowhere: its block is to be looked at. */
+        if (cpu->regs[R_RIP] != start && (!link || wants_boundary(cpu))) {
+            return;
+        }
+    }
     for (;;) {
         struct block *b;
         struct code *c;

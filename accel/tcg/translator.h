@@ -76,6 +76,11 @@ void translator_destroy(struct tcg *t);
 struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, uint64_t variant);
 /* Runs from c on.  The link to patch when the flow wants to go on at regs[R_RIP], or NULL. */
 struct code_link *translator_run(struct tcg *t, struct code *c);
+/*
+ * Runs from regs[R_RIP] on, if translated code is known for it without a look at its block.  False: it is not;
+ * else *link as above.
+ */
+bool translator_resume(struct tcg *t, struct code_link **link);
 /* Leads the link to `to` if the pages allow. */
 void translator_patch(struct code_link *link, struct code *to);
 /* A block dies: nothing leads into its code any more. */

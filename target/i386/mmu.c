@@ -23,9 +23,19 @@ static const struct mem_section *physical(struct x86_cpu *cpu, uint64_t phys)
     return address_space_lookup(cpu->memory, phys);
 }
 
+/* Straight from the RAM that served last, where that holds the table. */
 static uint64_t table_load(struct x86_cpu *cpu, uint64_t phys, unsigned size)
 {
-    return address_space_load(cpu->memory, phys & cpu->a20_mask, size);
+    const struct address_space *as = cpu->memory;
+    const struct mem_section *s = &as->sections[cpu->tlb.section];
+    uint64_t page;
+
+    phys &= cpu->a20_mask;
+    page = phys & GUEST_PAGE_MASK;
+    if (cpu->tlb.section < as->n_sections && s->ram && page >= s->start && page + 4095 <= s->last) {
+        return guest_ram_load(s->ram->host + s->ram_offset + (phys - s->start), size);
+    }
+    return address_space_load(cpu->memory, phys, size);
 }
 
 /* Sets bits in an entry that still holds `old`; false: it changed, walk again. */
@@ -296,6 +306,19 @@ static unsigned room_in_page(uint64_t linear)
     return 4096 - (unsigned)(linear & 4095);
 }
 
+/* From the TLB's second level: where the bytes are if they lie in one page that is known, or NULL. */
+static void *recall(struct x86_cpu *cpu, uint64_t linear, unsigned size, enum mmu_access access,
+                    unsigned bank)
+{
+    const struct tlb_entry *e = &cpu->tlb.entry[bank][linear >> 12 & (TLB_SIZE - 1)];
+
+    if (!tlb_recall(cpu, linear, bank, access) ||
+        linear - (access == MMU_WRITE ? e->write_tag : e->read_tag) > 4096 - size) {
+        return NULL;
+    }
+    return (void *)(uintptr_t)(e->addend + linear);
+}
+
 static uint64_t physical_load(struct x86_cpu *cpu, uint64_t phys, unsigned size)
 {
     return address_space_load(cpu->memory, phys, size);
@@ -317,15 +340,17 @@ static uint64_t load_part(struct x86_cpu *cpu, uint64_t linear, unsigned size, u
 
 uint64_t mem_load_slow(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned bank)
 {
-    unsigned room;
     uint64_t low, high;
+    unsigned room;
+    void *host;
 
     linear = wrap(cpu, linear);
     room = room_in_page(linear);
     check_alignment(cpu, linear, size, bank);
     note_access(cpu, linear, size, false);
     if (size <= room) {
-        return load_part(cpu, linear, size, bank);
+        host = recall(cpu, linear, size, MMU_READ, bank);
+        return host ? guest_ram_load(host, size) : load_part(cpu, linear, size, bank);
     }
     low = load_part(cpu, linear, room, bank);
     high = load_part(cpu, wrap(cpu, linear + room), size - room, bank);
@@ -350,10 +375,17 @@ void mem_store_slow(struct x86_cpu *cpu, uint64_t linear, uint64_t value, unsign
 {
     uint64_t phys, phys2;
     unsigned room;
+    void *host;
 
     linear = wrap(cpu, linear);
     room = room_in_page(linear);
     check_alignment(cpu, linear, size, bank);
+    host = size <= room ? recall(cpu, linear, size, MMU_WRITE, bank) : NULL;
+    if (host) {
+        note_access(cpu, linear, size, true);
+        guest_ram_store(host, value, size);
+        return;
+    }
     phys = resolve(cpu, linear, MMU_WRITE, bank);
     note_access(cpu, linear, size, true);
     if (size <= room) {
@@ -406,7 +438,9 @@ void *mem_host(struct x86_cpu *cpu, uint64_t linear, unsigned size, bool write, 
             if (size > room_in_page(linear)) {
                 return NULL;
             }
-            resolve(cpu, wrap(cpu, linear), write ? MMU_WRITE : MMU_READ, bank);
+            if (!tlb_recall(cpu, linear, bank, write ? MMU_WRITE : MMU_READ)) {
+                resolve(cpu, wrap(cpu, linear), write ? MMU_WRITE : MMU_READ, bank);
+            }
         }
     }
     return NULL;

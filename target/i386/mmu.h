@@ -31,10 +31,12 @@ enum refill_how { REFILL_READ, REFILL_WRITE, REFILL_WRITE_LATER, REFILL_ALIGNED 
  */
 bool mmu_refill(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned how);
 /*
- * The same for what is quick: pages that are known, and tables in RAM; false says nothing.  Leaves the vector
- * registers alone.
+ * The same for what is quick: pages that are known, and tables in RAM.  Leaves the vector registers alone.
+ * NEVER: mmu_refill cannot do it either; UNKNOWN: it may.
  */
-bool mmu_refill_quick(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned how);
+enum refill_result { REFILL_UNKNOWN, REFILL_NEVER, REFILL_DONE };
+enum refill_result mmu_refill_quick(struct x86_cpu *cpu, uint64_t linear, unsigned size,
+                                    unsigned how);
 /* Empties every slot, whatever it held: power-on. */
 void tlb_init(struct x86_cpu *cpu);
 

@@ -5,7 +5,7 @@
  * Invariants: uses no vector register, which hold the guest's, and calls nothing that does: this
  *             file and tlb.c are built without vector instructions and without sanitizers.
  *             Does what mmu_translate does for the usual case alone, 64-bit mode and tables in
- *             RAM; in all others it says false, and mmu_refill follows.
+ *             RAM; in all others it says so, and mmu_refill follows.
  * Thread:     the vCPU's own.
  */
 #include "softmmu/machine.h"
@@ -42,22 +42,25 @@ static uint64_t reserved(const struct x86_cpu *cpu, unsigned shift, bool large)
     return large ? bits | (((1ull << shift) - 1) & 0x000fffffffffe000ull) : bits;
 }
 
-static bool load_entry(struct x86_cpu *cpu, uint64_t phys, struct walked *w)
+/* UNKNOWN: somewhere else than in RAM that served last, or unusual; mmu_translate knows. */
+enum walk_end { WALK_UNKNOWN, WALK_FAULT, WALK_OK };
+
+static enum walk_end load_entry(struct x86_cpu *cpu, uint64_t phys, struct walked *w)
 {
     const struct mem_section *s = last_section(cpu, phys);
     uint64_t off;
 
     if (!s || s->readonly) {
-        return false;
+        return WALK_UNKNOWN;
     }
     off = s->ram_offset + (phys - s->start);
     if (off & 7) {
-        return false;
+        return WALK_UNKNOWN;
     }
     w->at = (uint64_t *)(void *)(s->ram->host + off);
     w->flags = &s->ram->page_flags[off >> GUEST_PAGE_BITS];
     w->was = __atomic_load_n(w->at, __ATOMIC_RELAXED);
-    return w->was & PTE_P;
+    return w->was & PTE_P ? WALK_OK : WALK_FAULT;
 }
 
 /*
@@ -81,8 +84,8 @@ static bool set_bits(struct x86_cpu *cpu, const struct walked *w, uint64_t bits)
     return true;
 }
 
-static bool walk(struct x86_cpu *cpu, uint64_t linear, enum mmu_access access,
-                 struct translation *t)
+static enum walk_end walk(struct x86_cpu *cpu, uint64_t linear, enum mmu_access access,
+                          struct translation *t)
 {
     uint64_t table = cpu->cr3 & PTE_ADDR, e, mask;
     struct walked w[LEVELS];
@@ -93,15 +96,16 @@ static bool walk(struct x86_cpu *cpu, uint64_t linear, enum mmu_access access,
     t->nx = false;
     for (;; n++, shift -= 9) {
         uint64_t at = table + (linear >> shift & 511) * 8;
+        enum walk_end end = load_entry(cpu, at & cpu->a20_mask, &w[n]);
 
-        if (!load_entry(cpu, at & cpu->a20_mask, &w[n])) {
-            return false;
+        if (end != WALK_OK) {
+            return end;
         }
         e = w[n].was;
         large = shift != 12 && (e & PTE_PS);
         if ((e & reserved(cpu, shift, large)) ||
             (large && (shift == 39 || (shift == 30 && !cpu_has(cpu, X86_PDPE1GB))))) {
-            return false;
+            return WALK_UNKNOWN;
         }
         t->writable &= !!(e & PTE_W);
         t->user &= !!(e & PTE_U);
@@ -117,37 +121,43 @@ static bool walk(struct x86_cpu *cpu, uint64_t linear, enum mmu_access access,
     t->global = (e & PTE_G) && (cpu->cr4 & CR4_PGE);
     t->dirty = access == MMU_WRITE || (e & PTE_D);
     if (!tlb_allowed(cpu, t, access, cpu->bank)) {
-        return false;
+        return WALK_FAULT;
     }
     for (unsigned k = 0; k <= n; k++) {
         if (!set_bits(cpu, &w[k], k == n && access == MMU_WRITE ? PTE_A | PTE_D : PTE_A)) {
-            return false;
+            return WALK_UNKNOWN;
         }
     }
-    return true;
+    return WALK_OK;
 }
 
-bool mmu_refill_quick(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned how)
+enum refill_result mmu_refill_quick(struct x86_cpu *cpu, uint64_t linear, unsigned size,
+                                    unsigned how)
 {
     const struct mem_section *s;
     enum mmu_access access;
     struct translation t;
+    enum walk_end end;
 
     if (!refill_possible(linear, size, how)) {
-        return false;
+        return REFILL_NEVER;
     }
     how &= REFILL_ALIGNED - 1;
     access = how == REFILL_WRITE ? MMU_WRITE : MMU_READ;
     if (tlb_recall(cpu, linear, cpu->bank, access) && refill_hits(cpu, linear, size, how)) {
-        return true;
+        return REFILL_DONE;
     }
-    if (!(cpu->cr0 & CR0_PG) || !(cpu->efer & EFER_LMA) || !walk(cpu, linear, access, &t)) {
-        return false;
+    if (!(cpu->cr0 & CR0_PG) || !(cpu->efer & EFER_LMA)) {
+        return REFILL_UNKNOWN;
+    }
+    end = walk(cpu, linear, access, &t);
+    if (end != WALK_OK) {
+        return end == WALK_FAULT ? REFILL_NEVER : REFILL_UNKNOWN;
     }
     s = last_section(cpu, t.phys);
     if (!s) {
-        return false;
+        return REFILL_UNKNOWN;
     }
     tlb_fill(cpu, linear, cpu->bank, &t, s, how != REFILL_READ);
-    return refill_hits(cpu, linear, size, how);
+    return refill_hits(cpu, linear, size, how) ? REFILL_DONE : REFILL_NEVER;
 }

@@ -297,19 +297,19 @@ static void no_write_tag_comes_back_that_was_taken(void)
     linear_store(r->cpu, SMALL, 1, 1);
     g_assert_cmphex(e->write_tag, ==, SMALL);
     evict(r);
-    g_assert_true(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_READ));
+    g_assert_cmpint(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_READ), ==, REFILL_DONE);
     g_assert_cmphex(e->write_tag, ==, SMALL);
     evict(r);
     *flags = dirty | RAM_PAGE_CODE;
-    g_assert_true(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_READ));
+    g_assert_cmpint(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_READ), ==, REFILL_DONE);
     g_assert_cmphex(e->write_tag, !=, SMALL);
-    g_assert_false(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_WRITE));
+    g_assert_cmpint(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_WRITE), ==, REFILL_NEVER);
     evict(r);
     *flags = RAM_PAGE_DISPLAY;
-    g_assert_true(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_READ));
+    g_assert_cmpint(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_READ), ==, REFILL_DONE);
     g_assert_cmphex(e->write_tag, !=, SMALL);
     g_assert_cmphex(*flags, ==, RAM_PAGE_DISPLAY);
-    g_assert_true(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_WRITE));
+    g_assert_cmpint(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_WRITE), ==, REFILL_DONE);
     g_assert_cmphex(e->write_tag, ==, SMALL);
     g_assert_cmphex(*flags, ==, dirty);
     system_rig_free(r);
@@ -372,22 +372,25 @@ static void quick_walk(void)
     r->cpu->cr0 |= CR0_WP;
     rig_store(r, at, OLD | 7, 8);
     g_assert_cmpint((int)read_byte(r, OLD), ==, 1); /* it knows the RAM */
-    g_assert_true(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_READ));
+    g_assert_cmpint(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_READ), ==, REFILL_DONE);
     g_assert_cmphex(rig_load(r, at, 8), ==, OLD | 0x27);
-    g_assert_false(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_WRITE_LATER));
+    g_assert_cmpint(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_WRITE_LATER), ==, REFILL_NEVER);
     g_assert_cmphex(rig_load(r, at, 8), ==, OLD | 0x27);
-    g_assert_true(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_WRITE));
+    g_assert_cmpint(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_WRITE), ==, REFILL_DONE);
     g_assert_cmphex(rig_load(r, at, 8), ==, OLD | 0x67);
     rig_store(r, at, OLD | 5, 8);
     invlpg(r, SMALL);
-    g_assert_false(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_WRITE)); /* read-only */
+    g_assert_cmpint(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_WRITE), ==,
+                    REFILL_NEVER); /* read-only */
     g_assert_cmphex(rig_load(r, at, 8), ==, OLD | 5);
     rig_store(r, at, OLD | 7 | 1ull << 51, 8);
-    g_assert_false(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_READ)); /* reserved */
+    g_assert_cmpint(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_READ), ==,
+                    REFILL_UNKNOWN); /* reserved */
     rig_store(r, at, OLD | 6, 8);
-    g_assert_false(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_READ)); /* not present */
-    g_assert_false(mmu_refill_quick(r->cpu, OTHER + 4095, 2, REFILL_READ));
-    g_assert_false(mmu_refill_quick(r->cpu, 1ull << 47, 1, REFILL_READ));
+    g_assert_cmpint(mmu_refill_quick(r->cpu, SMALL, 1, REFILL_READ), ==,
+                    REFILL_NEVER); /* not present */
+    g_assert_cmpint(mmu_refill_quick(r->cpu, OTHER + 4095, 2, REFILL_READ), ==, REFILL_NEVER);
+    g_assert_cmpint(mmu_refill_quick(r->cpu, 1ull << 47, 1, REFILL_READ), ==, REFILL_NEVER);
     system_rig_free(r);
 }
 

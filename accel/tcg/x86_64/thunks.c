@@ -251,8 +251,8 @@ static void emit_normalise(struct backend *k)
     emit8(e, 0xc3);
 }
 
-static void emit_refill_call(struct emit *e,
-                             bool (*fn)(struct x86_cpu *, uint64_t, unsigned, unsigned))
+/* fn: mmu_refill or its like. */
+static void emit_refill_call(struct emit *e, uintptr_t fn)
 {
     emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RSI));
@@ -260,7 +260,7 @@ static void emit_refill_call(struct emit *e,
     emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RCX));
     emit_insn(e, E_W, 0xc1, 5, rm_reg(H_RCX));
     emit8(e, 16);
-    emit_mov_imm(e, H_RAX, (uintptr_t)fn);
+    emit_mov_imm(e, H_RAX, fn);
     emit_aligned_call(e, 8);
 }
 
@@ -272,15 +272,16 @@ static void emit_refill(struct backend *k, enum vector_level level)
 
     k->refill[level] = e->p;
     emit_move_volatile(e, true);
-    emit_refill_call(e, mmu_refill_quick);
-    emit_insn(e, 0, 0x84, H_RAX, rm_reg(H_RAX)); /* test al */
+    emit_refill_call(e, (uintptr_t)mmu_refill_quick);
+    emit_insn(e, 0, 0x83, 7, rm_reg(H_RAX));
+    emit8(e, REFILL_NEVER);
     emit_move_volatile(e, false);
-    slow = emit_jump(e, CC_Z);
+    slow = emit_jump(e, CC_B);
     emit8(e, 0xc3);
     patch_jump(slow, e->p);
     emit_store_state(e);
     emit_call(e, k->store_vectors);
-    emit_refill_call(e, mmu_refill);
+    emit_refill_call(e, (uintptr_t)mmu_refill);
     emit_insn(e, MAP_0F, 0xb6, H_R14, rm_reg(H_RAX));
     if (level != VECTORS_NONE) {
         emit_call(e, k->fill_vectors[level]); /* what was usable is */
@@ -444,20 +445,45 @@ static void enter_into_table(struct backend *k, struct x86_cpu *cpu, const struc
     }
 }
 
+/* Code that expects nothing, from memory alone to memory. */
+static struct code_link *enter(struct backend *k, struct x86_cpu *cpu, const void *code)
+{
+    struct code_link *link;
+
+    cpu->vectors_loaded = VECTORS_NONE;
+    update_vectors_usable(cpu);
+    update_x87_ready(cpu);
+    link = k->enter(cpu, code);
+    flags_normalise(cpu);
+    return link;
+}
+
+/* As emit_lookup does. */
+bool translator_resume(struct tcg *t, struct code_link **link)
+{
+    struct backend *k = t->backend;
+    struct x86_cpu *cpu = t->cpu;
+    uint64_t rip = cpu->regs[R_RIP];
+    const struct code_entry *entry;
+
+    update_tables(k, cpu);
+    entry = &((const struct code_entry *)cpu->jump_table)[table_index(rip)];
+    if (entry->rip != rip || !entry->exec ||
+        cpu->jump_bank[rip >> 12 & (TLB_SIZE - 1)].exec_key != entry->key) {
+        return false;
+    }
+    *link = enter(k, cpu, entry->exec);
+    return true;
+}
+
 struct code_link *translator_run(struct tcg *t, struct code *c)
 {
     struct backend *k = t->backend;
     struct x86_cpu *cpu = t->cpu;
-    struct code_link *link;
 
     update_tables(k, cpu);
     enter_into_table(k, cpu, c);
-    cpu->vectors_loaded = VECTORS_NONE;
-    update_vectors_usable(cpu);
-    update_x87_ready(cpu);
-    link = k->enter(cpu, c->entry + k->e.to_exec);
-    flags_normalise(cpu);
-    return link;
+    return enter(k, cpu, c->entry + k->e.to_exec);
 }
 
 /* Takes a link out of the list of its target. */

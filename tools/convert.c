@@ -8,10 +8,13 @@
  * Thread:     `mutex` guards what is behind it in struct copy.
  */
 #include "tools/convert.h"
+#include <malloc.h>
 #include <pthread.h>
 #include <string.h>
 #include "tools/img.h"
 #include "util/log.h"
+
+#define KEPT_MEMORY (16 << 20)
 
 struct copy {
     const struct convert_job *job;
@@ -281,6 +284,9 @@ bool convert_copy(const struct convert_job *job)
     g_autofree pthread_t *threads = g_new(pthread_t, job->threads);
     unsigned started = 0;
 
+    /* Formats take and give back memory for each cluster: it stays with the process meanwhile. */
+    mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY);
+    mallopt(M_MMAP_THRESHOLD, KEPT_MEMORY);
     while (started + 1 < job->threads && pthread_create(&threads[started], NULL, work, &c) == 0) {
         started++;
     }

@@ -56,7 +56,7 @@ static uint64_t file_end(const struct qcow2 *q)
 /* Host bytes that something names.  False: they cannot be there. */
 static bool count(struct checker *c, uint64_t host, uint64_t bytes)
 {
-    if (host > QCOW2_MAX_HOST || host + bytes > file_end(c->q)) {
+    if (host < c->q->cluster_size || host > QCOW2_MAX_HOST || host + bytes > file_end(c->q)) {
         return false;
     }
     return qcow2_refs_add_bytes(c->q, c->r, host, bytes, 1) == 0;
@@ -64,8 +64,9 @@ static bool count(struct checker *c, uint64_t host, uint64_t bytes)
 
 static void count_metadata(struct checker *c, const char *what, uint64_t host, uint64_t bytes)
 {
-    if (host & (c->q->cluster_size - 1)) {
-        say(c, "ERROR %s at offset %" G_GINT64_MODIFIER "x is not cluster aligned", what, host);
+    if (host & (c->q->cluster_size - 1) || (bytes && host < c->q->cluster_size)) {
+        say(c, "ERROR %s at offset %" G_GINT64_MODIFIER "x is not cluster aligned or in the header",
+            what, host);
         c->out->corruptions++;
         c->lost = true;
     } else if (!count(c, host, bytes)) {

@@ -189,7 +189,13 @@ static bool check_offsets(const char *name, const struct qcow2_header *h, GError
 {
     uint64_t cluster = 1ull << h->cluster_bits, mask = cluster - 1;
 
-    return block_bound_one(name, "l1_table_offset modulo the cluster size", h->l1_offset & mask, 0,
+    return block_bound_one(name, "l1_table_offset", h->l1_offset, h->l1_size ? cluster : 0,
+                           QCOW2_MAX_HOST, error) &&
+           block_bound_one(name, "refcount_table_offset", h->reftable_offset, cluster,
+                           QCOW2_MAX_HOST, error) &&
+           block_bound_one(name, "snapshots_offset", h->snapshots_offset,
+                           h->n_snapshots ? cluster : 0, QCOW2_MAX_HOST, error) &&
+           block_bound_one(name, "l1_table_offset modulo the cluster size", h->l1_offset & mask, 0,
                            0, error) &&
            block_bound_one(name, "refcount_table_offset modulo the cluster size",
                            h->reftable_offset & mask, 0, 0, error) &&

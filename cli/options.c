@@ -255,8 +255,8 @@ void options_free(struct options *o)
 {
     char *const texts[] = { o->cpu_model, o->accel, o->accel_refused, o->kernel,   o->initrd,
                             o->append,    o->name,  o->log_items,     o->log_file, o->pidfile };
-    GPtrArray *const lists[] = { o->serials, o->drives, o->blockdevs,  o->monitors, o->chardevs,
-                                 o->devices, o->globals, o->warnings };
+    GPtrArray *const lists[] = { o->serials,  o->drives,  o->blockdevs, o->monitors,
+                                 o->chardevs, o->devices, o->globals,   o->warnings };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);

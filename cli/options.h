@@ -88,8 +88,8 @@ option_fn option_serial, option_monitor, option_mon, option_chardev, option_disp
 
 /* drive_options.c */
 struct machine;
-option_fn option_blockdev, option_drive, option_hda, option_hdb, option_hdc, option_hdd, option_cdrom, option_fda,
-    option_pflash, option_fdb, option_snapshot;
+option_fn option_blockdev, option_drive, option_hda, option_hdb, option_hdc, option_hdd,
+    option_cdrom, option_fda, option_pflash, option_fdb, option_snapshot;
 /* The drives that the options name; before the board is made.  Machine lock held. */
 bool drives_setup(struct machine *m, const struct options *o, GError **error);
 /* After the board is made: -device for each drive of if=virtio and if=scsi. */

@@ -311,7 +311,7 @@ check-block: $(tools) $(block_bin)  ## run tests/block: disk images and their to
 	@$(check) $(block_run)
 check-style:                        ## run tests/style: includes, layout, READMEs
 	@$(check) $(style_run)
-check-boot: $(rhea) guests          ## run tests/boot: whole guests
+check-boot: $(rhea) $(tools) guests  ## run tests/boot: whole guests
 	@$(check) $(boot_run)
 
 # SKIP where that machine's compiler is missing.

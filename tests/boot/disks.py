@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Linux mounts disks, CDs and floppies of ours, reads what is on them and writes to them."""
+import hashlib
 import os
 import shutil
 import subprocess
@@ -112,6 +113,30 @@ def disk_row(drivers, args):
     return test
 
 
+def qcow2():
+    """A qcow2 over the raw image: the guest's writes are in it, the image below stays as it was."""
+    scratch = Scratch()
+    tools = os.environ.get("RHEA_TOOLS", os.path.dirname(os.environ.get("RHEA_BIN", "build/x")))
+    img = os.path.join(tools, "rhea-img")
+    if not os.path.exists(img):
+        raise Skip("no rhea-img (make all)")
+    base, top, flat = ext4(scratch), scratch.path("top.qcow2"), scratch.path("flat.raw")
+    with open(base, "rb") as file:
+        before = hashlib.sha256(file.read()).digest()
+    run([img, "create", "-q", "-f", "qcow2", "-b", base, "-F", "raw", top])
+    boot(scratch, ("ata_piix",), "sda", DISK,
+         ["-blockdev", f"driver=qcow2,node-name=n,discard=unmap,file.driver=file,file.filename={top}",
+          "-device", "ide-hd,drive=n"], (r"^MOUNTED", r"^hello from the disk", r"^UNMOUNTED", r"^SAME"))
+    run([img, "check", "-q", top])
+    run([img, "convert", "-O", "raw", top, flat])
+    run([tool("e2fsck", "e2fsprogs"), "-fn", flat])
+    answer = run([tool("debugfs", "e2fsprogs"), "-R", "cat /answer", flat])
+    with open(base, "rb") as file:
+        same = hashlib.sha256(file.read()).digest() == before
+    if "written by the guest" not in answer or not same:
+        raise Failed(f"the guest's file is not in the qcow2 alone: {answer}, the raw image is the same: {same}")
+
+
 def cd():
     scratch = Scratch()
     make = shutil.which("genisoimage") or shutil.which("mkisofs")
@@ -142,6 +167,7 @@ if __name__ == "__main__":
             "-device", "ich9-ahci,id=ahci", "-drive", "file=IMAGE,format=raw,if=none,id=d0",
             "-device", "ide-hd,drive=d0,bus=ahci.0"])),
         ("ext4 on q35's disk", disk_row(("libahci", "ahci"), ["-M", "q35", "-hda", "IMAGE"])),
+        ("ext4 on a qcow2 over a raw image", qcow2),
         ("iso9660 on an IDE CD", cd),
         ("a floppy", floppy),
     ]))

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "block/driver.h"
+#include "block/job.h"
 #include "tools/img.h"
 #include "util/log.h"
 
@@ -52,50 +53,35 @@ static struct block_node *find_base(const struct commit *c, struct block_node *n
     return NULL;
 }
 
-static int copy_into(struct block_node *node, struct block_node *base, const struct block_status *s,
-                     uint64_t at, uint8_t *buf)
-{
-    int ret;
+struct watch {
+    struct tool_progress *progress;
+    uint64_t rate; /* bytes in a second; 0: no limit */
+    int64_t began;
+};
 
-    if (s->flags & BLOCK_ZERO && !(s->flags & BLOCK_DATA)) {
-        return block_node_write_zeroes(base, at, s->bytes, 0);
+static void report(void *opaque, uint64_t done, uint64_t total)
+{
+    const struct watch *w = opaque;
+
+    tool_progress_set(w->progress, done, total);
+    if (w->rate) {
+        int64_t until = w->began + (int64_t)((double)done / (double)w->rate * 1e6);
+
+        g_usleep((gulong)MAX(until - g_get_monotonic_time(), 0));
     }
-    ret = block_node_read(node, at, buf, s->bytes);
-    return ret ? ret : block_node_write(base, at, buf, s->bytes);
 }
 
-static int copy_down(const struct commit *c, struct block_node *node, struct block_node *base)
+static bool copy_down(const struct commit *c, struct block_node *node, struct block_node *base,
+                      GError **error)
 {
-    struct tool_progress *progress = tool_progress_new(c->common.progress && !c->common.quiet);
-    g_autofree uint8_t *buf = g_malloc(IMG_CHUNK);
-    int64_t began = g_get_monotonic_time();
-    uint64_t copied = 0;
-    int ret = 0;
+    struct watch w = { .progress = tool_progress_new(c->common.progress && !c->common.quiet),
+                       .rate = c->rate,
+                       .began = g_get_monotonic_time() };
+    struct block_progress progress = { .report = report, .opaque = &w };
+    bool ok = block_job_commit(node, base, &progress, error);
 
-    for (uint64_t at = 0; at < node->size && ret == 0;) {
-        struct block_status s;
-
-        ret = block_node_status_above(node, base, at, MIN(node->size - at, IMG_CHUNK), &s);
-        if (ret == 0 && s.flags & BLOCK_ALLOCATED) {
-            ret = copy_into(node, base, &s, at, buf);
-            copied += s.bytes;
-            if (c->rate) {
-                int64_t until = began + (int64_t)((double)copied / (double)c->rate * 1e6);
-
-                g_usleep((gulong)MAX(until - g_get_monotonic_time(), 0));
-            }
-        }
-        at += s.bytes;
-        tool_progress_set(progress, at, node->size);
-    }
-    tool_progress_free(progress);
-    if (ret == 0) {
-        ret = block_node_flush(base);
-    }
-    if (ret) {
-        report_error("error while committing: %s", g_strerror(-ret));
-    }
-    return ret;
+    tool_progress_free(w.progress);
+    return ok;
 }
 
 static int commit(const struct commit *c, struct block_node *node, const char *filename)
@@ -106,15 +92,8 @@ static int commit(const struct commit *c, struct block_node *node, const char *f
     if (!base) {
         return 1;
     }
-    if (!block_node_set_read_only(base, false, &error)) {
-        return tool_error(&error, NULL);
-    }
-    if (base->size < node->size &&
-        !block_node_truncate(base, node->size, BLOCK_PREALLOC_OFF, false, &error)) {
-        return tool_error(&error, NULL);
-    }
-    if (copy_down(c, node, base) != 0) {
-        return 1;
+    if (!copy_down(c, node, base, &error)) {
+        return tool_error(&error, "error while committing");
     }
     if (!c->keep && !c->base && !block_node_make_empty(node, &error)) {
         return tool_error(&error, "Could not empty %s", filename);

@@ -212,11 +212,12 @@ enum tlb_bank {
 #define TLB_PCIDS 4096
 
 #define TLB_LARGE_BITS 4096
+#define TLB_WRITERS    16384
 
 struct tlb_saved {
-    uint64_t what;    /* page | enum tlb_what */
-    uint64_t host;    /* of the page */
-    uint8_t *flags;   /* enum ram_page_flag of the page */
+    uint64_t what; /* page | enum tlb_what */
+    uint64_t host; /* of the page */
+    struct ram_block *ram;
     uint64_t context; /* valid while it is the one of now */
 };
 
@@ -240,6 +241,7 @@ struct tlb {
     uint64_t context[4];              /* of now, by TLB_WHAT_LARGE and TLB_WHAT_GLOBAL */
     uint64_t pcid[TLB_PCIDS][2];      /* contexts of the PCIDs that are not CR3's */
     struct tlb_saved saved[TLB_SETS][TLB_WAYS];
+    uint32_t writers[TLB_WRITERS]; /* who may write to a page of RAM, by its number: see tlb.c */
 };
 
 /* What an interrupt controller (hw/intc/apic.c) gives the CPU.  Machine lock held in every call. */

@@ -55,7 +55,9 @@ void tlb_flush_pcid(struct x86_cpu *cpu, unsigned pcid);   /* all but global pag
 void tlb_flush_pcid_page(struct x86_cpu *cpu, unsigned pcid, uint64_t linear);
 /* Loads CR3; keep: what is known of its PCID stays valid. */
 void tlb_load_cr3(struct x86_cpu *cpu, uint64_t cr3, bool keep);
-/* Write tags for RAM at host addresses [first, first + len) go: a page is about to hold code.  Any bank. */
+/* Write tags for a page of RAM, by its host address, go: it is about to hold code.  Any bank. */
+void tlb_revoke_write(struct x86_cpu *cpu, uint64_t host_page);
+/* The same for RAM at host addresses [first, first + len). */
 void tlb_revoke_writes(struct x86_cpu *cpu, uint64_t first, uint64_t len);
 
 /*

@@ -275,6 +275,9 @@ bool mmu_refill(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned ho
         return false;
     }
     how &= REFILL_ALIGNED - 1;
+    if (how != REFILL_READ && tlb_code_page(cpu, linear, cpu->bank)) {
+        return false;
+    }
     if (!mmu_translate(cpu, linear, how == REFILL_WRITE ? MMU_WRITE : MMU_READ, cpu->bank, true, &t,
                        &error)) {
         return false;
@@ -370,6 +373,22 @@ static void store_part(struct x86_cpu *cpu, uint64_t phys, uint64_t v, unsigned 
     }
 }
 
+/* To a page that is known and holds code: the quicker way.  Pages with data breakpoints are not known. */
+static bool store_beside_code(struct x86_cpu *cpu, uint64_t linear, uint64_t value, unsigned size,
+                              unsigned bank)
+{
+    const struct tlb_saved *s = tlb_code_page(cpu, linear, bank);
+    uint8_t *host;
+
+    if (!s) {
+        return false;
+    }
+    host = (uint8_t *)(uintptr_t)(s->host + (linear & 4095));
+    guest_ram_store(host, value, size);
+    ram_written(cpu->vcpu.machine, s->ram, (uint64_t)(host - s->ram->host), size);
+    return true;
+}
+
 void mem_store_slow(struct x86_cpu *cpu, uint64_t linear, uint64_t value, unsigned size,
                     unsigned bank)
 {
@@ -384,6 +403,9 @@ void mem_store_slow(struct x86_cpu *cpu, uint64_t linear, uint64_t value, unsign
     if (host) {
         note_access(cpu, linear, size, true);
         guest_ram_store(host, value, size);
+        return;
+    }
+    if (size <= room && store_beside_code(cpu, linear, value, size, bank)) {
         return;
     }
     phys = resolve(cpu, linear, MMU_WRITE, bank);
@@ -404,6 +426,9 @@ void mem_probe_write_slow(struct x86_cpu *cpu, uint64_t linear, unsigned size, u
     linear = wrap(cpu, linear);
     room = room_in_page(linear);
     check_alignment(cpu, linear, size, bank);
+    if (size <= room && tlb_code_page(cpu, linear, bank)) {
+        return;
+    }
     resolve(cpu, linear, MMU_WRITE, bank);
     if (size > room) {
         resolve(cpu, wrap(cpu, linear + room), MMU_WRITE, bank);

@@ -144,8 +144,13 @@ enum refill_result mmu_refill_quick(struct x86_cpu *cpu, uint64_t linear, unsign
     }
     how &= REFILL_ALIGNED - 1;
     access = how == REFILL_WRITE ? MMU_WRITE : MMU_READ;
-    if (tlb_recall(cpu, linear, cpu->bank, access) && refill_hits(cpu, linear, size, how)) {
-        return REFILL_DONE;
+    if (tlb_recall(cpu, linear, cpu->bank, access)) {
+        if (refill_hits(cpu, linear, size, how)) {
+            return REFILL_DONE;
+        }
+        if (access == MMU_WRITE && tlb_code_page(cpu, linear, cpu->bank)) {
+            return REFILL_NEVER;
+        }
     }
     if (!(cpu->cr0 & CR0_PG) || !(cpu->efer & EFER_LMA)) {
         return REFILL_UNKNOWN;

@@ -269,6 +269,80 @@ void tlb_flush_pcid_page(struct x86_cpu *cpu, unsigned pcid, uint64_t linear)
     }
 }
 
+/* Write tags ------------------------------------------------------------------------------------- */
+
+/*
+ * A writer is the one entry that may have a write tag for a page of the same number, or it says that there
+ * may be more; 0: there is none.
+ */
+#define WRITER_MANY  UINT32_MAX
+#define WRITER_VALID (1u << 31)
+
+static uint32_t writer_make(unsigned bank, unsigned slot)
+{
+    return WRITER_VALID | bank << 16 | slot;
+}
+
+static uint32_t *writer_of(struct tlb *tlb, uint64_t host)
+{
+    return &tlb->writers[host >> 12 & (TLB_WRITERS - 1)];
+}
+
+/* Does the entry of a writer, which is one, have a write tag that it stands for? */
+static bool writer_writes(struct tlb *tlb, const uint32_t *w)
+{
+    unsigned slot = *w & 0xffff;
+    const struct tlb_entry *e = &tlb->entry[*w >> 16 & 3][slot];
+
+    return e->write_tag != TLB_NO_TAG(slot) && writer_of(tlb, e->addend + e->write_tag) == w;
+}
+
+static void note_writer(struct tlb *tlb, unsigned bank, unsigned slot, uint64_t host)
+{
+    uint32_t *w = writer_of(tlb, host), now = writer_make(bank, slot);
+
+    if (*w == 0 || *w == now || (*w != WRITER_MANY && !writer_writes(tlb, w))) {
+        *w = now;
+    } else {
+        *w = WRITER_MANY;
+    }
+}
+
+/* Tags of one page go where there may be many of its number; then it is known how many are left. */
+static void revoke_many(struct tlb *tlb, uint32_t *w, uint64_t host)
+{
+    *w = 0;
+    for (unsigned n = 0; n < TLB_BANKS * 2; n++) {
+        const uint16_t *log = tlb->fill_log[n / 2][n % 2];
+
+        for (unsigned k = 0; k < tlb->fills[n / 2][n % 2]; k++) {
+            struct tlb_entry *e = &tlb->entry[n / 2][log[k]];
+
+            if (e->addend + e->write_tag == host) {
+                e->write_tag = TLB_NO_TAG(log[k]);
+            } else if (e->write_tag != TLB_NO_TAG(log[k]) &&
+                       writer_of(tlb, e->addend + e->write_tag) == w) {
+                note_writer(tlb, n / 2, log[k], e->addend + e->write_tag);
+            }
+        }
+    }
+}
+
+void tlb_revoke_write(struct x86_cpu *cpu, uint64_t host)
+{
+    struct tlb *tlb = &cpu->tlb;
+    uint32_t *w = writer_of(tlb, host);
+    unsigned slot = *w & 0xffff;
+    struct tlb_entry *e = &tlb->entry[*w >> 16 & 3][slot];
+
+    if (*w == WRITER_MANY) {
+        revoke_many(tlb, w, host);
+    } else if (*w && e->addend + e->write_tag == host) {
+        e->write_tag = TLB_NO_TAG(slot);
+        *w = 0;
+    }
+}
+
 void tlb_revoke_writes(struct x86_cpu *cpu, uint64_t first, uint64_t len)
 {
     struct tlb *tlb = &cpu->tlb;
@@ -340,6 +414,11 @@ static bool flags_allow_write(uint8_t *flags, bool write)
     return write;
 }
 
+static uint8_t *page_flags(const struct tlb_saved *s)
+{
+    return &s->ram->page_flags[(s->host - (uintptr_t)s->ram->host) >> GUEST_PAGE_BITS];
+}
+
 /* Into the first level. */
 static void enter(struct tlb *tlb, const struct tlb_saved *s, bool write)
 {
@@ -358,8 +437,11 @@ static void enter(struct tlb *tlb, const struct tlb_saved *s, bool write)
     e->addend = s->host - page;
     e->read_tag = what & WHAT_READ ? page : TLB_NO_TAG(slot);
     e->exec_key = what & WHAT_EXEC ? tlb_exec_key(page, s->host) : TLB_NO_EXEC;
-    e->write_tag =
-        (what & WHAT_WRITE) && flags_allow_write(s->flags, write) ? page : TLB_NO_TAG(slot);
+    e->write_tag = TLB_NO_TAG(slot);
+    if ((what & WHAT_WRITE) && flags_allow_write(page_flags(s), write)) {
+        e->write_tag = page;
+        note_writer(tlb, bank, slot, s->host);
+    }
     tlb->state[bank][slot] =
         (uint8_t)(logged | (global ? TLB_GLOBAL : 0) | order << TLB_ORDER_SHIFT);
 }
@@ -400,7 +482,7 @@ void tlb_fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank, const struct 
         return;
     }
     n.host = (uintptr_t)s->ram->host + off;
-    n.flags = &s->ram->page_flags[off >> GUEST_PAGE_BITS];
+    n.ram = s->ram;
     n.what |= tlb_allowed(cpu, t, MMU_READ, bank) ? WHAT_READ : 0;
     n.what |= tlb_allowed(cpu, t, MMU_EXEC, bank) ? WHAT_EXEC : 0;
     if (!s->readonly && t->dirty && tlb_allowed(cpu, t, MMU_WRITE, bank)) {
@@ -415,28 +497,47 @@ void tlb_fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank, const struct 
     save(cpu, &n);
 }
 
-bool tlb_recall(struct x86_cpu *cpu, uint64_t linear, unsigned bank, enum mmu_access access)
+/* What the second level knows of a page, in the contexts of now, or NULL. */
+static const struct tlb_saved *find_saved(struct x86_cpu *cpu, uint64_t linear, unsigned bank)
 {
-    static const uint8_t right[] = {
-        [MMU_READ] = WHAT_READ, [MMU_WRITE] = WHAT_WRITE, [MMU_EXEC] = WHAT_EXEC
-    };
     struct tlb *tlb = &cpu->tlb;
     const struct tlb_saved *s = saved_set(tlb, linear, pcid_of(cpu));
     uint64_t page = (linear & GUEST_PAGE_MASK) | bank;
 
     if (atomic_load_explicit(&cpu->pending, memory_order_relaxed) & PENDING_FLUSH) {
-        return false;
+        return NULL;
     }
     for (unsigned k = 0; k < TLB_WAYS; k++, s++) {
         if (!((s->what ^ page) & (GUEST_PAGE_MASK | WHAT_BANK)) &&
             s->context ==
                 tlb->context[(s->what & (WHAT_LARGE | WHAT_GLOBAL)) >> WHAT_CONTEXT_SHIFT]) {
-            if (!(s->what & right[access])) {
-                return false;
-            }
-            enter(tlb, s, access == MMU_WRITE);
-            return true;
+            return s;
         }
     }
-    return false;
+    return NULL;
+}
+
+bool tlb_recall(struct x86_cpu *cpu, uint64_t linear, unsigned bank, enum mmu_access access)
+{
+    static const uint8_t right[] = {
+        [MMU_READ] = WHAT_READ, [MMU_WRITE] = WHAT_WRITE, [MMU_EXEC] = WHAT_EXEC
+    };
+    const struct tlb_saved *s = find_saved(cpu, linear, bank);
+
+    if (!s || !(s->what & right[access])) {
+        return false;
+    }
+    enter(&cpu->tlb, s, access == MMU_WRITE);
+    return true;
+}
+
+const struct tlb_saved *tlb_code_page(struct x86_cpu *cpu, uint64_t linear, unsigned bank)
+{
+    const struct tlb_saved *s = find_saved(cpu, linear, bank);
+
+    if (s && (s->what & WHAT_WRITE) &&
+        (__atomic_load_n(page_flags(s), __ATOMIC_RELAXED) & RAM_PAGE_CODE)) {
+        return s;
+    }
+    return NULL;
 }

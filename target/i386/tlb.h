@@ -29,6 +29,9 @@ void tlb_fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank, const struct 
 /* From the second level to the first, if the page is there and allows the access. */
 bool tlb_recall(struct x86_cpu *cpu, uint64_t linear, unsigned bank, enum mmu_access access);
 
+/* A page that nothing but RAM_PAGE_CODE keeps from having a write tag, or NULL: that, or not known. */
+const struct tlb_saved *tlb_code_page(struct x86_cpu *cpu, uint64_t linear, unsigned bank);
+
 /* Is an access such that a filled page could serve it?  For mmu_refill and mmu_refill_quick. */
 static inline bool refill_possible(uint64_t linear, unsigned size, unsigned how)
 {

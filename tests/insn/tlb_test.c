@@ -9,6 +9,7 @@
  */
 #include "target/i386/mem.h"
 #include "target/i386/mmu.h"
+#include "target/i386/tlb.h"
 #include "tests/insn/system_rig.h"
 
 #define SPACE_A 0x20000u /* four tables each */
@@ -315,6 +316,80 @@ static void no_write_tag_comes_back_that_was_taken(void)
     system_rig_free(r);
 }
 
+static bool has_write_tag(const struct system_rig *r, uint64_t linear)
+{
+    return r->cpu->tlb.entry[r->cpu->bank][linear >> 12 & (TLB_SIZE - 1)].write_tag == linear;
+}
+
+/* One address, several, none; and pages that share a number with others keep theirs. */
+static void write_tags_of_a_page_are_revoked_wherever_it_is_mapped(void)
+{
+    static const uint64_t at[] = { SMALL, OTHER, LARGE, OLD };
+    struct system_rig *r = rig_with_pcid();
+    uint64_t old = (uintptr_t)r->ram.ram->host + OLD;
+
+    for (unsigned n = 0; n <= G_N_ELEMENTS(at); n++) {
+        for (unsigned k = 0; k < n; k++) {
+            linear_store(r->cpu, at[k], 1, 1);
+            g_assert_true(has_write_tag(r, at[k]));
+        }
+        linear_store(r->cpu, NEW, 1, 1);
+        tlb_revoke_write(r->cpu, old);
+        for (unsigned k = 0; k < n; k++) {
+            g_assert_false(has_write_tag(r, at[k]));
+        }
+        g_assert_true(has_write_tag(r, NEW));
+    }
+    for (unsigned k = 0; k < TLB_WRITERS; k++) { /* as if others of this number had been there */
+        r->cpu->tlb.writers[k] = UINT32_MAX;
+    }
+    linear_store(r->cpu, SMALL, 1, 1);
+    tlb_revoke_write(r->cpu, old);
+    g_assert_false(has_write_tag(r, SMALL));
+    g_assert_true(has_write_tag(r, NEW));
+    tlb_revoke_write(r->cpu, old + NEW - OLD);
+    g_assert_false(has_write_tag(r, NEW));
+    system_rig_free(r);
+}
+
+/* Stores seen by whoever watches code. */
+struct watcher {
+    struct code_watch watch;
+    uint64_t offset, len;
+    uint8_t byte;
+};
+
+static void watch_store(struct code_watch *watch, struct ram_block *ram, uint64_t offset,
+                        uint64_t len)
+{
+    struct watcher *w = (struct watcher *)(void *)watch;
+
+    w->offset = offset;
+    w->len = len;
+    w->byte = ram->host[offset];
+}
+
+static void stores_beside_code_are_announced_when_they_are_done(void)
+{
+    struct system_rig *r = rig_with_pcid();
+    struct watcher w = { .watch.written = watch_store };
+    uint8_t *flags = &r->ram.ram->page_flags[OLD >> GUEST_PAGE_BITS];
+
+    code_watch_add(r->m, &w.watch);
+    linear_store(r->cpu, SMALL, 1, 1);
+    *flags = RAM_PAGE_CODE;
+    tlb_revoke_write(r->cpu, (uintptr_t)r->ram.ram->host + OLD);
+    g_assert_nonnull(tlb_code_page(r->cpu, SMALL, r->cpu->bank));
+    linear_store(r->cpu, SMALL + 0x123, 0x5a, 2);
+    g_assert_cmphex(w.offset, ==, OLD + 0x123);
+    g_assert_cmpuint(w.len, ==, 2);
+    g_assert_cmphex(w.byte, ==, 0x5a);
+    g_assert_cmphex(*flags, ==, RAM_PAGE_DISPLAY | RAM_PAGE_MIGRATE | RAM_PAGE_CODE);
+    g_assert_false(has_write_tag(r, SMALL));
+    g_assert_null(tlb_code_page(r->cpu, OTHER, r->cpu->bank)); /* not known */
+    system_rig_free(r);
+}
+
 static uint64_t first_level(const struct system_rig *r, uint64_t linear)
 {
     return r->cpu->tlb.entry[r->cpu->bank][linear >> 12 & (TLB_SIZE - 1)].read_tag;
@@ -405,6 +480,8 @@ int main(int argc, char **argv)
     g_test_add_func("/tlb/cr4", control_registers_flush_every_pcid);
     g_test_add_func("/tlb/second-level", pages_come_back_from_the_second_level);
     g_test_add_func("/tlb/write-tags", no_write_tag_comes_back_that_was_taken);
+    g_test_add_func("/tlb/revoke", write_tags_of_a_page_are_revoked_wherever_it_is_mapped);
+    g_test_add_func("/tlb/beside-code", stores_beside_code_are_announced_when_they_are_done);
     g_test_add_func("/tlb/global", global_pages_stay_in_the_first_level);
     g_test_add_func("/tlb/invlpg-elsewhere", invlpg_elsewhere_leaves_large_pages);
     g_test_add_func("/tlb/quick-walk", quick_walk);

@@ -96,6 +96,16 @@ static bool still_there(struct x86_cpu *cpu, const struct jump_entry *j)
     return !j->block->host2 && tlb_exec_host(cpu, bank, j->linear) == j->block->host;
 }
 
+/* The block knows the entry, as long as there is one, so that it can be taken out. */
+static void enter_jump(struct tcg *t, struct jump_entry *j, struct block *b)
+{
+    uint16_t n = (uint16_t)(j - t->jump);
+
+    j->block = b;
+    b->in_jumps |= b->jump != n && b->jump != JUMP_CACHE_SIZE;
+    b->jump = n;
+}
+
 struct block *block_find(struct tcg *t)
 {
     struct x86_cpu *cpu = t->cpu;
@@ -107,7 +117,7 @@ struct block *block_find(struct tcg *t)
     if (G_UNLIKELY(j->linear != linear || j->mode != mode || !j->block || j->block->dead ||
                    (j->generation != cpu->tlb.generation && !still_there(cpu, j)) ||
                    !second_page_matches(cpu, j->block, linear))) {
-        j->block = find_slow(t, linear);
+        enter_jump(t, j, find_slow(t, linear));
         j->linear = linear;
         j->mode = mode;
     }
@@ -166,18 +176,52 @@ static void free_codes(struct code *c)
     }
 }
 
+static void free_block(struct tcg *t, struct block *b)
+{
+    if (t->n_spare == SPARE_MAX) {
+        g_free(b);
+        return;
+    }
+    b->hash_next = t->spare[b->n];
+    t->spare[b->n] = b;
+    t->n_spare++;
+}
+
+static void free_spare(struct tcg *t)
+{
+    for (unsigned n = 0; n < G_N_ELEMENTS(t->spare); n++) {
+        while (t->spare[n]) {
+            struct block *b = t->spare[n];
+
+            t->spare[n] = b->hash_next;
+            g_free(b);
+        }
+    }
+    t->n_spare = 0;
+}
+
 /* What was looked up by linear address is forgotten before what it leads to is freed. */
 static void free_retired(struct tcg *t)
 {
-    memset(t->jump, 0, sizeof(t->jump));
+    bool all = false;
+
     t->cpu->tlb.generation++; /* for what blocks remember */
+    for (const struct block *b = t->retired; b && !all; b = b->hash_next) {
+        all = b->in_jumps;
+    }
+    if (all) {
+        memset(t->jump, 0, sizeof(t->jump));
+    }
     while (t->retired) {
         struct block *b = t->retired;
 
+        if (b->jump < JUMP_CACHE_SIZE && t->jump[b->jump].block == b) {
+            t->jump[b->jump].block = NULL;
+        }
         t->retired = b->hash_next;
         free_codes(b->code);
         free_codes(b->dead_code);
-        g_free(b);
+        free_block(t, b);
     }
     t->n_retired = 0;
 }
@@ -197,6 +241,7 @@ void block_cache_idle(struct tcg *t)
     t->next_sweep = now + SWEEP_INTERVAL;
     sweep_cold(t);
     free_retired(t);
+    free_spare(t);
     malloc_trim(0);
     translator_idle(t);
 }
@@ -288,6 +333,7 @@ void block_cache_destroy(struct tcg *t)
     dirty_listener_del(t->cpu->vcpu.machine, &t->dirty_listener);
     block_cache_flush(t);
     free_retired(t);
+    free_spare(t);
     g_free(t->hash);
     g_hash_table_destroy(t->pages);
     g_array_free(t->queue, TRUE);

@@ -15,7 +15,8 @@
 #include "target/i386/insn.h"
 
 #define BLOCK_MAX_INSNS  128
-#define BLOCK_HASH_FIRST 16384 /* buckets; doubled as blocks come */
+#define BLOCK_MAX_BYTES  (15 * BLOCK_MAX_INSNS)
+#define BLOCK_HASH_FIRST 32768 /* buckets; doubled as blocks come, to be two a block at least */
 #define JUMP_CACHE_SIZE  16384
 /* Executions by the interpreter before a block is worth translating; one that was before, too. */
 #define TRANSLATE_AFTER     8
@@ -27,6 +28,8 @@
 #define SWEEP_INTERVAL   (2 * G_USEC_PER_SEC)
 /* Dead blocks that are freed together, since look-ups by linear address are all forgotten then. */
 #define RETIRED_MAX 256
+/* Of those, how many are kept to be used again. */
+#define SPARE_MAX 512
 
 /* Where control was last found to go from a linear address. */
 struct jump_entry {
@@ -39,35 +42,52 @@ struct jump_entry {
 struct code;
 
 struct block {
+    /* What a look-up reads: */
     struct block *hash_next;
-    struct block *page_next[2];   /* other blocks with bytes in the same pages */
-    struct block **page_link[2];  /* what leads here in those lists */
-    const uint8_t *host;          /* first byte */
-    const uint8_t *host2;         /* first byte on the second page, or NULL: all in one page */
-    struct code *code;            /* translated, one a linear address and mode */
-    struct code *dead_code;       /* freed with the block */
-    uint16_t peek_low, peek_high; /* bytes of its page that its code's liveness depends on */
+    const uint8_t *host;  /* first byte */
+    const uint8_t *host2; /* first byte on the second page, or NULL: all in one page */
+    struct code *code;    /* translated, one a linear address and mode */
     uint16_t bytes;
     uint16_t runs;  /* by the interpreter */
-    uint8_t enough; /* of them: worth translating */
+    uint16_t jump;  /* the entry of the jump cache that led here last, or JUMP_CACHE_SIZE */
+    bool in_jumps;  /* others have, too */
+    uint8_t enough; /* of its runs: worth translating */
     uint8_t n;
     uint8_t code_size;
     bool dead;
-    bool ungrouped;            /* translated with a check for every access */
-    uint8_t group_fails;       /* checks of groups that failed */
-    bool system;               /* its last instruction may change what a boundary looks at */
-    struct jump_entry next[2]; /* 64-bit code: where it went; [0] straight on, [1] elsewhere */
+    bool system; /* its last instruction may change what a boundary looks at */
+    /* The rest: */
+    bool ungrouped;               /* translated with a check for every access */
+    uint8_t group_fails;          /* checks of groups that failed */
+    uint16_t peek_low, peek_high; /* bytes of its page that its code's liveness depends on */
+    struct code *dead_code;       /* freed with the block */
+    struct block *page_next[2];   /* other blocks with bytes in the same pages */
+    struct block **page_link[2];  /* what leads here in those lists */
+    struct jump_entry next[2];    /* 64-bit code: where it went; [0] straight on, [1] elsewhere */
     struct insn insn[];
 };
+
+#define PAGE_LISTS 16
 
 struct code_page {
     const uint8_t *host; /* page-aligned; the key */
     struct ram_block *ram;
     uint64_t ram_page;
-    struct block *first;
-    uint64_t lines; /* of 64 bytes, that may hold code or what code depends on */
+    /* By where they begin; all that begin before the page are in [0]. */
+    struct block *first[PAGE_LISTS];
+    unsigned blocks;     /* in these lists; */
+    unsigned longest;    /* bytes of the longest that there was */
+    uint64_t lines;      /* of 64 bytes, that may hold code; */
+    uint64_t peek_lines; /* on which code elsewhere in the page may depend */
     /* Since it was claimed: instructions decoded and translated, weighed stores to it. */
     unsigned insns, translated, stores;
+    uint8_t impatience; /* struct impatience, when it was claimed */
+};
+
+/* A page that was given up, and how often in a row before any code of it was worth translating. */
+struct impatience {
+    const uint8_t *host;
+    uint8_t times;
 };
 
 struct invalidation {
@@ -86,11 +106,19 @@ struct invalidation {
 /* Pages found last, and blocks that were translated before a store took them away, by hashes. */
 #define RECENT_PAGES 256
 #define WAS_HOT_SIZE 1024
+/* Immediates that are patched, by a hash. */
+#define LOOSE_SIZE 256
 
 /* A page with code, of which this vCPU knows how often it stores to it. */
 struct hot_page {
     const uint8_t *host;
     unsigned stores, limit;
+};
+
+/* An immediate operand, and how many stores to it have taken a translated block away: block_loose.c. */
+struct loose_entry {
+    const uint8_t *at;
+    uint8_t kills;
 };
 
 struct backend;
@@ -108,8 +136,13 @@ struct tcg {
     GHashTable *pages; /* host page -> struct code_page */
     struct code_page *recent[RECENT_PAGES];
     const uint8_t *was_hot[WAS_HOT_SIZE];
+    struct impatience impatience[RECENT_PAGES];
+    struct loose_entry loose[LOOSE_SIZE];
+    bool any_loose;
     struct block *retired;
-    unsigned n_retired, blocks;
+    struct block
+        *spare[BLOCK_MAX_INSNS + 1]; /* freed, by the instructions that they have room for */
+    unsigned n_spare, n_retired, blocks;
     unsigned insns; /* decoded and cached */
     unsigned swept; /* of them when cold blocks went last */
     int64_t next_sweep;
@@ -183,6 +216,11 @@ void block_cache_flush(struct tcg *t);
 void block_cache_idle(struct tcg *t);
 /* Quicker functions for instructions that run more than once. */
 void block_specialise(struct block *b);
+/*
+ * Bytes of the immediate of an instruction at a host address, if it is read from memory each time, or 0: what
+ * comes behind such an instruction is no reason to depend on its bytes.
+ */
+unsigned block_loose_bytes(const struct tcg *t, const struct insn *i, const uint8_t *host);
 /* b has translated code, which depends on bytes [low, high) of its first page, too. */
 void block_translated(struct tcg *t, struct block *b, unsigned low, unsigned high);
 

@@ -9,6 +9,8 @@
 #include "target/i386/mem.h"
 #include "util/log.h"
 
+#define COPY_BYTES 128u
+
 /* Nobody stores to the page unseen from now on. */
 static void flag_page(struct tcg *t, struct ram_block *ram, uint64_t page)
 {
@@ -19,8 +21,10 @@ static void flag_page(struct tcg *t, struct ram_block *ram, uint64_t page)
     for (unsigned k = 0; k < m->n_vcpus; k++) {
         struct x86_cpu *cpu = x86_cpu_of(m->vcpus[k]);
 
-        tlb_revoke_writes(cpu, host, GUEST_PAGE_SIZE);
-        cpu->stop_block = true; /* translated code may know the page by an earlier check */
+        tlb_revoke_write(cpu, host);
+        if (cpu != t->cpu) {        /* which is between blocks */
+            cpu->stop_block = true; /* translated code may know the page by an earlier check */
+        }
     }
     t->n_claimed++;
 }
@@ -63,6 +67,23 @@ static struct code_page *claim_page(struct tcg *t, struct ram_block *ram, uint64
     return add_page(t, host, ram, page);
 }
 
+/* Of n instructions, which are not set. */
+static struct block *new_block(struct tcg *t, unsigned n)
+{
+    struct block *b = t->spare[n];
+
+    if (b) {
+        t->spare[n] = b->hash_next;
+        t->n_spare--;
+    } else {
+        b = g_malloc(sizeof(*b) + n * sizeof(struct insn));
+    }
+    memset(b, 0, sizeof(*b));
+    b->n = (uint8_t)n;
+    b->jump = JUMP_CACHE_SIZE;
+    return b;
+}
+
 /* More blocks than buckets: twice as many of these. */
 static void grow_hash(struct tcg *t)
 {
@@ -90,7 +111,7 @@ static void link_block(struct tcg *t, struct block *b, struct code_page *p, stru
     uint32_t last = b->insn[b->n - 1].row->flags;
     struct block **bucket;
 
-    if (t->blocks >= t->hash_size) {
+    if (t->blocks >= t->hash_size / 2) {
         grow_hash(t);
     }
     bucket = hash_bucket(t, b->host);
@@ -152,9 +173,8 @@ static struct block *decode_split(struct tcg *t, struct ram_block *ram, uint64_t
     } else {
         address_space_read(cpu->memory, phys, bytes + room, 15 - room);
     }
-    b = g_malloc0(sizeof(*b) + sizeof(struct insn));
+    b = new_block(t, 1);
     insn_decode(cpu, bytes, 15, &b->insn[0]);
-    b->n = 1;
     b->bytes = b->insn[0].len;
     b->host = head;
     b->code_size = cpu->code_size;
@@ -173,11 +193,10 @@ static struct block *decode_mmio(struct tcg *t, uint64_t phys)
 {
     struct x86_cpu *cpu = t->cpu;
     uint8_t bytes[15];
-    struct block *b = g_malloc0(sizeof(*b) + sizeof(struct insn));
+    struct block *b = new_block(t, 1);
 
     address_space_read(cpu->memory, phys, bytes, sizeof(bytes));
     insn_decode(cpu, bytes, sizeof(bytes), &b->insn[0]);
-    b->n = 1;
     b->bytes = b->insn[0].len;
     b->system = true;
     block_retire(t, b);
@@ -199,10 +218,10 @@ static struct block *try_decode(struct tcg *t, uint64_t linear)
     struct x86_cpu *cpu = t->cpu;
     struct ram_block *ram;
     struct insn insn[BLOCK_MAX_INSNS];
-    uint8_t bytes[15 * BLOCK_MAX_INSNS];
+    uint8_t bytes[BLOCK_MAX_BYTES + COPY_BYTES];
     uint64_t phys, off;
     const uint8_t *host = mmu_fetch(cpu, linear, &phys, &ram, &off);
-    unsigned room = 4096 - (unsigned)(linear & 4095), pos = 0, n = 0;
+    unsigned room = 4096 - (unsigned)(linear & 4095), pos = 0, n = 0, have = 0;
     struct code_page *p;
     struct block *b;
 
@@ -213,10 +232,17 @@ static struct block *try_decode(struct tcg *t, uint64_t linear)
     if (!p) {
         return NULL;
     }
-    /* A copy: what is decoded does not change under the decoder. */
-    guest_ram_copy(bytes, host, MIN(room, sizeof(bytes)));
     while (n < BLOCK_MAX_INSNS && pos < room) {
-        enum decode_result r = insn_decode(cpu, bytes + pos, MIN(room - pos, 15), &insn[n]);
+        enum decode_result r;
+
+        /* A copy, a part at a time: what is decoded does not change under the decoder. */
+        if (have < pos + 15 && have < room) {
+            unsigned more = MIN(COPY_BYTES, room - have);
+
+            guest_ram_copy(bytes + have, host + have, more);
+            have += more;
+        }
+        r = insn_decode(cpu, bytes + pos, MIN(room - pos, 15), &insn[n]);
 
         if (r == DECODE_TRUNCATED) {
             if (n == 0) {
@@ -224,15 +250,17 @@ static struct block *try_decode(struct tcg *t, uint64_t linear)
             }
             break;
         }
+        if (r == DECODE_OK) {
+            block_loosen(t, &insn[n], bytes + pos, host + pos);
+        }
         pos += insn[n].len;
         if (insn[n++].row->flags & ROW_ENDS) {
             break;
         }
     }
-    b = g_malloc0(sizeof(*b) + n * sizeof(struct insn));
+    b = new_block(t, n);
     memcpy(b->insn, insn, n * sizeof(struct insn));
     b->host = host;
-    b->n = (uint8_t)n;
     b->bytes = (uint16_t)pos;
     b->code_size = cpu->code_size;
     link_block(t, b, p, NULL);

@@ -13,9 +13,12 @@ static inline uint64_t block_hash(const uint8_t *host)
     return (uintptr_t)host * 0x9e3779b97f4a7c15ull >> 32;
 }
 
+/* Those of code that lies together lie together. */
 static inline struct block **hash_bucket(struct tcg *t, const uint8_t *host)
 {
-    return &t->hash[block_hash(host) & (t->hash_size - 1)];
+    uintptr_t n = (uintptr_t)host >> 4;
+
+    return &t->hash[(n + (n >> 16) * 0x9e37) & (t->hash_size - 1)];
 }
 
 /* Which of a block's two pages this one is. */
@@ -42,6 +45,15 @@ void take_queue(struct tcg *t);
 void give_up_page(struct tcg *t);
 /* A code_watch's. */
 void code_written(struct code_watch *w, struct ram_block *ram, uint64_t offset, uint64_t len);
+
+/* block_loose.c */
+/* An instruction, decoded from a copy of the bytes at `host`: its immediate is loose if it was patched often. */
+void block_loosen(struct tcg *t, struct insn *i, const uint8_t *bytes, const uint8_t *host);
+/* Does a store to [first, last] change nothing of b but a loose immediate? */
+bool block_takes_store(const struct block *b, const uint8_t *first, const uint8_t *last);
+/* b is about to die of such a store: an immediate that it is in may become loose. */
+void block_note_patch(struct tcg *t, const struct block *b, const uint8_t *first,
+                      const uint8_t *last);
 
 /* block_decode.c: the block at a linear address, whether or not it is known; raises fetch faults. */
 struct block *decode_block(struct tcg *t, uint64_t linear);

@@ -8,13 +8,15 @@
 
 #define LINE_BITS 6
 /*
- * What a slow store costs, in instructions to decode and to translate; what one counts that meets
- * code, so that blocks of its page will not last; and stores that every page takes.
+ * So many instructions are decoded in the time of a slow store, and so many such stores cost as much as to
+ * translate one; what a store counts that meets code, so that blocks of its page will not last; and
+ * stores that every page takes, but one that was given up again and again with nothing translated.
  */
-#define STORE_INSNS      4
-#define STORE_TRANSLATED 16
+#define STORE_INSNS      2
+#define STORE_TRANSLATED 8
 #define KILL_WEIGHT      8
 #define STORES_MIN       8
+#define PATIENCE_MAX     8
 
 static unsigned page_hash(const uint8_t *page)
 {
@@ -26,6 +28,11 @@ static _Atomic uint16_t *page_filter(struct tcg *t, const uint8_t *page)
     return &t->filter[page_hash(page) & (PAGE_FILTER_SIZE - 1)];
 }
 
+static struct impatience *impatience_of(struct tcg *t, const uint8_t *page)
+{
+    return &t->impatience[page_hash(page) & (RECENT_PAGES - 1)];
+}
+
 /* A full barrier stands between counting the page and reading a byte of it. */
 struct code_page *add_page(struct tcg *t, const uint8_t *host, struct ram_block *ram,
                            uint64_t ram_page)
@@ -35,6 +42,9 @@ struct code_page *add_page(struct tcg *t, const uint8_t *host, struct ram_block 
     p->host = host;
     p->ram = ram;
     p->ram_page = ram_page;
+    if (impatience_of(t, host)->host == host) {
+        p->impatience = impatience_of(t, host)->times;
+    }
     g_hash_table_insert(t->pages, (gpointer)host, p);
     atomic_fetch_add(page_filter(t, host), 1);
     return p;
@@ -75,24 +85,34 @@ static void bytes_on_page(const struct block *b, unsigned side, unsigned *low, u
 static uint64_t block_lines(const struct block *b, unsigned side)
 {
     unsigned low, high;
-    uint64_t lines;
 
     bytes_on_page(b, side, &low, &high);
-    lines = line_bits(low, high);
-    if (side == 0 && b->peek_low < b->peek_high) {
-        lines |= line_bits(b->peek_low, b->peek_high);
-    }
-    return lines;
+    return line_bits(low, high);
+}
+
+static uint64_t block_peek_lines(const struct block *b, unsigned side)
+{
+    return side == 0 && b->peek_low < b->peek_high ? line_bits(b->peek_low, b->peek_high) : 0;
+}
+
+static unsigned list_of(unsigned offset)
+{
+    return offset / (GUEST_PAGE_SIZE / PAGE_LISTS);
 }
 
 void link_to_page(struct block *b, struct code_page *p, unsigned side)
 {
-    b->page_next[side] = p->first;
-    b->page_link[side] = &p->first;
-    if (p->first) {
-        p->first->page_link[page_side(p->first, p->host)] = &b->page_next[side];
+    struct block **first =
+        &p->first[side == 0 ? list_of((unsigned)((uintptr_t)b->host & 4095)) : 0];
+
+    b->page_next[side] = *first;
+    b->page_link[side] = first;
+    if (*first) {
+        (*first)->page_link[page_side(*first, p->host)] = &b->page_next[side];
     }
-    p->first = b;
+    *first = b;
+    p->blocks++;
+    p->longest = MAX(p->longest, b->bytes);
     p->lines |= block_lines(b, side);
     p->insns += b->n;
 }
@@ -103,7 +123,7 @@ void block_translated(struct tcg *t, struct block *b, unsigned low, unsigned hig
 
     b->peek_low = (uint16_t)MIN(b->peek_low, low);
     b->peek_high = (uint16_t)MAX(b->peek_high, high);
-    p->lines |= block_lines(b, 0);
+    p->peek_lines |= block_peek_lines(b, 0);
     p->translated += b->n;
 }
 
@@ -147,10 +167,9 @@ static void unlink_from_page(struct tcg *t, struct block *b, const uint8_t *page
     *b->page_link[side] = next;
     if (next) {
         next->page_link[page_side(next, page)] = b->page_link[side];
-        return;
     }
     p = find_page(t, page);
-    if (!p->first) {
+    if (--p->blocks == 0) {
         unclaim(t, p);
         remove_page(t, page);
     }
@@ -191,7 +210,7 @@ static bool overlaps(const struct block *b, const uint8_t *first, const uint8_t 
 {
     unsigned head = b->host2 ? 4096 - (unsigned)((uintptr_t)b->host & 4095) : b->bytes;
 
-    if (b->host <= last && b->host + head > first) {
+    if (b->host <= last && b->host + head > first && !block_takes_store(b, first, last)) {
         return true;
     }
     if (b->host2 && b->host2 <= last && b->host2 + (b->bytes - head) > first) {
@@ -200,46 +219,82 @@ static bool overlaps(const struct block *b, const uint8_t *first, const uint8_t 
     return host_page(b->host) + b->peek_low <= last && host_page(b->host) + b->peek_high > first;
 }
 
-/* Blocks of one page that bytes [low, high) of it belong to go.  True: there were any. */
-static bool invalidate_on_page(struct tcg *t, const uint8_t *page, unsigned low, unsigned high)
-{
-    struct code_page *p = find_page(t, page);
-    struct block *b = p ? p->first : NULL;
-    uint64_t lines = 0;
-    bool killed = false;
+/* What a store met, and what it counts when a page is weighed. */
+enum met { MET_LOOSE = 0, MET_NOTHING = 1, MET_CODE = KILL_WEIGHT };
 
-    if (!p || !(p->lines & line_bits(low, high))) {
-        return false;
-    }
-    while (b) {
+/* Of a walk through blocks of a page. */
+struct walk {
+    unsigned low, high;         /* the bytes that change */
+    uint64_t lines, peek_lines; /* of what stays */
+    enum met met;
+    bool gone; /* the page, with its last block */
+};
+
+static void invalidate_list(struct tcg *t, struct code_page *p, struct block *b, struct walk *w)
+{
+    const uint8_t *page = p->host, *first = page + w->low, *last = page + w->high - 1;
+
+    while (b && !w->gone) {
         unsigned side = page_side(b, page);
         struct block *next = b->page_next[side];
 
-        if (overlaps(b, page + low, page + high - 1)) {
+        if (overlaps(b, first, last)) {
+            w->gone = p->blocks == 1;
+            w->met = MET_CODE;
+            block_note_patch(t, b, first, last);
             block_kill(t, b);
-            killed = true;
         } else {
-            lines |= block_lines(b, side);
+            w->lines |= block_lines(b, side);
+            w->peek_lines |= block_peek_lines(b, side);
+            if (w->met == MET_NOTHING && block_takes_store(b, first, last)) {
+                w->met = MET_LOOSE;
+            }
         }
         b = next;
     }
-    if (lines) { /* or the page is gone with its last block */
-        p->lines = lines;
-    }
-    return killed;
 }
 
-static bool invalidate(struct tcg *t, struct ram_block *ram, uint64_t offset, uint64_t len)
+/* Blocks of one page that bytes [low, high) of it belong to go. */
+static enum met invalidate_on_page(struct tcg *t, const uint8_t *page, unsigned low, unsigned high)
+{
+    struct code_page *p = find_page(t, page);
+    struct walk w = { .low = low, .high = high, .met = MET_NOTHING };
+    uint64_t lines = line_bits(low, high);
+    unsigned line = low & ~((1u << LINE_BITS) - 1), from, to;
+
+    if (!p || !((p->lines | p->peek_lines) & lines)) {
+        return MET_NOTHING;
+    }
+    if (p->peek_lines & lines) {
+        from = 0;
+        to = PAGE_LISTS - 1;
+    } else { /* only what reaches into those lines */
+        from = line < p->longest ? 0 : list_of(line - p->longest);
+        to = list_of((high - 1) | ((1u << LINE_BITS) - 1));
+    }
+    for (unsigned k = from; k <= to && !w.gone; k++) {
+        invalidate_list(t, p, p->first[k], &w);
+    }
+    if (!w.gone) {
+        p->lines = (p->lines & ~lines) | (w.lines & lines);
+        p->peek_lines = from == 0 && to == PAGE_LISTS - 1 ? w.peek_lines : p->peek_lines;
+    }
+    return w.met;
+}
+
+static enum met invalidate(struct tcg *t, struct ram_block *ram, uint64_t offset, uint64_t len)
 {
     const uint8_t *first = ram->host + offset, *last = first + len - 1, *page;
-    bool killed = false;
+    enum met met = MET_LOOSE;
 
     for (page = host_page(first); page <= last; page += GUEST_PAGE_SIZE) {
         unsigned low = page < first ? (unsigned)(first - page) : 0;
+        unsigned high = (unsigned)MIN(last - page + 1, GUEST_PAGE_SIZE);
+        enum met here = invalidate_on_page(t, page, low, high);
 
-        killed |= invalidate_on_page(t, page, low, (unsigned)MIN(last - page + 1, GUEST_PAGE_SIZE));
+        met = MAX(met, here);
     }
-    return killed;
+    return met;
 }
 
 /* A page that was claimed, and then decoding faulted. */
@@ -257,7 +312,7 @@ static void forget_page(struct tcg *t, const uint8_t *host)
  * With one cache a page is given up at once, when stores to it have cost as much as to decode and
  * translate anew what it holds.
  */
-static void weigh_store(struct tcg *t, struct ram_block *ram, uint64_t offset, bool killed)
+static void weigh_store(struct tcg *t, struct ram_block *ram, uint64_t offset, enum met met)
 {
     const uint8_t *page = host_page(ram->host + offset);
     struct code_page *p = find_page(t, page);
@@ -265,10 +320,14 @@ static void weigh_store(struct tcg *t, struct ram_block *ram, uint64_t offset, b
     if (!p) {
         return;
     }
-    p->stores += killed ? KILL_WEIGHT : 1;
-    if (p->stores < MAX(p->insns / STORE_INSNS + p->translated * STORE_TRANSLATED, STORES_MIN)) {
+    p->stores += met;
+    if (p->stores < (MAX(p->insns / STORE_INSNS, STORES_MIN) >> p->impatience) +
+                        p->translated * STORE_TRANSLATED) {
         return;
     }
+    *impatience_of(t, page) =
+        (struct impatience){ page,
+                             p->translated ? 0 : (uint8_t)MIN(p->impatience + 1, PATIENCE_MAX) };
     t->n_given_up++;
     invalidate(t, ram, offset & GUEST_PAGE_MASK, GUEST_PAGE_SIZE);
     forget_page(t, page);
@@ -304,12 +363,15 @@ void code_written(struct code_watch *w, struct ram_block *ram, uint64_t offset, 
         return;
     }
     if (vcpu_current() == &t->cpu->vcpu) {
-        bool killed = invalidate(t, ram, offset, len);
+        enum met met = invalidate(t, ram, offset, len);
 
+        if (met == MET_LOOSE) {
+            return;
+        }
         if (t->cpu->vcpu.machine->n_vcpus > 1) {
             count_store(t, ram, offset);
         } else {
-            weigh_store(t, ram, offset, killed);
+            weigh_store(t, ram, offset, met);
         }
         return;
     }

@@ -23,6 +23,7 @@ enum x86_reg {
     R_R8, R_R9, R_R10, R_R11, R_R12, R_R13, R_R14, R_R15,
     R_RIP,  /* regs[16] */
     R_ZERO, /* regs[17]: always 0, the base or index that an address lacks */
+    R_LOOSE, /* engine's: an immediate, read from memory when its instruction executes */
     R_COUNT
 };
 enum x86_seg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_COUNT };

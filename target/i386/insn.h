@@ -151,6 +151,7 @@ struct insn {
     uint8_t map;   /* enum insn_map */
     uint8_t vex;   /* VEX and EVEX: map << 2 | prefix as encoded */
     uint16_t imm2; /* selector of a far pointer; second immediate of ENTER; EVEX: see avx.h */
+    uint8_t loose; /* engine's: bytes of an immediate that R_LOOSE stands for, at `imm`; or 0 */
     uint8_t x87_deferred; /* engine's: so many instructions before it have left it their pointers */
     struct insn_operand op[4];
 };

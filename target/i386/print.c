@@ -7,14 +7,14 @@
 #include "target/i386/avx.h"
 
 /* clang-format off */
-static const char *const names64[17] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-    "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip" };
-static const char *const names32[17] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi",
-    "r8d", "r9d", "r10d", "r11d", "r12d", "r13d", "r14d", "r15d", "eip" };
-static const char *const names16[17] = { "ax", "cx", "dx", "bx", "sp", "bp", "si", "di",
-    "r8w", "r9w", "r10w", "r11w", "r12w", "r13w", "r14w", "r15w", "ip" };
-static const char *const names8[16] = { "al", "cl", "dl", "bl", "spl", "bpl", "sil", "dil",
-    "r8b", "r9b", "r10b", "r11b", "r12b", "r13b", "r14b", "r15b" };
+static const char *const names64[R_COUNT] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+    "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip", "", "imm" };
+static const char *const names32[R_COUNT] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi",
+    "r8d", "r9d", "r10d", "r11d", "r12d", "r13d", "r14d", "r15d", "eip", "", "imm" };
+static const char *const names16[R_COUNT] = { "ax", "cx", "dx", "bx", "sp", "bp", "si", "di",
+    "r8w", "r9w", "r10w", "r11w", "r12w", "r13w", "r14w", "r15w", "ip", "", "imm" };
+static const char *const names8[R_COUNT] = { "al", "cl", "dl", "bl", "spl", "bpl", "sil", "dil",
+    "r8b", "r9b", "r10b", "r11b", "r12b", "r13b", "r14b", "r15b", "", "", "imm" };
 static const char *const names8h[4] = { "ah", "ch", "dh", "bh" };
 static const char *const segments[6] = { "es", "cs", "ss", "ds", "fs", "gs" };
 /* clang-format on */
@@ -32,7 +32,7 @@ static const char *register_name(unsigned reg, unsigned size)
 {
     switch (size) {
     case 1:
-        return names8[reg & 15];
+        return names8[reg];
     case 2:
         return names16[reg];
     case 4:

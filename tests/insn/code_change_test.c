@@ -108,11 +108,89 @@ static void an_instruction_in_two_pages_is_translated(void)
     engine_rig_free(r);
 }
 
+/* The immediate changes before each 10th call: translated once it is known to, the function stays so. */
+static void a_patched_immediate_keeps_its_block(void)
+{
+    struct system_rig *r = engine_rig();
+    struct tcg *t;
+
+    PUT(r, RIG_CODE,
+        "\xb9\x00\x00\x00\x00"         /*    mov ecx, ROUNDS */
+        "\x31\xdb"                     /*    xor ebx, ebx */
+        "\x89\x0c\x25\x04\x00\x02\x00" /* 1: mov [FUNCTION + 4], ecx */
+        "\xbf\x0a\x00\x00\x00"         /*    mov edi, 10 */
+        "\xe8\x00\x00\x00\x00"         /* 2: call FUNCTION */
+        "\x01\xc3"                     /*    add ebx, eax */
+        "\xff\xcf"                     /*    dec edi */
+        "\x75\xf5"                     /*    jnz 2b */
+        "\xff\xc9"                     /*    dec ecx */
+        "\x75\xe5"                     /*    jnz 1b */
+        "\xf4");                       /*    hlt */
+    rig_store(r, RIG_CODE + 1, ROUNDS, 4);
+    rig_store(r, RIG_CODE + 20, FUNCTION - (RIG_CODE + 24), 4);
+    PUT(r, FUNCTION, "\x31\xc0\x81\xc0\x00\x00\x00\x00\xc3"); /* xor eax, eax; add eax, imm; ret */
+    (void)run(r);
+    t = r->cpu->engine;
+    g_assert_cmphex(r->cpu->regs[R_RBX], ==, 10 * (ROUNDS * (ROUNDS + 1) / 2));
+    g_assert_cmpuint(t->n_invalidated, <, 20);
+    engine_rig_free(r);
+}
+
+/* Stores that met a page with code. */
+struct slow_stores {
+    struct code_watch watch;
+    unsigned n;
+};
+
+static void count_store(struct code_watch *w, struct ram_block *ram, uint64_t offset, uint64_t len)
+{
+    (void)ram;
+    (void)offset;
+    (void)len;
+    ((struct slow_stores *)(void *)w)->n++;
+}
+
+/*
+ * A function of NOPs is written a byte at a time, and called once.  When that has happened a few times
+ * its page is given up at the first store, and the others do not meet code any more.
+ */
+static void a_page_of_code_that_runs_once_is_given_up_soon(void)
+{
+    struct system_rig *r = engine_rig();
+    struct slow_stores slow = { .watch.written = count_store };
+
+    code_watch_add(r->m, &slow.watch);
+    PUT(r, RIG_CODE,
+        "\xb9\x00\x00\x00\x00"     /*    mov ecx, ROUNDS */
+        "\xba\x3c\x00\x00\x00"     /* 1: mov edx, 60 */
+        "\xc6\x82\x01\x00\x02\x00" /* 2: mov byte [edx + FUNCTION + 1], */
+        "\x90"                     /*        0x90 */
+        "\xff\xca"                 /*    dec edx */
+        "\x75\xf5"                 /*    jnz 2b */
+        "\x88\x0c\x25\x01\x00\x02" /*    mov [FUNCTION + 1], */
+        "\x00"                     /*        cl */
+        "\xe8\x00\x00\x00\x00"     /*    call FUNCTION */
+        "\xff\xc9"                 /*    dec ecx */
+        "\x75\xe0"                 /*    jnz 1b */
+        "\xf4");                   /*    hlt */
+    rig_store(r, RIG_CODE + 1, ROUNDS, 4);
+    rig_store(r, RIG_CODE + 29, FUNCTION - (RIG_CODE + 33), 4);
+    PUT(r, FUNCTION, "\xb0\x00"); /* mov al, imm */
+    rig_store(r, FUNCTION + 62, 0xc3, 1);
+    (void)run(r);
+    g_assert_cmphex(r->cpu->regs[R_RAX] & 0xff, ==, 1);
+    g_assert_cmpuint(slow.n, >, ROUNDS / 2);
+    g_assert_cmpuint(slow.n, <, 3 * ROUNDS);
+    engine_rig_free(r);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     if (translator_available()) {
         g_test_add_func("/code/two-pages", an_instruction_in_two_pages_is_translated);
+        g_test_add_func("/code/patched", a_patched_immediate_keeps_its_block);
+        g_test_add_func("/code/once", a_page_of_code_that_runs_once_is_given_up_soon);
     }
     return g_test_run();
 }

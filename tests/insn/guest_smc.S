@@ -8,6 +8,33 @@
 #define FAR 0x600000 /* RAM that nothing else uses */
 #define TWO 0x620000 /* and pages for an instruction that lies in two */
 
+#define SLOT (FAR + 0x5000)
+
+/*
+ * insn has an immediate of so many bytes, of which the first changes before each twelve executions;
+ * `same` does the same with EBX.  EAX, EBP, SLOT and the flags must agree.
+ */
+#define PATCH(bytes, load, ...) \
+        mov $150, %ecx; \
+1:      mov %cl, 7f - bytes; \
+        mov $12, %esi; \
+2:      load 7f - bytes, %ebx; \
+        mov $0x7f, %eax; mov %eax, %ebp; mov %eax, SLOT; \
+        PATCH_INSNS(__VA_ARGS__); \
+        xor (%esp), %edi; xor %ebp, 4(%esp); xor %eax, 8(%esp); xor SLOT, %edx; \
+        or 4(%esp), %edx; or 8(%esp), %edx; \
+        add $12, %esp; and $0x8c5, %edi; or %edi, %edx; \
+        jne 9f; \
+        dec %esi; jnz 2b; \
+        dec %ecx; jnz 1b; \
+9:      EXPECT_EQ($0, %edx)
+#define PATCH_INSNS(insn, to, same, to2) \
+        insn, to; \
+7:      pushf; pop %edi; push %eax; push %ebp; mov SLOT, %edx; \
+        mov $0x7f, %eax; mov %eax, %ebp; mov %eax, SLOT; \
+        same, to2; \
+        pushf
+
 main:
         TEST("the next instruction")
         movb    $42, next + 1
@@ -55,6 +82,61 @@ over:   inc     %ebx
         add     %eax, %ebx
         loop    1b
         EXPECT_EQ($5050, %ebx)
+
+        TEST("an immediate that is patched often: ADD eAX")
+        PATCH(4, mov, add $0x11223300, %eax, add %ebx, %eax)
+        TEST("SUB with a byte")
+        PATCH(1, movsbl, sub $5, %eax, sub %ebx, %eax)
+        TEST("XOR of a register")
+        PATCH(4, mov, xor $0x11223300, %ebp, xor %ebx, %ebp)
+        TEST("CMP AL")
+        PATCH(1, mov, cmp $5, %al, cmp %bl, %al)
+        TEST("AND to memory")
+        PATCH(4, mov, andl $0x11223300, SLOT, and %ebx, SLOT)
+        TEST("OR to a byte of memory")
+        PATCH(1, mov, orb $5, SLOT, or %bl, SLOT)
+        TEST("ADC of 16 bits")
+        PATCH(2, mov, adcw $0x1100, %ax, adc %bx, %ax)
+        TEST("MOV to memory")
+        PATCH(4, mov, movl $0x11223300, SLOT, mov %ebx, SLOT)
+        TEST("MOV to a byte of memory")
+        PATCH(1, mov, movb $5, SLOT + 1, mov %bl, SLOT + 1)
+        TEST("MOV to a register")
+        PATCH(4, mov, mov $0x11223300, %eax, mov %ebx, %eax)
+        TEST("MOV to AH")
+        PATCH(1, mov, mov $5, %ah, mov %bl, %ah)
+        TEST("TEST of memory")
+        PATCH(4, mov, testl $0x11223300, SLOT, test %ebx, SLOT)
+        TEST("TEST of AL")
+        PATCH(1, mov, test $5, %al, test %bl, %al)
+
+        TEST("one in a loop changes its own")
+        xor     %edx, %edx
+        mov     $200, %ecx
+1:      incb    own + 2
+own:    add     $0, %edx                        # a byte, sign-extended
+        loop    1b
+        EXPECT_EQ($1412, %edx)                  # 1 to 127, and -128 to -56
+
+        TEST("data beside code that runs often")
+        movl    $0x000001b8, FAR + 0x3000       # mov $1, %eax; ret
+        movl    $0x0000c300, FAR + 0x3004
+        movl    $0, FAR + 0x3008
+        movl    $0, FAR + 0x3ff0
+        mov     $FAR + 0x3000, %edx
+        xor     %ebx, %ebx
+        mov     $300, %ecx
+1:      call    *%edx
+        add     %eax, %ebx
+        incl    FAR + 0x3008                    # in its line
+        add     %ecx, FAR + 0x3ff0              # and far away
+        loop    1b
+        EXPECT_EQ($300, %ebx)
+        EXPECT_EQ($300, FAR + 0x3008)
+        EXPECT_EQ($45150, FAR + 0x3ff0)
+        movb    $2, FAR + 0x3001
+        call    *%edx
+        EXPECT_EQ($2, %eax)
 
         TEST("the second page of an instruction")
         movb    $0xb8, FAR + 0x1ffd

@@ -556,11 +556,11 @@ void heat_blocks(struct bench *b)
     for (unsigned n = 0; n < 2; n++) {
         struct code_page *p = g_hash_table_lookup(t->pages, host + n * 4096);
 
-        for (struct block *k = p ? p->first : NULL; k;
-             k = k->page_next[((uintptr_t)k->host & ~(uintptr_t)4095) == (uintptr_t)host + n * 4096
-                                  ? 0
-                                  : 1]) {
-            k->runs = 10000;
+        for (unsigned l = 0; p && l < PAGE_LISTS; l++) {
+            for (struct block *k = p->first[l]; k;
+                 k = k->page_next[host_page(k->host) == host + n * 4096 ? 0 : 1]) {
+                k->runs = 10000;
+            }
         }
     }
 }

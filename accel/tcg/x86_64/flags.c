@@ -95,6 +95,9 @@ uint32_t live_at(struct trans *x, uint64_t target)
         if (insn_decode(x->t->cpu, page + pos, MIN(15, 4096 - pos), &i) != DECODE_OK) {
             break;
         }
+        if (block_loose_bytes(x->t, &i, page + pos)) {
+            break; /* so that this block stays when the immediate changes */
+        }
         u = flag_use(x->t->cpu, &i);
         live |= open & u.shows;
         open &= ~u.shows & ~u.kills;

@@ -138,6 +138,9 @@ static void step(struct trans *x, struct state *s, unsigned n)
     struct value rsp = s->reg[R_RSP], rbp = s->reg[R_RBP], v = { 0, 0 };
     bool known = false;
 
+    if (i->loose) {
+        s->reg[R_LOOSE] = (struct value){ s->next++, 0 };
+    }
     if (written == UINT32_MAX) { /* the interpreter's: segment bases may change */
         for (unsigned g = 0; g < x->n_groups; g++) {
             x->groups[g].closed |= x->groups[g].seg != 0;

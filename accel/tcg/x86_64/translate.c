@@ -31,6 +31,22 @@ static void emit_interpreted(struct trans *x, unsigned n)
     forget_x87_pointers(x);
 }
 
+/* The immediate as it is now.  EFLAGS stay. */
+static void emit_loose(struct trans *x, const struct insn *i)
+{
+    static const uint8_t loads[9][4] = { /* to R13 from [R13], sign-extended */
+                                         [1] = { 0x4d, 0x0f, 0xbe, 0x6d },
+                                         [2] = { 0x4d, 0x0f, 0xbf, 0x6d },
+                                         [4] = { 0x4d, 0x63, 0x6d },
+                                         [8] = { 0x4d, 0x8b, 0x6d }
+    };
+
+    emit_mov_imm(x->e, H_R13, i->imm);
+    emit_bytes(x->e, loads[i->loose], i->loose <= 2 ? 4 : 3);
+    emit8(x->e, 0);
+    emit_store(x->e, H_R13, guest_memory(R_LOOSE));
+}
+
 /* What is out of line lies apart, so that the rest fills the host's caches. */
 static void emit_cold(struct trans *x)
 {
@@ -65,8 +81,12 @@ static void emit_block(struct trans *x)
         }
         desc_before(x, n);
         x->how[n] = "emitted";
+        if (i->loose) {
+            emit_loose(x, i);
+        }
         if (emit_one(x, n)) {
             desc_after(x, n);
+            x->desc.kind = i->loose ? DESC_NONE : x->desc.kind; /* R_LOOSE changes again */
         } else if (emit_string(x, n)) {
             x->how[n] = "thunk";
             x->vectors_loaded = VECTORS_NONE; /* it may have become a call-out */

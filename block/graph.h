@@ -3,12 +3,15 @@
 #ifndef BLOCK_GRAPH_H
 #define BLOCK_GRAPH_H
 
-#include "block/node.h"
+#include "block/driver.h"
 
 /* Names the node (NULL: by a number).  False and *error: the name is taken, or is none. */
 bool block_graph_add(struct block_graph *g, struct block_node *node, const char *name,
                      GError **error);
 void block_graph_remove(struct block_node *node);
+/* The format whose images begin so; raw when none does. */
+const struct block_driver *block_probe_head(const uint8_t head[BLOCK_PROBE_BYTES],
+                                            const char *filename);
 /* The protocol that serves a name: `file` for a path. */
 const struct block_driver *block_protocol_of(const char *filename);
 /* The file that a format is to be made in, writable, without a look at what is in it. */

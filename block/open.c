@@ -221,19 +221,15 @@ struct block_node *block_node_new(const struct block_driver *driver, struct bloc
 
 /* Opening a tree -------------------------------------------------------------------------------- */
 
-static const struct block_driver *probe(struct block_node *file, GError **error)
+const struct block_driver *block_probe_head(const uint8_t head[BLOCK_PROBE_BYTES],
+                                            const char *filename)
 {
-    uint8_t head[BLOCK_PROBE_BYTES] = { 0 };
     const struct block_driver *best = &block_raw;
     int best_score = 0;
 
-    if (block_node_read(file, 0, head, sizeof(head)) != 0) {
-        set_error(error, "cannot read the first sectors of '%s'", file->filename);
-        return NULL;
-    }
     for (unsigned i = 0; block_drivers[i]; i++) {
         const struct block_driver *d = block_drivers[i];
-        int score = d->probe ? d->probe(head, file->filename)
+        int score = d->probe ? d->probe(head, filename)
                     : d->n_magic && memcmp(head, d->magic, d->n_magic) == 0 ? 100
                                                                             : 0;
 
@@ -242,6 +238,19 @@ static const struct block_driver *probe(struct block_node *file, GError **error)
             best_score = score;
         }
     }
+    return best;
+}
+
+static const struct block_driver *probe(struct block_node *file, GError **error)
+{
+    uint8_t head[BLOCK_PROBE_BYTES] = { 0 };
+    const struct block_driver *best;
+
+    if (block_node_read(file, 0, head, sizeof(head)) != 0) {
+        set_error(error, "cannot read the first sectors of '%s'", file->filename);
+        return NULL;
+    }
+    best = block_probe_head(head, file->filename);
     if (best->refused) {
         set_error(error, "'%s' looks like format '%s': %s (or give format=raw)", file->filename,
                   best->name, best->refused);

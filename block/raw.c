@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * block/raw.c: the format `raw`: the bytes of the disk in their order, or (offset=, size=) a piece of
- * them.  Thread: see driver.h.
+ * them.
+ *
+ * Where nobody said that the image is raw, a guest must not make it look like another format: the next one to
+ * open it would follow the names of files in what the guest wrote.
+ * Thread: see driver.h.
  */
 #include <errno.h>
 #include "block/driver.h"
+#include "block/graph.h"
 #include "util/error.h"
+#include "util/log.h"
 
 struct raw_node {
     struct block_node node;
     uint64_t start; /* of the disk in the file */
     bool piece;     /* the size is fixed by size= */
+    bool guessed;   /* raw by its first bytes alone */
 };
 
 static const struct block_option_row raw_options[] = {
@@ -39,6 +46,7 @@ static bool raw_open(struct block_node *node, const struct block_open_options *o
 
     raw->start = block_option_uint(o->options, raw_options, "offset");
     raw->piece = size != NULL;
+    raw->guessed = !block_options_get(o->options, "driver");
     node->read_only = node->file->read_only || o->read_only;
     if (raw->start % BLOCK_SECTOR || raw->start > below) {
         set_error(error,
@@ -75,8 +83,37 @@ static int raw_read(struct block_node *node, uint64_t offset, const struct iovec
     return block_node_readv(node->file, ((struct raw_node *)node)->start + offset, iov, n);
 }
 
+/* -EPERM: with these bytes the image would be taken for one of another format. */
+static int check_head(struct block_node *node, uint64_t offset, const struct iovec *iov, int n)
+{
+    uint8_t head[BLOCK_PROBE_BYTES];
+    const struct block_driver *d;
+    int ret = block_node_read(node->file, 0, head, sizeof(head));
+
+    if (ret == 0) {
+        block_iov_read(iov, n, 0, head + offset,
+                       MIN(block_iov_bytes(iov, n), sizeof(head) - offset));
+        d = block_probe_head(head, node->filename);
+        if (d != &block_raw) {
+            report_warning(
+                "'%s' was taken for raw; a write that would make it look like %s is refused "
+                "(say format=raw to allow it)",
+                node->filename, d->name);
+            ret = -EPERM;
+        }
+    }
+    return ret;
+}
+
 static int raw_write(struct block_node *node, uint64_t offset, const struct iovec *iov, int n)
 {
+    if (((struct raw_node *)node)->guessed && offset < BLOCK_PROBE_BYTES) {
+        int ret = check_head(node, offset, iov, n);
+
+        if (ret != 0) {
+            return ret;
+        }
+    }
     return block_node_writev(node->file, ((struct raw_node *)node)->start + offset, iov, n);
 }
 

@@ -168,6 +168,28 @@ static void zeroes_are_detected(struct fixture *f, gconstpointer data)
     g_assert_true(st.flags & BLOCK_ZERO && st.bytes == 65536);
 }
 
+static void a_guest_cannot_make_raw_look_like_another(struct fixture *f, gconstpointer data)
+{
+    static const char magic[8] = "QFI\xfb\0\0\0\3";
+    struct block_open_options o = { .filename = f->path };
+    g_autoptr(GError) error = NULL;
+    struct block_node *node = block_node_open(&o, &error);
+    char sector[512] = "a boot sector";
+
+    (void)data;
+    g_assert_no_error(error);
+    g_assert_cmpint(block_node_write(node, 0, sector, sizeof(sector)), ==, 0);
+    g_assert_cmpint(block_node_write(node, 0, magic, sizeof(magic)), ==, -EPERM);
+    g_assert_cmpint(block_node_write(node, 4, magic + 4, 4), ==, 0);
+    g_assert_cmpint(block_node_write(node, 0, magic, 4), ==, -EPERM); /* nor a piece at a time */
+    g_assert_cmpint(block_node_write(node, 4096, magic, sizeof(magic)), ==, 0);
+    block_node_close(node);
+    o.format = "raw";
+    node = block_node_open(&o, &error);
+    g_assert_cmpint(block_node_write(node, 0, magic, sizeof(magic)), ==, 0);
+    block_node_close(node);
+}
+
 static void paths_are_relative_to_the_image(void)
 {
     static const char *const cases[][3] = {
@@ -197,6 +219,7 @@ int main(int argc, char **argv)
     CASE("sizes", sizes_change_when_asked_for);
     CASE("read-only", read_only_can_be_turned);
     CASE("detect-zeroes", zeroes_are_detected);
+    CASE("guessed-raw", a_guest_cannot_make_raw_look_like_another);
     g_test_add_func("/block-node/paths", paths_are_relative_to_the_image);
     return g_test_run();
 }

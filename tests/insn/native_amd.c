@@ -135,7 +135,8 @@ static enum settled prefetch_register(const struct native_case *c)
 {
     const struct insn *i = c->insn;
 
-    return i->map == MAP_0F && i->opcode == 0x0d && i->modrm >= 0xc0 && c->host->vector == EXC_UD
+    return i->map == MAP_0F && i->opcode == 0x0d && i->modrm >= 0xc0 && c->host->vector == EXC_UD &&
+                   c->guest->vector < 0
                ? LEFT_OUT
                : NOT_MINE;
 }
@@ -145,7 +146,8 @@ static enum settled lock_mov_cr(const struct native_case *c)
     const struct insn *i = c->insn;
 
     return i->map == MAP_0F && (i->opcode == 0x20 || i->opcode == 0x22) &&
-                   i->prefixes & PREFIX_LOCK && c->host->vector == EXC_GP
+                   i->prefixes & PREFIX_LOCK && c->host->vector == EXC_GP &&
+                   c->guest->vector == EXC_UD
                ? LEFT_OUT
                : NOT_MINE;
 }
@@ -277,15 +279,20 @@ static enum settled permute_w0(const struct native_case *c)
 {
     const struct insn *i = c->insn;
 
-    return (is_vex(i, 3, 0) || is_vex(i, 3, 1)) && !vex_w(c) && c->guest->vector == EXC_UD
+    return (is_vex(i, 3, 0) || is_vex(i, 3, 1)) && !vex_w(c) && c->guest->vector == EXC_UD &&
+                   c->host->vector != EXC_UD
                ? LEFT_OUT
                : NOT_MINE;
 }
 
+/* Elsewhere both must agree, on #UD too. */
 static enum settled w1_of_32_bits(const struct native_case *c)
 {
-    return c->code32 && c->insn->map == MAP_VEX && vex_w(c) && c->host->vector == EXC_UD ? LEFT_OUT
-                                                                                         : NOT_MINE;
+    bool row = is_vex(c->insn, 3, 0x16) || is_vex(c->insn, 3, 0x22);
+
+    return c->code32 && row && vex_w(c) && c->host->vector == EXC_UD && c->guest->vector != EXC_UD
+               ? LEFT_OUT
+               : NOT_MINE;
 }
 
 static enum settled half_store(const struct native_case *c)

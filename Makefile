@@ -43,7 +43,7 @@ target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exe
 # Built without vector instructions.
 general_src := target/i386/flags.c target/i386/refill.c target/i386/tlb.c
 
-accel_tcg_src := block.c block_decode.c block_invalidate.c block_loose.c tcg.c
+accel_tcg_src := block.c block_decode.c block_invalidate.c block_loose.c tcg.c trace.c
 # One back end of the translator: by the machine that the compiler builds for.
 accel_tcg_x86_64_src := address.c avx.c branches.c disassemble.c div.c emit_rows.c flags.c host.c insns.c \
                         log.c plan.c string.c system.c thunks.c translate.c vector.c vector_state.c \

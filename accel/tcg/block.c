@@ -32,6 +32,7 @@
  */
 #include "accel/tcg/block_int.h"
 #include <malloc.h>
+#include "accel/tcg/trace.h"
 #include "accel/tcg/translator.h"
 #include "target/i386/mem.h"
 #include "util/log.h"
@@ -135,6 +136,7 @@ void block_cache_flush(struct tcg *t)
 
         for (struct block *b = t->hash[h]; b; b = next) {
             next = b->hash_next;
+            trace_retire(t, b);
             block_retire(t, b);
         }
         t->hash[h] = NULL;
@@ -157,7 +159,7 @@ static void sweep_cold(struct tcg *t)
 
         for (struct block *b = t->hash[h]; b; b = next) {
             next = b->hash_next;
-            if (!b->code) {
+            if (!b->code && !b->uses) {
                 block_kill(t, b);
                 t->n_swept++;
             }
@@ -221,6 +223,8 @@ static void free_retired(struct tcg *t)
         t->retired = b->hash_next;
         free_codes(b->code);
         free_codes(b->dead_code);
+        g_free(b->path);
+        b->path = NULL;
         free_block(t, b);
     }
     t->n_retired = 0;

@@ -40,6 +40,8 @@ struct jump_entry {
 };
 
 struct code;
+struct trace_use;
+struct block_path;
 
 struct block {
     /* What a look-up reads: */
@@ -57,6 +59,10 @@ struct block {
     bool dead;
     bool system; /* its last instruction may change what a boundary looks at */
     /* The rest: */
+    uint8_t trace_tries;        /* recordings that began here */
+    struct block *traces;       /* that begin with it: by path->next */
+    struct trace_use *uses;     /* of it by traces */
+    struct block_path *path;    /* of a trace; NULL: its instructions stand in a row */
     bool ungrouped;               /* translated with a check for every access */
     uint8_t group_fails;          /* checks of groups that failed */
     uint16_t peek_low, peek_high; /* bytes of its page that its code's liveness depends on */
@@ -161,7 +167,7 @@ struct tcg {
     uint64_t running_rip;
 
     uint64_t n_decoded, n_invalidated, n_flushed, n_translated, n_code_resets;
-    uint64_t n_claimed, n_given_up, n_swept;
+    uint64_t n_claimed, n_given_up, n_swept, n_traces;
 };
 
 static inline const uint8_t *host_page(const uint8_t *p)

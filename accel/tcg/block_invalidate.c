@@ -4,6 +4,7 @@
  * that is enough.  Thread: the vCPU's own, but for code_written.
  */
 #include "accel/tcg/block_int.h"
+#include "accel/tcg/trace.h"
 #include "accel/tcg/translator.h"
 
 #define LINE_BITS 6
@@ -121,10 +122,11 @@ void block_translated(struct tcg *t, struct block *b, unsigned low, unsigned hig
 {
     struct code_page *p = find_page(t, host_page(b->host));
 
+    p->translated += b->n;
+    b = b->path ? b->path->use[0].block : b;
     b->peek_low = (uint16_t)MIN(b->peek_low, low);
     b->peek_high = (uint16_t)MAX(b->peek_high, high);
     p->peek_lines |= block_peek_lines(b, 0);
-    p->translated += b->n;
 }
 
 /* With several caches another may still hold code of the page: see give_up_page. */
@@ -187,6 +189,7 @@ void block_kill(struct tcg *t, struct block *b)
 {
     struct block **link = hash_bucket(t, b->host);
 
+    trace_kill_uses(t, b);
     while (*link != b) {
         link = &(*link)->hash_next;
     }

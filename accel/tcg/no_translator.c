@@ -47,6 +47,25 @@ bool translator_resume(struct tcg *t, struct code_link **link)
     return false;
 }
 
+void translator_hot_after(struct tcg *t, int32_t times)
+{
+    (void)t;
+    (void)times;
+}
+
+void translator_cool(struct tcg *t, uint64_t rip, unsigned tries)
+{
+    (void)t;
+    (void)rip;
+    (void)tries;
+}
+
+void translator_unlink(struct tcg *t, struct code *c)
+{
+    (void)t;
+    (void)c;
+}
+
 void translator_patch(struct code_link *link, struct code *to)
 {
     (void)link;

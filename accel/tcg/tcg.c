@@ -9,6 +9,7 @@
 #include "accel/tcg/tcg.h"
 #include <inttypes.h>
 #include "accel/tcg/block.h"
+#include "accel/tcg/trace.h"
 #include "accel/tcg/translator.h"
 #include "softmmu/machine.h"
 #include "target/i386/exec_system.h"
@@ -105,6 +106,14 @@ static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b,
         }
         variant &= VARIANT_SINGLE;
     }
+    if (b->traces && !b->dead) {
+        struct block *trace = trace_find(t, b, variant);
+
+        if (trace) {
+            return trace->code ? trace->code
+                               : translator_translate(t, trace, cpu->regs[R_RIP], variant);
+        }
+    }
     for (struct code *c = b->code; c; c = c->next) {
         if (c->rip != cpu->regs[R_RIP] || c->mode != cpu->exec_mode) { /* flat: the caller knows */
             continue;
@@ -146,7 +155,7 @@ static void run_translated(struct tcg *t, struct x86_cpu *cpu)
     uint64_t died = 0, start = cpu->regs[R_RIP];
 
     cpu->insn_start = start;
-    if (translator_resume(t, &link)) {
+    if (!cpu->hot && translator_resume(t, &link)) {
         generation = cpu->tlb.generation;
         died = t->n_invalidated;
         /* Code that found its second page unknown got nowhere: its block is to be looked at. */
@@ -160,6 +169,13 @@ static void run_translated(struct tcg *t, struct x86_cpu *cpu)
 
         cpu->insn_start = cpu->regs[R_RIP];
         b = block_find(t);
+        if (G_UNLIKELY(cpu->hot)) {
+            cpu->hot = false;
+            translator_cool(t, cpu->regs[R_RIP], b->trace_tries);
+            b->trace_tries += b->trace_tries < UINT8_MAX;
+            trace_record(t, b);
+            return;
+        }
         c = code_of(t, cpu, b, link ? link->variant : 0);
         if (c) {
             /*
@@ -442,8 +458,8 @@ void tcg_print_stats(struct machine *m, GString *out)
             out,
             "CPU %u: instructions cached %u/%u, blocks decoded %" PRIu64 ", invalidated %" PRIu64
             ", cache drops %" PRIu64 ", translated %" PRIu64 ", pages claimed %" PRIu64
-            ", given up %" PRIu64 ", cold blocks dropped %" PRIu64 "\n",
+            ", given up %" PRIu64 ", cold blocks dropped %" PRIu64 ", traces %" PRIu64 "\n",
             k, t->insns, BLOCK_CACHE_INSNS, t->n_decoded, t->n_invalidated, t->n_flushed,
-            t->n_translated, t->n_claimed, t->n_given_up, t->n_swept);
+            t->n_translated, t->n_claimed, t->n_given_up, t->n_swept, t->n_traces);
     }
 }

@@ -81,8 +81,14 @@ struct code_link *translator_run(struct tcg *t, struct code *c);
  * else *link as above.
  */
 bool translator_resume(struct tcg *t, struct code_link **link);
+/* So many jumps back to an address, or look-ups of it, make it hot. */
+void translator_hot_after(struct tcg *t, int32_t times);
+/* Counting at an address begins again, each try with twice as many times. */
+void translator_cool(struct tcg *t, uint64_t rip, unsigned tries);
 /* Leads the link to `to` if the pages allow. */
 void translator_patch(struct code_link *link, struct code *to);
+/* Nothing leads to the code any more; whoever is in it stays. */
+void translator_unlink(struct tcg *t, struct code *c);
 /* A block dies: nothing leads into its code any more. */
 void translator_forget(struct tcg *t, struct block *b);
 /* Everything goes, with the buffer; no translated code is running. */

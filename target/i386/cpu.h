@@ -285,6 +285,7 @@ struct cpu_model;
 struct cpu_own_model;
 
 #define CPU_WINDOWS 16
+#define CPU_HEAT    4096
 
 struct x86_cpu {
     struct vcpu vcpu;
@@ -312,6 +313,10 @@ struct x86_cpu {
     uint64_t branch_target;                 /* engine: kept across a check by translated code */
     uint64_t flag_operand;        /* engine: the operand from memory that made the flags */
     uint64_t flag_carry;          /* engine: 0 or 1: CF as INC and DEC found it */
+    /* Engine: jumps back that are left until code is hot, by target; then that it is, and its variant. */
+    int32_t heat[CPU_HEAT];
+    uint64_t hot_variant;
+    bool hot;
     uint64_t window[CPU_WINDOWS]; /* engine: host addresses that translated code found */
     void *jump_table;             /* engine: of the mode; and the bank that holds its exec keys */
     struct tlb_entry *jump_bank;

@@ -222,6 +222,7 @@ static void run_cases(struct vcpu *v)
     struct bench *b = the_bench;
 
     (void)v;
+    translator_hot_after(b->cpu->engine, 0); /* traces, too */
     for (uint64_t n = 0; n < b->count && b->mismatches < 8; n++) {
         g_autoptr(GString) out = NULL;
 
@@ -304,10 +305,11 @@ static void test_random(void)
     }
     t = b->cpu->engine;
     g_test_message("%u cases, %u dropped, %u faults, %" PRIu64 " blocks decoded, %" PRIu64
-                   " translated, %" PRIu64 " resets",
-                   b->cases, b->dropped, b->faults, t->n_decoded, t->n_translated,
+                   " translated, %" PRIu64 " traces, %" PRIu64 " resets",
+                   b->cases, b->dropped, b->faults, t->n_decoded, t->n_translated, t->n_traces,
                    t->n_code_resets);
     g_assert_cmpuint(t->n_translated, >, 0);
+    g_assert_cmpuint(t->n_traces, >, 0);
     vcpu_destroy_all(m);
     g_assert_cmpuint(b->mismatches, ==, 0);
     g_assert_cmpuint(b->dropped, <, b->cases * 3 / 4);

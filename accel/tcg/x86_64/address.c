@@ -258,7 +258,7 @@ static struct emit_rm check_single(struct trans *x, const struct access *acc, en
  */
 static void single_instead(struct trans *x, struct site *s)
 {
-    if (x->x87.pending || x->n_singles == MAX_SINGLES) {
+    if (x->x87.pending || x->n_singles == MAX_SINGLES || ((x->rip ^ x->start) >> 12)) {
         return;
     }
     x->n_singles++;
@@ -302,6 +302,16 @@ static struct emit_rm check_group(struct trans *x, const struct access *acc, con
     emit_insn(e, E_W, 0x03, H_R13, tlb_addend(x));
     emit_store(e, H_R13, rm_cpu(CPU_WINDOW(g->window)));
     return rm_mem(H_R13, 0);
+}
+
+void check_hoisted(struct trans *x, const struct access *a, struct group *g)
+{
+    flags_for_check(x);
+    check_group(x, a, g);
+    g->checked = true;
+    if (g->in_register) {
+        x->active = a->group;
+    }
 }
 
 static struct emit_rm checked(struct trans *x, const struct access *acc, enum site_kind kind)

@@ -4,6 +4,7 @@
 #define ACCEL_TCG_X86_64_BACKEND_H
 
 #include <stdio.h>
+#include "accel/tcg/trace.h"
 #include "accel/tcg/translator.h"
 #include "accel/tcg/x86_64/emit.h"
 #include "accel/tcg/x86_64/emit_rows.h"
@@ -21,7 +22,8 @@ struct code_entry {
     uint64_t rip;
     const void *exec;
     uint64_t key;  /* tlb_exec_key of the page that it was made from */
-    uint64_t slot; /* of the page in a bank of the soft TLB, in bytes */
+    uint32_t slot; /* of the page in a bank of the soft TLB, in bytes */
+    int32_t left;  /* look-ups until it counts as hot */
 };
 
 /* What of the guest's vector registers is in the host's; see vector_state.c. */
@@ -64,6 +66,7 @@ struct backend {
     uint8_t *string[STRING_OPS][STRING_PREFIXES][4][STRING_BANKS][2];
     uint8_t *blocks_begin;      /* what runs often grows from here, */
     uint8_t *cold_begin, *cold; /* and what is out of line from here: the first stays dense */
+    int32_t hot_after;          /* look-ups */
     uint32_t host_features[FEAT_WORDS];
     enum vector_level host_level;
     uint8_t emit_rows[EMIT_ROWS_HASH]; /* see emit_rows_init */
@@ -82,6 +85,9 @@ void emit_table_slot(struct emit *e);
 /* CC_FLAGS: two bytes, stored and loaded as such. */
 #define CPU_FLAGS_LOW    ((int32_t)offsetof(struct x86_cpu, cc_src))
 #define CPU_FLAGS_HIGH   (CPU_FLAGS_LOW + 1)
+/* Counter of jumps back to a linear address. */
+#define HEAT_INDEX(rip)  (((rip) ^ (rip) >> 12) & (CPU_HEAT - 1))
+#define CPU_COUNTER(rip) (offsetof(struct x86_cpu, heat) + 4 * HEAT_INDEX(rip))
 #define CPU_EXIT_REQUEST ((int32_t)offsetof(struct x86_cpu, vcpu.exit_request))
 
 void emit_save_flags(struct emit *e);

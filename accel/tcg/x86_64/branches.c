@@ -79,32 +79,96 @@ void emit_second_page_check(struct trans *x)
     add_way(x, -1, x->start)->jump[0] = emit_jump(x->e, CC_NZ);
 }
 
-/* Goes on at a linear address if condition cc holds (negative: always). */
-static void emit_edge(struct trans *x, int cc, uint64_t target)
+/* At a jump back: for whoever wants the vCPU, and for code that is hot. */
+static void emit_polls(struct trans *x, uint64_t target, uint64_t variant)
+{
+    uint8_t *wanted = emit_poll(x);
+    struct way *way;
+
+    x->host_flags = false;
+    add_way(x, -1, target)->jump[0] = wanted;
+    emit_insn(x->e, 0, 0x83, 5, rm_cpu(CPU_COUNTER(target)));
+    emit8(x->e, 1);
+    way = add_way(x, -1, target);
+    way->jump[0] = emit_jump(x->e, CC_S);
+    way->hot = true;
+    way->variant = variant;
+}
+
+void emit_trace_pages(struct trans *x)
+{
+    const struct block_path *p = x->b->path;
+    struct way *way;
+
+    if (p->n_pages < 2) {
+        return;
+    }
+    flags_for_check(x);
+    way = add_way(x, -1, x->start);
+    for (unsigned k = 1; k < p->n_pages; k++) {
+        emit_mov_imm(x->e, H_R13, tlb_exec_key(p->page[k].linear, (uintptr_t)p->page[k].host));
+        emit_insn(x->e, E_W, 0x39, H_R13, rm_cpu((size_t)exec_slot(x, p->page[k].linear)));
+        way->jump[k - 1] = emit_jump(x->e, CC_NZ);
+    }
+}
+
+/*
+ * Back to where the trace's loop begins, if condition cc holds (negative: always).  False: flags are
+ * not as they are expected there.  `need`: they are read or shown there, or at the poll.
+ */
+static bool emit_loop_back(struct trans *x, int cc, uint32_t need)
+{
+    struct flag_state before;
+    uint8_t *over = NULL, *wanted;
+
+    if (x->variant && desc_pack(&x->desc) != x->variant) {
+        return false;
+    }
+    if (need && !x->variant) {
+        flags_to_memory(x);
+    }
+    before = flag_state(x);
+    if (cc >= 0) {
+        over = emit_jump(x->e, cc ^ 1);
+    }
+    wanted = emit_poll(x);
+    x->host_flags = false;
+    add_way(x, -1, x->start)->jump[0] = wanted;
+    patch_jump(emit_jump(x->e, -1), x->loop);
+    if (over) {
+        patch_jump(over, x->e->p);
+    }
+    set_flag_state(x, before);
+    return true;
+}
+
+/* Goes on at a linear address if condition cc of the host holds (negative: always). */
+static void emit_way_to(struct trans *x, int cc, uint64_t target, bool poll)
 {
     struct flag_state before = flag_state(x);
-    bool near = ((target ^ x->start) >> 12) == 0, poll = target <= x->rip;
+    bool near = ((target ^ x->start) >> 12) == 0;
     uint32_t need = live_at(x, target) | (poll ? FLAGS_ARITH : 0);
     struct code_link *link = &x->links[x->n_links];
     uint8_t *over = NULL;
+    uint64_t variant;
     struct way *way;
 
     if (need && !x->memory_flags && x->desc.kind == DESC_NONE) {
         flags_to_memory(x);
         before = flag_state(x);
     }
+    if (x->loop && target == x->start && emit_loop_back(x, cc, need)) {
+        return;
+    }
+    variant = x->memory_flags || !need ? 0 : desc_pack(&x->desc);
     if (cc >= 0 && (poll || !near)) {
         over = emit_jump(x->e, cc ^ 1);
         cc = -1;
     }
     if (poll) {
-        uint8_t *wanted = emit_poll(x);
-
-        x->host_flags = false;
-        add_way(x, -1, target)->jump[0] = wanted;
+        emit_polls(x, target, variant);
     }
-    link->target = target;
-    link->variant = x->memory_flags || !need ? 0 : desc_pack(&x->desc);
+    *link = (struct code_link){ .target = target, .variant = variant };
     if (!near) {
         uint8_t *elsewhere = emit_page_check(x, link);
 
@@ -122,6 +186,11 @@ static void emit_edge(struct trans *x, int cc, uint64_t target)
     set_flag_state(x, before);
 }
 
+static void emit_edge(struct trans *x, int cc, uint64_t target)
+{
+    emit_way_to(x, cc, target, target <= x->rip);
+}
+
 void emit_goto(struct trans *x, uint64_t target)
 {
     emit_edge(x, -1, target);
@@ -133,7 +202,7 @@ static void emit_lookup_inline(struct trans *x, int32_t rsp_add)
     const size_t table = (size_t)((uint8_t *)code_table(x->k, x->t->cpu) - (uint8_t *)x->t->cpu);
     unsigned bank = x->t->cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
     struct emit *e = x->e;
-    struct way *w = add_way(x, -1, 0);
+    struct way *w = add_way(x, -1, 0), *hot;
 
     w->indirect = true;
     w->rsp_add = rsp_add;
@@ -141,7 +210,13 @@ static void emit_lookup_inline(struct trans *x, int32_t rsp_add)
     emit_table_slot(e);
     emit_insn(e, E_W, 0x39, H_R13, rm_cpu_at(H_R14, table + offsetof(struct code_entry, rip)));
     w->jump[1] = emit_jump(e, CC_NZ);
-    emit_load(e, H_R15, rm_cpu_at(H_R14, table + offsetof(struct code_entry, slot)));
+    emit_insn(e, 0, 0x83, 5, rm_cpu_at(H_R14, table + offsetof(struct code_entry, left)));
+    emit8(e, 1);
+    hot = add_way(x, -1, 0);
+    hot->indirect = hot->hot = true;
+    hot->rsp_add = rsp_add;
+    hot->jump[0] = emit_jump(e, CC_S);
+    emit_insn(e, 0, 0x8b, H_R15, rm_cpu_at(H_R14, table + offsetof(struct code_entry, slot)));
     emit_load(e, H_R15,
               rm_cpu_at(H_R15, offsetof(struct x86_cpu, tlb.entry[bank]) +
                                    offsetof(struct tlb_entry, exec_key)));
@@ -199,12 +274,11 @@ static void end_ret(struct trans *x, unsigned extra)
     emit_lookup_inline(x, (int32_t)(x->word + extra));
 }
 
-/* The target of an indirect branch to R13; flags are in memory. */
+/* The target of an indirect branch to R13. */
 static void emit_branch_target(struct trans *x, const struct insn *i)
 {
     unsigned form = x->word == 8 ? E_W : 0;
 
-    flags_to_memory(x);
     if (i->op[0].kind == OPND_MEM) {
         emit_insn(x->e, form, 0x8b, H_R13, mem_begin_last(x, x->n, &i->op[0]));
     } else if (host_of(i->op[0].reg) < 0) {
@@ -212,7 +286,6 @@ static void emit_branch_target(struct trans *x, const struct insn *i)
     } else {
         emit_insn(x->e, form, 0x89, (unsigned)host_of(i->op[0].reg), rm_reg(H_R13));
     }
-    x->host_flags = false;
 }
 
 /* R13 holds a target: one that is not canonical faults at the branch.  Uses R14. */
@@ -236,7 +309,9 @@ static void end_call_indirect(struct trans *x, const struct insn *i, uint64_t ne
 {
     const struct emit_rm kept = rm_cpu(offsetof(struct x86_cpu, branch_target));
 
+    flags_to_memory(x);
     emit_branch_target(x, i);
+    x->host_flags = false;
     emit_canonical_check(x);
     emit_store(x->e, H_R13, kept);
     emit_push_return(x, next);
@@ -244,16 +319,89 @@ static void end_call_indirect(struct trans *x, const struct insn *i, uint64_t ne
     emit_lookup_inline(x, 0);
 }
 
+static uint64_t next_rip(const struct trans *x, const struct insn *i)
+{
+    return x->word == 8 ? x->rip + i->len : (uint32_t)(x->rip + i->len);
+}
+
+static bool emittable_branch(const struct trans *x, const struct insn *i)
+{
+    return i->opsize == x->word && in_reach(x, i) &&
+           !(x->word == 8 && i->op[0].kind == OPND_IMM &&
+             (next_rip(x, i) + i->imm + (1ull << 47)) >> 48);
+}
+
+/* Traces ----------------------------------------------------------------------------------------- */
+
+/* R13 holds a target: if it is not the one that the trace goes on with, the branch's own block runs. */
+static void emit_guard(struct trans *x, uint64_t expected)
+{
+    struct emit *e = x->e;
+
+    flags_for_check(x);
+    if (x->word == 4 || expected == (uint64_t)(int64_t)(int32_t)expected) {
+        emit_insn(e, x->word == 8 ? E_W : 0, 0x81, 7, rm_reg(H_R13));
+        emit32(e, (uint32_t)expected);
+    } else {
+        emit_mov_imm(e, H_R14, expected);
+        emit_insn(e, E_W, 0x39, H_R14, rm_reg(H_R13));
+    }
+    emit_way_to(x, CC_NZ, x->rip, false);
+}
+
+static void pass_ret(struct trans *x, unsigned extra, uint64_t expected)
+{
+    emit_insn(x->e, x->word == 8 ? E_W : 0, 0x8b, H_R13,
+              stack_begin(x, x->n, R_RSP, 0, false, SITE_REST));
+    emit_guard(x, expected);
+    emit_add_rsp(x, (int32_t)(x->word + extra));
+}
+
+bool emit_trace_branch(struct trans *x, unsigned n)
+{
+    const struct insn *i = &x->b->insn[n];
+    uint64_t next = next_rip(x, i), expected = x->b->path->rip[n + 1];
+    uint64_t target = branch_target(x, next, i);
+    x86_exec_fn *fn = i->row->exec;
+
+    x->slot_used = false;
+    if (!(i->row->flags & ROW_F64) || !emittable_branch(x, i)) {
+        return false;
+    }
+    if (fn == x_jcc && (expected == target || expected == next)) {
+        if (target != next) {
+            need_host_flags(x);
+            emit_edge(x, (i->opcode & 15) ^ (expected == target), expected == target ? next : target);
+        }
+    } else if (fn == x_jmp && expected == target) {
+        /* nothing to do */
+    } else if (fn == x_call && expected == target) {
+        emit_push_return(x, next);
+    } else if (fn == x_ret) {
+        pass_ret(x, 0, expected);
+    } else if (fn == x_ret_imm) {
+        pass_ret(x, (unsigned)i->imm & 0xffff, expected);
+    } else if (fn == x_jmp_ind || fn == x_call_ind) {
+        emit_branch_target(x, i);
+        emit_guard(x, expected);
+        if (fn == x_call_ind) {
+            emit_push_return(x, next);
+        }
+    } else {
+        return false;
+    }
+    return true;
+}
+
 bool emit_branch(struct trans *x, unsigned n)
 {
     const struct insn *i = &x->b->insn[n];
-    uint64_t next = x->word == 8 ? x->rip + i->len : (uint32_t)(x->rip + i->len);
+    uint64_t next = next_rip(x, i);
     x86_exec_fn *fn = i->row->exec;
 
     x->n = n;
     x->slot_used = false;
-    if (i->opsize != x->word || !in_reach(x, i) ||
-        (x->word == 8 && i->op[0].kind == OPND_IMM && (next + i->imm + (1ull << 47)) >> 48)) {
+    if (!emittable_branch(x, i)) {
         return false;
     }
     if (fn == x_jcc) {
@@ -267,6 +415,7 @@ bool emit_branch(struct trans *x, unsigned n)
     } else if (fn == x_ret_imm) {
         end_ret(x, (unsigned)i->imm & 0xffff);
     } else if (fn == x_jmp_ind) {
+        flags_to_memory(x);
         emit_branch_target(x, i);
         emit_lookup_inline(x, 0);
     } else if (fn == x_call_ind) {
@@ -290,9 +439,21 @@ static void way_flags(struct trans *x, const struct way *w)
     emit_save_flags(x->e);
 }
 
+/* The run loop records a trace where control goes on. */
+static void emit_hot(struct trans *x, const struct way *w)
+{
+    if (w->hot) {
+        emit_insn(x->e, 0, 0xc6, 0, rm_cpu(offsetof(struct x86_cpu, hot)));
+        emit8(x->e, 1);
+        emit_mov_imm(x->e, H_R14, w->variant);
+        emit_store(x->e, H_R14, rm_cpu(offsetof(struct x86_cpu, hot_variant)));
+    }
+}
+
 static void emit_indirect_way(struct trans *x, const struct way *w)
 {
     emit_canonical_check(x);
+    emit_hot(x, w);
     if (w->rsp_add) {
         emit_add_rsp(x, w->rsp_add);
     }
@@ -341,6 +502,7 @@ void emit_ways(struct trans *x)
             emit_link_way(x, w);
         } else {
             way_flags(x, w);
+            emit_hot(x, w);
             emit_mov_imm(x->e, H_R13, w->target);
             patch_jump(emit_jump(x->e, -1), x->k->leave);
         }

@@ -128,12 +128,19 @@ static uint32_t live_at_end(struct trans *x, uint64_t end)
 
 void find_live_flags(struct trans *x)
 {
-    uint32_t live = live_at_end(x, x->start + x->b->bytes);
+    unsigned last = x->b->n - 1u;
+    uint32_t live = live_at_end(x, rip_of(x, last) + x->b->insn[last].len);
 
     x->live[x->b->n] = live;
     for (unsigned n = x->b->n; n-- > 0;) {
-        struct flag_use u = flag_use(x->t->cpu, &x->b->insn[n]);
+        const struct insn *i = &x->b->insn[n];
+        struct flag_use u = flag_use(x->t->cpu, i);
 
+        if (i->row->exec == x_jcc && n < last) { /* a trace's: it may be left here */
+            uint64_t next = rip_of(x, n) + i->len;
+
+            live |= live_at(x, next) | live_at(x, next + i->imm);
+        }
         live = (live & ~u.kills) | u.shows;
         x->live[n] = live;
     }
@@ -403,8 +410,13 @@ static uint32_t written_by_others(const struct insn *i)
 {
     uint32_t w = 0;
 
-    if (i->row->exec == x_jcc || i->row->exec == x_jmp) {
+    x86_exec_fn *fn = i->row->exec;
+
+    if (fn == x_jcc || fn == x_jmp || fn == x_jmp_ind) {
         return 0;
+    }
+    if (fn == x_call || fn == x_call_ind || fn == x_ret || fn == x_ret_imm) {
+        return 1u << R_RSP;
     }
     if (system_writes(i, &w)) {
         return w;

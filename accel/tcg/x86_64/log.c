@@ -40,10 +40,9 @@ static unsigned sites_of(const struct trans *x, const struct insn *i)
 static void log_op(const struct trans *x)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    uint64_t rip = x->start;
-
     for (unsigned n = 0; n < x->b->n; n++) {
         const struct insn *i = &x->b->insn[n];
+        uint64_t rip = rip_of(x, n);
         unsigned sites = sites_of(x, i);
 
         g_string_append_printf(text, "0x%016" PRIx64 ":  ", rip);
@@ -53,7 +52,6 @@ static void log_op(const struct trans *x)
                                sites == 1 ? " " : "s");
         insn_print(i, rip, text);
         g_string_append_c(text, '\n');
-        rip += i->len;
     }
     log_write("OP: 0x%016" PRIx64 " mode %02x\n%s", x->start, x->t->cpu->exec_mode, text->str);
 }

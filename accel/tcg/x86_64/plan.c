@@ -172,12 +172,54 @@ static void step(struct trans *x, struct state *s, unsigned n)
     }
     if (known) {
         s->reg[i->op[0].reg] = v;
-    } else if (i->opsize == w && fn == x_push) {
+    } else if (i->opsize == w && (fn == x_push || fn == x_call || fn == x_call_ind)) {
         s->reg[R_RSP] = (struct value){ rsp.id, rsp.offset - w };
     } else if (i->opsize == w && fn == x_pop && is_register(x, i, 0) && i->op[0].reg != R_RSP) {
         s->reg[R_RSP] = (struct value){ rsp.id, rsp.offset + w };
     } else if (i->opsize == w && fn == x_leave) {
         s->reg[R_RSP] = (struct value){ rbp.id, rbp.offset + w };
+    } else if (i->opsize == w && (fn == x_ret || fn == x_ret_imm)) {
+        int64_t more = fn == x_ret ? 0 : (int64_t)(i->imm & 0xffff);
+
+        s->reg[R_RSP] = (struct value){ rsp.id, rsp.offset + w + more };
+    }
+}
+
+static bool unchanged(const struct state *s, uint32_t id)
+{
+    return id < R_COUNT && s->reg[id].id == id && s->reg[id].offset == 0;
+}
+
+/* Groups whose check holds for every turn of a trace's loop. */
+static void hoist(struct trans *x, const struct state *s)
+{
+    for (unsigned g = 0; g < x->n_groups; g++) {
+        struct group *p = &x->groups[g];
+
+        if (unchanged(s, p->key[0]) && unchanged(s, p->key[1]) && !p->seg) {
+            p->hoisted = true;
+            p->first = 0;
+            p->last = UINT8_MAX;
+        }
+    }
+}
+
+void emit_hoisted(struct trans *x)
+{
+    for (unsigned g = 0; g < x->n_groups; g++) {
+        struct group *p = &x->groups[g];
+
+        if (p->hoisted && (p->in_register || p->window >= 0)) {
+            struct access a = { .group = (int16_t)g, .offset = p->low };
+
+            a.address = (struct address){ .base = (uint8_t)p->key[0],
+                                          .index = (uint8_t)p->key[1],
+                                          .scale = p->scale,
+                                          .seg = p->seg,
+                                          .addr32 = p->addr32,
+                                          .disp = p->low };
+            check_hoisted(x, &a, p);
+        }
     }
 }
 
@@ -187,7 +229,7 @@ static void assign_windows(struct trans *x)
     int8_t window = 0;
 
     for (unsigned g = 0; g < x->n_groups && window < CPU_WINDOWS; g++) {
-        if (x->groups[g].uses > 1 && !x->groups[g].in_register) {
+        if ((x->groups[g].uses > 1 || x->groups[g].hoisted) && !x->groups[g].in_register) {
             x->groups[g].window = window++;
         }
     }
@@ -201,7 +243,8 @@ static void assign_register(struct trans *x)
 
         for (unsigned g = 0; g < x->n_groups; g++) {
             struct group *p = &x->groups[g];
-            bool free = p->uses > 1 && !p->in_register && (!best || p->uses > best->uses);
+            bool free = (p->uses > 1 || p->hoisted) && !p->in_register &&
+                        (!best || p->uses > best->uses);
 
             for (unsigned o = 0; o < x->n_groups && free; o++) {
                 const struct group *q = &x->groups[o];
@@ -228,12 +271,15 @@ void plan_accesses(struct trans *x)
     }
     s.next = R_COUNT;
     for (unsigned n = 0; n < x->b->n; n++) {
-        x->rip += n ? x->b->insn[n - 1].len : 0;
+        x->rip = x->b->path ? x->b->path->rip[n] : x->rip + (n ? x->b->insn[n - 1].len : 0u);
         find_accesses(x, &s, n);
         step(x, &s, n);
     }
     x->rip = x->start;
     if (!x->b->ungrouped && !(x->variant & VARIANT_SINGLE)) {
+        if (x->b->path && x->b->path->loops) {
+            hoist(x, &s);
+        }
         assign_register(x);
         assign_windows(x);
     }

@@ -203,7 +203,8 @@ static int run_rest(struct x86_cpu *cpu, struct block *b, const struct insn *i, 
         cpu->regs[R_RIP] += i->len;
         i->exec(cpu, i);
         i++;
-    } while (i != end && !cpu->stop_block);
+    } while (i != end && !cpu->stop_block &&
+             (!b->path || cpu->regs[R_RIP] == b->path->rip[i - b->insn]));
     return !translator_goes_on(cpu, died);
 }
 
@@ -337,7 +338,7 @@ static void emit_lookup(struct backend *k)
     emit_insn(e, E_W, 0x03, H_R14, rm_cpu(offsetof(struct x86_cpu, jump_table)));
     emit_insn(e, E_W, 0x39, H_R13, rm_mem(H_R14, offsetof(struct code_entry, rip)));
     miss[1] = emit_jump(e, CC_NZ);
-    emit_load(e, H_R15, rm_mem(H_R14, offsetof(struct code_entry, slot)));
+    emit_insn(e, 0, 0x8b, H_R15, rm_mem(H_R14, offsetof(struct code_entry, slot)));
     emit_insn(e, E_W, 0x03, H_R15, rm_cpu(offsetof(struct x86_cpu, jump_bank)));
     emit_load(e, H_R15, rm_mem(H_R15, offsetof(struct tlb_entry, exec_key)));
     emit_insn(e, E_W, 0x3b, H_R15, rm_mem(H_R14, offsetof(struct code_entry, key)));
@@ -350,6 +351,14 @@ static void emit_lookup(struct backend *k)
     emit_store(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
     emit_insn(e, 0, 0x31, H_R14, rm_reg(H_R14));
     patch_jump(emit_jump(e, -1), k->exit);
+}
+
+void translator_hot_after(struct tcg *t, int32_t times)
+{
+    t->backend->hot_after = times;
+    for (unsigned n = 0; n < CPU_HEAT; n++) {
+        t->cpu->heat[n] = times;
+    }
 }
 
 bool translator_available(void)
@@ -406,6 +415,7 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
     k->blocks_begin = k->e.p;
     k->cold_begin = k->cold = k->e.p + (k->e.end - k->e.p) / 5 * 2;
     t->backend = k;
+    translator_hot_after(t, TRACE_AFTER);
     t->cpu->host_mxcsr = 0x1f80; /* as C code expects it */
     init_x87(t->cpu);
     return perf_map_open(t, k, error);
@@ -436,9 +446,12 @@ static void enter_into_table(struct backend *k, struct x86_cpu *cpu, const struc
     const struct tlb_entry *e = &cpu->jump_bank[c->rip >> 12 & (TLB_SIZE - 1)];
 
     if (c->variant == 0) {
-        *entry =
-            (struct code_entry){ c->rip, c->entry + k->e.to_exec, key,
-                                 (uint64_t)((const uint8_t *)e - (const uint8_t *)cpu->jump_bank) };
+        int32_t left = c->block->path ? INT32_MAX : entry->rip == c->rip ? entry->left : k->hot_after;
+
+        *entry = (struct code_entry){
+            c->rip, c->entry + k->e.to_exec, key,
+            (uint32_t)((const uint8_t *)e - (const uint8_t *)cpu->jump_bank), left
+        };
     }
     if (e->exec_key != key) {
         mmu_fetch_host(cpu, c->rip);
@@ -474,6 +487,17 @@ bool translator_resume(struct tcg *t, struct code_link **link)
     }
     *link = enter(k, cpu, entry->exec);
     return true;
+}
+
+void translator_cool(struct tcg *t, uint64_t rip, unsigned tries)
+{
+    struct code_entry *entry = &code_table(t->backend, t->cpu)[table_index(rip)];
+    int32_t times = t->backend->hot_after << MIN(tries, 12);
+
+    t->cpu->heat[HEAT_INDEX(rip)] = times;
+    if (entry->rip == rip) {
+        entry->left = times;
+    }
 }
 
 struct code_link *translator_run(struct tcg *t, struct code *c)
@@ -543,19 +567,24 @@ static void remove_from_tables(struct backend *k, const struct code *c)
     }
 }
 
+void translator_unlink(struct tcg *t, struct code *c)
+{
+    while (c->in) {
+        unlink_target(c->in);
+    }
+    remove_from_tables(t->backend, c);
+}
+
 void translator_forget(struct tcg *t, struct block *b)
 {
     struct code *c, *next;
 
     for (c = b->code; c; c = next) {
         next = c->next;
-        while (c->in) {
-            unlink_target(c->in);
-        }
+        translator_unlink(t, c);
         for (unsigned n = 0; n < c->n_links; n++) {
             unlink_target(&c->links[n]);
         }
-        remove_from_tables(t->backend, c);
         c->next = b->dead_code;
         b->dead_code = c;
     }

@@ -17,9 +17,12 @@
 #include "target/i386/mmu.h"
 #include "target/i386/operand.h"
 
-#define MAX_SITES    (3 * BLOCK_MAX_INSNS)
-#define MAX_ACCESSES (2 * BLOCK_MAX_INSNS)
+#define MAX_INSNS    MAX(BLOCK_MAX_INSNS, TRACE_MAX_INSNS)
+#define MAX_SITES    (4 * MAX_INSNS)
+#define MAX_ACCESSES (2 * MAX_INSNS)
 #define MAX_SINGLES  16 /* checks of groups that lead to code without groups */
+#define MAX_LINKS    (2 * TRACE_MAX_BLOCKS + 2 + MAX_SINGLES)
+#define MAX_WAYS     (4 * TRACE_MAX_BLOCKS + 8)
 
 /* The instruction that made the flags, as long as its operands are where they were. */
 enum desc_kind {
@@ -75,6 +78,7 @@ struct group {
     uint8_t scale, seg;
     bool addr32, write, in_register, closed;
     bool checked;        /* the check stands before where code is emitted now */
+    bool hoisted;        /* before the loop that the trace is */
     int8_t window;       /* in cpu->window, where its host address is kept; -1: none */
     uint8_t first, last; /* instructions */
     uint16_t uses;
@@ -111,6 +115,8 @@ struct site {
 struct way {
     uint8_t *jump[3]; /* lead here, or NULL */
     int link;         /* or -1: to the run loop */
+    bool hot;         /* which is to record a trace there, of this variant */
+    uint64_t variant;
     bool memory_flags, host_flags;
     struct flag_desc desc;
     bool indirect;   /* R13 holds the target: the fields below */
@@ -145,21 +151,20 @@ struct trans {
     } x87;
     int32_t tlb; /* offset of the bank in the CPU */
     unsigned n_accesses, n_groups;
+    uint8_t *loop; /* where a trace that loops begins again, or NULL */
     int active;              /* the group that R15 holds, or -1 */
     unsigned active_aligned; /* R15 is known to be a multiple of this, or 0 */
     struct site *open[2];    /* of mem_begin and mem_decline: go on behind the instruction */
-    unsigned n_sites;
-    unsigned n_ways;
-    struct code_link links[2 + MAX_SINGLES]; /* no order */
-    unsigned n_links, n_singles;
+    unsigned n_sites, n_ways, n_links, n_singles;
     unsigned peek_low, peek_high; /* bytes of the page that liveness was read from */
     /* From here on not cleared: each element is set when it is taken. */
-    uint32_t live[BLOCK_MAX_INSNS + 1]; /* flags read or shown from instruction n on */
-    const char *how[BLOCK_MAX_INSNS];   /* for -d op */
+    uint32_t live[MAX_INSNS + 1]; /* flags read or shown from instruction n on */
+    const char *how[MAX_INSNS];   /* for -d op */
     struct access accesses[MAX_ACCESSES];
     struct group groups[MAX_ACCESSES];
-    struct way ways[8];
+    struct way ways[MAX_WAYS];
     struct site sites[MAX_SITES];
+    struct code_link links[MAX_LINKS]; /* in no order */
 };
 
 /* flags.c */
@@ -202,8 +207,16 @@ uint32_t flags_touched(const struct insn *i);
 
 /* plan.c: which accesses share a check. */
 void plan_accesses(struct trans *x);
+/* Before the loop of a trace: the checks that need not be made again in it. */
+void emit_hoisted(struct trans *x);
 
 /* address.c */
+/* Where instruction n stands. */
+static inline uint64_t rip_of(const struct trans *x, unsigned n)
+{
+    return block_rip(x->b, x->start, n);
+}
+
 /* The host register of a guest register, or -1: it is in memory. */
 int host_of(unsigned guest);
 struct emit_rm guest_memory(unsigned guest);
@@ -220,6 +233,8 @@ struct site *add_site(struct trans *x, uint8_t *jump, enum site_kind kind);
  * instruction.  It may contain R13 and R15; R14 is free.  The host's EFLAGS are lost if there was a
  * check: flags_before comes after it.  mem_end comes right behind the last instruction emitted for n.
  */
+/* The check of a group before the loop of its trace; a: its lowest byte, by registers as they are there. */
+void check_hoisted(struct trans *x, const struct access *a, struct group *g);
 struct emit_rm mem_begin(struct trans *x, unsigned n, const struct insn_operand *op, bool write);
 void mem_end(struct trans *x);
 /* The stack's word at an offset from RSP, or behind RBP. */
@@ -300,6 +315,10 @@ bool x87_writes_memory(const struct insn *i);
 void emit_goto(struct trans *x, uint64_t target);
 /* At the start of a block that lies in two pages, with flags in memory: it leaves unless both are there. */
 void emit_second_page_check(struct trans *x);
+/* A branch within a trace: goes on with the next instruction, or leaves; false: not one of those. */
+bool emit_trace_branch(struct trans *x, unsigned n);
+/* The pages of a trace behind the first are where they were, or it is left. */
+void emit_trace_pages(struct trans *x);
 /* The last instruction when it is a branch; false: the interpreter does it and leaves. */
 bool emit_branch(struct trans *x, unsigned n);
 void emit_ways(struct trans *x);

@@ -11,7 +11,7 @@
 #include "accel/tcg/x86_64/trans.h"
 
 #define MAX_CODES    16 /* of one block: linear addresses, modes and variants */
-#define ROOM_A_BLOCK (1024 * BLOCK_MAX_INSNS)
+#define ROOM_A_BLOCK (1024 * MAX_INSNS)
 
 /* By the interpreter, in place. */
 static void emit_interpreted(struct trans *x, unsigned n)
@@ -59,6 +59,21 @@ static void emit_cold(struct trans *x)
     x->e->p = end;
 }
 
+static void begin_trace(struct trans *x)
+{
+    emit_trace_pages(x);
+    if (x->b->path->loops) {
+        emit_hoisted(x);
+        x->loop = x->e->p;
+    }
+}
+
+/* A branch that traces do not pass: the code of its own block does it. */
+static void leave_trace(struct trans *x)
+{
+    emit_goto(x, x->rip);
+}
+
 static void emit_block(struct trans *x)
 {
     unsigned n, last = x->b->n - 1u;
@@ -66,11 +81,26 @@ static void emit_block(struct trans *x)
     if (x->b->host2) {
         emit_second_page_check(x);
     }
+    if (x->b->path) {
+        begin_trace(x);
+    }
     for (n = 0; n <= last; n++) {
         const struct insn *i = &x->b->insn[n];
 
         settle_x87_pointers(x, n);
         x->n = n;
+        x->how[n] = NULL;
+        x->rip = x->b->path ? x->b->path->rip[n] : x->rip;
+        if ((i->row->flags & ROW_ENDS) && n < last) {
+            x->how[n] = "on path";
+            desc_before(x, n);
+            if (!emit_trace_branch(x, n)) {
+                leave_trace(x);
+                break;
+            }
+            desc_after(x, n);
+            continue;
+        }
         if (i->row->flags & ROW_ENDS) {
             x->how[n] = "branch";
             if (!(i->row->flags & ROW_F64) || !emit_branch(x, n)) {
@@ -108,6 +138,16 @@ static void emit_block(struct trans *x)
     emit_cold(x);
 }
 
+/* What led to the first block's own code is to find the trace instead. */
+static void take_over(struct trans *x, const struct code *trace)
+{
+    for (struct code *c = x->b->path->use[0].block->code; c; c = c->next) {
+        if (c->rip == trace->rip && c->mode == trace->mode && c->variant == trace->variant) {
+            translator_unlink(x->t, c);
+        }
+    }
+}
+
 /* The links' addresses go into their stubs. */
 static struct code *finish(struct trans *x, uint8_t *entry)
 {
@@ -126,6 +166,9 @@ static struct code *finish(struct trans *x, uint8_t *entry)
         c->links[n] = x->links[n];
         c->links[n].page = host_page(x->b->host);
         memcpy(x->links[n].self, &address, 8);
+    }
+    if (x->b->path) {
+        take_over(x, c);
     }
     c->next = x->b->code;
     x->b->code = c;

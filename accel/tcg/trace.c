@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * accel/tcg/trace.c: recording traces, and their life; trace.h says what they are.
+ *
+ * Translated code counts how often jumps back and look-ups lead to an address.  When that is often,
+ * the run loop records what runs there next, by the interpreter: until the flow comes back to where it
+ * began, comes to another trace, or the trace is long enough.
+ * Thread: the vCPU's own.
+ */
+#include "accel/tcg/trace.h"
+#include "accel/tcg/block_int.h"
+#include "accel/tcg/translator.h"
+#include "target/i386/mem.h"
+#include "target/i386/mmu.h"
+
+struct recording {
+    struct block *blocks[TRACE_MAX_BLOCKS];
+    uint64_t rip[TRACE_MAX_BLOCKS + 1]; /* where each began, and where the last one led */
+    unsigned n, insns;
+};
+
+/* Recording ------------------------------------------------------------------------------------- */
+
+static const struct block_path *path_at(const struct block *b, uint64_t rip)
+{
+    for (const struct block *k = b->traces; k; k = k->path->next) {
+        if (k->path->rip[0] == rip) {
+            return k->path;
+        }
+    }
+    return NULL;
+}
+
+static bool contains(const struct recording *r, uint64_t rip)
+{
+    for (unsigned k = 0; k < r->n; k++) {
+        if (r->rip[k] == rip) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Where the trace does not go on as recorded, or has a branch that it cannot pass, a block that begins
+ * with that branch does it: which must not be the trace.
+ */
+static bool may_begin(const struct block *b)
+{
+    return !(b->insn[0].row->flags & ROW_ENDS);
+}
+
+/* May b, which control has come to at `rip`, be the next part? */
+static bool may_follow(const struct recording *r, const struct block *b, uint64_t rip)
+{
+    return r->n < TRACE_MAX_BLOCKS && r->insns + b->n <= TRACE_MAX_INSNS && !b->dead && !b->host2 &&
+           (r->n == 0 || (!contains(r, rip) && !path_at(b, rip)));
+}
+
+static bool run_recorded(struct tcg *t, struct block *b)
+{
+    struct x86_cpu *cpu = t->cpu;
+    const struct insn *i = b->insn, *end = b->insn + b->n;
+
+    t->running = b;
+    t->running_rip = cpu->regs[R_RIP];
+    do {
+        uint64_t rip = cpu->regs[R_RIP];
+
+        cpu->insn_start = rip;
+        cpu->regs[R_RIP] = rip + i->len;
+        i->exec(cpu, i);
+        i++;
+    } while (i != end && !cpu->stop_block);
+    t->running = NULL;
+    cpu->executed += (uint64_t)(i - b->insn);
+    if (!cpu->code64) {
+        cpu->regs[R_RIP] = (uint32_t)cpu->regs[R_RIP];
+    }
+    return i == end && !cpu->stop_block && !b->dead;
+}
+
+/* False: the trace would lie on too many pages, or on two that share a slot of the soft TLB. */
+static bool note_page(struct block_path *p, uint64_t rip, const uint8_t *host)
+{
+    uint64_t linear = rip & GUEST_PAGE_MASK;
+
+    for (unsigned k = 0; k < p->n_pages; k++) {
+        if (p->page[k].linear == linear) {
+            return p->page[k].host == host;
+        }
+        if (((p->page[k].linear ^ linear) >> 12 & (TLB_SIZE - 1)) == 0) {
+            return false;
+        }
+    }
+    if (p->n_pages == TRACE_MAX_PAGES) {
+        return false;
+    }
+    p->page[p->n_pages].linear = linear;
+    p->page[p->n_pages++].host = host;
+    return true;
+}
+
+static void use_block(struct block *trace, unsigned k, struct block *b)
+{
+    struct trace_use *use = &trace->path->use[k];
+
+    *use = (struct trace_use){ .trace = trace, .block = b, .next = b->uses };
+    b->uses = use;
+}
+
+static void add_trace(struct tcg *t, const struct recording *r, uint64_t variant)
+{
+    struct block *head = r->blocks[0];
+    struct block *trace = g_malloc0(sizeof(*trace) + r->insns * sizeof(struct insn));
+    struct block_path *p = g_new0(struct block_path, 1);
+    unsigned k;
+
+    for (k = 0; k < r->n; k++) {
+        const struct block *b = r->blocks[k];
+        uint64_t rip = r->rip[k];
+
+        if (!note_page(p, rip, host_page(b->host))) {
+            break;
+        }
+        for (unsigned n = 0; n < b->n; n++) {
+            p->rip[trace->n] = rip;
+            trace->insn[trace->n] = b->insn[n];
+            trace->insn[trace->n++].x87_deferred = 0;
+            rip += b->insn[n].len;
+        }
+        p->n_blocks++;
+    }
+    p->rip[trace->n] = r->rip[k];
+    p->loops = k == r->n && r->rip[k] == r->rip[0];
+    p->variant = variant;
+    p->mode = t->cpu->exec_mode;
+    p->next = head->traces;
+    trace->path = p;
+    trace->jump = JUMP_CACHE_SIZE;
+    trace->host = head->host;
+    trace->code_size = head->code_size;
+    trace->bytes = head->bytes;
+    trace->system = r->blocks[k - 1]->system;
+    trace->peek_low = 4096;
+    for (k = 0; k < p->n_blocks; k++) {
+        use_block(trace, k, r->blocks[k]);
+    }
+    head->traces = trace;
+    t->n_traces++;
+}
+
+/* Enough of one to be worth its code. */
+static bool worthwhile(const struct recording *r)
+{
+    return r->n > 1 || (r->n == 1 && r->rip[1] == r->rip[0]);
+}
+
+void trace_record(struct tcg *t, struct block *b)
+{
+    struct x86_cpu *cpu = t->cpu;
+    struct recording r = { .n = 0 };
+    uint64_t variant = cpu->hot_variant;
+    unsigned mode = cpu->exec_mode, traces = 0;
+
+    for (const struct block *k = b->traces; k; k = k->path->next) {
+        traces++;
+    }
+    if (traces >= TRACES_A_BLOCK || !may_begin(b) || trace_find(t, b, variant)) {
+        return;
+    }
+    while (may_follow(&r, b, cpu->regs[R_RIP])) {
+        r.blocks[r.n] = b;
+        r.rip[r.n++] = cpu->regs[R_RIP];
+        r.insns += b->n;
+        if (!run_recorded(t, b)) {
+            r.n--; /* where it led is not known */
+            r.insns -= b->n;
+            break;
+        }
+        r.rip[r.n] = cpu->regs[R_RIP];
+        if (b->system || r.rip[r.n] == r.rip[0] || cpu->exec_mode != mode) {
+            break;
+        }
+        cpu->insn_start = cpu->regs[R_RIP];
+        b = block_find(t);
+    }
+    for (unsigned k = 0; k < r.n; k++) {
+        if (r.blocks[k]->dead) {
+            return;
+        }
+    }
+    if (worthwhile(&r)) {
+        add_trace(t, &r, variant);
+    }
+}
+
+/* Life ------------------------------------------------------------------------------------------ */
+
+static void drop_use(struct trace_use *use)
+{
+    struct trace_use **at = &use->block->uses;
+
+    while (*at != use) {
+        at = &(*at)->next;
+    }
+    *at = use->next;
+}
+
+static void kill_trace(struct tcg *t, struct block *trace)
+{
+    struct block_path *p = trace->path;
+    struct block **at = &p->use[0].block->traces;
+
+    while (*at != trace) {
+        at = &(*at)->path->next;
+    }
+    *at = p->next;
+    for (unsigned k = 0; k < p->n_blocks; k++) {
+        drop_use(&p->use[k]);
+    }
+    if (trace->code) {
+        translator_forget(t, trace);
+    }
+    block_retire(t, trace);
+    t->n_invalidated++;
+    t->cpu->stop_block = true;
+}
+
+void trace_kill_uses(struct tcg *t, struct block *b)
+{
+    while (b->uses) {
+        kill_trace(t, b->uses->trace);
+    }
+}
+
+void trace_retire(struct tcg *t, struct block *b)
+{
+    while (b->traces) {
+        struct block *trace = b->traces;
+
+        b->traces = trace->path->next;
+        block_retire(t, trace);
+    }
+    b->uses = NULL;
+}
+
+/* The pages behind the first, whose caller knows that it is there.  Raises nothing. */
+static bool still_mapped(struct x86_cpu *cpu, const struct block_path *p)
+{
+    unsigned bank = cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
+
+    for (unsigned k = 1; k < p->n_pages; k++) {
+        struct translation tr;
+        uint32_t error;
+
+        if (tlb_exec_host(cpu, bank, p->page[k].linear) == p->page[k].host) {
+            continue;
+        }
+        if (!mmu_translate(cpu, p->page[k].linear, MMU_EXEC, bank, false, &tr, &error) ||
+            mmu_fetch_host(cpu, p->page[k].linear) != p->page[k].host) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct block *trace_find(struct tcg *t, struct block *b, uint64_t variant)
+{
+    struct x86_cpu *cpu = t->cpu;
+
+    for (struct block *k = b->traces; k; k = k->path->next) {
+        if (k->path->rip[0] == cpu->regs[R_RIP] && k->path->mode == cpu->exec_mode &&
+            k->path->variant == variant) {
+            return still_mapped(cpu, k->path) ? k : NULL;
+        }
+    }
+    return NULL;
+}

@@ -59,10 +59,10 @@ struct block {
     bool dead;
     bool system; /* its last instruction may change what a boundary looks at */
     /* The rest: */
-    uint8_t trace_tries;        /* recordings that began here */
-    struct block *traces;       /* that begin with it: by path->next */
-    struct trace_use *uses;     /* of it by traces */
-    struct block_path *path;    /* of a trace; NULL: its instructions stand in a row */
+    uint8_t trace_tries;          /* recordings that began here */
+    struct block *traces;         /* that begin with it: by path->next */
+    struct trace_use *uses;       /* of it by traces */
+    struct block_path *path;      /* of a trace; NULL: its instructions stand in a row */
     bool ungrouped;               /* translated with a check for every access */
     uint8_t group_fails;          /* checks of groups that failed */
     uint16_t peek_low, peek_high; /* bytes of its page that its code's liveness depends on */

@@ -311,8 +311,8 @@ struct x86_cpu {
     uint32_t host_mxcsr;    /* engine: the next three are for translated code */
     uint8_t vectors_loaded, vectors_usable; /* levels */
     uint64_t branch_target;                 /* engine: kept across a check by translated code */
-    uint64_t flag_operand;        /* engine: the operand from memory that made the flags */
-    uint64_t flag_carry;          /* engine: 0 or 1: CF as INC and DEC found it */
+    uint64_t flag_operand; /* engine: the operand from memory that made the flags */
+    uint64_t flag_carry;   /* engine: 0 or 1: CF as INC and DEC found it */
     /* Engine: jumps back that are left until code is hot, by target; then that it is, and its variant. */
     int32_t heat[CPU_HEAT];
     uint64_t hot_variant;

@@ -83,8 +83,8 @@ void emit_table_slot(struct emit *e);
 #define CPU_REG(r)    ((int32_t)(offsetof(struct x86_cpu, regs) + 8 * (r)))
 #define CPU_WINDOW(n) ((int32_t)(offsetof(struct x86_cpu, window) + 8 * (unsigned)(n)))
 /* CC_FLAGS: two bytes, stored and loaded as such. */
-#define CPU_FLAGS_LOW    ((int32_t)offsetof(struct x86_cpu, cc_src))
-#define CPU_FLAGS_HIGH   (CPU_FLAGS_LOW + 1)
+#define CPU_FLAGS_LOW  ((int32_t)offsetof(struct x86_cpu, cc_src))
+#define CPU_FLAGS_HIGH (CPU_FLAGS_LOW + 1)
 /* Counter of jumps back to a linear address. */
 #define HEAT_INDEX(rip)  (((rip) ^ (rip) >> 12) & (CPU_HEAT - 1))
 #define CPU_COUNTER(rip) (offsetof(struct x86_cpu, heat) + 4 * HEAT_INDEX(rip))

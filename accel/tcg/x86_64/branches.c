@@ -371,7 +371,8 @@ bool emit_trace_branch(struct trans *x, unsigned n)
     if (fn == x_jcc && (expected == target || expected == next)) {
         if (target != next) {
             need_host_flags(x);
-            emit_edge(x, (i->opcode & 15) ^ (expected == target), expected == target ? next : target);
+            emit_edge(x, (i->opcode & 15) ^ (expected == target),
+                      expected == target ? next : target);
         }
     } else if (fn == x_jmp && expected == target) {
         /* nothing to do */

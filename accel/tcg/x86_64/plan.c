@@ -243,8 +243,8 @@ static void assign_register(struct trans *x)
 
         for (unsigned g = 0; g < x->n_groups; g++) {
             struct group *p = &x->groups[g];
-            bool free = (p->uses > 1 || p->hoisted) && !p->in_register &&
-                        (!best || p->uses > best->uses);
+            bool free =
+                (p->uses > 1 || p->hoisted) && !p->in_register && (!best || p->uses > best->uses);
 
             for (unsigned o = 0; o < x->n_groups && free; o++) {
                 const struct group *q = &x->groups[o];

@@ -446,12 +446,14 @@ static void enter_into_table(struct backend *k, struct x86_cpu *cpu, const struc
     const struct tlb_entry *e = &cpu->jump_bank[c->rip >> 12 & (TLB_SIZE - 1)];
 
     if (c->variant == 0) {
-        int32_t left = c->block->path ? INT32_MAX : entry->rip == c->rip ? entry->left : k->hot_after;
+        int32_t left = c->block->path         ? INT32_MAX
+                       : entry->rip == c->rip ? entry->left
+                                              : k->hot_after;
 
-        *entry = (struct code_entry){
-            c->rip, c->entry + k->e.to_exec, key,
-            (uint32_t)((const uint8_t *)e - (const uint8_t *)cpu->jump_bank), left
-        };
+        *entry =
+            (struct code_entry){ c->rip, c->entry + k->e.to_exec, key,
+                                 (uint32_t)((const uint8_t *)e - (const uint8_t *)cpu->jump_bank),
+                                 left };
     }
     if (e->exec_key != key) {
         mmu_fetch_host(cpu, c->rip);

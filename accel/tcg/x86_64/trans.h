@@ -151,7 +151,7 @@ struct trans {
     } x87;
     int32_t tlb; /* offset of the bank in the CPU */
     unsigned n_accesses, n_groups;
-    uint8_t *loop; /* where a trace that loops begins again, or NULL */
+    uint8_t *loop;           /* where a trace that loops begins again, or NULL */
     int active;              /* the group that R15 holds, or -1 */
     unsigned active_aligned; /* R15 is known to be a multiple of this, or 0 */
     struct site *open[2];    /* of mem_begin and mem_decline: go on behind the instruction */

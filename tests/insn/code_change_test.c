@@ -108,6 +108,34 @@ static void an_instruction_in_two_pages_is_translated(void)
     engine_rig_free(r);
 }
 
+/* A loop through a function that changes between two passes: a trace of each. */
+static void a_trace_goes_with_a_block_of_it(void)
+{
+    struct system_rig *r = engine_rig();
+    struct tcg *t;
+
+    PUT(r, RIG_CODE,
+        "\x31\xdb"                         /*    xor ebx, ebx */
+        "\xbe\x02\x00\x00\x00"             /*    mov esi, 2 */
+        "\xb9\x00\x00\x00\x00"             /* 1: mov ecx, ROUNDS */
+        "\xe8\x00\x00\x00\x00"             /* 2: call FUNCTION */
+        "\x01\xc3"                         /*    add ebx, eax */
+        "\xff\xc9"                         /*    dec ecx */
+        "\x75\xf5"                         /*    jnz 2b */
+        "\xc6\x04\x25\x01\x00\x02\x00\x05" /*    mov byte [FUNCTION + 1], 5 */
+        "\xff\xce"                         /*    dec esi */
+        "\x75\xe4"                         /*    jnz 1b */
+        "\xf4");                           /*    hlt */
+    rig_store(r, RIG_CODE + 8, ROUNDS, 4);
+    rig_store(r, RIG_CODE + 13, FUNCTION - (RIG_CODE + 17), 4);
+    PUT(r, FUNCTION, "\xb8\x03\x00\x00\x00\xc3"); /* mov eax, 3; ret */
+    (void)run(r);
+    t = r->cpu->engine;
+    g_assert_cmphex(r->cpu->regs[R_RBX], ==, (3 + 5) * ROUNDS);
+    g_assert_cmpuint(t->n_traces, >=, 2);
+    engine_rig_free(r);
+}
+
 /* The immediate changes before each 10th call: translated once it is known to, the function stays so. */
 static void a_patched_immediate_keeps_its_block(void)
 {
@@ -189,6 +217,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     if (translator_available()) {
         g_test_add_func("/code/two-pages", an_instruction_in_two_pages_is_translated);
+        g_test_add_func("/code/trace", a_trace_goes_with_a_block_of_it);
         g_test_add_func("/code/patched", a_patched_immediate_keeps_its_block);
         g_test_add_func("/code/once", a_page_of_code_that_runs_once_is_given_up_soon);
     }

@@ -113,9 +113,11 @@ static void add_trace(struct tcg *t, const struct recording *r, uint64_t variant
 {
     struct block *head = r->blocks[0];
     struct block *trace = g_malloc0(sizeof(*trace) + r->insns * sizeof(struct insn));
-    struct block_path *p = g_new0(struct block_path, 1);
+    struct block_path *p = g_malloc0(sizeof(*p) + (r->insns + 1) * sizeof(p->rip[0]) +
+                                     r->n * sizeof(struct trace_use));
     unsigned k;
 
+    p->use = (struct trace_use *)(p->rip + r->insns + 1);
     for (k = 0; k < r->n; k++) {
         const struct block *b = r->blocks[k];
         uint64_t rip = r->rip[k];

@@ -20,7 +20,7 @@
 #define TRACE_MAX_PAGES  4
 #define TRACES_A_BLOCK   3 /* that begin there, by what they assume of flags */
 /* Times that a jump back leads somewhere, or a look-up, until a trace is recorded there. */
-#define TRACE_AFTER 512
+#define TRACE_AFTER 4096
 
 /* One of a trace's blocks; in the list of that block. */
 struct trace_use {
@@ -38,8 +38,8 @@ struct block_path {
         uint64_t linear;
         const uint8_t *host;
     } page[TRACE_MAX_PAGES]; /* all that instructions lie on; the first is the first one's */
-    struct trace_use use[TRACE_MAX_BLOCKS];
-    uint64_t rip[TRACE_MAX_INSNS + 1]; /* of each instruction, and where the last one led */
+    struct trace_use *use;   /* of each block; in the same piece of memory as the rest */
+    uint64_t rip[];          /* of each instruction, and where the last one led */
 };
 
 /* Where instruction n of a block at `start` stands. */

@@ -9,7 +9,7 @@
 #include "accel/tcg/translator.h"
 #include "tests/insn/system_rig.h"
 
-#define ROUNDS   1000
+#define ROUNDS   10000
 #define FUNCTION 0x20000u /* of free RAM */
 
 static struct system_rig *engine_rig(void)

@@ -10,7 +10,7 @@
 
 #define PML4 0x200000
 #define APIC 0xfee00000
-#define HOT 1500                                /* times: more than it takes to be translated, and traced */
+#define HOT 6000                                /* times: more than it takes to be translated, and traced */
 #define CHECK(n, cond) cond 8f; mov $n, %eax; ret; 8:
 #define LONG(name, function) TEST(name) mov $function, %eax; call run64; EXPECT_EQ($0, %eax)
 /* 64-bit code has no other way to name what is linked at a 32-bit address. */

@@ -40,7 +40,7 @@ static const struct shape shapes[] = {
     SHAPE("cmp rax,rbx; jz",     "\x48\x39\xd8\x74\x01\x90",            3),
     SHAPE("cmp [rbx],1; jz",     "\x83\x3b\x01\x74\x01\x90",            12),
     SHAPE("call",                "\xe8\x01\x00\x00\x00\x90",            10),
-    SHAPE("ret",                 "\xc3",                                23),
+    SHAPE("ret",                 "\xc3",                                25),
     SHAPE("movups xmm0,[rbx]",   "\x0f\x10\x03",                        13),
     SHAPE("dec; mov rbx,[rcx]; jnz", "\xff\xc8\x48\x8b\x19\x75\x01\x90", 20),
     SHAPE("adc; mov rbx,[rcx]; jc",  "\x11\xc8\x48\x8b\x19\x72\x01\x90", 30),

@@ -60,8 +60,9 @@ struct backend {
     uint8_t *normalise;     /* call: the flags in memory are CC_FLAGS; EFLAGS are lost */
     /* Call: the x87 becomes the guest's; or as system.  Vectors as above. */
     uint8_t *load_x87[VECTOR_LEVELS];
-    uint8_t *lookup; /* jump: R13 target, canonical, in the mode of now */
-    uint8_t *leave;  /* jump: to the run loop; R13 target */
+    uint8_t *lookup;    /* jump: R13 target, canonical, in the mode of now */
+    uint8_t *leave;     /* jump: to the run loop; R13 target */
+    uint8_t *leave_hot; /* jump: the same, to record a trace there of variant R14 */
     /* call: as interpret_in_place, but vectors stay; by log2 of the size, bank, 32-bit addresses */
     uint8_t *string[STRING_OPS][STRING_PREFIXES][4][STRING_BANKS][2];
     uint8_t *blocks_begin;      /* what runs often grows from here, */

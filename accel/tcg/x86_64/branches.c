@@ -440,25 +440,24 @@ static void way_flags(struct trans *x, const struct way *w)
     emit_save_flags(x->e);
 }
 
-/* The run loop records a trace where control goes on. */
-static void emit_hot(struct trans *x, const struct way *w)
+/* To the run loop at R13, which records a trace there if the way says so. */
+static void emit_leave(struct trans *x, const struct way *w)
 {
     if (w->hot) {
-        emit_insn(x->e, 0, 0xc6, 0, rm_cpu(offsetof(struct x86_cpu, hot)));
-        emit8(x->e, 1);
         emit_mov_imm(x->e, H_R14, w->variant);
-        emit_store(x->e, H_R14, rm_cpu(offsetof(struct x86_cpu, hot_variant)));
     }
+    patch_jump(emit_jump(x->e, -1), w->hot ? x->k->leave_hot : x->k->leave);
 }
 
 static void emit_indirect_way(struct trans *x, const struct way *w)
 {
-    emit_canonical_check(x);
-    emit_hot(x, w);
+    if (!w->hot) { /* a hot one is in the table */
+        emit_canonical_check(x);
+    }
     if (w->rsp_add) {
         emit_add_rsp(x, w->rsp_add);
     }
-    patch_jump(emit_jump(x->e, -1), x->k->leave);
+    emit_leave(x, w);
 }
 
 static void emit_link_way(struct trans *x, const struct way *w)
@@ -503,9 +502,8 @@ void emit_ways(struct trans *x)
             emit_link_way(x, w);
         } else {
             way_flags(x, w);
-            emit_hot(x, w);
             emit_mov_imm(x->e, H_R13, w->target);
-            patch_jump(emit_jump(x->e, -1), x->k->leave);
+            emit_leave(x, w);
         }
     }
 }

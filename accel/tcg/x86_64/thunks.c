@@ -351,6 +351,12 @@ static void emit_lookup(struct backend *k)
     emit_store(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
     emit_insn(e, 0, 0x31, H_R14, rm_reg(H_R14));
     patch_jump(emit_jump(e, -1), k->exit);
+
+    k->leave_hot = e->p;
+    emit_insn(e, 0, 0xc6, 0, rm_cpu(offsetof(struct x86_cpu, hot)));
+    emit8(e, 1);
+    emit_store(e, H_R14, rm_cpu(offsetof(struct x86_cpu, hot_variant)));
+    patch_jump(emit_jump(e, -1), k->leave);
 }
 
 void translator_hot_after(struct tcg *t, int32_t times)

@@ -320,6 +320,11 @@ static void check_instructions(struct system_rig *r)
         r->cpu->regs[R_RSI] = AREA;
         r->cpu->regs[R_RAX] = r->cpu->regs[R_RCX] = 0;
         vector = rig_exec(r, rows[n].bytes, rows[n].len);
+        /* AMD's SYSENTER is no instruction in long mode, whatever CPUID says (APM vol. 3). */
+        if (rows[n].feature == X86_SEP && cpu_is_amd(r->cpu)) {
+            g_assert_cmpint(vector, ==, EXC_UD);
+            continue;
+        }
         if ((vector == EXC_UD) == cpu_has(r->cpu, rows[n].feature)) {
             g_error("row %u: vector %d", n, vector);
         }

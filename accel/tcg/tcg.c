@@ -147,6 +147,18 @@ static bool wants_boundary(const struct x86_cpu *cpu)
            atomic_load_explicit(&cpu->vcpu.exit_request, memory_order_relaxed);
 }
 
+/* Any breakpoint enabled in DR7. */
+static bool debug_active(const struct x86_cpu *cpu)
+{
+    return cpu->dr[7] & 0xff;
+}
+
+static bool needs_boundary(const struct x86_cpu *cpu)
+{
+    return wants_boundary(cpu) || cpu->halted || cpu->intr_shadow ||
+           (cpu->eflags & (FLAG_TF | FLAG_RF)) || debug_active(cpu);
+}
+
 /* Blocks of code in a mode that is translated, translated where that pays, until something wants a boundary. */
 static void run_translated(struct tcg *t, struct x86_cpu *cpu)
 {
@@ -158,8 +170,11 @@ static void run_translated(struct tcg *t, struct x86_cpu *cpu)
     if (!cpu->hot && translator_resume(t, &link)) {
         generation = cpu->tlb.generation;
         died = t->n_invalidated;
-        /* Code that found its second page unknown got nowhere: its block is to be looked at. */
-        if (cpu->regs[R_RIP] != start && (!link || wants_boundary(cpu))) {
+        /*
+         * Code that found its second page unknown got nowhere: its block is to be looked at.  What came
+         * back to where it began may have halted there, or left an interrupt shadow.
+         */
+        if (cpu->regs[R_RIP] != start ? !link || wants_boundary(cpu) : needs_boundary(cpu)) {
             return;
         }
     }
@@ -242,12 +257,6 @@ static void count_cut_block(struct tcg *t, struct x86_cpu *cpu)
     t->running = NULL;
 }
 
-/* Any breakpoint enabled in DR7. */
-static bool debug_active(const struct x86_cpu *cpu)
-{
-    return cpu->dr[7] & 0xff;
-}
-
 /*
  * One instruction with everything that single-stepping and breakpoints ask for.  after_ss: a load of
  * SS came before, which keeps an instruction breakpoint from being met (SDM vol. 3, 17.3.1.1).
@@ -325,12 +334,6 @@ static bool boundary(struct tcg *t, struct x86_cpu *cpu)
         run_blocks(t, cpu); /* its first instruction is executed whatever comes meanwhile */
     }
     return true;
-}
-
-static bool needs_boundary(const struct x86_cpu *cpu)
-{
-    return wants_boundary(cpu) || cpu->halted || cpu->intr_shadow ||
-           (cpu->eflags & (FLAG_TF | FLAG_RF)) || debug_active(cpu);
 }
 
 static void tcg_run(struct vcpu *v)

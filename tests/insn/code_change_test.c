@@ -212,6 +212,25 @@ static void a_page_of_code_that_runs_once_is_given_up_soon(void)
     engine_rig_free(r);
 }
 
+/* HLT leads to where the run began, and where each goes on. */
+static void a_halt_where_the_run_began_halts(void)
+{
+    struct system_rig *r = engine_rig();
+    const unsigned runs = 100;
+
+    PUT(r, RIG_CODE - 1,
+        "\xf4"        /* 1: hlt */
+        "\xff\xc3"    /*    inc ebx, the start */
+        "\xeb\xfb");  /*    jmp 1b */
+    r->cpu->regs[R_RBX] = 0;
+    for (unsigned k = 1; k <= runs; k++) {
+        (void)run(r);
+        g_assert_cmpuint(r->cpu->regs[R_RBX], ==, k);
+        g_assert_cmphex(r->cpu->regs[R_RIP], ==, RIG_CODE);
+    }
+    engine_rig_free(r);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -220,6 +239,7 @@ int main(int argc, char **argv)
         g_test_add_func("/code/trace", a_trace_goes_with_a_block_of_it);
         g_test_add_func("/code/patched", a_patched_immediate_keeps_its_block);
         g_test_add_func("/code/once", a_page_of_code_that_runs_once_is_given_up_soon);
+        g_test_add_func("/code/halt", a_halt_where_the_run_began_halts);
     }
     return g_test_run();
 }

@@ -33,7 +33,8 @@ target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exe
                    specialise.c table_int.c softfloat.c softfloat_core.c softfloat_f80.c \
                    softfloat_f80_convert.c softfloat_trans.c table_x87.c x87.c x87_arith.c \
                    x87_compare.c x87_control.c x87_move.c control.c cpu.c cpu_model.c \
-                   cpu_options.c cpu_print.c cpuid.c cpuid_models.c debug.c deliver.c exception.c far_return.c \
+                   cpu_options.c cpu_print.c cpu_versions.c cpuid.c cpuid_models.c debug.c deliver.c \
+                   exception.c far_return.c \
                    fast_call.c gates.c inner_stack.c interrupt.c msr.c segment.c smm.c \
                    segment_insn.c system.c table_system.c task.c bmi.c crypto.c mmx.c \
                    sse_convert.c sse_float.c sse_int.c sse_move.c sse_shift.c sse_shuffle.c \

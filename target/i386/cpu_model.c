@@ -10,12 +10,6 @@
 #include "util/log.h"
 #include "util/text.h"
 
-static const char *model_name(void *opaque, unsigned n)
-{
-    (void)opaque;
-    return cpu_models[n].name;
-}
-
 static const char *feature_name(void *opaque, unsigned n)
 {
     (void)opaque;
@@ -34,9 +28,9 @@ static const char *item_name(void *opaque, unsigned n)
 }
 
 static void unknown_name(GError **error, const char *what, const char *name,
-                         const char *(*get)(void *opaque, unsigned i))
+                         const char *(*get)(void *opaque, unsigned i), void *opaque)
 {
-    g_autofree char *close = closest_names(name, get, NULL);
+    g_autofree char *close = closest_names(name, get, opaque);
 
     if (close) {
         set_error(error, "unable to find CPU %s '%s'; the closest: %s", what, name, close);
@@ -45,14 +39,25 @@ static void unknown_name(GError **error, const char *what, const char *name,
     }
 }
 
-static const struct cpu_model *find_model(const char *name)
+static void add_name(void *opaque, const char *name, const char *summary)
 {
-    for (const struct cpu_model *m = cpu_models; m->name; m++) {
-        if (strcmp(m->name, name) == 0) {
-            return m;
-        }
-    }
-    return NULL;
+    (void)summary;
+    g_ptr_array_add(opaque, g_strdup(name));
+}
+
+static const char *model_name(void *opaque, unsigned n)
+{
+    const GPtrArray *names = opaque;
+
+    return n < names->len ? names->pdata[n] : NULL;
+}
+
+static void unknown_model(GError **error, const char *name)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+
+    cpu_model_each_name(add_name, names);
+    unknown_name(error, "model", name, model_name, names);
 }
 
 static const struct cpu_feature_name *find_feature(const char *name)
@@ -79,15 +84,33 @@ static void set_feature(uint32_t words[FEAT_WORDS], unsigned feature, bool on)
     words[feature / 32] = on ? words[feature / 32] | bit : words[feature / 32] & ~bit;
 }
 
-static void model_features(const struct cpu_model *m, uint32_t words[FEAT_WORDS])
+/* names: separated by spaces. */
+static void set_features(uint32_t words[FEAT_WORDS], const char *names, bool on)
 {
-    g_auto(GStrv) names = g_strsplit(m->features ? m->features : "", " ", -1);
+    g_auto(GStrv) list = g_strsplit(names, " ", -1);
 
     for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
-        if (m->features ? g_strv_contains((const char *const *)names, f->name)
-                        : cpu_feature_supported(f)) {
-            set_feature(words, f->feature, true);
+        if (g_strv_contains((const char *const *)list, f->name)) {
+            set_feature(words, f->feature, on);
         }
+    }
+}
+
+static void model_features(const struct cpu_model *m, const struct cpu_version *v,
+                           uint32_t words[FEAT_WORDS])
+{
+    if (m->features) {
+        set_features(words, m->features, true);
+    } else {
+        for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
+            if (cpu_feature_supported(f)) {
+                set_feature(words, f->feature, true);
+            }
+        }
+    }
+    if (v) {
+        set_features(words, v->plus, true);
+        set_features(words, v->minus, false);
     }
 }
 
@@ -111,7 +134,7 @@ static bool parse_item(struct x86_cpu *cpu, struct cpu_request *r, const char *i
     }
     f = find_feature(key);
     if (!f) {
-        unknown_name(error, "feature", key, item_name);
+        unknown_name(error, "feature", key, item_name, NULL);
         return false;
     }
     if (value && (sign || !parse_bool(value, &on))) {
@@ -272,27 +295,32 @@ bool cpu_model_parse(struct x86_cpu *cpu, const char *text, GError **error)
 {
     g_auto(GStrv) items = g_strsplit(text, ",", -1);
     struct cpu_request r = { 0 };
-    const struct cpu_model *m;
+    const struct cpu_version *version;
+    struct cpu_model m;
 
     if (!items[0] || !items[0][0]) {
         set_error(error, "-cpu option cannot be empty");
         return false;
     }
-    m = find_model(items[0]);
-    if (!m) {
-        unknown_name(error, "model", items[0], model_name);
+    if (!cpu_model_find(items[0], &m, &version)) {
+        unknown_model(error, items[0]);
         return false;
     }
-    if (strcmp(m->name, "host") == 0) {
+    if (strcmp(m.name, "host") == 0) {
         report_warning("-cpu host without hardware virtualization is the same as -cpu max");
     }
     g_free(cpu->own_model);
     r.own = cpu->own_model = g_new0(struct cpu_own_model, 1);
-    r.own->model = *m;
+    r.own->model = m;
     cpu->model = &r.own->model;
     memset(cpu->features, 0, sizeof(cpu->features));
-    model_features(m, r.features);
+    model_features(&m, version, r.features);
     return parse_request(cpu, &r, items, error);
+}
+
+static void print_model(void *opaque, const char *name, const char *summary)
+{
+    g_string_append_printf(opaque, "x86 %-20s  %s\n", name, summary);
 }
 
 void cpu_model_print_list(GString *out)
@@ -300,9 +328,7 @@ void cpu_model_print_list(GString *out)
     size_t column = 2;
 
     g_string_append(out, "Available CPUs:\n");
-    for (const struct cpu_model *m = cpu_models; m->name; m++) {
-        g_string_append_printf(out, "x86 %-20s  %s\n", m->name, m->summary);
-    }
+    cpu_model_each_name(print_model, out);
     g_string_append(out, "\nRecognized CPUID flags:\n ");
     for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
         size_t width = strlen(f->name) + 1;

@@ -135,6 +135,20 @@ static bool set_brand(struct x86_cpu *cpu, struct cpu_request *r, const struct c
     return true;
 }
 
+static bool set_l3_cache(struct x86_cpu *cpu, struct cpu_request *r, const struct cpu_option *o,
+                         const char *value, GError **error)
+{
+    bool on;
+
+    (void)cpu;
+    if (!parse_bool(value, &on)) {
+        set_error(error, "-cpu: %s is '%s', must be on or off", o->name, value);
+        return false;
+    }
+    r->own->model.no_l3_cache = !on;
+    return true;
+}
+
 /* Of hardware virtualization. */
 static bool set_nothing(struct x86_cpu *cpu, struct cpu_request *r, const struct cpu_option *o,
                         const char *value, GError **error)
@@ -161,6 +175,7 @@ static const struct cpu_option options[] = {
     { "min-level",        set_level,     0,          0x1f },
     { "xlevel",           set_level,     0x80000000, 0x8000001f },
     { "min-xlevel",       set_level,     0,          0x8000001f },
+    { "l3-cache",         set_l3_cache,  0,          0 },
     { "tsc-frequency",    set_tsc,       1000000,    100000000000 },
     { "kvm",              set_nothing,   0,          0 },
     { "pmu",              set_nothing,   0,          0 },

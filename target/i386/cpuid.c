@@ -113,7 +113,7 @@ static void leaf_caches(const struct x86_cpu *cpu, uint32_t sub, uint32_t out[4]
     unsigned sharing, cores = 1u << (t.package_shift - t.core_shift);
     const struct cache *c;
 
-    if (sub >= G_N_ELEMENTS(caches)) {
+    if (sub >= G_N_ELEMENTS(caches) || (caches[sub].level == 3 && cpu->model->no_l3_cache)) {
         return;
     }
     c = &caches[sub];

@@ -255,7 +255,11 @@ const struct cpu_feature_name cpu_feature_names[] = {
     { NULL, 0, false }
 };
 
+#define I486        "fpu pse hypervisor "
+#define PENTIUM     I486 "apic cx8 de mce mmx msr tsc "
+#define PENTIUM2    PENTIUM "cmov fxsr mca mtrr pae pat pge pse36 sep "
 #define PENTIUM_PRO "fpu de pse tsc msr pae mce cx8 apic sep pge cmov pat fxsr mmx sse sse2 hypervisor "
+#define CLASSIC_64  PENTIUM_PRO "mtrr mca pse36 clflush pni syscall nx lm "
 #define CORE2       PENTIUM_PRO "vme mtrr mca pse36 clflush pni ssse3 cx16 syscall nx lm lahf-lm "
 #define NEHALEM     CORE2 "sse4.1 sse4.2 popcnt "
 #define WESTMERE \
@@ -290,6 +294,11 @@ const struct cpu_feature_name cpu_feature_names[] = {
     "clwb umip rdpid perfctr-core xsaves clzero xsaveerptr wbnoinvd ibpb amd-stibp "
 #define EPYC_MILAN EPYC_ROME \
     "pcid erms invpcid pku fsrm ibrs amd-ssbd "
+#define OPTERON_G2 CLASSIC_64 "cx16 lahf-lm svm "
+#define OPTERON_G3 OPTERON_G2 "abm misalignsse monitor popcnt rdtscp sse4a "
+#define OPTERON_G4 \
+    OPTERON_G2 "abm misalignsse popcnt rdtscp sse4a 3dnowprefetch aes avx fma4 pclmulqdq " \
+    "pdpe1gb sse4.1 sse4.2 ssse3 xop xsave "
 /* The levels of the x86-64 psABI. */
 #define X86_64_V1 PENTIUM_PRO "mtrr clflush mca pse36 syscall nx lm "
 #define X86_64_V2 X86_64_V1 "cx16 lahf-lm popcnt pni sse4.1 sse4.2 ssse3 "
@@ -315,6 +324,50 @@ const struct cpu_model cpu_models[] = {
       .vendor = "GenuineIntel", .family = 15, .model = 6, .stepping = 1,
       .level = 0xd, .xlevel = 0x80000008, .brand = "Common KVM processor",
       .features = PENTIUM_PRO "vme mtrr clflush mca pse36 pni cx16 syscall nx lm" },
+    { .name = "486", .summary = "Intel 80486 with CPUID",
+      .vendor = "GenuineIntel", .family = 4, .model = 8, .stepping = 0,
+      .level = 1, .xlevel = 0, .brand = "",
+      .features = I486 },
+    { .name = "pentium", .summary = "Intel Pentium with MMX",
+      .vendor = "GenuineIntel", .family = 5, .model = 4, .stepping = 3,
+      .level = 1, .xlevel = 0, .brand = "",
+      .features = PENTIUM },
+    { .name = "pentium2", .summary = "Intel Pentium II",
+      .vendor = "GenuineIntel", .family = 6, .model = 5, .stepping = 2,
+      .level = 2, .xlevel = 0, .brand = "",
+      .features = PENTIUM2 },
+    { .name = "pentium3", .summary = "Intel Pentium III",
+      .vendor = "GenuineIntel", .family = 6, .model = 7, .stepping = 3,
+      .level = 3, .xlevel = 0, .brand = "",
+      .features = PENTIUM2 "sse" },
+    { .name = "athlon", .summary = "AMD Athlon",
+      .vendor = "AuthenticAMD", .family = 6, .model = 2, .stepping = 3,
+      .level = 2, .xlevel = 0x80000008, .brand = "QEMU Virtual CPU version 2.5+",
+      .features = PENTIUM2 "sse sse2 mmxext 3dnow 3dnowext" },
+    { .name = "coreduo", .summary = "Genuine Intel(R) CPU           T2600  @ 2.16GHz",
+      .vendor = "GenuineIntel", .family = 6, .model = 14, .stepping = 8,
+      .level = 10, .xlevel = 0x80000008, .brand = "Genuine Intel(R) CPU           T2600  @ 2.16GHz",
+      .features = PENTIUM_PRO "mtrr mca clflush acpi ss pni monitor nx" },
+    { .name = "n270", .summary = "Intel(R) Atom(TM) CPU N270   @ 1.60GHz",
+      .vendor = "GenuineIntel", .family = 6, .model = 28, .stepping = 2,
+      .level = 10, .xlevel = 0x80000008, .brand = "Intel(R) Atom(TM) CPU N270   @ 1.60GHz",
+      .features = PENTIUM_PRO "mtrr mca clflush acpi ss pni monitor nx lahf-lm movbe ssse3" },
+    { .name = "core2duo", .summary = "Intel(R) Core(TM)2 Duo CPU     T7700  @ 2.40GHz",
+      .vendor = "GenuineIntel", .family = 6, .model = 15, .stepping = 11,
+      .level = 10, .xlevel = 0x80000008, .brand = "Intel(R) Core(TM)2 Duo CPU     T7700  @ 2.40GHz",
+      .features = CLASSIC_64 "cx16 lahf-lm ssse3 acpi ss monitor" },
+    { .name = "kvm32", .summary = "Common 32-bit KVM processor",
+      .vendor = "GenuineIntel", .family = 15, .model = 6, .stepping = 1,
+      .level = 5, .xlevel = 0x80000008, .brand = "Common 32-bit KVM processor",
+      .features = PENTIUM_PRO "mtrr mca clflush pse36 pni" },
+    { .name = "Conroe", .summary = "Intel Celeron_4x0 (Conroe/Merom Class Core 2)",
+      .vendor = "GenuineIntel", .family = 6, .model = 15, .stepping = 3,
+      .level = 10, .xlevel = 0x80000008, .brand = "Intel Celeron_4x0 (Conroe/Merom Class Core 2)",
+      .features = CLASSIC_64 "lahf-lm ssse3" },
+    { .name = "Penryn", .summary = "Intel Core 2 Duo P9xxx (Penryn Class Core 2)",
+      .vendor = "GenuineIntel", .family = 6, .model = 23, .stepping = 3,
+      .level = 10, .xlevel = 0x80000008, .brand = "Intel Core 2 Duo P9xxx (Penryn Class Core 2)",
+      .features = CLASSIC_64 "cx16 lahf-lm ssse3 sse4.1" },
     { .name = "Nehalem", .summary = "Intel Core i7 9xx (Nehalem Class Core i7)",
       .vendor = "GenuineIntel", .family = 6, .model = 26, .stepping = 3,
       .level = 11, .xlevel = 0x80000008, .brand = "Intel Core i7 9xx (Nehalem Class Core i7)",
@@ -351,10 +404,39 @@ const struct cpu_model cpu_models[] = {
       .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 6,
       .level = 0xd, .xlevel = 0x80000008, .brand = "Intel Xeon Processor (Cascadelake)",
       .features = CASCADELAKE_SERVER },
+    { .name = "Cooperlake", .summary = "Intel Xeon Processor (Cooperlake)",
+      .vendor = "GenuineIntel", .family = 6, .model = 85, .stepping = 10,
+      .level = 0xd, .xlevel = 0x80000008, .brand = "Intel Xeon Processor (Cooperlake)",
+      .features = CASCADELAKE_SERVER "avx512-bf16 stibp arch-capabilities ibrs-all rdctl-no mds-no "
+                  "skip-l1dfl-vmentry pschange-mc-no taa-no" },
     { .name = "Icelake-Server", .summary = "Intel Xeon Processor (Icelake)",
       .vendor = "GenuineIntel", .family = 6, .model = 134, .stepping = 0,
       .level = 0xd, .xlevel = 0x80000008, .brand = "Intel Xeon Processor (Icelake)",
       .features = ICELAKE_SERVER },
+    { .name = "phenom", .summary = "AMD Phenom(tm) 9550 Quad-Core Processor",
+      .vendor = "AuthenticAMD", .family = 16, .model = 2, .stepping = 3,
+      .level = 5, .xlevel = 0x8000001a, .brand = "AMD Phenom(tm) 9550 Quad-Core Processor",
+      .features = OPTERON_G2 "abm monitor popcnt rdtscp sse4a 3dnow 3dnowext fxsr-opt mmxext pdpe1gb" },
+    { .name = "Opteron_G1", .summary = "AMD Opteron 240 (Gen 1 Class Opteron)",
+      .vendor = "AuthenticAMD", .family = 15, .model = 6, .stepping = 1,
+      .level = 5, .xlevel = 0x80000008, .brand = "AMD Opteron 240 (Gen 1 Class Opteron)",
+      .features = CLASSIC_64 },
+    { .name = "Opteron_G2", .summary = "AMD Opteron 22xx (Gen 2 Class Opteron)",
+      .vendor = "AuthenticAMD", .family = 15, .model = 6, .stepping = 1,
+      .level = 5, .xlevel = 0x8000000a, .brand = "AMD Opteron 22xx (Gen 2 Class Opteron)",
+      .features = OPTERON_G2 },
+    { .name = "Opteron_G3", .summary = "AMD Opteron 23xx (Gen 3 Class Opteron)",
+      .vendor = "AuthenticAMD", .family = 16, .model = 2, .stepping = 3,
+      .level = 5, .xlevel = 0x8000000a, .brand = "AMD Opteron 23xx (Gen 3 Class Opteron)",
+      .features = OPTERON_G3 },
+    { .name = "Opteron_G4", .summary = "AMD Opteron 62xx class CPU",
+      .vendor = "AuthenticAMD", .family = 21, .model = 1, .stepping = 2,
+      .level = 0xd, .xlevel = 0x8000001a, .brand = "AMD Opteron 62xx class CPU",
+      .features = OPTERON_G4 },
+    { .name = "Opteron_G5", .summary = "AMD Opteron 63xx class CPU",
+      .vendor = "AuthenticAMD", .family = 21, .model = 2, .stepping = 0,
+      .level = 0xd, .xlevel = 0x8000001a, .brand = "AMD Opteron 63xx class CPU",
+      .features = OPTERON_G4 "f16c fma tbm" },
     { .name = "EPYC", .summary = "AMD EPYC Processor",
       .vendor = "AuthenticAMD", .family = 23, .model = 1, .stepping = 2,
       .level = 0xd, .xlevel = 0x8000001e, .brand = "AMD EPYC Processor",

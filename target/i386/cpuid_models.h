@@ -15,6 +15,17 @@ struct cpu_model {
     uint32_t level, xlevel; /* highest basic and extended leaf */
     const char *brand;      /* at most 47 characters */
     const char *features;   /* names, separated by spaces; NULL: everything that exists here */
+    bool no_l3_cache;       /* l3-cache=off */
+};
+
+/* What `-cpu MODEL-vN` changes of a model. */
+struct cpu_version {
+    const char *model;
+    unsigned version;
+    const char *alias;               /* another name for it, or NULL */
+    const char *plus, *minus;        /* features, each followed by a space */
+    const char *summary;             /* the brand too; NULL: the model's */
+    unsigned stepping, model_number; /* 0: the model's */
 };
 
 /* One name for `-cpu ...,+NAME`. */
@@ -35,6 +46,14 @@ extern const struct cpu_feature_name cpu_feature_names[]; /* likewise */
 /* "CPUID.01H:EDX" and so on, by enum x86_feature_word. */
 extern const char *const cpu_feature_words[FEAT_WORDS];
 
+/*
+ * By a model's name, NAME-vN, or another name of a version.  False: there is none.  *model is a copy
+ * with what *version (NULL: the model itself) changes, but for features.
+ */
+bool cpu_model_find(const char *name, struct cpu_model *model, const struct cpu_version **version);
+/* Every name that cpu_model_find knows. */
+void cpu_model_each_name(void (*each)(void *opaque, const char *name, const char *summary),
+                         void *opaque);
 bool cpu_feature_supported(const struct cpu_feature_name *f);
 /* Family, model and stepping as CPUID.01H:EAX. */
 uint32_t cpu_signature(const struct x86_cpu *cpu);

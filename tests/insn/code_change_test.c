@@ -219,9 +219,9 @@ static void a_halt_where_the_run_began_halts(void)
     const unsigned runs = 100;
 
     PUT(r, RIG_CODE - 1,
-        "\xf4"        /* 1: hlt */
-        "\xff\xc3"    /*    inc ebx, the start */
-        "\xeb\xfb");  /*    jmp 1b */
+        "\xf4"       /* 1: hlt */
+        "\xff\xc3"   /*    inc ebx, the start */
+        "\xeb\xfb"); /*    jmp 1b */
     r->cpu->regs[R_RBX] = 0;
     for (unsigned k = 1; k <= runs; k++) {
         (void)run(r);

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include "target/i386/cpuid_models.h"
+#include "target/i386/host_vec.h"
 #include "target/i386/xsave.h"
 #include "tests/insn/system_rig.h"
 
@@ -379,6 +380,55 @@ static void identity_can_be_chosen(void)
     system_rig_free(r);
 }
 
+/* NAME-vN and its other name are NAME with other features, sometimes another stepping or number. */
+static void versions_change_their_model(void)
+{
+    static const struct {
+        const char *name;
+        enum x86_feature feature;
+        bool has;
+        uint8_t model, stepping;
+        const char *brand;
+    } rows[] = {
+        /* clang-format off */
+        { "Skylake-Server",       X86_CLFLUSHOPT, true,  85, 4, "Intel Xeon Processor (Skylake)" },
+        { "Skylake-Server-v1",    X86_CLFLUSHOPT, true,  85, 4, "Intel Xeon Processor (Skylake)" },
+        { "Skylake-Server-IBRS",  X86_CLFLUSHOPT, false, 85, 4, "Intel Xeon Processor (Skylake, IBRS)" },
+        { "Skylake-Server-v2",    X86_CLFLUSHOPT, false, 85, 4, "Intel Xeon Processor (Skylake, IBRS)" },
+        { "Icelake-Server-v3",    X86_RDPID,      false, 134, 0, "Intel Xeon Processor (Icelake)" },
+        { "Icelake-Server-v4",    X86_RDPID,      true,  106, 0, "Intel Xeon Processor (Icelake)" },
+        { "Haswell-noTSX-IBRS",   X86_AVX2,       true,  60, 1, "Intel Core Processor (Haswell, no TSX, IBRS)" },
+        { "qemu64-v1",            X86_CX16,       true,  107, 1, "QEMU Virtual CPU version 2.5+" },
+        /* clang-format on */
+    };
+
+    for (unsigned n = 0; n < G_N_ELEMENTS(rows); n++) {
+        g_autofree char *text = g_strdup_printf("%s,check=off", rows[n].name);
+        struct system_rig *r = system_rig_new(text);
+
+        if (host_vec_has(X86_AVX2) || rows[n].feature != X86_AVX2) {
+            g_assert_true(cpu_has(r->cpu, rows[n].feature) == rows[n].has);
+        }
+        g_assert_cmpuint(r->cpu->model->model, ==, rows[n].model);
+        g_assert_cmpuint(r->cpu->model->stepping, ==, rows[n].stepping);
+        g_assert_cmpstr(r->cpu->model->brand, ==, rows[n].brand);
+        check_identity(r);
+        system_rig_free(r);
+    }
+}
+
+static void the_l3_cache_can_go(void)
+{
+    struct system_rig *r = system_rig_new("max,l3-cache=off");
+
+    g_assert_cmphex(leaf(r, 4, 2, EAX) & 31, !=, 0);
+    g_assert_cmphex(leaf(r, 4, 3, EAX) & 31, ==, 0);
+    system_rig_free(r);
+    r = system_rig_new("max,l3-cache=on");
+    g_assert_cmphex(leaf(r, 4, 3, EAX) & 31, !=, 0);
+    system_rig_free(r);
+}
+
 /* A feature that is added brings its leaf, unless the level is given. */
 static void levels_reach_what_is_asked_for(void)
 {
@@ -468,6 +518,8 @@ int main(int argc, char **argv)
     g_test_add_func("/cpu-model/signs", signs_come_last);
     g_test_add_func("/cpu-model/chosen-identity", identity_can_be_chosen);
     g_test_add_func("/cpu-model/chosen-levels", levels_reach_what_is_asked_for);
+    g_test_add_func("/cpu-model/versions", versions_change_their_model);
+    g_test_add_func("/cpu-model/l3-cache", the_l3_cache_can_go);
     g_test_add_func("/cpu-model/bad-options", bad_options_are_named);
     g_test_add_func("/cpu-model/psabi", levels_of_the_psabi);
     return g_test_run();

@@ -171,30 +171,31 @@ static enum settled sha_alignment(const struct native_case *c)
                : NOT_MINE;
 }
 
-static bool is_nan32(uint32_t v)
+static bool is_nan(const uint8_t *at, unsigned size)
 {
-    return (v & 0x7fffffff) > 0x7f800000;
+    uint64_t v = 0;
+
+    memcpy(&v, at, size);
+    return size == 8 ? (v & INT64_MAX) > 0x7ffull << 52 : (v & INT32_MAX) > 0xffu << 23;
 }
 
 /* Of two NaNs each passes on another. */
 static enum settled dot_product_nan(const struct native_case *c)
 {
+    bool wide = is(c->insn, "dppd") || is(c->insn, "vdppd");
     unsigned reg = c->insn->op[0].reg & 31;
     uint8_t *host[2] = { c->host->fx + FX_XMM(reg & 15), c->host->zmm[reg] };
     const uint8_t *guest = c->guest->fx + FX_XMM(reg & 15);
 
-    if (!is(c->insn, "dpps") && !is(c->insn, "vdpps")) {
+    if (!wide && !is(c->insn, "dpps") && !is(c->insn, "vdpps")) {
         return NOT_MINE;
     }
-    for (unsigned k = 0; k < 8; k++) {
-        uint8_t *h = k < 4 ? host[0] + 4 * k : host[1] + 4 * k;
-        const uint8_t *g = k < 4 ? guest + 4 * k : c->guest->zmm[reg] + 4 * k;
-        uint32_t a, b;
+    for (unsigned at = 0, size = wide ? 8 : 4; at < 32; at += size) {
+        uint8_t *h = host[at / 16] + at;
+        const uint8_t *g = at < 16 ? guest + at : c->guest->zmm[reg] + at;
 
-        memcpy(&a, h, 4);
-        memcpy(&b, g, 4);
-        if (is_nan32(a) && is_nan32(b)) {
-            memcpy(h, g, 4);
+        if (is_nan(h, size) && is_nan(g, size)) {
+            memcpy(h, g, size);
         }
     }
     return COMPARED;
@@ -322,7 +323,7 @@ static const struct {
     { lock_mov_cr, "LOCK MOV CR0 is MOV CR8" },
     { double_shift_16, "SHLD and SHRD of 16 bits by more than 16 are undefined" },
     { sha_alignment, "SHA operands need no alignment" },
-    { dot_product_nan, "DPPS adds in another order: of two NaNs it is the other" },
+    { dot_product_nan, "DPPS and DPPD add in another order: of two NaNs it is the other" },
     { xsave_fault, "XSAVE looks at the alignment before the address" },
     { misaligned_mask, "MXCSR has the bit MM" },
     { misaligned_bit, "MXCSR has the bit MM" },

@@ -2,16 +2,18 @@
 /*
  * block/block.c: drive slots, and requests on their way to the workers and back.
  *
- * A request is queued for a thread pool; the worker runs the node's driver, puts the request on the
- * list of finished ones and tells the main loop, which delivers.  Who drains delivers on his own thread.
+ * A request whose node can start it is given to the kernel by a ring, which the main loop watches.  Others
+ * are queued for a thread pool; the worker runs the node's driver, puts the request on the list of finished
+ * ones and tells the main loop, which delivers.  Who drains delivers on his own thread.
  *
  * Invariants: a request is on `finished` exactly in state FINISHED, on `stopped` in state STOPPED;
  *             blk->in_flight counts the RUNNING, FINISHED and STOPPED ones.
  * Thread:     the machine lock guards everything but `finished` and the state of RUNNING requests,
- *             which pool->mutex guards; workers never take the machine lock.
+ *             which pool->mutex guards; workers never take the machine lock.  The ring is reaped under it.
  */
 #include "block/block.h"
 #include <errno.h>
+#include <glib-unix.h>
 #include <pthread.h>
 #include <string.h>
 #include "block/driver.h"
@@ -32,6 +34,8 @@ struct block_pool {
     pthread_cond_t cond; /* something was finished */
     struct block_request *finished, **finished_end;
     struct block_request *stopped;
+    struct block_ring *ring; /* NULL: the kernel has none */
+    GSource *ring_source;
     struct run_state_listener listener;
 };
 
@@ -81,6 +85,68 @@ static void work(gpointer data, gpointer opaque)
     machine_call_soon(pool->machine, deliver_all, pool);
 }
 
+/* The ring -------------------------------------------------------------------------------------- */
+
+static void ring_done(struct block_async *a, int result)
+{
+    struct block_request *req =
+        (struct block_request *)((char *)a - offsetof(struct block_request, async));
+
+    req->blk->on_ring--;
+    finish(req->blk->machine->block, req, result);
+}
+
+static gboolean ring_ready(gint fd, GIOCondition condition, gpointer opaque)
+{
+    struct block_pool *pool = opaque;
+    bool take_lock = !machine_locked(pool->machine);
+
+    (void)fd, (void)condition;
+    if (take_lock) {
+        machine_lock(pool->machine);
+    }
+    block_ring_reap(pool->ring, false);
+    deliver_all(pool);
+    if (take_lock) {
+        machine_unlock(pool->machine);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static void open_ring(struct block_pool *pool)
+{
+    pool->ring = block_ring_new(NULL);
+    if (pool->ring) {
+        pool->ring_source = g_unix_fd_source_new(block_ring_fd(pool->ring), G_IO_IN);
+        g_source_set_callback(pool->ring_source, (GSourceFunc)(void (*)(void))ring_ready, pool,
+                              NULL);
+        g_source_attach(pool->ring_source, pool->machine->context);
+    }
+}
+
+static void close_ring(struct block_pool *pool)
+{
+    if (pool->ring) {
+        g_source_destroy(pool->ring_source);
+        g_source_unref(pool->ring_source);
+        block_ring_free(pool->ring);
+    }
+}
+
+static bool start_on_ring(struct block_pool *pool, struct block_request *req)
+{
+    if (!pool->ring || req->op > BLOCK_WRITE || (req->op == BLOCK_WRITE && req->through)) {
+        return false;
+    }
+    req->async = (struct block_async){ .ring = pool->ring,
+                                       .write = req->op == BLOCK_WRITE,
+                                       .offset = req->offset,
+                                       .iov = req->iov,
+                                       .n = req->n_iov,
+                                       .done = ring_done };
+    return block_node_start(req->node, &req->async, req->offset);
+}
+
 /* Delivery -------------------------------------------------------------------------------------- */
 
 static int refusal(const struct block_request *req);
@@ -98,7 +164,12 @@ static void start(struct block_pool *pool, struct block_request *req)
     req->node = req->blk->root;
     req->through = !req->blk->write_cache;
     req->state = BLOCK_REQUEST_RUNNING;
-    g_thread_pool_push(pool->threads, req, NULL);
+    req->on_ring = start_on_ring(pool, req);
+    if (req->on_ring) {
+        req->blk->on_ring++;
+    } else {
+        g_thread_pool_push(pool->threads, req, NULL);
+    }
 }
 
 /* Takes a finished request off the list: of one drive, or (blk NULL) of any. */
@@ -215,6 +286,9 @@ void block_submit(struct block_request *req)
 
 static void wait_for(struct block_pool *pool, struct block_request *req)
 {
+    while (req->on_ring && req->state == BLOCK_REQUEST_RUNNING) {
+        block_ring_reap(pool->ring, true);
+    }
     pthread_mutex_lock(&pool->mutex);
     while (req->state == BLOCK_REQUEST_RUNNING) {
         pthread_cond_wait(&pool->cond, &pool->mutex);
@@ -272,6 +346,10 @@ void block_drain(struct block_backend *blk)
             deliver(pool, req, false);
             continue;
         }
+        if (blk->on_ring) {
+            block_ring_reap(pool->ring, true);
+            continue;
+        }
         pthread_mutex_lock(&pool->mutex);
         while (!any_finished(pool, blk)) {
             pthread_cond_wait(&pool->cond, &pool->mutex);
@@ -299,6 +377,7 @@ static void free_drives(struct machine *m)
         block_backend_free(g_ptr_array_index(pool->backends, pool->backends->len - 1));
     }
     g_thread_pool_free(pool->threads, FALSE, TRUE);
+    close_ring(pool);
     g_ptr_array_unref(pool->backends);
     block_graph_free(pool->graph);
     pthread_cond_destroy(&pool->cond);
@@ -344,6 +423,7 @@ static struct block_pool *pool_of(struct machine *m)
     pthread_cond_init(&pool->cond, NULL);
     pool->finished_end = &pool->finished;
     pool->threads = g_thread_pool_new(work, pool, MAX_WORKERS, FALSE, NULL);
+    open_ring(pool);
     pool->listener.changed = run_state_changed;
     machine_add_run_listener(m, &pool->listener);
     m->block = pool;

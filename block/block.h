@@ -22,6 +22,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "block/ring.h"
+
 struct machine;
 struct block_node;
 struct block_backend;
@@ -72,6 +74,7 @@ struct block_open_options {
     bool discard;                         /* discard=unmap */
     bool no_backing;  /* the backing file is not opened: for tools that look at one layer */
     bool force_share; /* others may write meanwhile: for a look that need not be consistent */
+    const char *aio;  /* threads, native or io_uring for files; NULL: what is best */
     bool check;       /* opened to be checked: a damaged image is no error where that can be */
     enum block_cache cache;
 };
@@ -100,6 +103,7 @@ struct block_backend {
     const struct block_front *front;
     void *front_opaque;
     unsigned in_flight; /* submitted and neither delivered nor cancelled */
+    unsigned on_ring;   /* of these: not finished, and on the ring */
 };
 
 enum block_request_state {
@@ -122,6 +126,8 @@ struct block_request {
     enum block_request_state state;
     int result;
     bool through; /* flush after the write */
+    bool on_ring; /* and not on a worker */
+    struct block_async async;
     struct block_request *next;
 };
 

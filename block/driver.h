@@ -19,6 +19,7 @@
 #define BLOCK_DRIVER_H
 
 #include "block/node.h"
+#include "block/ring.h"
 
 #define BLOCK_PROBE_BYTES 2048u
 
@@ -63,6 +64,8 @@ struct block_driver {
     int (*read)(struct block_node *node, uint64_t offset, const struct iovec *iov, int n);
     /* NULL: the image cannot be written; open sets read_only or fails. */
     int (*write)(struct block_node *node, uint64_t offset, const struct iovec *iov, int n);
+    /* The same on a ring; must not block.  False, or NULL: not this one, not now. */
+    bool (*start)(struct block_node *node, struct block_async *a, uint64_t offset);
     int (*flush)(struct block_node *node); /* NULL: the children's */
     /* A hint.  NULL: ignored. */
     int (*discard)(struct block_node *node, uint64_t offset, uint64_t bytes);

@@ -23,18 +23,21 @@
 #define DIRECT_ALIGN 4096u
 /* Bytes of one system call: bounds the aligned buffer. */
 #define DIRECT_CHUNK (1u << 20)
+/* What the page cache has is copied by the thread that starts a transfer, up to so many bytes. */
+#define RING_COPY 65536u
 
 struct block_file_node {
     struct block_node node;
     int fd, buffered;
     bool direct, no_flush, locking, force_share;
+    enum { RING_NEVER, RING_WHERE_BEST, RING_ALWAYS } ring; /* aio= */
 };
 
 /* clang-format off */
 static const struct block_option_row file_options[] = {
     { "filename",   BLOCK_OPTION_STRING, NULL,   "path of the file" },
     { "locking",    BLOCK_OPTION_CHOICE, "auto", "keep others from the image", .choices = "auto|on|off" },
-    { "aio",        BLOCK_OPTION_CHOICE, "threads", "how transfers run", .choices = "threads|native|io_uring" },
+    { "aio",        BLOCK_OPTION_CHOICE, NULL,     "who carries transfers out", .choices = "threads|native|io_uring" },
     { 0 }
 };
 static const struct block_option_row file_create_options[] = {
@@ -83,6 +86,34 @@ static bool open_and_lock(struct block_file_node *f, bool read_only, GError **er
     return open_descriptors(f, read_only, error) &&
            (!f->locking ||
             block_lock_image(f->fd, f->node.filename, !read_only, f->force_share, error));
+}
+
+/*
+ * Without aio= transfers take the ring where that costs less than a worker: not where they would copy much
+ * on the thread that starts them, nor to write to the page cache, for which the kernel has workers of its own.
+ */
+static bool choose_aio(struct block_file_node *f, const struct block_open_options *o,
+                       GError **error)
+{
+    const char *aio = block_options_get(o->options, "aio");
+    struct block_ring *ring;
+
+    aio = aio ? aio : o->aio;
+    f->ring = !aio ? RING_WHERE_BEST : strcmp(aio, "threads") == 0 ? RING_NEVER : RING_ALWAYS;
+    if (aio && strcmp(aio, "native") == 0 && !f->direct) {
+        set_error(error, "aio=native was specified, but it requires cache.direct=on, which was not "
+                         "specified.");
+        return false;
+    }
+    if (aio && strcmp(aio, "io_uring") == 0) {
+        ring = block_ring_new(error);
+        if (!ring) {
+            g_prefix_error(error, "Unable to use io_uring: ");
+            return false;
+        }
+        block_ring_free(ring);
+    }
+    return true;
 }
 
 /* host_device:/dev/vdb */
@@ -138,7 +169,8 @@ static bool file_open(struct block_node *node, const struct block_open_options *
         (errno == EACCES || errno == EROFS || errno == EPERM)) {
         node->read_only = true;
     }
-    return open_and_lock(f, node->read_only, error) && find_size(node, error);
+    return choose_aio(f, o, error) && open_and_lock(f, node->read_only, error) &&
+           find_size(node, error);
 }
 
 static bool file_set_read_only(struct block_node *node, bool read_only, GError **error)
@@ -295,6 +327,37 @@ static int file_write(struct block_node *node, uint64_t offset, const struct iov
     return transfer_vectors(node, true, offset, iov, n);
 }
 
+/* What the kernel left is for ordinary calls: they find out about the file's end, or an error. */
+static int finish_async(struct block_async *a, int64_t result)
+{
+    struct block_file_node *f = (struct block_file_node *)a->node;
+    uint64_t bytes = block_iov_bytes(a->iov, a->n);
+
+    if (result != (int64_t)bytes) {
+        return transfer_vectors(a->node, a->write, a->at, a->iov, a->n);
+    }
+    if (a->write) {
+        grow(&f->node, a->at + bytes);
+    }
+    return 0;
+}
+
+static bool file_start(struct block_node *node, struct block_async *a, uint64_t offset)
+{
+    struct block_file_node *f = (struct block_file_node *)node;
+    bool slow = !f->direct && block_iov_bytes(a->iov, a->n) > RING_COPY;
+
+    if (f->ring == RING_NEVER ||
+        (f->ring == RING_WHERE_BEST && (slow || (a->write && !f->direct))) || a->n > IOV_MAX ||
+        (f->direct && !is_aligned(a->iov, a->n, offset))) {
+        return false;
+    }
+    a->node = node;
+    a->at = offset;
+    a->finish = finish_async;
+    return block_ring_start(a, f->fd, slow);
+}
+
 static int file_flush(struct block_node *node)
 {
     struct block_file_node *f = (struct block_file_node *)node;
@@ -433,9 +496,9 @@ static bool file_create(const struct block_create *c, GError **error)
 #define FILE_DRIVER                                                                                \
     .protocol = true, .size = sizeof(struct block_file_node), .open_options = file_options,        \
     .open = file_open, .close = file_close, .set_read_only = file_set_read_only,                   \
-    .read = file_read, .write = file_write, .flush = file_flush, .discard = file_discard,          \
-    .write_zeroes = file_write_zeroes, .status = file_status, .allocated = file_allocated,         \
-    .truncate = file_truncate
+    .read = file_read, .write = file_write, .start = file_start, .flush = file_flush,              \
+    .discard = file_discard, .write_zeroes = file_write_zeroes, .status = file_status,             \
+    .allocated = file_allocated, .truncate = file_truncate
 
 const struct block_driver block_file = {
     .name = "file",

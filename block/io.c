@@ -176,6 +176,14 @@ int block_node_flush(struct block_node *node)
     return ret == 0 && node->file ? block_node_flush(node->file) : ret;
 }
 
+bool block_node_start(struct block_node *node, struct block_async *a, uint64_t offset)
+{
+    uint64_t bytes = block_iov_bytes(a->iov, a->n);
+
+    return node->driver->start && bytes > 0 && !(a->write && node->detect_zeroes) &&
+           check_range(node, offset, bytes, a->write) == 0 && node->driver->start(node, a, offset);
+}
+
 /* Where bytes are ------------------------------------------------------------------------------- */
 
 /* A format knows where its bytes are; the protocol below knows of holes there. */

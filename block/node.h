@@ -18,6 +18,7 @@
 #include "block/block.h"
 #include "block/options.h"
 
+struct block_async;
 struct block_driver;
 struct block_graph;
 
@@ -88,6 +89,8 @@ int block_node_write_compressed(struct block_node *node, uint64_t offset, const 
                                 size_t len);
 int block_node_discard(struct block_node *node, uint64_t offset, uint64_t bytes);
 int block_node_flush(struct block_node *node);
+/* A read or write on a->ring (ring.h) that ends with a->done; does not block.  False: declined. */
+bool block_node_start(struct block_node *node, struct block_async *a, uint64_t offset);
 
 /* Where bytes are ------------------------------------------------------------------------------- */
 

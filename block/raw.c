@@ -117,6 +117,14 @@ static int raw_write(struct block_node *node, uint64_t offset, const struct iove
     return block_node_writev(node->file, ((struct raw_node *)node)->start + offset, iov, n);
 }
 
+static bool raw_start(struct block_node *node, struct block_async *a, uint64_t offset)
+{
+    struct raw_node *raw = (struct raw_node *)node;
+
+    return !(a->write && raw->guessed && offset < BLOCK_PROBE_BYTES) &&
+           block_node_start(node->file, a, raw->start + offset);
+}
+
 static int raw_discard(struct block_node *node, uint64_t offset, uint64_t bytes)
 {
     return block_node_discard(node->file, ((struct raw_node *)node)->start + offset, bytes);
@@ -181,6 +189,7 @@ const struct block_driver block_raw = {
     .create = raw_create,
     .read = raw_read,
     .write = raw_write,
+    .start = raw_start,
     .discard = raw_discard,
     .write_zeroes = raw_write_zeroes,
     .status = raw_status,

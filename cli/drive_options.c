@@ -62,9 +62,9 @@ static const struct word werrors[] = {
     { 0 }
 };
 static const struct word aios[] = {
-    { "threads",  0, NULL },
-    { "native",   1, NULL },
-    { "io_uring", 2, NULL },
+    { "threads",  1, NULL },
+    { "native",   2, NULL },
+    { "io_uring", 3, NULL },
     { 0 }
 };
 static const struct word detect_words[] = {
@@ -254,10 +254,6 @@ bool option_drive(struct options *o, const char *arg, GError **error)
         return true;
     }
     ok = parse_spec(opts, &s, error);
-    if (ok && s.aio) {
-        options_warn(o, "-drive aio=%s: transfers run on threads",
-                     s.aio == 1 ? "native" : "io_uring");
-    }
     spec_clear(&s);
     if (ok) {
         g_ptr_array_add(o->drives, g_strdup(arg));
@@ -393,6 +389,7 @@ static bool open_file(struct block_backend *blk, const struct spec *s, bool snap
         .copy_on_read = s->copy_on_read,
         .discard = s->discard,
         .cache = (enum block_cache)s->cache,
+        .aio = s->aio ? aios[s->aio - 1].name : NULL,
         .read_only = s->read_only < 0 ? s->cdrom : s->read_only,
     };
 

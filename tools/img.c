@@ -85,6 +85,17 @@ bool img_cache(const char *text, enum block_cache *cache)
     return false;
 }
 
+bool img_check_aio(const char *aio)
+{
+    static const char *const names[] = { "threads", "native", "io_uring", NULL };
+
+    if (aio && !g_strv_contains(names, aio)) {
+        report_error("Invalid aio option: %s", aio);
+        return false;
+    }
+    return true;
+}
+
 static void warn_of_guess(const struct block_node *node, const char *name)
 {
     if (node->driver == &block_raw) {
@@ -109,6 +120,7 @@ struct block_node *img_open_as(const struct img_common *common, struct block_gra
         .no_backing = flags & IMG_NO_BACKING,
         .check = flags & IMG_CHECK,
         .force_share = common->force_share,
+        .aio = common->aio,
         .discard = flags & IMG_UNMAP,
         .cache = flags & IMG_UNSAFE ? BLOCK_CACHE_UNSAFE : BLOCK_CACHE_WRITEBACK,
     };
@@ -117,6 +129,9 @@ struct block_node *img_open_as(const struct img_common *common, struct block_gra
 
     if (cache && !img_cache(cache, &o.cache)) {
         report_error("Invalid %scache option: %s", flags & IMG_SOURCE ? "source " : "", cache);
+        return NULL;
+    }
+    if (!img_check_aio(common->aio)) {
         return NULL;
     }
     if (common->image_opts) {

@@ -8,7 +8,7 @@
 
 /* How images are named and opened, and the flags that most subcommands have. */
 struct img_common {
-    const char *format, *cache, *src_cache, *output;
+    const char *format, *cache, *src_cache, *output, *aio;
     bool image_opts, force_share, quiet, progress;
     GPtrArray *objects;
 };
@@ -28,6 +28,8 @@ struct img_common {
     TOOL_ROW_FLAG(type, "force-share", 'U', common.force_share, "others may write the image meanwhile")
 #define IMG_ROW_QUIET(type) \
     TOOL_ROW_FLAG(type, "quiet", 'q', common.quiet, "print errors only")
+#define IMG_ROW_AIO(type, letter) \
+    TOOL_ROW_STRING(type, "aio", letter, "AIO", common.aio, "threads, native or io_uring: what an emulator would use; the tools have threads")
 #define IMG_ROW_PROGRESS(type) \
     TOOL_ROW_FLAG(type, "progress", 'p', common.progress, "show how far it has come")
 #define IMG_ROW_OUTPUT(type) \
@@ -59,6 +61,8 @@ bool img_close(struct block_node *node);
 /* --output: *json; false after a message. */
 bool img_wants_json(const struct img_common *common, bool *json);
 bool img_cache(const char *text, enum block_cache *cache);
+/* --aio: one of threads, native, io_uring, or NULL; false after a message. */
+bool img_check_aio(const char *aio);
 /* The options of -o: comma-separated lists, joined.  *help: one of them asks for help. */
 struct block_options *img_options(const GPtrArray *lists, bool *help, GError **error);
 /* "  size=<size>            - Virtual disk size" for every option that a format is made with. */

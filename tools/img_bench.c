@@ -11,7 +11,6 @@
 struct bench {
     struct img_common common;
     uint64_t count, depth, flush_interval, offset, size, step, pattern;
-    const char *aio;
     bool native, no_drain, write;
     /* Not options: */
     struct block_node *node;
@@ -29,8 +28,8 @@ static const struct tool_option bench_rows[] = {
     TOOL_ROW_UINT  (struct bench, "depth", 'd', "DEPTH", depth, 1, MAX_DEPTH, "requests at a time [64]", BAD("queue depth")),
     IMG_ROW_FORMAT(struct bench),
     TOOL_ROW_UINT  (struct bench, "flush-interval", 0, "FLUSH_INTERVAL", flush_interval, 0, INT32_MAX, "flush after so many writes", BAD("flush interval")),
-    TOOL_ROW_STRING(struct bench, "aio", 'i', "AIO", aio, "threads, native or io_uring: all are threads here"),
-    TOOL_ROW_FLAG  (struct bench, "native", 'n', native, "taken for compatibility"),
+    IMG_ROW_AIO(struct bench, 'i'),
+    TOOL_ROW_FLAG  (struct bench, "native", 'n', native, "the same as -i native"),
     TOOL_ROW_FLAG  (struct bench, "no-drain", 0, no_drain, "flush beside other requests"),
     TOOL_ROW_SIZE  (struct bench, "offset", 'o', "OFFSET", offset, 0, INT64_MAX, "where the first request is", BAD("offset")),
     TOOL_ROW_UINT  (struct bench, "pattern", 0, "PATTERN", pattern, 0, 255, "byte to write [0]", BAD("pattern byte")),
@@ -156,6 +155,7 @@ static int run(const struct tool_command *command, int argc, char **argv)
         return 1;
     }
     b.step = b.step ? b.step : b.size;
+    b.common.aio = b.native ? "native" : b.common.aio;
     graph = img_graph(&b.common);
     b.node = graph ? img_open(&b.common, graph, argv[at], b.write ? IMG_WRITE : 0) : NULL;
     if (!b.node) {

@@ -14,7 +14,6 @@ struct io_open {
     const char *discard;
     GPtrArray *options;
     bool read_only, snapshot, copy_on_read, no_cache, native, misalign;
-    const char *aio;
 };
 
 struct io {

@@ -16,8 +16,8 @@ static const struct tool_option open_rows[] = {
     TOOL_ROW_FLAG  (struct io_open, NULL, 'C', copy_on_read, "use copy-on-read"),
     TOOL_ROW_FLAG  (struct io_open, NULL, 'n', no_cache, "disable host cache, short for -t none"),
     TOOL_ROW_FLAG  (struct io_open, NULL, 'U', common.force_share, "force shared permissions"),
-    TOOL_ROW_FLAG  (struct io_open, NULL, 'k', native, "taken for compatibility"),
-    TOOL_ROW_STRING(struct io_open, NULL, 'i', "MODE", aio, "taken for compatibility"),
+    TOOL_ROW_FLAG  (struct io_open, NULL, 'k', native, "use kernel AIO implementation (with -n only)"),
+    TOOL_ROW_STRING(struct io_open, NULL, 'i', "MODE", common.aio, "use AIO mode: threads, native or io_uring"),
     TOOL_ROW_STRING(struct io_open, NULL, 't', "CACHE", common.cache, "use the given cache mode for the image"),
     TOOL_ROW_STRING(struct io_open, NULL, 'd', "DISCARD", discard, "use the given discard mode for the image"),
     TOOL_ROW_LIST  (struct io_open, NULL, 'o', "OPTIONS", options, "options to be given to the block driver"),
@@ -81,6 +81,7 @@ bool io_open(struct io *io, const struct io_open *how, const char *path)
         .read_only = how->read_only,
         .snapshot = how->snapshot,
         .force_share = how->common.force_share,
+        .aio = how->native ? "native" : how->common.aio,
         .discard =
             !how->discard || strcmp(how->discard, "unmap") == 0 || strcmp(how->discard, "on") == 0,
         .cache = how->no_cache ? BLOCK_CACHE_NONE : BLOCK_CACHE_WRITEBACK,
@@ -97,6 +98,9 @@ bool io_open(struct io *io, const struct io_open *how, const char *path)
     }
     if (how->common.cache && !img_cache(how->common.cache, &o.cache)) {
         report_error("Invalid cache option: %s", how->common.cache);
+        return false;
+    }
+    if (!img_check_aio(how->common.aio)) {
         return false;
     }
     if (fill_options(how, path, options, &o, &error)) {

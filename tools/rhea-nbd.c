@@ -22,7 +22,7 @@
 
 struct nbd {
     struct img_common common;
-    const char *port, *bind, *socket, *snapshot_param, *aio, *discard, *detect_zeroes, *name,
+    const char *port, *bind, *socket, *snapshot_param, *discard, *detect_zeroes, *name,
         *description, *bitmap, *pid_file, *connect, *tls;
     uint64_t offset, shared;
     bool read_only, snapshot, no_cache, persistent, list, allocation_depth, fork, verbose, version,
@@ -45,7 +45,7 @@ static const struct tool_option nbd_rows[] = {
     TOOL_ROW_STRING(struct nbd, "load-snapshot", 'l', "SNAPSHOT_PARAM", snapshot_param, "export an internal snapshot, read-only"),
     TOOL_ROW_STRING(struct nbd, "cache", 0, "CACHE", common.cache, "none, writeback, writethrough, directsync or unsafe"),
     TOOL_ROW_FLAG  (struct nbd, "nocache", 'n', no_cache, "the same as --cache=none"),
-    TOOL_ROW_STRING(struct nbd, "aio", 0, "AIO", aio, "threads, native or io_uring: taken for compatibility"),
+    IMG_ROW_AIO(struct nbd, 0),
     TOOL_ROW_STRING(struct nbd, "discard", 0, "DISCARD", discard, "ignore or unmap [ignore]"),
     TOOL_ROW_STRING(struct nbd, "detect-zeroes", 0, "DETECT_ZEROES", detect_zeroes, "off, on or unmap [off]"),
     TOOL_ROW_UINT  (struct nbd, "shared", 'e', "NUM", shared, 0, MAX_CLIENTS, "clients at a time [1]; 0: no limit", "Invalid shared device number '%s'"),
@@ -95,6 +95,7 @@ static struct block_node *open_image(const struct nbd *n, struct block_graph *gr
         .graph = graph,
         .read_only = n->read_only || n->snapshot_param,
         .snapshot = n->snapshot,
+        .aio = n->common.aio,
         .discard =
             n->discard && (strcmp(n->discard, "unmap") == 0 || strcmp(n->discard, "on") == 0),
         .cache = n->no_cache ? BLOCK_CACHE_NONE : BLOCK_CACHE_WRITEBACK,
@@ -104,6 +105,9 @@ static struct block_node *open_image(const struct nbd *n, struct block_graph *gr
 
     if (n->common.cache && !img_cache(n->common.cache, &o.cache)) {
         report_error("Invalid cache mode `%s'", n->common.cache);
+        return NULL;
+    }
+    if (!img_check_aio(n->common.aio)) {
         return NULL;
     }
     if (n->detect_zeroes) {

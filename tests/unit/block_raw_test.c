@@ -128,6 +128,80 @@ static void reads_and_writes_arrive(struct fixture *f, gconstpointer data)
     }
 }
 
+/* Each way to carry transfers out: many at once, some over the end of the last sector. */
+static void every_aio_reads_and_writes(struct fixture *f, gconstpointer data)
+{
+    static const struct {
+        const char *aio;
+        enum block_cache cache;
+    } ways[] = { { NULL, BLOCK_CACHE_WRITEBACK },       { NULL, BLOCK_CACHE_NONE },
+                 { "threads", BLOCK_CACHE_WRITEBACK },  { "native", BLOCK_CACHE_NONE },
+                 { "io_uring", BLOCK_CACHE_WRITEBACK }, { "io_uring", BLOCK_CACHE_NONE } };
+    g_autoptr(GError) error = NULL;
+    struct block_ring *ring = block_ring_new(NULL);
+    uint8_t *buf = g_aligned_alloc0(SIZE, 1, 4096);
+
+    (void)data;
+    g_assert_cmpint(truncate(f->path, SIZE - 100), ==, 0);
+    for (unsigned i = 0; i < G_N_ELEMENTS(ways) - (ring ? 0 : 2); i++) {
+        f->blk->removable = true;
+        g_assert_true(block_backend_eject(f->blk, false, &error));
+        open_image(f, (struct block_open_options){ .aio = ways[i].aio, .cache = ways[i].cache });
+        for (unsigned k = 0; k < 300; k++) {
+            memset(buf, (int)(k + i), 8192);
+            g_assert_cmpint(transfer(f, BLOCK_WRITE, k % 7 * 4096, buf, 8192), ==, 0);
+            g_assert_cmpint(transfer(f, BLOCK_READ, k % 7 * 4096, buf + 8192, 8192), ==, 0);
+            g_assert_cmpmem(buf, 8192, buf + 8192, 8192);
+        }
+        memset(buf, 1, SIZE);
+        g_assert_cmpint(transfer(f, BLOCK_READ, 0, buf, SIZE), ==, 0);
+        g_assert_cmpuint(buf[SIZE - 101], ==, 127);
+        g_assert_cmpuint(buf[SIZE - 100] | buf[SIZE - 1], ==, 0);
+    }
+    g_aligned_free(buf);
+    block_ring_free(ring);
+}
+
+/* Whoever waits for a transfer on the ring reaps it. */
+static void waiting_needs_no_main_loop(struct fixture *f, gconstpointer data)
+{
+    struct block_open_options o = { .aio = GPOINTER_TO_INT(data) ? "io_uring" : "threads" };
+    struct block_ring *ring = block_ring_new(NULL);
+    uint8_t buf[4096] = { 0 };
+
+    if (!ring) {
+        g_test_skip("this kernel has no io_uring");
+        return;
+    }
+    block_ring_free(ring);
+    open_image(f, o);
+    for (unsigned i = 0; i < 100; i++) {
+        submit(f, i & 1 ? BLOCK_READ : BLOCK_WRITE, 4096, buf, sizeof(buf));
+        if (i % 3) {
+            block_drain(f->blk);
+            g_assert_cmpint(f->calls, ==, 1);
+            g_assert_cmpint(f->result, ==, 0);
+        } else {
+            block_cancel(&f->req);
+            g_assert_cmpint(f->calls, ==, 0);
+        }
+        g_assert_false(block_busy(&f->req));
+        g_assert_cmpuint(f->blk->in_flight, ==, 0);
+    }
+}
+
+static void native_needs_direct(struct fixture *f, gconstpointer data)
+{
+    struct block_open_options o = { .filename = f->path, .format = "raw", .aio = "native" };
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    g_assert_false(block_backend_open(f->blk, &o, &error));
+    g_assert_cmpstr(error->message, ==,
+                    "aio=native was specified, but it requires cache.direct=on, which was not "
+                    "specified.");
+}
+
 /* O_DIRECT: memory and ranges of any alignment give the same bytes. */
 static void direct_is_coherent(struct fixture *f, gconstpointer data)
 {
@@ -300,6 +374,12 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("transfers", reads_and_writes_arrive);
+    ADD("aio", every_aio_reads_and_writes);
+    g_test_add("/block/raw/wait/threads", struct fixture, NULL, set_up, waiting_needs_no_main_loop,
+               tear_down);
+    g_test_add("/block/raw/wait/io_uring", struct fixture, GINT_TO_POINTER(1), set_up,
+               waiting_needs_no_main_loop, tear_down);
+    ADD("native", native_needs_direct);
     ADD("direct", direct_is_coherent);
     ADD("errors", errors_are_delivered);
     ADD("stop", stop_pauses_and_retries);

@@ -17,12 +17,12 @@ softmmu_src := address_space.c clock.c device.c device_help.c dma.c machine.c ma
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
              iov.c job.c lock.c nbd.c null.c open.c options.c ring.c \
-             qcow2.c qcow2_amend.c qcow2_bitmap.c qcow2_cache.c qcow2_check.c qcow2_compress.c qcow2_create.c \
+             qcow2.c qcow2_amend.c qcow2_bitmap.c qcow2_cache.c qcow2_check.c qcow2_compress.c qcow2_create.c qcow2_crypt.c \
              qcow2_header.c qcow2_io.c qcow2_map.c qcow2_refcount.c qcow2_refs.c qcow2_resize.c \
              qcow2_snapshot.c qcow2_write.c qcow2_zero.c raw.c snapshot.c
 
 # Formats beside raw and qcow2, and the NBD server.
-block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c mapped.c nbd_handshake.c nbd_requests.c nbd_server.c parallels.c qcow.c vdi.c vhdx.c vmdk.c vmdk_create.c \
+block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c luks.c luks_cipher.c luks_header.c mapped.c nbd_handshake.c nbd_requests.c nbd_server.c parallels.c qcow.c vdi.c vhdx.c vmdk.c vmdk_create.c \
                     vmdk_sparse.c vpc.c
 
 chardev_src := chardev.c fd.c file.c mux.c pty.c stdio.c
@@ -125,7 +125,7 @@ block_programs := image
 style_tests := includes.py files.py format.py
 
 block_tests := format_bounds.py format_fuzz.py format_images.py format_kill.py img_texts.py img_work.py \
-               io_commands.py man_pages.py nbd_server.py \
+               io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
 boot_tests := board.py disks.py virtio.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \

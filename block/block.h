@@ -75,6 +75,7 @@ struct block_open_options {
     bool no_backing;  /* the backing file is not opened: for tools that look at one layer */
     bool force_share; /* others may write meanwhile: for a look that need not be consistent */
     const char *aio;  /* threads, native or io_uring for files; NULL: what is best */
+    bool no_io;       /* nothing will be transferred: encrypted images need no key */
     bool check;       /* opened to be checked: a damaged image is no error where that can be */
     enum block_cache cache;
 };

@@ -112,7 +112,7 @@ extern const struct block_driver block_file, block_host_device, block_qcow2, blo
 extern const struct block_driver block_blkdebug, block_blkverify, block_copy_on_read, block_ftp,
     block_http, block_https, block_nbd, block_null_aio, block_null_co, block_throttle;
 extern const struct block_driver block_bochs, block_cloop, block_dmg, block_parallels, block_qcow,
-    block_vdi, block_vhdx, block_vmdk, block_vpc;
+    block_luks, block_vdi, block_vhdx, block_vmdk, block_vpc;
 
 /* A format, or a protocol, by its name.  NULL and *error: unknown, or refused. */
 const struct block_driver *block_driver_find(const char *name, GError **error);

@@ -41,7 +41,7 @@ const struct block_driver *const block_drivers[] = {
     &block_bochs,
     &block_cloop,
     &block_dmg,
-    REFUSED("luks",      "an encrypted image",             "LUKS\xba\xbe"),
+    &block_luks,
     NULL
 };
 /* clang-format on */

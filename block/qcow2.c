@@ -17,6 +17,7 @@
 /* clang-format off */
 static const struct block_option_row open_options[] = {
     { "data-file",           BLOCK_OPTION_NODE, NULL, "where the guest's data is" },
+    { "encrypt",             BLOCK_OPTION_TREE, NULL, "key-secret: ID of the secret; format: luks" },
     { "lazy-refcounts",      BLOCK_OPTION_BOOL, "off", "postpone refcounts (they are never late here)" },
     { "l2-cache-size",       BLOCK_OPTION_SIZE, NULL, "bytes of L2 tables kept", .max = 1u << 30 },
     { "refcount-cache-size", BLOCK_OPTION_SIZE, NULL, "bytes of refcount blocks kept", .max = 1u << 30 },
@@ -69,9 +70,8 @@ static bool refuse(struct qcow2 *q, const struct block_open_options *o, GError *
 {
     const char *name = q->node.filename;
 
-    if (q->h.crypt_method) {
-        set_error(error, "%s: Unsupported qcow2 feature(s): %s encryption", name,
-                  q->h.crypt_method == 1 ? "AES" : "LUKS");
+    if (q->h.crypt_method == 1) {
+        set_error(error, "%s: Unsupported qcow2 feature(s): AES encryption", name);
         return false;
     }
     if (q->h.compression == QCOW2_ZSTD && !CONFIG_ZSTD) {
@@ -161,7 +161,7 @@ static bool qcow2_open(struct block_node *node, const struct block_open_options 
     qcow2_cache_init(&q->blocks, cache_tables(q, o->options, "refcount-cache-size",
                                               both ? both / 5 : BLOCKS_CACHE_BYTES));
     if (!refuse(q, o, error) || !check_sizes(q, error) || (!o->check && !check_places(q, error)) ||
-        !open_data_file(q, o, error) || !load_tables(q, error)) {
+        !qcow2_crypt_open(q, o, error) || !open_data_file(q, o, error) || !load_tables(q, error)) {
         return false;
     }
     node->size = (q->h.size + BLOCK_SECTOR - 1) & ~(uint64_t)(BLOCK_SECTOR - 1);
@@ -201,6 +201,7 @@ static void qcow2_close(struct block_node *node)
     }
     qcow2_cache_free(&q->l2);
     qcow2_cache_free(&q->blocks);
+    qcow2_crypt_close(q);
     qcow2_header_clear(&q->h);
     g_free(q->l1);
     g_free(q->reftable);
@@ -271,6 +272,7 @@ static int qcow2_info(struct block_node *node, struct block_image_info *out,
         info_bitmaps(q, specific);
     }
     block_info_uint(specific, "refcount-bits", 1u << q->h.refcount_order);
+    qcow2_crypt_info(q, out, specific);
     if (q->h.version >= 3) {
         if (q->node.data_file) {
             block_info_string(specific, "data-file", q->h.data_file);

@@ -127,9 +127,12 @@ struct qcow2_bitmap {
 };
 enum { QCOW2_BITMAP_IN_USE = 1, QCOW2_BITMAP_AUTO = 2, QCOW2_BITMAP_EXTRA_OK = 4 };
 
+struct luks;
+
 struct qcow2 {
     struct block_node node;
     struct qcow2_header h;
+    struct luks *luks; /* NULL: not encrypted */
     uint64_t cluster_size;
     unsigned entry_size; /* of an L2 entry: 8 or 16 bytes */
     unsigned l2_bits;    /* log2 of the entries of an L2 table */
@@ -336,6 +339,24 @@ bool qcow2_preallocate(struct qcow2 *q, uint64_t from, uint64_t to, enum block_p
                        GError **error);
 bool qcow2_amend(struct block_node *node, const struct block_options *options, bool force,
                  const struct block_progress *progress, GError **error);
+
+/*
+ * qcow2_crypt.c: opening asks for the key unless nothing will be transferred.  The guest's data goes
+ * through qcow2_data_*; everything else is not encrypted.
+ */
+bool qcow2_crypt_open(struct qcow2 *q, const struct block_open_options *o, GError **error);
+void qcow2_crypt_close(struct qcow2 *q);
+int qcow2_data_readv(struct qcow2 *q, uint64_t host, const struct iovec *iov, int n);
+int qcow2_data_writev(struct qcow2 *q, uint64_t host, const struct iovec *iov, int n);
+void qcow2_crypt_info(const struct qcow2 *q, struct block_image_info *out,
+                      struct block_info_row *specific);
+/* A new image: what encrypt.* says (*out NULL: not encrypted), bytes of its header, their place, writing. */
+bool qcow2_crypt_options(const struct block_options *o, struct qcow2_header *h, struct luks **out,
+                         GError **error);
+uint64_t qcow2_crypt_bytes(const struct luks *l);
+void qcow2_crypt_place(const struct luks *l, struct qcow2_header *h, uint64_t host);
+bool qcow2_crypt_write(struct luks *l, const struct qcow2_header *h, const struct block_create *c,
+                       GError **error);
 
 /* qcow2_snapshot.c */
 bool qcow2_load_snapshots(struct qcow2 *q, GError **error);

@@ -210,7 +210,7 @@ int qcow2_write_compressed(struct block_node *node, uint64_t offset, const void 
     const uint8_t *in = buf;
     size_t size;
 
-    if (node->data_file) {
+    if (node->data_file || q->luks) {
         return -ENOTSUP;
     }
     if (in_cluster(q, offset) || (len != q->cluster_size && len != tail)) {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+#include "block/luks.h"
 #include "block/qcow2.h"
 #include "util/error.h"
 
@@ -21,6 +22,19 @@ const struct block_option_row qcow2_create_options[] = {
     { "data_file",        BLOCK_OPTION_STRING, NULL,   "File name of an external data file" },
     { "data_file_raw",    BLOCK_OPTION_BOOL,   "off",
       "The external data file must stay valid as a raw image" },
+    { "encrypt.cipher-alg",     BLOCK_OPTION_STRING, NULL, "Name of encryption cipher algorithm" },
+    { "encrypt.cipher-mode",    BLOCK_OPTION_STRING, NULL, "Name of encryption cipher mode" },
+    { "encrypt.format",         BLOCK_OPTION_CHOICE, NULL,
+      "Encrypt the image, format choices: 'aes', 'luks'", .choices = "aes|luks" },
+    { "encrypt.hash-alg",       BLOCK_OPTION_STRING, NULL, "Name of encryption hash algorithm" },
+    { "encrypt.iter-time",      BLOCK_OPTION_UINT,   NULL, "Time to spend in PBKDF in milliseconds",
+      .max = 60000 },
+    { "encrypt.ivgen-alg",      BLOCK_OPTION_STRING, NULL, "Name of IV generator algorithm" },
+    { "encrypt.ivgen-hash-alg", BLOCK_OPTION_STRING, NULL, "Name of IV generator hash algorithm" },
+    { "encrypt.key-secret",     BLOCK_OPTION_STRING, NULL,
+      "ID of secret providing qcow AES key or LUKS passphrase" },
+    { "encryption",       BLOCK_OPTION_BOOL,   NULL,
+      "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)" },
     { "extended_l2",      BLOCK_OPTION_BOOL,   "off",  "Extended L2 tables" },
     { "lazy_refcounts",   BLOCK_OPTION_BOOL,   "off",  "Postpone refcount updates" },
     { "preallocation",    BLOCK_OPTION_CHOICE, "off",
@@ -111,7 +125,7 @@ static bool take_options(const struct block_options *o, struct qcow2_header *h, 
 }
 
 /* The metadata of an empty disk: header, L1 table, refcounts. */
-static int write_empty(struct block_node *file, struct qcow2_header *h)
+static int write_empty(struct block_node *file, struct qcow2_header *h, const struct luks *l)
 {
     struct qcow2 q = { .node = { .file = file, .filename = file->filename }, .h = *h };
     g_autoptr(qcow2_refs) r = NULL;
@@ -124,6 +138,11 @@ static int write_empty(struct block_node *file, struct qcow2_header *h)
     r = qcow2_refs_new(64, h->refcount_order);
     qcow2_ref_set(r->bytes, r->order, 0, 1);
     h->l1_offset = (uint64_t)qcow2_refs_alloc(&q, r, NULL, qcow2_clusters(&q, h->l1_size * 8ull));
+    if (l) {
+        qcow2_crypt_place(
+            l, h,
+            (uint64_t)qcow2_refs_alloc(&q, r, NULL, qcow2_clusters(&q, qcow2_crypt_bytes(l))));
+    }
     zeroes = g_malloc0(qcow2_round_up(&q, h->l1_size * 8ull));
     ret = block_node_write(file, h->l1_offset, zeroes, qcow2_round_up(&q, h->l1_size * 8ull));
     if (ret == 0) {
@@ -148,7 +167,7 @@ static bool make_data_file(const struct block_create *c, const struct qcow2_head
 static bool finish(const struct block_create *c, enum block_prealloc prealloc, GError **error)
 {
     g_autoptr(block_options) none = block_options_new();
-    struct block_open_options o = { .filename = c->filename, .options = none };
+    struct block_open_options o = { .filename = c->filename, .options = none, .no_io = true };
     struct block_node *node = block_node_new(&block_qcow2, block_node_ref(c->file), &o, error);
     bool ok = node != NULL;
 
@@ -179,7 +198,8 @@ bool qcow2_create(const struct block_create *c, GError **error)
     enum block_prealloc prealloc =
         block_option_choice(c->options, qcow2_create_options, "preallocation");
     uint64_t entries;
-    bool ok = take_options(c->options, &h, error);
+    struct luks *l = NULL;
+    bool ok = take_options(c->options, &h, error) && qcow2_crypt_options(c->options, &h, &l, error);
     int ret;
 
     h.size = c->size;
@@ -191,13 +211,15 @@ bool qcow2_create(const struct block_create *c, GError **error)
     h.l1_size = (uint32_t)MAX(entries, 1);
     ok = ok && (!h.data_file || make_data_file(c, &h, error));
     if (ok) {
-        ret = write_empty(c->file, &h);
+        ret = write_empty(c->file, &h, l);
         if (ret != 0) {
             set_error(error, "%s: Could not write the metadata: %s", c->filename, g_strerror(-ret));
             ok = false;
         }
     }
+    ok = ok && (!l || qcow2_crypt_write(l, &h, c, error));
     ok = ok && ((!prealloc && !h.data_file) || finish(c, prealloc, error));
+    luks_free(l);
     qcow2_header_clear(&h);
     return ok;
 }
@@ -264,13 +286,15 @@ bool qcow2_measure(const struct block_options *options, struct block_node *from,
                    struct block_measure *out, GError **error)
 {
     struct qcow2_header h = { 0 };
-    bool ok = take_options(options, &h, error);
+    struct luks *l = NULL;
+    bool ok = take_options(options, &h, error) && qcow2_crypt_options(options, &h, &l, error);
     uint64_t size = from ? from->size : block_option_uint(options, qcow2_create_options, "size");
     uint64_t cluster = 1ull << h.cluster_bits, meta, data;
 
     if (ok) {
         size = up(size, 512);
-        meta = cluster + up(l1_entries(&h, size) * 8, cluster) + l1_entries(&h, size) * cluster;
+        meta = cluster + up(l1_entries(&h, size) * 8, cluster) + l1_entries(&h, size) * cluster +
+               up(qcow2_crypt_bytes(l), cluster);
         data = up(size, cluster);
         meta += refcount_bytes(&h, (meta + data) / cluster);
         if (h.data_file) {
@@ -289,6 +313,7 @@ bool qcow2_measure(const struct block_options *options, struct block_node *from,
             out->bitmaps = bitmap_bytes(from, cluster);
         }
     }
+    luks_free(l);
     qcow2_header_clear(&h);
     return ok;
 }

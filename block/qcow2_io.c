@@ -184,7 +184,7 @@ static int read_run(struct qcow2 *q, const struct run *run, uint64_t guest, cons
 {
     switch (run->kind) {
     case RUN_DATA:
-        return block_node_readv(qcow2_data(q), run->host, iov, n);
+        return qcow2_data_readv(q, run->host, iov, n);
     case RUN_COMPRESSED:
         return read_unpacked(q, run, guest, iov, n);
     case RUN_NONE:
@@ -242,7 +242,11 @@ int qcow2_status(struct block_node *node, uint64_t offset, uint64_t bytes, struc
     *out = (struct block_status){ .bytes = run.bytes };
     switch (run.kind) {
     case RUN_DATA:
-        out->flags = BLOCK_DATA | BLOCK_ALLOCATED | BLOCK_OFFSET_VALID | BLOCK_RECURSE;
+        out->flags = BLOCK_DATA | BLOCK_ALLOCATED;
+        if (q->luks) {
+            break; /* what is at host_offset is something else */
+        }
+        out->flags |= BLOCK_OFFSET_VALID | BLOCK_RECURSE;
         out->host_offset = run.host;
         out->file = qcow2_data(q);
         break;

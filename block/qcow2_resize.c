@@ -41,6 +41,10 @@ static int allocate_all(struct qcow2 *q, uint64_t from, uint64_t to, uint64_t *e
         }
         m = (struct qcow2_map){ .host = (uint64_t)host, .has_host = true, .copied = true };
         m.alloc = q->n_sub == 1 ? 1 : q->node.backing_name ? 0 : 0xffffffffu;
+        if (q->luks) { /* zeroes in the file are something else for the guest */
+            m.zero = m.alloc;
+            m.alloc = 0;
+        }
         ret = qcow2_map_set(q, i << q->h.cluster_bits, &m);
         if (ret != 0) {
             return ret;
@@ -57,6 +61,11 @@ bool qcow2_preallocate(struct qcow2 *q, uint64_t from, uint64_t to, enum block_p
     uint64_t end = 0;
     int ret;
 
+    if (q->luks && q->h.version < 3) {
+        set_error(error, "%s: preallocation of encrypted images needs compat=1.1",
+                  q->node.filename);
+        return false;
+    }
     if (prealloc == BLOCK_PREALLOC_METADATA) {
         prealloc = BLOCK_PREALLOC_OFF;
     }

@@ -125,7 +125,7 @@ static int allocate(struct qcow2 *q, struct step *s)
         return (int)host;
     }
     s->host = (uint64_t)host;
-    s->blank = q->node.file->driver->grows &&
+    s->blank = q->node.file->driver->grows && !q->luks &&
                s->host >= __atomic_load_n(&q->node.file->size, __ATOMIC_RELAXED);
     return 0;
 }
@@ -235,7 +235,7 @@ static int move(struct qcow2 *q, const struct step *s, const struct iovec *iov, 
         return ret;
     }
     host = s->host + (from - (s->first << q->h.cluster_bits));
-    return block_node_writev(qcow2_data(q), host, all, k);
+    return qcow2_data_writev(q, host, all, k);
 }
 
 /* The lock held again: the entries name what was written. */
@@ -299,7 +299,7 @@ static int write_step(struct qcow2 *q, uint64_t guest, const struct iovec *iov, 
         }
         pthread_mutex_unlock(&q->lock);
         *bytes = s.bytes;
-        ret = block_node_writev(qcow2_data(q), s.host, part, k);
+        ret = qcow2_data_writev(q, s.host, part, k);
         pthread_mutex_lock(&q->lock);
         return ret;
     }

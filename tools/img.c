@@ -121,6 +121,7 @@ struct block_node *img_open_as(const struct img_common *common, struct block_gra
         .check = flags & IMG_CHECK,
         .force_share = common->force_share,
         .aio = common->aio,
+        .no_io = flags & IMG_NO_IO,
         .discard = flags & IMG_UNMAP,
         .cache = flags & IMG_UNSAFE ? BLOCK_CACHE_UNSAFE : BLOCK_CACHE_WRITEBACK,
     };

@@ -43,6 +43,7 @@ enum img_flags {
     IMG_UNSAFE = 8,  /* the cache mode when none is given */
     IMG_SOURCE = 16, /* the cache mode is that of sources */
     IMG_UNMAP = 32,
+    IMG_NO_IO = 64, /* no key is asked for */
 };
 
 /*

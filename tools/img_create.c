@@ -109,7 +109,7 @@ static int look_at_backing(const struct create *c, struct block_graph *graph, co
     const char *format = block_options_get(o, "backing_fmt");
     g_autofree char *path = block_path_combine(filename, backing);
     struct block_open_options open = {
-        .filename = path, .format = format, .graph = graph, .read_only = true
+        .filename = path, .format = format, .graph = graph, .read_only = true, .no_io = true
     };
     g_autoptr(block_node) node = NULL;
     GError *error = NULL;

@@ -143,9 +143,6 @@ static json_t *to_json(const struct block_node *node, const struct facts *f)
     if (f->allocated >= 0) {
         json_object_set_new(o, "actual-size", json_integer(f->allocated));
     }
-    if (f->image.encrypted) {
-        json_object_set_new(o, "encrypted", json_true());
-    }
     if (f->specific->rows->len) {
         json_object_set_new(o, "format-specific",
                             json_pack("{s:s, s:o}", "type", node->driver->name, "data",
@@ -154,6 +151,9 @@ static json_t *to_json(const struct block_node *node, const struct facts *f)
     if (node->backing_name) {
         json_object_set_new(o, "full-backing-filename", json_string(f->backing_path));
         json_object_set_new(o, "backing-filename", json_string(node->backing_name));
+    }
+    if (f->image.encrypted) {
+        json_object_set_new(o, "encrypted", json_true());
     }
     json_object_set_new(o, "dirty-flag", json_boolean(f->image.dirty));
     return o;
@@ -174,7 +174,7 @@ static int tell_chain(struct info *i, struct block_graph *graph, const char *fil
             report_error("Backing file '%s' creates an infinite loop.", name);
             return 1;
         }
-        node = img_open_as(&i->common, graph, name, format, IMG_NO_BACKING);
+        node = img_open_as(&i->common, graph, name, format, IMG_NO_BACKING | IMG_NO_IO);
         if (!node) {
             return 1;
         }

@@ -194,7 +194,8 @@ def refusals(work):
               ("cluster_bits", 20, 4, 60, "cluster_bits is 60, must be 9 to 21"),
               ("l1_size", 36, 4, 1 << 31, "l1_size is 2147483648, must be 0 to 4194304"),
               ("refcount_order", 96, 4, 7, "refcount_order is 7, must be 0 to 6"),
-              ("crypt_method", 32, 4, 2, "Unsupported qcow2 feature(s): LUKS encryption"))
+              ("crypt_method", 32, 4, 1, "Unsupported qcow2 feature(s): AES encryption"),
+              ("crypt_method", 32, 4, 2, "the header extension of LUKS encryption is missing"))
     for name, offset, size, value, want in fields:
         rhea(f"create qcow2 {path} size=1M")
         with open(path, "r+b") as file:

@@ -12,7 +12,7 @@ BUILD := $(abspath $(BUILD))
 
 util_src := error.c log.c terminal.c text.c
 
-softmmu_src := address_space.c clock.c device.c device_help.c dma.c machine.c main_loop.c mem_print.c \
+softmmu_src := address_space.c clock.c device.c device_help.c dma.c hotplug.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
@@ -75,14 +75,14 @@ hw_block_src := ahci.c ahci_port.c ata.c atapi.c cd_info.c fdc.c fdc_transfer.c 
 hw_isa_src := isa.c
 hw_virtio_src := virtio.c virtio_mmio.c virtio_pci.c virtio_pci_legacy.c virtio_rng.c virtqueue.c virtqueue_packed.c \
                  virtqueue_split.c
-hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c root_port.c
+hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c pcie_slot.c root_port.c
 
-hw_i386_src := acpi.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi.c mch.c mptable.c microvm.c q35.c acpi_script.c aml.c \
+hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi.c mch.c mptable.c microvm.c q35.c acpi_script.c aml.c \
                bios.c boards.c firmware.c smbios.c smbios_options.c boot.c boot_elf.c boot_fw_cfg.c boot_linux.c \
-               boot_multiboot.c decompress.c dsdt.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c \
+               boot_multiboot.c decompress.c dsdt.c dsdt_hotplug.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c \
                pc_common.c pc_drives.c piix3.c piix4_pm.c
 
-monitor_src := commands.c cpu_access.c disassemble.c dump.c expression.c info.c input.c \
+monitor_src := commands.c cpu_access.c device.c disassemble.c dump.c expression.c info.c input.c \
                interrupts.c line_edit.c media.c monitor.c screen.c
 
 # cli/main.c is not in this list: it is the only file that test programs do not get.
@@ -103,7 +103,7 @@ unit_tests := block_drive_test block_job_test block_qcow2_test block_raw_test bl
 
 device_tests := nvme_test virtio_test virtio_blk_test virtio_scsi_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
-                debugcon_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
+                debugcon_test hotplug_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
                 pflash_test bios_test fw_cfg_test smi_test smm_test \
                 fuzz_devices_test info_test io_errors_test
@@ -128,7 +128,7 @@ block_tests := format_bounds.py format_fuzz.py format_images.py format_kill.py i
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
-boot_tests := board.py disks.py virtio.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
+boot_tests := board.py disks.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
               firmware.py firmware_os.py uefi.py curses.py stress.py
 
 # --- Configuration ----------------------------------------------------------------------------

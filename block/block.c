@@ -403,6 +403,14 @@ static struct block_backend *find_drive_or_node(struct machine *m, const char *i
     return blk;
 }
 
+/* A drive goes with the device that it was for. */
+static void release_drive(struct block_backend *blk)
+{
+    if (!blk->front) {
+        block_backend_free(blk);
+    }
+}
+
 static const char *drive_id(const struct block_backend *blk)
 {
     return blk->id;
@@ -429,6 +437,7 @@ static struct block_pool *pool_of(struct machine *m)
     m->block = pool;
     m->find_drive = find_drive_or_node;
     m->drive_id = drive_id;
+    m->release_drive = release_drive;
     m->free_drives = free_drives;
     return pool;
 }
@@ -446,7 +455,7 @@ struct block_backend *block_backend_new(struct machine *m, const char *id, GErro
     struct block_backend *blk;
 
     if (block_backend_find(m, id)) {
-        set_error(error, "drive id '%s' is in use already", id);
+        set_error(error, "Duplicate ID '%s' for drive", id);
         return NULL;
     }
     blk = g_new0(struct block_backend, 1);
@@ -563,6 +572,25 @@ static void take_out(struct block_backend *blk)
             blk->front->media_changed(blk->front_opaque, false);
         }
     }
+}
+
+bool block_backend_del(struct block_backend *blk, GError **error)
+{
+    char *id;
+
+    if (block_graph_find(block_graph_of(blk->machine), blk->id)) {
+        set_error(error, "Deleting device added with blockdev-add is not supported");
+        return false;
+    }
+    if (!blk->front) {
+        block_backend_free(blk);
+        return true;
+    }
+    take_out(blk);
+    id = g_strdup_printf("#%s", blk->id); /* what `info block` shows */
+    g_free(blk->id);
+    blk->id = id;
+    return true;
 }
 
 bool block_backend_eject(struct block_backend *blk, bool force, GError **error)

@@ -152,6 +152,12 @@ bool block_backend_change(struct block_backend *blk, const struct block_open_opt
 /* Takes the medium out; refused while the guest has locked the tray unless `force`. */
 bool block_backend_eject(struct block_backend *blk, bool force, GError **error);
 
+/*
+ * drive_del: the id is free and the image closed.  A device in front is left without a medium, and takes
+ * the drive with it.  False and *error: it is a node of -blockdev.
+ */
+bool block_backend_del(struct block_backend *blk, GError **error);
+
 /* A drive has one front.  False and *error when it has one already. */
 bool block_attach(struct block_backend *blk, const struct block_front *front, void *opaque,
                   GError **error);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "chardev/chardev.h"
 #include "cli/options.h"
-#include "softmmu/device.h"
+#include "softmmu/hotplug.h"
 #include "ui/curses.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -137,29 +137,6 @@ bool option_display(struct options *o, const char *arg, GError **error)
     return true;
 }
 
-static const char *type_name(void *opaque, unsigned i)
-{
-    (void)opaque;
-    return device_types[i] ? device_types[i]->name : NULL;
-}
-
-const struct device_type *options_device_type(const char *name, GError **error)
-{
-    const struct device_type *type = device_type_find(name);
-    g_autofree char *closest = NULL;
-
-    if (type && type->internal) {
-        set_error(error, "-device: '%s' is part of the board and cannot be added", name);
-        return NULL;
-    }
-    if (!type) {
-        closest = closest_names(name, type_name, NULL);
-        set_error(error, "-device: '%s' is not a valid device model name; %s%s", name,
-                  closest ? "closest: " : "-device help lists all", closest ? closest : "");
-    }
-    return type;
-}
-
 bool option_device(struct options *o, const char *arg, GError **error)
 {
     g_autofree char *name = g_strndup(arg, strcspn(arg, ","));
@@ -181,7 +158,8 @@ bool option_device(struct options *o, const char *arg, GError **error)
         arg += strlen("driver=");
         return option_device(o, arg, error);
     }
-    if (!options_device_type(name, error)) {
+    if (!device_type_named(name, error)) {
+        g_prefix_error(error, "-device: ");
         return false;
     }
     g_ptr_array_add(o->devices, g_strdup(arg));

@@ -413,7 +413,7 @@ static bool open_file(struct block_backend *blk, const struct spec *s, bool snap
     return block_backend_open(blk, &o, error);
 }
 
-static bool place_drive(struct machine *m, const struct options *o, struct spec *s, GError **error)
+static bool place_drive(struct machine *m, struct spec *s, GError **error)
 {
     g_autofree char *id = NULL;
     struct block_backend *blk;
@@ -432,15 +432,36 @@ static bool place_drive(struct machine *m, const struct options *o, struct spec 
     blk->cdrom = s->cdrom;
     blk->rerror = (enum block_on_error)s->rerror;
     blk->werror = (enum block_on_error)s->werror;
-    return open_file(blk, s, o->snapshot, error);
+    if (!open_file(blk, s, m->config.snapshot, error)) {
+        block_backend_free(blk);
+        return false;
+    }
+    return true;
 }
 
-static bool add_drive(struct machine *m, const struct options *o, const char *text, GError **error)
+static bool add_drive(struct machine *m, const char *text, GError **error)
 {
     g_autoptr(GPtrArray) opts = parse_options(text, "file");
     struct spec s;
-    bool ok = parse_spec(opts, &s, error) && place_drive(m, o, &s, error);
+    bool ok = parse_spec(opts, &s, error) && place_drive(m, &s, error);
 
+    spec_clear(&s);
+    return ok;
+}
+
+/* A controller for it comes with device_add. */
+static bool hot_add_drive(struct machine *m, const char *text, GError **error)
+{
+    g_autoptr(GPtrArray) opts = parse_options(text, "file");
+    struct spec s;
+    bool ok = parse_spec(opts, &s, error);
+
+    if (ok && s.interface != BLOCK_IF_NONE) {
+        set_error(error, "Can't hot-add drive to type %s: use if=none and device_add",
+                  places[s.interface].name);
+        ok = false;
+    }
+    ok = ok && place_drive(m, &s, error);
     spec_clear(&s);
     return ok;
 }
@@ -499,12 +520,13 @@ static bool add_defaults(struct machine *m, const struct options *o, GError **er
     cd = cd && !block_backend_at(m, BLOCK_IF_IDE, (int)(DEFAULT_CD / board->ide_units),
                                  (int)(DEFAULT_CD % board->ide_units));
     floppy = floppy && !block_backend_at(m, BLOCK_IF_FLOPPY, 0, 0);
-    return (!cd || add_drive(m, o, "index=2,media=cdrom", error)) &&
-           (!floppy || add_drive(m, o, "if=floppy,index=0", error));
+    return (!cd || add_drive(m, "index=2,media=cdrom", error)) &&
+           (!floppy || add_drive(m, "if=floppy,index=0", error));
 }
 
 bool drives_setup(struct machine *m, const struct options *o, GError **error)
 {
+    m->add_drive = hot_add_drive;
     for (unsigned i = 0; i < o->blockdevs->len; i++) {
         const char *text = g_ptr_array_index(o->blockdevs, i);
 
@@ -516,7 +538,7 @@ bool drives_setup(struct machine *m, const struct options *o, GError **error)
     for (unsigned i = 0; i < o->drives->len; i++) {
         const char *text = g_ptr_array_index(o->drives, i);
 
-        if (!add_drive(m, o, text, error)) {
+        if (!add_drive(m, text, error)) {
             g_prefix_error(error, "-drive %s: ", text);
             return false;
         }

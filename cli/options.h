@@ -13,8 +13,6 @@
 #include <stdint.h>
 #include "softmmu/machine.h"
 
-struct device_type;
-
 struct options {
     GString *output; /* what a help option prints */
     bool done;       /* print `output` and leave with status 0 */
@@ -68,9 +66,6 @@ bool options_parse(struct options *o, int argc, char **argv, GError **error);
 bool options_finish(struct options *o, GError **error);
 void options_print_help(GString *out);
 void options_warn(struct options *o, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
-
-/* device_options.c: a type that -device may name; NULL and *error with the closest names. */
-const struct device_type *options_device_type(const char *name, GError **error);
 
 /* accel_options.c */
 option_fn option_accel, option_enable_kvm;

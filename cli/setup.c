@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/setup.h"
 #include "monitor/monitor.h"
+#include "softmmu/hotplug.h"
 #include "softmmu/machine.h"
 #include "ui/curses.h"
 #include "util/error.h"
@@ -34,6 +35,7 @@ static void setup_config(struct machine *m, struct options *o)
     c->name = g_strdup(o->name);
     c->rtc_base = o->rtc_base;
     c->rtc_localtime = o->rtc_localtime;
+    c->snapshot = o->snapshot;
     c->no_reboot = o->no_reboot;
     c->no_shutdown = o->no_shutdown;
     c->start_paused = o->start_paused;
@@ -214,66 +216,15 @@ static void warn_of_unused_globals(const struct machine *m)
     }
 }
 
-static bool set_properties(struct device *dev, const GPtrArray *opts, GError **error)
-{
-    for (unsigned i = 0; i < opts->len; i++) {
-        const struct option_pair *p = g_ptr_array_index(opts, i);
-
-        if (strcmp(p->key, "driver") == 0 || strcmp(p->key, "bus") == 0) {
-            continue;
-        }
-        if (strcmp(p->key, "id") == 0) {
-            g_free(dev->id);
-            dev->id = g_strdup(p->value);
-        } else if (!device_set_property(dev, p->key, p->value, error)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool id_in_use(struct machine *m, const char *id)
-{
-    for (unsigned i = 0; id && i < m->devices->len; i++) {
-        const struct device *dev = g_ptr_array_index(m->devices, i);
-
-        if (dev->id && strcmp(dev->id, id) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool add_device(struct machine *m, const char *text, GError **error)
 {
     g_autoptr(GPtrArray) opts = parse_options(text, "driver");
-    const char *name = options_get(opts, "driver"), *bus_name = options_get(opts, "bus");
-    const struct device_type *type = options_device_type(name ? name : "", error);
-    struct bus *bus = NULL;
-    struct device *dev;
 
-    if (!type) {
+    if (!device_add(m, opts, DEVICE_COLD, error)) {
+        g_prefix_error(error, "-device %s: ", text);
         return false;
     }
-    if (id_in_use(m, options_get(opts, "id"))) {
-        set_error(error, "-device %s: id '%s' is in use already", name, options_get(opts, "id"));
-        return false;
-    }
-    if (type->bus != BUS_NONE) {
-        bus = bus_find(m, type->bus, bus_name);
-        if (!bus && (bus_name || type->bus != BUS_SYSTEM)) {
-            set_error(error, "-device %s: the machine has no %s bus%s%s%s", name,
-                      bus_kind_names[type->bus], bus_name ? " '" : "", bus_name ? bus_name : "",
-                      bus_name ? "'" : "");
-            return false;
-        }
-    }
-    dev = device_new(m, type);
-    if (set_properties(dev, opts, error) && device_realize(dev, bus, error)) {
-        return true;
-    }
-    device_free(dev);
-    return false;
+    return true;
 }
 
 /* -debugcon CHARDEV: "isa-debugcon" as by -device, which -global reaches. */

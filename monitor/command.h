@@ -57,6 +57,9 @@ command_fn command_screendump, command_screentext;
 /* media.c */
 command_fn command_info_block, command_eject, command_change;
 
+/* device.c */
+command_fn command_device_add, command_device_del, command_drive_add, command_drive_del;
+
 /* interrupts.c, input.c */
 command_fn command_info_pic, command_info_irq, command_info_mice;
 command_fn command_sendkey, command_mouse_move, command_mouse_button;

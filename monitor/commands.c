@@ -226,6 +226,10 @@ const struct command monitor_commands[] = {
     { "mouse_button",     "state",            "press mouse buttons (1=L, 2=M, 4=R), release the rest", command_mouse_button },
     { "eject",            "[-f] drive",       "take the medium out (-f: even when the guest locked it)", command_eject },
     { "change",           "[-f] drive filename [format [retain|read-only|read-write]]", "put another medium in", command_change },
+    { "device_add",       "driver[,prop=value][,...]", "add device, like -device on the command line",  command_device_add },
+    { "device_del",       "device",           "remove device",                                         command_device_del },
+    { "drive_add",        "[[<domain>:]<bus>:]<slot> [file=file][,if=none][,id=id][,option=value]...", "add a drive, like -drive on the command line", command_drive_add },
+    { "drive_del",        "device",           "remove host block device",                              command_drive_del },
     { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
     { "log",              "item1[,...]|none", "turn on logging of these items; none: turn it off",     cmd_log },
     { 0 }

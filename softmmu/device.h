@@ -21,6 +21,7 @@
 struct machine;
 struct chardev;
 struct block_backend;
+struct hotplug_ops;
 
 enum bus_kind {
     BUS_NONE,
@@ -109,9 +110,11 @@ struct bus {
     enum bus_kind kind;
     struct device *parent; /* NULL: the board's own */
     struct machine *machine;
-    GPtrArray *devices;   /* struct device *, in the order of their creation */
-    unsigned max_devices; /* it is full with that many; 0: never */
-    struct bus *next;     /* machine->buses */
+    GPtrArray *devices;                /* struct device *, in the order of their creation */
+    unsigned max_devices;              /* it is full with that many; 0: never */
+    struct bus *next;                  /* machine->buses */
+    const struct hotplug_ops *hotplug; /* softmmu/hotplug.h; NULL: none */
+    void *hotplug_opaque;
 };
 
 struct device {
@@ -133,8 +136,9 @@ struct device_type {
     const char *name;    /* as QEMU users know it */
     const char *summary; /* one line for -device help */
     enum bus_kind bus;
-    bool internal; /* made by boards only; refused by -device */
-    size_t size;   /* of the struct that begins with struct device */
+    bool internal;  /* made by boards only; refused by -device */
+    bool cold_only; /* stays where its bus has devices come and go */
+    size_t size;    /* of the struct that begins with struct device */
     const struct property
         *props; /* may be NULL; rows shared by a bus's devices (PCI_PROPS) come first */
     const struct state_row *state;

@@ -71,6 +71,7 @@ struct machine_config {
     struct chardev *serial[MAX_SERIAL]; /* NULL: port not present */
     int64_t rtc_base; /* seconds since 1970 at start; INT64_MIN: the host's time */
     bool rtc_localtime;
+    bool snapshot;     /* -snapshot */
     bool no_reboot;    /* a reset ends the program */
     bool no_shutdown;  /* a power-off pauses instead */
     bool start_paused; /* -S */
@@ -157,6 +158,9 @@ struct machine {
     struct block_pool *block;
     struct block_backend *(*find_drive)(struct machine *m, const char *id);
     const char *(*drive_id)(const struct block_backend *blk);
+    /* Set by cli/: drive_add, with -drive's options. */
+    bool (*add_drive)(struct machine *m, const char *options, GError **error);
+    void (*release_drive)(struct block_backend *blk); /* its device was removed */
     void (*free_drives)(struct machine *m);
 
     struct vcpu *vcpus[MACHINE_MAX_VCPUS];

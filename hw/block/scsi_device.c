@@ -8,10 +8,22 @@
 #include <string.h>
 #include "hw/block/scsi.h"
 #include "hw/nvram/boot_order.h"
+#include "softmmu/hotplug.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 
 /* The bus --------------------------------------------------------------------------------------- */
+
+/* The unit is told of when it is realized, and again when it goes: the guest need not agree. */
+static bool unplug(struct bus *bus, struct device *dev, GError **error)
+{
+    (void)bus;
+    (void)error;
+    device_remove(dev);
+    return true;
+}
+
+static const struct hotplug_ops hotplug_ops = { .unplug = unplug };
 
 void scsi_bus_init(struct scsi_bus *bus, struct device *adapter, const struct scsi_bus_ops *ops)
 {
@@ -23,6 +35,7 @@ void scsi_bus_init(struct scsi_bus *bus, struct device *adapter, const struct sc
     bus->name = adapter->id ? g_strdup_printf("%s.0", adapter->id) : g_strdup_printf("scsi.%u", n);
     bus->ops = ops;
     bus_init(&bus->bus, adapter->machine, BUS_SCSI, bus->name, adapter);
+    bus->bus.hotplug = &hotplug_ops;
 }
 
 void scsi_bus_destroy(struct scsi_bus *bus)

@@ -202,6 +202,7 @@ const struct device_type vga_type = {
     .name = "VGA",
     .summary = "standard VGA with Bochs extensions",
     .bus = BUS_PCI,
+    .cold_only = true,
     .size = sizeof(struct pci_vga),
     .props = vga_props,
     .state = pci_vga_state,

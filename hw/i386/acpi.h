@@ -26,6 +26,7 @@ struct acpi_config {
     unsigned n_cpus;
     const uint32_t *apic_ids; /* NULL: 0 to n_cpus - 1 */
     bool hpet, vga, no_s3, no_s4;
+    bool pci_hotplug;                    /* acpi_pci_hotplug.h is there */
     bool serial[4];                      /* COM1 to COM4 */
     uint16_t pm_base;                    /* I/O port of the power management block */
     uint64_t ram_below_4g, ram_above_4g; /* bytes */
@@ -48,5 +49,8 @@ void acpi_free(struct acpi_tables *t);
 
 /* dsdt.c: the AML of the DSDT, without the table's header. */
 void acpi_build_dsdt(const struct acpi_config *cfg, GByteArray *out);
+/* dsdt_hotplug.c: within the scope of the PCI host; outside of any. */
+void dsdt_add_hotplug(GByteArray *out);
+void dsdt_add_hotplug_event(GByteArray *out);
 
 #endif

@@ -144,7 +144,7 @@ size_t aml_begin_if(GByteArray *out)
     return out->len;
 }
 
-size_t aml_begin_field(GByteArray *out, const char *region)
+size_t aml_begin_field(GByteArray *out, const char *region, enum aml_access access)
 {
     size_t mark;
 
@@ -152,7 +152,7 @@ size_t aml_begin_field(GByteArray *out, const char *region)
     aml_byte(out, 0x81);
     mark = out->len;
     aml_name(out, region);
-    aml_byte(out, 0x01); /* ByteAcc, NoLock, Preserve */
+    aml_byte(out, (uint8_t)access); /* NoLock, Preserve */
     return mark;
 }
 

@@ -18,10 +18,12 @@
 /* clang-format off */
 enum aml_op {
     AML_ZERO = 0x00, AML_NAME = 0x08, AML_LOCAL0 = 0x60, AML_LOCAL1 = 0x61, AML_ARG0 = 0x68,
+    AML_ARG1 = 0x69, AML_NOTIFY = 0x86,
     AML_STORE = 0x70, AML_AND = 0x7b, AML_OR = 0x7d, AML_CREATE_DWORD_FIELD = 0x8a,
     AML_ARG3 = 0x6b, AML_RETURN = 0xa4,
 };
 enum aml_space { AML_SYSTEM_MEMORY, AML_SYSTEM_IO, AML_PCI_CONFIG };
+enum aml_access { AML_BYTE_ACCESS = 1, AML_DWORD_ACCESS = 3 };
 /* clang-format on */
 
 void aml_byte(GByteArray *out, uint8_t v);
@@ -37,8 +39,8 @@ size_t aml_begin_device(GByteArray *out, const char *name);
 size_t aml_begin_method(GByteArray *out, const char *name, unsigned n_args, bool serialized);
 size_t aml_begin_package(GByteArray *out, unsigned n_elements);
 size_t aml_begin_if(GByteArray *out); /* followed by the condition */
-/* Byte accesses; followed by aml_field_unit. */
-size_t aml_begin_field(GByteArray *out, const char *region);
+/* Followed by aml_field_unit. */
+size_t aml_begin_field(GByteArray *out, const char *region, enum aml_access access);
 void aml_field_unit(GByteArray *out, const char *name, unsigned bits);
 void aml_end(GByteArray *out, size_t mark);
 

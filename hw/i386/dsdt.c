@@ -8,6 +8,7 @@
  * there is no _PIC.  The ICH9 has inputs 16-23 of the I/O APIC for them besides.  The power button is a fixed feature and has no device.
  */
 #include "hw/i386/acpi.h"
+#include "hw/i386/acpi_pci_hotplug.h"
 #include "hw/i386/aml.h"
 #include "hw/i386/ich9_lpc.h"
 #include "hw/i386/piix4_pm.h"
@@ -298,6 +299,9 @@ static void add_motherboard(const struct acpi_config *cfg, GByteArray *out)
     if (cfg->ecam) {
         aml_res_memory32(res, cfg->ecam, 256u << 20, true);
     }
+    if (cfg->pci_hotplug) {
+        aml_res_io(res, ACPI_PCI_HOTPLUG_PORT, PCI_HOTPLUG_SIZE);
+    }
     aml_name_resources(out, "_CRS", res);
     aml_end(out, device);
 }
@@ -308,7 +312,7 @@ static void add_routes(GByteArray *out, const char *name, unsigned off, unsigned
     size_t field;
 
     aml_region(out, name, AML_PCI_CONFIG, off, 4);
-    field = aml_begin_field(out, name);
+    field = aml_begin_field(out, name, AML_BYTE_ACCESS);
     for (unsigned i = 0; i < 4; i++) {
         char reg[] = "PRQ0";
 
@@ -358,6 +362,9 @@ static void add_pci_host(const struct acpi_config *cfg, GByteArray *out)
     } else {
         add_sci_link(out);
         add_prt(out);
+    }
+    if (cfg->pci_hotplug) {
+        dsdt_add_hotplug(out);
     }
     aml_end(out, device);
 }
@@ -418,6 +425,9 @@ void acpi_build_dsdt(const struct acpi_config *cfg, GByteArray *out)
         add_hpet(out);
     }
     aml_end(out, scope);
+    if (cfg->pci_hotplug) {
+        dsdt_add_hotplug_event(out);
+    }
 
     if (!cfg->no_s3) {
         add_sleep_state(out, "\\_S3", types->s3);

@@ -152,6 +152,7 @@ static bool build_acpi(struct pc *pc, uint64_t area, GError **error)
         .ram_below_4g = pc->ram_below_4g,
         .ram_above_4g = pc->ram_above_4g,
         .area = area,
+        .pci_hotplug = pc->pm != NULL,
         .no_s3 = pc->acpi_pm->disable_s3,
         .no_s4 = pc->acpi_pm->disable_s4,
     };

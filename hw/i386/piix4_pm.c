@@ -192,6 +192,7 @@ static bool piix4_pm_realize(struct device *dev, GError **error)
     mem_region_add(&m->system_io, 0, &s->block, 1);
     mem_region_add(&m->system_io, PM_SMI_COMMAND_PORT, &s->smi_ports, 0);
     acpi_pm_init(&s->pm, m, &piix4_sleep_types);
+    acpi_pci_hotplug_init(&s->hotplug, &s->pm, pci_bus_of(&s->pci));
     return true;
 }
 
@@ -218,6 +219,7 @@ static void piix4_pm_unrealize(struct device *dev)
 {
     struct piix4_pm *s = (struct piix4_pm *)dev;
 
+    acpi_pci_hotplug_destroy(&s->hotplug);
     acpi_pm_destroy(&s->pm);
     mem_region_destroy(&s->block);
     mem_region_destroy(&s->smi_ports);
@@ -246,6 +248,7 @@ static const struct state_row piix4_pm_state[] = {
     STATE_INT(struct piix4_pm, apm_command, 1, "port 0xB2"),
     STATE_INT(struct piix4_pm, apm_status, 1, "port 0xB3"),
     STATE_BUF(struct piix4_pm, scratch, 1, "registers without an effect"),
+    STATE_SUB(struct piix4_pm, hotplug, 1, acpi_pci_hotplug_state, 2, "PCI hot-plug"),
     { 0 },
 };
 

@@ -3,8 +3,7 @@
 #ifndef HW_I386_PIIX4_PM_H
 #define HW_I386_PIIX4_PM_H
 
-#include "hw/i386/acpi_pm.h"
-#include "hw/pci/pci.h"
+#include "hw/i386/acpi_pci_hotplug.h"
 
 /* Offsets in the block at PMBASE, as the FADT names them. */
 #define PM_EVENT      0x00u /* PM1a_EVT: status, enable */
@@ -27,6 +26,7 @@ struct piix4_pm {
     void *moved_opaque;
     struct mem_region block;     /* at PMBASE, while PMREGMISC enables it */
     struct mem_region smi_ports; /* 0xB2, 0xB3 */
+    struct acpi_pci_hotplug hotplug;
     uint8_t apm_command, apm_status;
     uint8_t scratch[PM_BLOCK_SIZE]; /* registers without an effect here */
 };

@@ -4,22 +4,14 @@
  * Express to PCI, and one from PCI to PCI.  The variants are rows of a table.
  *
  * Source: PCI Express Base 3.0, 7.8 (the capability), 7.10 (AER); ids are those of QEMU's devices.
- * Invariants: the slot's presence bits follow what is on the secondary bus.
  * Thread:     under the machine lock.
  */
 #include "hw/pci/bridge.h"
 
+#include "hw/pci/pcie_slot.h"
 #include "util/error.h"
 
 /* clang-format off */
-enum express_register {         /* offsets within the capability */
-    EXP_FLAGS        = 0x02, EXP_DEVICE_CAP = 0x04, EXP_DEVICE_CONTROL = 0x08,
-    EXP_DEVICE_STATUS = 0x0a, EXP_LINK_CAP  = 0x0c, EXP_LINK_CONTROL   = 0x10,
-    EXP_LINK_STATUS  = 0x12, EXP_SLOT_CAP   = 0x14, EXP_SLOT_CONTROL   = 0x18,
-    EXP_SLOT_STATUS  = 0x1a, EXP_ROOT_CONTROL = 0x1c, EXP_ROOT_STATUS  = 0x20,
-    EXP_DEVICE_CONTROL2 = 0x28, EXP_LINK_CAP2 = 0x2c, EXP_LINK_CONTROL2 = 0x30,
-    EXP_SIZE         = 0x3c,
-};
 enum aer_register {             /* 7.10 */
     AER_UNCORRECTABLE = 0x04, AER_UNCORRECTABLE_MASK = 0x08, AER_SEVERITY = 0x0c,
     AER_CORRECTABLE  = 0x10, AER_CORRECTABLE_MASK = 0x14, AER_ROOT_COMMAND = 0x2c,
@@ -37,21 +29,16 @@ enum express_type { EXP_ROOT_PORT = 4, EXP_TO_PCI_BRIDGE = 7 };
 #define EXP_SPEED_2_5G  1u
 #define EXP_WIDTH_1     (1u << 4)
 #define EXP_LINK_REPORTS (1u << 20) /* link capabilities: reports the link's state */
-#define EXP_LINK_ACTIVE 0x2000u     /* link status */
-#define EXP_SLOT_PRESENT 0x0040u    /* slot status */
-/* Slot: attention button, power controller, both indicators, surprise, hot-plug, no completion. */
-#define EXP_SLOT_HOTPLUG (1u | 1u << 1 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 18)
-/* Slot control after reset: both indicators off, power on (7.8.10). */
-#define EXP_SLOT_CONTROL_RESET 0x03c0u
 /* clang-format on */
 
 struct bridge_device {
     struct pci_bridge bridge;
     uint8_t chassis, port;
-    uint16_t slot;
+    uint16_t slot_number;
     bool hotplug;
-    uint8_t express; /* offset of the capability; 0: a PCI device */
-    unsigned aer;    /* the same of error reporting */
+    struct pcie_slot slot; /* of a root port */
+    uint8_t express;       /* offset of the capability; 0: a PCI device */
+    unsigned aer;          /* the same of error reporting */
 };
 
 struct variant {
@@ -101,14 +88,7 @@ static bool add_express(struct bridge_device *s, const struct variant *v)
     pci_config_set_wmask(d, cap + EXP_DEVICE_CONTROL2, 0x001f, 2);
     pci_config_set_wmask(d, cap + EXP_LINK_CONTROL2, 0x000f, 2);
     if (root) {
-        pci_config_store(d, cap + EXP_SLOT_CAP,
-                         (s->hotplug ? EXP_SLOT_HOTPLUG : 0) | (uint32_t)(s->slot & 0x1fff) << 19,
-                         4);
-        pci_config_set_wmask(d, cap + EXP_SLOT_CONTROL, s->hotplug ? 0x17ff : 0, 2);
         pci_config_set_wmask(d, cap + EXP_ROOT_CONTROL, 0x001f, 2);
-        pci_config_store(d, cap + EXP_SLOT_STATUS, 0, 2);
-        d->w1cmask[cap + EXP_SLOT_STATUS] = 0x1f;
-        d->w1cmask[cap + EXP_SLOT_STATUS + 1] = 0x01;
         d->w1cmask[cap + EXP_ROOT_STATUS + 2] = 0x01;
     }
     return true;
@@ -138,37 +118,29 @@ static void add_aer(struct bridge_device *s, const struct variant *v)
     }
 }
 
-/* Is there a function on the secondary bus? */
-static bool occupied(const struct bridge_device *s)
+static bool has_slot(const struct bridge_device *s)
 {
-    for (unsigned i = 0; i < 8; i++) {
-        if (s->bridge.bus.functions[i]) {
-            return true;
-        }
-    }
-    return false;
+    return s->slot.port != NULL;
 }
 
 static uint32_t bridge_config_read(struct pci_device *d, unsigned off, unsigned size)
 {
-    struct bridge_device *s = (struct bridge_device *)d;
+    const struct bridge_device *s = (struct bridge_device *)d;
     uint32_t v = pci_config_load(d, off, size);
 
-    for (unsigned i = 0; i < size && s->express && variant_of(s)->express == EXP_ROOT_PORT; i++) {
-        if (off + i == s->express + (unsigned)EXP_SLOT_STATUS && occupied(s)) {
-            v |= EXP_SLOT_PRESENT << (8 * i);
-        } else if (off + i == s->express + EXP_LINK_STATUS + 1u && occupied(s)) {
-            v |= (EXP_LINK_ACTIVE >> 8) << (8 * i);
-        }
-    }
-    return v;
+    return has_slot(s) ? pcie_slot_config_read(&s->slot, off, size, v) : v;
 }
 
 static void bridge_config_written(struct pci_device *d, unsigned off, unsigned size)
 {
+    struct bridge_device *s = (struct bridge_device *)d;
+
     (void)off;
     (void)size;
-    pci_bridge_update((struct pci_bridge *)d);
+    pci_bridge_update(&s->bridge);
+    if (has_slot(s)) {
+        pcie_slot_config_written(&s->slot);
+    }
 }
 
 static bool bridge_realize(struct device *dev, GError **error)
@@ -195,6 +167,9 @@ static bool bridge_realize(struct device *dev, GError **error)
         add_aer(s, v);
     }
     pci_bridge_setup(&s->bridge, v->slots);
+    if (v->express == EXP_ROOT_PORT) {
+        pcie_slot_setup(&s->slot, d, &s->bridge.bus, s->express, s->slot_number, s->hotplug);
+    }
     return true;
 }
 
@@ -207,8 +182,8 @@ static void bridge_reset(struct device *dev)
         pci_config_store(&s->bridge.pci, s->aer + AER_SEVERITY, AER_FATAL, 4);
         pci_config_store(&s->bridge.pci, s->aer + AER_CORRECTABLE_MASK, AER_ADVISORY, 4);
     }
-    if (s->express && variant_of(s)->express == EXP_ROOT_PORT && s->hotplug) {
-        pci_config_store(&s->bridge.pci, s->express + EXP_SLOT_CONTROL, EXP_SLOT_CONTROL_RESET, 2);
+    if (has_slot(s)) {
+        pcie_slot_reset(&s->slot);
     }
     pci_bridge_update(&s->bridge);
 }
@@ -231,6 +206,9 @@ static bool bridge_post_load(struct device *dev, GError **error)
     /* What is behind it is loaded as it was: no reset now. */
     s->bridge.in_reset = s->bridge.pci.config[PCI_BRIDGE_CONTROL] & PCI_BRIDGE_RESET;
     pci_bridge_update(&s->bridge);
+    if (has_slot(s)) {
+        pcie_slot_post_load(&s->slot);
+    }
     return true;
 }
 
@@ -238,7 +216,7 @@ static const struct property root_port_props[] = {
     PCI_PROPS(struct bridge_device, bridge.pci),
     PROP_U8(struct bridge_device, "chassis", chassis, 0, "number of the chassis"),
     PROP_U8(struct bridge_device, "port", port, 0, "number of the port"),
-    PROP_U16(struct bridge_device, "slot", slot, 0, "number of the slot"),
+    PROP_U16(struct bridge_device, "slot", slot_number, 0, "number of the slot"),
     PROP_BOOL(struct bridge_device, "hotplug", hotplug, true, "the slot can be hot-plugged"),
     { 0 },
 };

@@ -15,6 +15,7 @@ static struct acpi_config sample_config(void)
     return (struct acpi_config){
         .n_cpus = 2,
         .hpet = true,
+        .pci_hotplug = true,
         .serial = { true, false, true, false },
         .pm_base = 0x600,
         .ram_below_4g = RIG_RAM_SIZE,

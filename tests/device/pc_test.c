@@ -8,6 +8,15 @@ struct fixture {
     struct pc *pc;
 };
 
+static void run_reset_hooks(struct machine *m)
+{
+    for (unsigned i = 0; i < m->reset_hooks->len; i++) {
+        struct reset_hook *hook = &g_array_index(m->reset_hooks, struct reset_hook, i);
+
+        hook->fn(hook->opaque);
+    }
+}
+
 static void set_up(struct fixture *f, gconstpointer data)
 {
     const uint64_t *ram_size = data;
@@ -21,11 +30,7 @@ static void set_up(struct fixture *f, gconstpointer data)
     g_assert_no_error(error);
     f->pc = f->m->board;
     device_reset_all(f->m);
-    for (unsigned i = 0; i < f->m->reset_hooks->len; i++) {
-        struct reset_hook *hook = &g_array_index(f->m->reset_hooks, struct reset_hook, i);
-
-        hook->fn(hook->opaque);
-    }
+    run_reset_hooks(f->m);
 }
 
 static void tear_down(struct fixture *f, gconstpointer data)
@@ -87,7 +92,7 @@ static void tables_come_back_at_reset(struct fixture *f, gconstpointer data)
     address_space_read(&f->m->memory, ACPI_RSDP_ADDR, signature, 8);
     g_assert_cmpstr(signature, ==, "RSD PTR ");
     address_space_store(&f->m->memory, ACPI_RSDP_ADDR, 0, 8);
-    g_array_index(f->m->reset_hooks, struct reset_hook, 0).fn(f->pc);
+    run_reset_hooks(f->m);
     address_space_read(&f->m->memory, ACPI_RSDP_ADDR, signature, 8);
     g_assert_cmpstr(signature, ==, "RSD PTR ");
 }

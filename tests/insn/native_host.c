@@ -248,12 +248,16 @@ static void put_far_jump(uint8_t *code, unsigned to)
     memcpy(code + 5, &selector, sizeof(selector));
 }
 
+/* A processor that takes more bytes than `len` of what is none here must not run the rest of a jump. */
 static void put_code(struct native *n, const uint8_t *bytes, unsigned len)
 {
     uint8_t *target = n->code + (NATIVE_TARGET - NATIVE_CODE);
+    struct insn insn;
 
     memcpy(n->code, bytes, len);
-    if (n->code32) {
+    if (insn_decode(n->cpu, bytes, len, &insn) != DECODE_OK) {
+        memset(n->code + len, 0xcc, 16); /* int3 */
+    } else if (n->code32) {
         put_far_jump(n->code + len, BACK);
         put_far_jump(target, BACK_TAKEN);
         put_jump(n->code + BACK, native_return);

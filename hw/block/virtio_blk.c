@@ -216,8 +216,9 @@ static void give_id(struct virtio_blk *s, struct virtio_element *e)
         answer(s, e, S_IOERR);
         return;
     }
-    memcpy(id, s->disk.serial ? s->disk.serial : "",
-           strnlen(s->disk.serial ? s->disk.serial : "", sizeof(id)));
+    if (s->disk.serial) {
+        memcpy(id, s->disk.serial, strnlen(s->disk.serial, sizeof(id)));
+    }
     dma_list_write(&e->in, virtio_machine(&s->v), 0, id, sizeof(id));
     answer(s, e, S_OK);
 }

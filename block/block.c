@@ -623,6 +623,13 @@ bool block_backend_change(struct block_backend *blk, const struct block_open_opt
     return true;
 }
 
+void block_backend_resized(struct block_backend *blk)
+{
+    if (blk->front && blk->front->resized) {
+        blk->front->resized(blk->front_opaque);
+    }
+}
+
 bool block_attach(struct block_backend *blk, const struct block_front *front, void *opaque,
                   GError **error)
 {

@@ -84,6 +84,8 @@ struct block_open_options {
 struct block_front {
     /* The medium went or came.  May be NULL when the medium cannot change. */
     void (*media_changed)(void *opaque, bool present);
+    /* block_size is another one, the medium the same.  May be NULL. */
+    void (*resized)(void *opaque);
     /* The person asks for the medium of a locked tray; may be NULL. */
     void (*eject_request)(void *opaque);
     bool (*is_locked)(void *opaque); /* may be NULL */
@@ -157,6 +159,9 @@ bool block_backend_eject(struct block_backend *blk, bool force, GError **error);
  * the drive with it.  False and *error: it is a node of -blockdev.
  */
 bool block_backend_del(struct block_backend *blk, GError **error);
+
+/* Whoever made the medium larger or smaller says so: tells the front, which tells the guest. */
+void block_backend_resized(struct block_backend *blk);
 
 /* A drive has one front.  False and *error when it has one already. */
 bool block_attach(struct block_backend *blk, const struct block_front *front, void *opaque,

@@ -22,6 +22,14 @@ static void media_changed(void *opaque, bool present)
     }
 }
 
+/* ATA has no way to tell: IDENTIFY does, when the guest asks. */
+static void resized(void *opaque)
+{
+    struct ide_drive *d = opaque;
+
+    d->sectors = block_size(d->blk) / BLOCK_SECTOR;
+}
+
 static void eject_request(void *opaque)
 {
     ((struct ide_drive *)opaque)->cd.eject_wanted = true;
@@ -36,6 +44,7 @@ static bool is_locked(void *opaque)
 
 static const struct block_front front = {
     .media_changed = media_changed,
+    .resized = resized,
     .eject_request = eject_request,
     .is_locked = is_locked,
 };

@@ -430,7 +430,12 @@ static void media_changed(void *opaque, bool present)
     nvme_event(opaque, NVME_EVENT_NOTICE, 0, 4); /* the namespace's attributes */
 }
 
-static const struct block_front front = { .media_changed = media_changed };
+static void resized(void *opaque)
+{
+    media_changed(opaque, true);
+}
+
+static const struct block_front front = { .media_changed = media_changed, .resized = resized };
 
 static void config_written(struct pci_device *d, unsigned off, unsigned size)
 {

@@ -73,6 +73,16 @@ static void media_changed(void *opaque, bool present)
     }
 }
 
+static void resized(void *opaque)
+{
+    struct scsi_device *d = opaque;
+
+    d->attention = ASC_CAPACITY;
+    if (bus_of(d)->ops->changed) {
+        bus_of(d)->ops->changed(bus_of(d), d, ASC_CAPACITY);
+    }
+}
+
 static void eject_request(void *opaque)
 {
     ((struct scsi_device *)opaque)->cd.eject_wanted = true;
@@ -87,6 +97,7 @@ static bool is_locked(void *opaque)
 
 static const struct block_front front = {
     .media_changed = media_changed,
+    .resized = resized,
     .eject_request = eject_request,
     .is_locked = is_locked,
 };

@@ -117,7 +117,12 @@ static void media_changed(void *opaque, bool present)
     virtio_config_changed(&s->v);
 }
 
-static const struct block_front front = { .media_changed = media_changed };
+static void resized(void *opaque)
+{
+    media_changed(opaque, true);
+}
+
+static const struct block_front front = { .media_changed = media_changed, .resized = resized };
 
 /* Requests ------------------------------------------------------------------------------------- */
 

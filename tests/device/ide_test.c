@@ -60,6 +60,18 @@ static void identify_describes(struct fixture *f, gconstpointer data)
     g_assert_cmphex(sum, ==, 0);
 }
 
+static void another_size_is_identified(struct fixture *f, gconstpointer data)
+{
+    uint8_t buf[512];
+
+    (void)data;
+    f->blk->root->size = 2 * SECTORS * 512;
+    block_backend_resized(f->blk);
+    ide_rig_command(&f->i, 0xec, 0, 0);
+    ide_rig_data_in(&f->i, 0x1f0, buf, 512);
+    g_assert_cmpuint(buf[120] | buf[121] << 8 | buf[122] << 16, ==, 2 * SECTORS);
+}
+
 static void pio_reads_and_writes(struct fixture *f, gconstpointer data)
 {
     static const uint8_t reads[] = { 0x20, 0xc4 }, writes[] = { 0x30, 0xc5 };
@@ -361,6 +373,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("signature", signature_tells_a_disk);
     ADD("identify", identify_describes);
+    ADD("size", another_size_is_identified);
     ADD("pio", pio_reads_and_writes);
     ADD("dma", dma_moves_by_descriptors);
     ADD("bad-tables", bad_tables_fail);

@@ -400,6 +400,20 @@ static void events_are_told(struct nvme_rig *f, gconstpointer data)
     g_assert_cmpint(completed(f, 0), ==, 0);
 }
 
+static void another_size_is_told(struct nvme_rig *f, gconstpointer data)
+{
+    (void)data;
+    add_event_request(f);
+    f->blk->root->size = 2 * f->blk->root->size;
+    block_backend_resized(f->blk);
+    g_assert_cmpint(completed(f, 0), ==, 0);
+    g_assert_cmphex(f->result, ==, 0x40002); /* a notice: look at page 4 */
+    g_assert_cmphex(RUN(0, .opcode = 2, .prp1 = DATA, .cdw10 = 4 | 1023 << 16), ==, 0);
+    g_assert_cmphex(rig_load(f->r, DATA, 8), ==, 1); /* namespace 1, and no other */
+    g_assert_cmphex(RUN(0, .opcode = 6, .nsid = 1, .prp1 = DATA), ==, 0);
+    g_assert_cmpuint(rig_load(f->r, DATA, 8), ==, f->blk->root->size / 512);
+}
+
 /* Resets ---------------------------------------------------------------------------------------- */
 
 static void resets_give_up(struct nvme_rig *f, gconstpointer data)
@@ -496,6 +510,7 @@ int main(int argc, char **argv)
     ADD("queues/full", "", a_full_queue_waits);
     ADD("interrupts", "", interrupts);
     ADD("events", "", events_are_told);
+    ADD("size", "", another_size_is_told);
     ADD("resets", "", resets_give_up);
     ADD("fatal", "", fatal_states);
     g_test_add_func("/nvme/mistakes", mistakes_are_named);

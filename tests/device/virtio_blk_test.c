@@ -298,7 +298,7 @@ static void another_size_is_told(struct blk_rig *f, gconstpointer data)
     generation = (unsigned)virtio_rig_get(&f->v, 21, 1);
     virtio_rig_messages(&f->v, 0);
     f->blk->root->size = 2048 * 512;
-    f->blk->front->media_changed(f->blk->front_opaque, true);
+    block_backend_resized(f->blk);
     g_assert_cmpuint(virtio_rig_messages(&f->v, 0), ==, 1);
     g_assert_cmpuint(virtio_rig_get(&f->v, 21, 1), ==, generation + 1);
     g_assert_cmpuint(config(f, 0, 8), ==, 2048);

@@ -391,6 +391,26 @@ static void units_come_and_go(struct scsi_rig *f, gconstpointer data)
     g_assert_cmphex(rig_load(f->v.r, EVENTS, 4), ==, 0x80000000);
 }
 
+static void another_size_is_told(struct scsi_rig *f, gconstpointer data)
+{
+    const struct rig_buffer b = { EVENTS, 16, true };
+    unsigned id;
+    uint32_t len;
+
+    (void)data;
+    RESET_SEEN(HD);
+    virtio_rig_add(&f->v, Q_EVENT, &b, 1, false);
+    virtio_rig_kick(&f->v, Q_EVENT);
+    f->disk->root->size = 2 * SECTORS * 512;
+    block_backend_resized(f->disk);
+    g_assert_true(virtio_rig_used(&f->v, Q_EVENT, &id, &len));
+    g_assert_cmphex(rig_load(f->v.r, EVENTS, 8), ==, 0x0240010100000003ull);
+    g_assert_cmphex(rig_load(f->v.r, EVENTS + 12, 4), ==, 0x092a);
+    g_assert_cmphex(HD(0, 0, 0x00, 0, 0, 0, 0, 0), ==, 0x62a09); /* a unit attention, once */
+    g_assert_cmphex(HD(8, 0, 0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0), ==, 0);
+    g_assert_cmphex(rig_load(f->v.r, DATA, 4), ==, GUINT32_SWAP_LE_BE(2 * SECTORS - 1));
+}
+
 static void saving_waits_and_reset_cancels(struct scsi_rig *f, gconstpointer data)
 {
     unsigned id;
@@ -475,6 +495,7 @@ int main(int argc, char **argv)
     ADD("cd", "", a_cd_drive);
     ADD("control", "", tasks_are_managed);
     ADD("events", "", units_come_and_go);
+    ADD("size", "", another_size_is_told);
     ADD("state", "", saving_waits_and_reset_cancels);
     ADD("hostile", "", short_requests_break_it);
     ADD("mistakes", "", mistakes_are_named);

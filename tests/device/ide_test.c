@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tests/device/ide_test.c: ATA disks behind piix3-ide.  Thread: the test's. */
+#include "block/driver.h"
 #include "tests/device/ide_rig.h"
 #include "tests/device/fuzz.h"
 

@@ -31,7 +31,24 @@ struct block_file_node {
     int fd, buffered;
     bool direct, no_flush, locking, force_share;
     enum { RING_NEVER, RING_WHERE_BEST, RING_ALWAYS } ring; /* aio= */
+    /*
+     * Data that file_status found last, atomic each: some kernels walk every page up to the next hole, as
+     * often as they are asked. Data for a hole is a true answer, only not the best, so that neither a torn
+     * pair nor what other programs do to the file matters.
+     */
+    uint64_t data_start, data_end;
 };
+
+static void remember_data(struct block_file_node *f, uint64_t start, uint64_t end)
+{
+    __atomic_store_n(&f->data_start, start, __ATOMIC_RELAXED);
+    __atomic_store_n(&f->data_end, end, __ATOMIC_RELAXED);
+}
+
+static void forget_data(struct block_file_node *f)
+{
+    remember_data(f, 0, 0);
+}
 
 /* clang-format off */
 static const struct block_option_row file_options[] = {
@@ -372,6 +389,7 @@ static int file_discard(struct block_node *node, uint64_t offset, uint64_t bytes
     /* A hint: what the file system cannot do stays allocated. */
     (void)!fallocate(f->buffered, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
                      (off_t)bytes);
+    forget_data(f);
     return 0;
 }
 
@@ -387,6 +405,7 @@ static int file_write_zeroes(struct block_node *node, uint64_t offset, uint64_t 
         return -ENOTSUP;
     }
     if (fallocate(f->buffered, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes) == 0) {
+        forget_data(f);
         return 0;
     }
     return errno == ENOSPC ? -ENOSPC : -ENOTSUP;
@@ -396,11 +415,17 @@ static int file_status(struct block_node *node, uint64_t offset, uint64_t bytes,
                        struct block_status *out)
 {
     struct block_file_node *f = (struct block_file_node *)node;
-    off_t data = lseek(f->buffered, (off_t)offset, SEEK_DATA), hole;
+    uint64_t known = __atomic_load_n(&f->data_end, __ATOMIC_RELAXED);
+    off_t data, hole;
 
     out->flags = BLOCK_DATA | BLOCK_ALLOCATED | BLOCK_OFFSET_VALID;
     out->file = node;
     out->host_offset = offset;
+    if (offset >= __atomic_load_n(&f->data_start, __ATOMIC_RELAXED) && offset < known) {
+        out->bytes = MIN(bytes, known - offset);
+        return 0;
+    }
+    data = lseek(f->buffered, (off_t)offset, SEEK_DATA);
     if (data < 0 && errno != ENXIO) {
         return 0;
     }
@@ -412,6 +437,7 @@ static int file_status(struct block_node *node, uint64_t offset, uint64_t bytes,
     hole = lseek(f->buffered, (off_t)offset, SEEK_HOLE);
     if (hole > 0 && (uint64_t)hole > offset) {
         out->bytes = MIN(bytes, (uint64_t)hole - offset);
+        remember_data(f, offset, (uint64_t)hole);
     }
     return 0;
 }
@@ -452,6 +478,7 @@ static bool file_truncate(struct block_node *node, uint64_t size, enum block_pre
         set_errno_error(error, "Could not resize '%s'", node->filename);
         return false;
     }
+    forget_data(f);
     if (size > old && !preallocate(f, old, size, prealloc, error)) {
         (void)!ftruncate(f->buffered, (off_t)old);
         return false;

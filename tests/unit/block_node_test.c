@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tests/unit/block_node_test.c: nodes by options and names, transfers and sizes of raw images. */
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include "block/driver.h"
@@ -62,6 +63,36 @@ static void a_tree_of_options_opens(struct fixture *f, gconstpointer data)
     g_assert_cmpint(block_node_read(node->file, 4096 + 512, back, sizeof(back)), ==, 0);
     g_assert_cmpmem(buf, sizeof(buf), back, sizeof(back));
     g_assert_cmpint(block_node_write(node, 8000, buf, sizeof(buf)), ==, -EIO);
+}
+
+/* Data that was found is not looked for again, until something of ours makes a hole of it. */
+static void data_of_a_file_is_remembered(struct fixture *f, gconstpointer data)
+{
+    g_autofree char *text = g_strdup_printf("driver=file,discard=unmap,filename=%s", f->path);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(block_node) node = open_text(f, text, &error);
+    g_autofree uint8_t *buf = g_malloc(256 << 10);
+    struct block_status st;
+    int fd = open(f->path, O_RDWR);
+
+    (void)data;
+    g_assert_no_error(error);
+    memset(buf, 1, 256 << 10);
+    g_assert_cmpint(block_node_write(node, 0, buf, 256 << 10), ==, 0);
+    g_assert_cmpint(block_node_status(node, 0, 128 << 10, &st), ==, 0);
+    g_assert_true(st.flags & BLOCK_DATA);
+    if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 64 << 10, 128 << 10) != 0) {
+        g_test_skip("a file system without holes");
+    } else {
+        g_assert_cmpint(block_node_status(node, 64 << 10, 1 << 20, &st), ==, 0);
+        g_assert_true(st.flags & BLOCK_DATA);
+        g_assert_cmpuint(st.bytes, ==, 192 << 10);
+        g_assert_cmpint(block_node_discard(node, 64 << 10, 64 << 10), ==, 0);
+        g_assert_cmpint(block_node_status(node, 64 << 10, 1 << 20, &st), ==, 0);
+        g_assert_true(st.flags & BLOCK_ZERO);
+        g_assert_cmpuint(st.bytes, ==, 128 << 10);
+    }
+    close(fd);
 }
 
 static void nodes_are_found_by_name(struct fixture *f, gconstpointer data)
@@ -216,6 +247,7 @@ int main(int argc, char **argv)
     CASE("names", nodes_are_found_by_name);
     CASE("unknown-options", unknown_options_are_refused);
     CASE("status", holes_and_data_are_told_apart);
+    CASE("remembered", data_of_a_file_is_remembered);
     CASE("sizes", sizes_change_when_asked_for);
     CASE("read-only", read_only_can_be_turned);
     CASE("detect-zeroes", zeroes_are_detected);

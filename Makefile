@@ -128,7 +128,7 @@ block_tests := format_bounds.py format_fuzz.py format_images.py format_kill.py i
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
-boot_tests := board.py disks.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
+boot_tests := debian.py board.py disks.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
               firmware.py firmware_os.py uefi.py curses.py stress.py
 
 # --- Configuration ----------------------------------------------------------------------------
@@ -314,6 +314,11 @@ check-style:                        ## run tests/style: includes, layout, README
 	@$(check) $(style_run)
 check-boot: $(rhea) $(tools) guests  ## run tests/boot: whole guests
 	@$(check) $(boot_run)
+
+# A quarter of an hour of processor time. One row in a shorter form is in 'make check'.
+.PHONY: check-debian
+check-debian: $(rhea) $(tools) guests ## run Debian's life on a disk on five controllers, raw and qcow2
+	@RHEA_BIN=$(rhea) RHEA_TOOLS=$(bin) tests/boot/debian.py --all
 
 # SKIP where that machine's compiler is missing.
 .PHONY: check-cross

@@ -16,7 +16,7 @@ softmmu_src := address_space.c clock.c device.c device_help.c dma.c hotplug.c ma
                memory.c property.c ram.c state.c vcpu.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
-             iov.c job.c lock.c nbd.c null.c open.c options.c ring.c \
+             iov.c job.c live.c live_backup.c live_graph.c live_mirror.c live_stream.c lock.c nbd.c null.c open.c options.c ring.c \
              qcow2.c qcow2_amend.c qcow2_bitmap.c qcow2_cache.c qcow2_check.c qcow2_compress.c qcow2_create.c qcow2_crypt.c \
              qcow2_header.c qcow2_io.c qcow2_map.c qcow2_refcount.c qcow2_refs.c qcow2_resize.c \
              qcow2_snapshot.c qcow2_write.c qcow2_zero.c raw.c snapshot.c
@@ -97,7 +97,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
-unit_tests := block_drive_test block_job_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test log_test \
+unit_tests := block_drive_test block_job_test block_live_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test log_test \
               machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test media_test monitor_test options_test
 

@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <string.h>
 #include "block/driver.h"
+#include "block/live.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -29,6 +30,7 @@ struct block_pool {
     struct machine *machine;
     GThreadPool *threads;
     struct block_graph *graph;
+    GPtrArray *jobs;     /* struct block_live * */
     GPtrArray *backends; /* struct block_backend *, in the order of their creation */
     pthread_mutex_t mutex;
     pthread_cond_t cond; /* something was finished */
@@ -379,6 +381,7 @@ static void free_drives(struct machine *m)
     g_thread_pool_free(pool->threads, FALSE, TRUE);
     close_ring(pool);
     g_ptr_array_unref(pool->backends);
+    g_ptr_array_unref(pool->jobs);
     block_graph_free(pool->graph);
     pthread_cond_destroy(&pool->cond);
     pthread_mutex_destroy(&pool->mutex);
@@ -427,6 +430,7 @@ static struct block_pool *pool_of(struct machine *m)
     pool->machine = m;
     pool->graph = block_graph_new();
     pool->backends = g_ptr_array_new();
+    pool->jobs = g_ptr_array_new();
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->cond, NULL);
     pool->finished_end = &pool->finished;
@@ -445,6 +449,11 @@ static struct block_pool *pool_of(struct machine *m)
 struct block_graph *block_graph_of(struct machine *m)
 {
     return pool_of(m)->graph;
+}
+
+GPtrArray *block_jobs_of(struct machine *m)
+{
+    return pool_of(m)->jobs;
 }
 
 /* Drive slots ----------------------------------------------------------------------------------- */
@@ -470,6 +479,7 @@ struct block_backend *block_backend_new(struct machine *m, const char *id, GErro
 
 static void close_medium(struct block_backend *blk)
 {
+    block_live_end(blk);
     block_drain(blk);
     block_node_close(blk->root);
     blk->root = NULL;
@@ -549,6 +559,10 @@ static bool may_open_tray(struct block_backend *blk, bool force, GError **error)
 {
     if (!blk->removable) {
         set_error(error, "Device '%s' is not removable", blk->id);
+        return false;
+    }
+    if (blk->job) {
+        set_error(error, "Device '%s' is busy: it has a block job", blk->id);
         return false;
     }
     if (!force && blk->front && blk->front->is_locked && blk->front->is_locked(blk->front_opaque)) {

@@ -27,6 +27,7 @@
 struct machine;
 struct block_node;
 struct block_backend;
+struct block_live;
 
 #define BLOCK_SECTOR 512u
 
@@ -105,6 +106,7 @@ struct block_backend {
     struct block_open_options options; /* for the next medium; strings are not kept */
     const struct block_front *front;
     void *front_opaque;
+    struct block_live *job; /* beside the guest (live.h); NULL: none */
     unsigned in_flight; /* submitted and neither delivered nor cancelled */
     unsigned on_ring;   /* of these: not finished, and on the ring */
 };
@@ -188,6 +190,9 @@ void block_cancel(struct block_request *req);
 void block_drain(struct block_backend *blk);
 /* Reads on this thread: for realize, which may look at a partition table.  0 or -errno. */
 int block_read_now(struct block_backend *blk, uint64_t offset, void *buf, size_t len);
+
+/* Jobs beside the guest, struct block_live *: for live.c. */
+GPtrArray *block_jobs_of(struct machine *m);
 
 /* `info block` */
 void block_print(struct machine *m, GString *out);

@@ -3,8 +3,8 @@
  * block/job.h: long work on images: copying, committing into a backing file, streaming out of one.
  *
  * Each runs until it is done, failed, or progress->cancelled says so (then *error says "cancelled"; what was
- * done so far stays and does no harm).  Nobody else writes the images meanwhile: jobs beside a running
- * guest are not there yet.
+ * done so far stays and does no harm).  Nobody else writes the images meanwhile: live.h has jobs beside a
+ * running guest.
  * Thread: the main one, or one of its own while nobody changes the graph.
  */
 #ifndef BLOCK_JOB_H

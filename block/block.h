@@ -107,8 +107,8 @@ struct block_backend {
     const struct block_front *front;
     void *front_opaque;
     struct block_live *job; /* beside the guest (live.h); NULL: none */
-    unsigned in_flight; /* submitted and neither delivered nor cancelled */
-    unsigned on_ring;   /* of these: not finished, and on the ring */
+    unsigned in_flight;     /* submitted and neither delivered nor cancelled */
+    unsigned on_ring;       /* of these: not finished, and on the ring */
 };
 
 enum block_request_state {

@@ -7,14 +7,6 @@
 #include "util/error.h"
 #include "util/text.h"
 
-#define CONVERT_TEXT "not supported yet; convert the image: qemu-img convert -O raw"
-#define REFUSED(n, text, bytes)                                                                    \
-    &(const struct block_driver)                                                                   \
-    {                                                                                              \
-        .name = n, .summary = text, .refused = CONVERT_TEXT, .magic = bytes,                       \
-        .n_magic = sizeof(bytes) - 1                                                               \
-    }
-
 /* clang-format off */
 const struct block_driver *const block_drivers[] = {
     &block_file,
@@ -65,10 +57,6 @@ const struct block_driver *block_driver_find(const char *name, GError **error)
         const struct block_driver *d = block_drivers[i];
 
         if (!d->hidden && strcmp(d->name, name) == 0) {
-            if (d->refused) {
-                set_error(error, "image format '%s': %s", name, d->refused);
-                return NULL;
-            }
             return d;
         }
     }
@@ -82,8 +70,7 @@ void block_print_formats(GString *out)
 {
     g_string_append(out, "Supported formats:\n");
     for (unsigned i = 0; block_drivers[i]; i++) {
-        if (!block_drivers[i]->protocol && !block_drivers[i]->hidden && !block_drivers[i]->filter &&
-            !block_drivers[i]->refused) {
+        if (!block_drivers[i]->protocol && !block_drivers[i]->hidden && !block_drivers[i]->filter) {
             g_string_append_printf(out, "  %-8s %s\n", block_drivers[i]->name,
                                    block_drivers[i]->summary);
         }

@@ -219,8 +219,8 @@ static bool luks_measure(const struct block_options *options, struct block_node 
 const struct block_driver block_luks = {
     .name = "luks",
     .summary = "an encrypted disk (LUKS1)",
-    .magic = LUKS_MAGIC "\0\1",
-    .n_magic = 8,
+    .magic = LUKS_MAGIC,
+    .n_magic = 6,
     .size = sizeof(struct luks_node),
     .open_options = luks_options,
     .create_options = luks_create_options,

@@ -244,19 +244,12 @@ const struct block_driver *block_probe_head(const uint8_t head[BLOCK_PROBE_BYTES
 static const struct block_driver *probe(struct block_node *file, GError **error)
 {
     uint8_t head[BLOCK_PROBE_BYTES] = { 0 };
-    const struct block_driver *best;
 
     if (block_node_read(file, 0, head, sizeof(head)) != 0) {
         set_error(error, "cannot read the first sectors of '%s'", file->filename);
         return NULL;
     }
-    best = block_probe_head(head, file->filename);
-    if (best->refused) {
-        set_error(error, "'%s' looks like format '%s': %s (or give format=raw)", file->filename,
-                  best->name, best->refused);
-        return NULL;
-    }
-    return best;
+    return block_probe_head(head, file->filename);
 }
 
 /* A node that options name ("file": "node0"), or one made from those below "file.". */

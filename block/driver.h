@@ -33,6 +33,7 @@ struct block_create {
 
 struct block_driver {
     const char *name, *summary;
+    const char *refused; /* known to users and not served: what to do */
     bool protocol;
     bool filter; /* changes nothing of what it passes: `file` is the image */
     bool hidden; /* not for people: in no list */

@@ -57,6 +57,10 @@ const struct block_driver *block_driver_find(const char *name, GError **error)
         const struct block_driver *d = block_drivers[i];
 
         if (!d->hidden && strcmp(d->name, name) == 0) {
+            if (d->refused) {
+                set_error(error, "image format '%s': %s", name, d->refused);
+                return NULL;
+            }
             return d;
         }
     }
@@ -70,7 +74,8 @@ void block_print_formats(GString *out)
 {
     g_string_append(out, "Supported formats:\n");
     for (unsigned i = 0; block_drivers[i]; i++) {
-        if (!block_drivers[i]->protocol && !block_drivers[i]->hidden && !block_drivers[i]->filter) {
+        if (!block_drivers[i]->protocol && !block_drivers[i]->hidden && !block_drivers[i]->filter &&
+            !block_drivers[i]->refused) {
             g_string_append_printf(out, "  %-8s %s\n", block_drivers[i]->name,
                                    block_drivers[i]->summary);
         }

@@ -77,7 +77,7 @@ hw_virtio_src := virtio.c virtio_mmio.c virtio_pci.c virtio_pci_legacy.c virtio_
                  virtqueue_split.c
 hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c pcie_slot.c root_port.c
 
-hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi.c mch.c mptable.c microvm.c q35.c acpi_script.c aml.c \
+hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi.c mch.c mptable.c microvm.c microvm_pm.c q35.c acpi_script.c aml.c \
                bios.c boards.c firmware.c smbios.c smbios_options.c boot.c boot_elf.c boot_fw_cfg.c boot_linux.c \
                boot_multiboot.c decompress.c dsdt.c dsdt_hotplug.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c \
                pc_common.c pc_drives.c piix3.c piix4_pm.c
@@ -103,7 +103,7 @@ unit_tests := block_drive_test block_job_test block_live_test block_qcow2_test b
 
 device_tests := nvme_test virtio_test virtio_blk_test virtio_scsi_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
-                debugcon_test hotplug_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
+                debugcon_test hotplug_test microvm_pm_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
                 pflash_test bios_test fw_cfg_test smi_test smm_test \
                 fuzz_devices_test info_test io_errors_test

@@ -10,7 +10,7 @@
 /* clang-format off */
 
 extern const struct device_type debug_exit_type, ferr_type, i440fx_type, i8042_type, pci_host_type, piix3_type;
-extern const struct device_type piix4_pm_type, port80_type, port92_type, pvpanic_type, pvpanic_pci_type;
+extern const struct device_type microvm_pm_type, piix4_pm_type, port80_type, port92_type, pvpanic_type, pvpanic_pci_type;
 extern const struct device_type apic_type, hpet_type, i8254_type, i8259_type, ioapic_type;
 extern const struct device_type bochs_display_type, isa_vga_type, secondary_vga_type, vga_type;
 extern const struct device_type isa_debugcon_type, isa_serial_type, mc146818rtc_type;
@@ -63,7 +63,7 @@ const struct device_type *const device_types[] = {
     &pflash_cfi01_type,
     &piix3_type,
     &piix3_ide_type,
-    &piix4_pm_type,
+    &piix4_pm_type, &microvm_pm_type,
     &port80_type,
     &port92_type,
     &pvpanic_type,

@@ -10,6 +10,7 @@
 
 #include <string.h>
 #include "hw/i386/ich9_lpc.h"
+#include "hw/i386/microvm_pm.h"
 #include "hw/i386/piix4_pm.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
@@ -102,7 +103,7 @@ enum fadt_flag {                /* table 5.10 */
     FADT_WBINVD = 1 << 0, FADT_PROC_C1 = 1 << 2, FADT_NO_SLEEP_BUTTON = 1 << 5,
     FADT_RESET_REG = 1 << 10,
 };
-enum fadt_boot_arch { BOOT_LEGACY = 1 << 0, BOOT_8042 = 1 << 1, BOOT_NO_VGA = 1 << 2 };
+enum fadt_boot_arch { BOOT_LEGACY = 1 << 0, BOOT_8042 = 1 << 1, BOOT_NO_VGA = 1 << 2, BOOT_NO_RTC = 1 << 5 };
 /* clang-format on */
 
 /* 5.2.9; offsets are the table's own. */
@@ -112,6 +113,7 @@ static size_t build_fadt(const struct acpi_config *cfg, uint64_t facs, uint64_t 
     size_t t = begin_table(out, "FACP", 4);
     uint16_t pm = cfg->pm_base, gpe0 = (uint16_t)(pm + (cfg->ich9 ? ICH9_PM_GPE0 : PM_GPE0));
     unsigned gpe0_bytes = cfg->ich9 ? 16 : 4;
+    bool no_rtc = cfg->no_pci && !cfg->rtc;
     const struct {
         uint16_t off, size;
         uint64_t value;
@@ -119,9 +121,9 @@ static size_t build_fadt(const struct acpi_config *cfg, uint64_t facs, uint64_t 
         { 36, 4, facs },
         { 40, 4, dsdt },
         { 46, 2, SCI_IRQ },
-        { 48, 4, PM_SMI_COMMAND_PORT },
-        { 52, 1, PM_ACPI_ENABLE },
-        { 53, 1, PM_ACPI_DISABLE },
+        { 48, 4, cfg->no_pci ? 0 : PM_SMI_COMMAND_PORT }, /* 0: ACPI mode is always on */
+        { 52, 1, cfg->no_pci ? 0 : PM_ACPI_ENABLE },
+        { 53, 1, cfg->no_pci ? 0 : PM_ACPI_DISABLE },
         { 56, 4, (uint16_t)(pm + PM_EVENT) },
         { 64, 4, (uint16_t)(pm + PM_CONTROL) },
         { 76, 4, (uint16_t)(pm + PM_TIMER) },
@@ -130,12 +132,15 @@ static size_t build_fadt(const struct acpi_config *cfg, uint64_t facs, uint64_t 
         { 89, 1, 2 }, /* PM1_CNT_LEN */
         { 91, 1, 4 }, /* PM_TMR_LEN */
         { 92, 1, gpe0_bytes },
-        { 96, 2, 0xfff }, /* P_LVL2_LAT: over 100, no C2 */
-        { 98, 2, 0xfff }, /* P_LVL3_LAT: over 1000, no C3 */
-        { 108, 1, 0x32 }, /* CMOS index of the century */
-        { 109, 2, BOOT_LEGACY | BOOT_8042 | (cfg->vga ? 0 : BOOT_NO_VGA) },
+        { 96, 2, 0xfff },              /* P_LVL2_LAT: over 100, no C2 */
+        { 98, 2, 0xfff },              /* P_LVL3_LAT: over 1000, no C3 */
+        { 108, 1, no_rtc ? 0 : 0x32 }, /* CMOS index of the century */
+        { 109, 2,
+          BOOT_LEGACY | (cfg->no_pci ? 0 : BOOT_8042) | (cfg->vga ? 0 : BOOT_NO_VGA) |
+              (no_rtc ? BOOT_NO_RTC : 0) },
         { 112, 4, FADT_WBINVD | FADT_PROC_C1 | FADT_NO_SLEEP_BUTTON | FADT_RESET_REG },
-        { 128, 1, 0x06 }, /* RESET_VALUE: hard reset of the CPU */
+        { 128, 1,
+          cfg->no_pci ? MICROVM_PM_RESET_VALUE : 0x06 }, /* RESET_VALUE: hard reset of the CPU */
         { 140, 8, dsdt },
     };
 
@@ -143,7 +148,8 @@ static size_t build_fadt(const struct acpi_config *cfg, uint64_t facs, uint64_t 
     for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
         poke(out, t + fields[i].off, fields[i].value, fields[i].size);
     }
-    poke_io(out, t + 116, 8, 0xcf9); /* RESET_REG */
+    poke_io(out, t + 116, 8,
+            cfg->no_pci ? (uint16_t)(pm + MICROVM_PM_RESET) : 0xcf9); /* RESET_REG */
     poke_io(out, t + 148, 32, (uint16_t)(pm + PM_EVENT));
     poke_io(out, t + 172, 16, (uint16_t)(pm + PM_CONTROL));
     poke_io(out, t + 208, 32, (uint16_t)(pm + PM_TIMER));

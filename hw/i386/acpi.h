@@ -22,11 +22,21 @@ struct machine;
 /* Where guests look for the RSDP: on 16 bytes within 0xe0000-0xfffff (ACPI 6.4, 5.2.5.1). */
 #define ACPI_RSDP_ADDR 0xf5a80u
 
+/* A virtio device's registers in memory, and the interrupt that it raises. */
+struct acpi_virtio {
+    uint32_t addr; /* of VIRTIO_MMIO_SIZE bytes */
+    uint8_t gsi;
+};
+
 struct acpi_config {
     unsigned n_cpus;
     const uint32_t *apic_ids; /* NULL: 0 to n_cpus - 1 */
     bool hpet, vga, no_s3, no_s4;
-    bool pci_hotplug;                    /* acpi_pci_hotplug.h is there */
+    bool pci_hotplug; /* acpi_pci_hotplug.h is there */
+    bool no_pci;      /* a microvm: no keyboard, no CMOS clock unless `rtc`, virtio in memory */
+    bool rtc;
+    const struct acpi_virtio *virtio; /* places of virtio devices */
+    unsigned n_virtio;
     bool serial[4];                      /* COM1 to COM4 */
     uint16_t pm_base;                    /* I/O port of the power management block */
     uint64_t ram_below_4g, ram_above_4g; /* bytes */

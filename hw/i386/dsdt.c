@@ -8,10 +8,13 @@
  * there is no _PIC.  The ICH9 has inputs 16-23 of the I/O APIC for them besides.  The power button is a fixed feature and has no device.
  */
 #include "hw/i386/acpi.h"
+
+#include <string.h>
 #include "hw/i386/acpi_pci_hotplug.h"
 #include "hw/i386/aml.h"
 #include "hw/i386/ich9_lpc.h"
 #include "hw/i386/piix4_pm.h"
+#include "hw/virtio/virtio_mmio.h"
 
 /* Method(name, 0) { Return(v) } */
 static void method_returns_int(GByteArray *out, const char *name, uint64_t v)
@@ -281,6 +284,24 @@ static void add_isa_part(const struct isa_part *part, GByteArray *out)
     aml_end(out, device);
 }
 
+/* Is the part on this board? */
+static bool has_isa_part(const struct acpi_config *cfg, const struct isa_part *part)
+{
+    if (part->serial) {
+        return cfg->serial[part->serial - 1];
+    }
+    return !cfg->no_pci || (cfg->rtc && strcmp(part->name, "RTC") == 0);
+}
+
+static void add_isa_parts(const struct acpi_config *cfg, GByteArray *out)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(isa_parts); i++) {
+        if (has_isa_part(cfg, &isa_parts[i])) {
+            add_isa_part(&isa_parts[i], out);
+        }
+    }
+}
+
 /* Ports that belong to the board: nobody else may be put there. */
 static void add_motherboard(const struct acpi_config *cfg, GByteArray *out)
 {
@@ -331,11 +352,7 @@ static void add_isa_bridge(const struct acpi_config *cfg, GByteArray *out)
     if (cfg->ich9) {
         add_routes(out, "PIRE", ICH9_PIRQ_E, 4);
     }
-    for (unsigned i = 0; i < G_N_ELEMENTS(isa_parts); i++) {
-        if (!isa_parts[i].serial || cfg->serial[isa_parts[i].serial - 1]) {
-            add_isa_part(&isa_parts[i], out);
-        }
-    }
+    add_isa_parts(cfg, out);
     add_motherboard(cfg, out);
     aml_end(out, device);
 }
@@ -367,6 +384,41 @@ static void add_pci_host(const struct acpi_config *cfg, GByteArray *out)
         dsdt_add_hotplug(out);
     }
     aml_end(out, device);
+}
+
+/* Device(VRnn) { _HID "LNRO0005": a virtio device's registers in memory; what is empty says so itself } */
+static void add_virtio(const struct acpi_virtio *v, unsigned n, GByteArray *out)
+{
+    GByteArray *res = g_byte_array_new();
+    char name[5];
+    size_t device;
+
+    g_snprintf(name, sizeof(name), "VR%02u", n);
+    device = aml_begin_device(out, name);
+    aml_name_string(out, "_HID", "LNRO0005");
+    aml_name_int(out, "_UID", n);
+    aml_name_int(out, "_CCA", 1);
+    aml_res_memory32(res, v->addr, VIRTIO_MMIO_SIZE, true);
+    aml_res_interrupts(res, &v->gsi, 1);
+    aml_name_resources(out, "_CRS", res);
+    aml_end(out, device);
+}
+
+/* A board without PCI: its parts are the system's own. */
+static void add_bare_board(const struct acpi_config *cfg, GByteArray *out)
+{
+    size_t device;
+    GByteArray *res = g_byte_array_new();
+
+    add_isa_parts(cfg, out);
+    device = aml_begin_device(out, "MBRD");
+    aml_name_eisa_id(out, "_HID", "PNP0C02");
+    aml_res_io(res, cfg->pm_base, PM_BLOCK_SIZE);
+    aml_name_resources(out, "_CRS", res);
+    aml_end(out, device);
+    for (unsigned i = 0; i < cfg->n_virtio; i++) {
+        add_virtio(&cfg->virtio[i], i, out);
+    }
 }
 
 static void add_hpet(GByteArray *out)
@@ -417,7 +469,7 @@ void acpi_build_dsdt(const struct acpi_config *cfg, GByteArray *out)
         add_pic_mode(out);
     }
     scope = aml_begin_scope(out, "\\_SB");
-    add_pci_host(cfg, out);
+    (cfg->no_pci ? add_bare_board : add_pci_host)(cfg, out);
     for (unsigned i = 0; i < cfg->n_cpus; i++) {
         add_cpu(i, out);
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * hw/i386/microvm.c: a machine for one kernel: RAM, CPUs with their APICs, and of the PC's legacy
- * what -machine pic=, pit=, rtc= and isa-serial= leave, and places for virtio devices, named on the
- * kernel's command line.  No PCI, no ACPI, no keyboard; an MP table names the CPUs and the I/O APIC.  A
- * guest ends with a triple fault (Linux: reboot=t) or through isa-debug-exit.
+ * what -machine pic=, pit=, rtc= and isa-serial= leave, and places for virtio devices, which the DSDT
+ * names.  No PCI, no keyboard.  With -machine acpi=off an MP table names the CPUs and the I/O APIC, the
+ * kernel's command line the virtio devices, and a guest ends with a triple fault (Linux: reboot=t) or
+ * through isa-debug-exit.
  *
  * Thread: microvm_init on the main thread; handlers under the machine lock.
  */
@@ -35,22 +36,24 @@ static bool add_legacy(struct pc *pc, GError **error)
     return m->config.no_isa_serial || pc_add_serials(pc, error);
 }
 
-/* Where virtio devices can be, and the interrupts that nothing else on this machine has. */
-static const struct virtio_place {
-    uint32_t addr;
-    uint8_t irq;
-} virtio_places[MICROVM_VIRTIO] = {
-    { 0xfeb00000, 5 },  { 0xfeb00200, 6 },  { 0xfeb00400, 7 },  { 0xfeb00600, 9 },
-    { 0xfeb00800, 10 }, { 0xfeb00a00, 11 }, { 0xfeb00c00, 12 }, { 0xfeb00e00, 13 },
-};
+/*
+ * Where virtio devices can be, and their interrupts: those that nothing else has, which are below 16 when only
+ * the MP table and the command line tell of them.
+ */
+#define VIRTIO_BASE 0xfeb00000u
+#define VIRTIO_GSI  16u
+static const uint8_t virtio_irqs[MICROVM_VIRTIO] = { 5, 6, 7, 9, 10, 11, 12, 13 };
 
 static bool add_virtio(struct pc *pc, GError **error)
 {
     for (unsigned i = 0; i < MICROVM_VIRTIO; i++) {
         struct virtio_mmio *s = (struct virtio_mmio *)device_new(pc->machine, &virtio_mmio_type);
+        unsigned gsi = pc->machine->config.no_acpi ? virtio_irqs[i] : VIRTIO_GSI + i;
 
-        s->addr = virtio_places[i].addr;
-        s->irq = pc->gsi[virtio_places[i].irq];
+        pc->virtio_places[i] =
+            (struct acpi_virtio){ VIRTIO_BASE + i * VIRTIO_MMIO_SIZE, (uint8_t)gsi };
+        s->addr = pc->virtio_places[i].addr;
+        s->irq = pc->gsi[gsi];
         s->number = i;
         if (!device_realize(&s->dev, NULL, error)) {
             device_free(&s->dev);
@@ -61,20 +64,43 @@ static bool add_virtio(struct pc *pc, GError **error)
     return true;
 }
 
-/* There is no table that would tell the kernel: its command line does, at every reset. */
+/* Where no table tells the kernel, its command line does, at every reset. */
 static void announce_virtio(struct pc *pc)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
     for (unsigned i = 0; i < MICROVM_VIRTIO; i++) {
-        if (pc->virtio[i]->v) {
+        if (pc->virtio[i]->v && !pc->acpi) {
             g_string_append_printf(text, " virtio_mmio.device=%u@0x%x:%u", VIRTIO_MMIO_SIZE,
-                                   virtio_places[i].addr, virtio_places[i].irq);
+                                   pc->virtio_places[i].addr, pc->virtio_places[i].gsi);
         }
     }
     if (pc->boot) {
         boot_extend_append(pc->boot, text->str);
     }
+}
+
+static bool add_power_management(struct pc *pc, GError **error)
+{
+    struct machine *m = pc->machine;
+    struct microvm_pm *pm;
+
+    if (m->config.no_acpi) {
+        return true;
+    }
+    pm = (struct microvm_pm *)device_new(m, &microvm_pm_type);
+    pm->base = PC_PM_BASE;
+    pm->pm.sci = pc->gsi[9];
+    if (!device_realize(&pm->dev, NULL, error)) {
+        device_free(&pm->dev);
+        return false;
+    }
+    pc->acpi_pm = &pm->pm;
+    m->powerdown_irq = (struct irq){ acpi_pm_power_button, pc->acpi_pm, 0 };
+    if (pc->rtc) {
+        pc->rtc->alarm = (struct irq){ acpi_pm_rtc_alarm, pc->acpi_pm, 0 };
+    }
+    return true;
 }
 
 bool microvm_init(struct machine *m, GError **error)
@@ -87,14 +113,14 @@ bool microvm_init(struct machine *m, GError **error)
         return false;
     }
     pc->program_chipset = announce_virtio;
-    m->config.no_acpi = m->config.no_hpet = true;
+    m->config.no_hpet = true;
     mem_transaction_begin(m);
     ok = pc_add_ram(pc, PC_LOW_RAM_MAX, error) && pc_add_cpus(pc, error);
     if (ok) {
         isa_bus_init(&pc->own_isa, m, "isa.0", NULL, pc->gsi);
         pc->isa = &pc->own_isa;
         pc->isa->gsis = pc->gsi;
-        ok = add_legacy(pc, error) && add_virtio(pc, error);
+        ok = add_legacy(pc, error) && add_power_management(pc, error) && add_virtio(pc, error);
     }
     mem_transaction_commit(m);
     return ok && pc_boot_init(pc, error);

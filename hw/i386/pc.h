@@ -17,6 +17,7 @@
 #include "hw/i386/i440fx.h"
 #include "hw/i386/ich9_lpc.h"
 #include "hw/i386/mch.h"
+#include "hw/i386/microvm_pm.h"
 #include "hw/i386/piix3.h"
 #include "hw/i386/piix4_pm.h"
 #include "hw/input/i8042.h"
@@ -72,8 +73,9 @@ struct pc {
     struct ahci *ahci;
     uint32_t ecam;           /* where configuration space is without firmware; 0: nowhere */
     struct acpi_pm *acpi_pm; /* the south bridge's; NULL: none */
-    struct virtio_mmio *virtio[MICROVM_VIRTIO]; /* microvm only */
-    struct hpet *hpet;                          /* NULL: none */
+    struct virtio_mmio *virtio[MICROVM_VIRTIO]; /* these two: microvm only */
+    struct acpi_virtio virtio_places[MICROVM_VIRTIO];
+    struct hpet *hpet; /* NULL: none */
     struct i8254 *pit;
     struct rtc *rtc;
     struct i8042 *keyboard;

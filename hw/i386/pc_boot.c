@@ -153,6 +153,10 @@ static bool build_acpi(struct pc *pc, uint64_t area, GError **error)
         .ram_above_4g = pc->ram_above_4g,
         .area = area,
         .pci_hotplug = pc->pm != NULL,
+        .no_pci = pc->host == NULL,
+        .rtc = pc->rtc != NULL,
+        .virtio = pc->virtio_places,
+        .n_virtio = pc->host ? 0 : MICROVM_VIRTIO,
         .no_s3 = pc->acpi_pm->disable_s3,
         .no_s4 = pc->acpi_pm->disable_s4,
     };

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Linux uses virtio devices and NVMe: modern, transitional and legacy PCI functions, split and packed rings,
-MSI-X and INTx. A microvm names its devices on the kernel's command line, where Debian's kernels do not look."""
+MSI-X and INTx. A microvm's tables name its devices; without ACPI the kernel's command line does, where Debian's
+kernels do not look."""
 import hashlib
 import os
 import sys
@@ -12,8 +13,9 @@ from disks import ext4, run, tool
 TIMEOUT = 400
 INTERP = ["-accel", "tcg,engine=interp"]
 PC = ["-no-reboot"]
-# The microvm ends with a triple fault.
 MICROVM = ["-M", "microvm", "-no-reboot"]
+# This one ends with a triple fault.
+MICROVM_BARE = ["-M", "microvm,acpi=off", "-no-reboot"]
 
 # In the order of their dependencies; one that is built into the kernel is not there.
 CORE = ("virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
@@ -84,7 +86,7 @@ def initrd(scratch, drivers, script, microvm):
 
 def boot(scratch, drivers, script, args, expected, append=""):
     """Runs a script in the guest; its output."""
-    microvm = "microvm" in args
+    microvm = "microvm,acpi=off" in args
     append = f"console=ttyS0 panic=-1 {'reboot=t ' if microvm else ''}{append}"
     return run_row(["-nographic", "-m", "512", "-kernel", guest_file("virtio"), "-initrd",
                     initrd(scratch, drivers, script, microvm), "-append", append.strip(), *args],
@@ -240,8 +242,15 @@ TESTS = (
     ("an NVMe disk without MSI-X", disk("nvme0n1", NVME, [*PC, *DRIVE, "-device",
                                                           "nvme,drive=d,serial=abc"],
                                         r"IO-APIC.*nvme0q", append="pci=nomsi")),
-    ("a microvm names its devices",
-     lambda: boot(Scratch(), (), "cat /proc/cmdline", [*MICROVM, "-device", "virtio-rng-device"],
+    ("entropy on a microvm", rng([*MICROVM, "-device", "virtio-rng-device"],
+                                 r"IO-APIC +16-fasteoi +virtio0", VERSION_1)),
+    ("a virtio disk on a microvm, two CPUs",
+     disk("vda", BLK, [*MICROVM, "-smp", "2", "-drive", "file=IMAGE,format=raw,if=virtio"],
+          r"IO-APIC.*virtio0", r"^TRIMMED", extra=TRIM)),
+    ("a SCSI disk on a microvm",
+     disk("sda", SCSI, [*MICROVM, "-drive", "file=IMAGE,format=raw,if=scsi"], r"IO-APIC.*virtio0")),
+    ("a microvm without ACPI names its devices",
+     lambda: boot(Scratch(), (), "cat /proc/cmdline", [*MICROVM_BARE, "-device", "virtio-rng-device"],
                   (r"panic=-1 reboot=t virtio_mmio\.device=512@0xfeb00000:5$",))),
 )
 

@@ -254,6 +254,34 @@ static struct acpi_config q35_config(void)
     return cfg;
 }
 
+static struct acpi_config microvm_config(void)
+{
+    static const struct acpi_virtio places[] = { { 0xfeb00000, 16 }, { 0xfeb00200, 17 } };
+    struct acpi_config cfg = sample_config();
+
+    cfg.hpet = cfg.pci_hotplug = false;
+    cfg.no_pci = true;
+    cfg.virtio = places;
+    cfg.n_virtio = G_N_ELEMENTS(places);
+    cfg.no_s3 = cfg.no_s4 = true;
+    return cfg;
+}
+
+/* No SMI command, no keyboard, no clock; a reset register of its own. */
+static void microvm_has_its_own_registers(void)
+{
+    g_autoptr(rig) r = rig_new();
+    struct acpi_config cfg = microvm_config();
+    uint64_t fadt;
+
+    install(r, &cfg);
+    fadt = find_table(r, "FACP");
+    g_assert_cmphex(rig_load(r, fadt + 48, 4), ==, 0);
+    g_assert_cmphex(rig_load(r, fadt + 109, 2), ==, 0x25);
+    g_assert_cmphex(rig_load(r, fadt + 120, 8), ==, 0x610);
+    g_assert_cmphex(rig_load(r, fadt + 128, 1), ==, 1);
+}
+
 static void q35_has_ecam_and_long_gpes(void)
 {
     g_autoptr(rig) r = rig_new();
@@ -275,10 +303,11 @@ static void q35_has_ecam_and_long_gpes(void)
 
 static void acpica_finds_nothing_wrong(gconstpointer data)
 {
-    static const char *const names[] = { "FACP", "APIC", "HPET", "DSDT", "MCFG" };
+    static const char *const names[] = { "FACP", "APIC", "DSDT", "HPET", "MCFG" };
+    bool q35 = g_strcmp0(data, "q35") == 0, microvm = g_strcmp0(data, "microvm") == 0;
     g_autoptr(rig) r = rig_new();
     g_autofree char *iasl = g_find_program_in_path("iasl"), *dir = NULL, *command = NULL;
-    struct acpi_config cfg = data ? q35_config() : sample_config();
+    struct acpi_config cfg = q35 ? q35_config() : microvm ? microvm_config() : sample_config();
 
     if (!iasl) {
         g_test_skip("iasl is not installed (package acpica-tools)");
@@ -287,7 +316,7 @@ static void acpica_finds_nothing_wrong(gconstpointer data)
     install(r, &cfg);
     dir = g_dir_make_tmp("rhea-acpi-XXXXXX", NULL);
     g_assert_nonnull(dir);
-    for (unsigned i = 0; i < (data ? 5 : 4); i++) {
+    for (unsigned i = 0; i < (q35 ? 5 : microvm ? 3 : 4); i++) {
         bool dsdt = strcmp(names[i], "DSDT") == 0;
         uint64_t addr = dsdt ? rig_load(r, find_table(r, "FACP") + 40, 4) : find_table(r, names[i]);
         uint32_t len = (uint32_t)rig_load(r, addr + 4, 4);
@@ -314,6 +343,8 @@ int main(int argc, char **argv)
     g_test_add_func("/acpi/no-hpet", no_hpet_no_table);
     g_test_add_func("/acpi/size", largest_machine_fits);
     g_test_add_func("/acpi/q35", q35_has_ecam_and_long_gpes);
+    g_test_add_func("/acpi/microvm", microvm_has_its_own_registers);
+    g_test_add_data_func("/acpi/iasl-microvm", "microvm", acpica_finds_nothing_wrong);
     g_test_add_data_func("/acpi/iasl", NULL, acpica_finds_nothing_wrong);
     g_test_add_data_func("/acpi/iasl-q35", "q35", acpica_finds_nothing_wrong);
     return g_test_run();

@@ -82,7 +82,7 @@ hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi
                boot_multiboot.c decompress.c dsdt.c dsdt_hotplug.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c \
                pc_common.c pc_drives.c piix3.c piix4_pm.c
 
-monitor_src := commands.c cpu_access.c device.c disassemble.c dump.c expression.c info.c input.c \
+monitor_src := block_jobs.c commands.c cpu_access.c device.c disassemble.c dump.c expression.c info.c input.c \
                interrupts.c line_edit.c media.c monitor.c screen.c
 
 # cli/main.c is not in this list: it is the only file that test programs do not get.
@@ -97,7 +97,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
-unit_tests := block_drive_test block_job_test block_live_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test log_test \
+unit_tests := block_drive_test block_job_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test log_test \
               machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test media_test monitor_test options_test
 

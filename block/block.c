@@ -509,6 +509,12 @@ struct block_backend *block_backend_find(struct machine *m, const char *id)
     return NULL;
 }
 
+struct block_backend *block_backend_nth(struct machine *m, unsigned i)
+{
+    return m->block && i < m->block->backends->len ? g_ptr_array_index(m->block->backends, i)
+                                                   : NULL;
+}
+
 struct block_backend *block_backend_at(struct machine *m, enum block_interface interface, int bus,
                                        int unit)
 {
@@ -681,7 +687,21 @@ static const struct block_node *image_of(const struct block_node *node)
     return node;
 }
 
-void block_print(struct machine *m, GString *out)
+static void print_chain(const struct block_node *node, GString *out)
+{
+    g_string_append(out, "\nImages:\n");
+    for (node = image_of(node); node; node = node->backing ? image_of(node->backing) : NULL) {
+        g_string_append_printf(
+            out, "image: %s\nfile format: %s\nvirtual size: %" G_GUINT64_FORMAT " bytes\n",
+            node->filename, node->driver->name, node->size);
+        if (node->backing_name) {
+            g_string_append_printf(out, "backing file: %s\n", node->backing_name);
+        }
+    }
+    g_string_append_c(out, '\n');
+}
+
+static void print_drive(const struct block_backend *blk, bool verbose, GString *out)
 {
     static const char *const caches[] = {
         "writeback",
@@ -691,26 +711,43 @@ void block_print(struct machine *m, GString *out)
         "writeback, ignore flushes",
     };
 
-    for (unsigned i = 0; m->block && i < m->block->backends->len; i++) {
-        const struct block_backend *blk = g_ptr_array_index(m->block->backends, i);
-
-        if (!blk->root) {
-            g_string_append_printf(out, "%s: [not inserted]\n", blk->id);
-        } else {
-            g_string_append_printf(out, "%s: %s (%s%s%s)\n", blk->id, blk->filename,
-                                   image_of(blk->root)->driver->name,
-                                   blk->options.snapshot ? ", of a snapshot" : "",
-                                   block_read_only(blk) ? ", read-only" : "");
+    if (!blk->root) {
+        g_string_append_printf(out, "%s: [not inserted]\n", blk->id);
+    } else {
+        g_string_append_printf(out, "%s: %s (%s%s%s)\n", blk->id, blk->filename,
+                               image_of(blk->root)->driver->name,
+                               blk->options.snapshot ? ", of a snapshot" : "",
+                               block_read_only(blk) ? ", read-only" : "");
+    }
+    if (blk->removable) {
+        g_string_append_printf(out, "    Removable device: %s\n",
+                               blk->front && blk->front->is_locked &&
+                                       blk->front->is_locked(blk->front_opaque)
+                                   ? "locked"
+                                   : "not locked");
+    }
+    if (blk->root) {
+        g_string_append_printf(out, "    Cache mode:       %s\n", caches[blk->options.cache]);
+        if (image_of(blk->root)->backing) {
+            g_string_append_printf(out, "    Backing file:     %s\n",
+                                   image_of(blk->root)->backing_name);
         }
-        if (blk->removable) {
-            g_string_append_printf(out, "    Removable device: %s\n",
-                                   blk->front && blk->front->is_locked &&
-                                           blk->front->is_locked(blk->front_opaque)
-                                       ? "locked"
-                                       : "not locked");
-        }
-        if (blk->root) {
-            g_string_append_printf(out, "    Cache mode:       %s\n", caches[blk->options.cache]);
+        if (verbose) {
+            print_chain(blk->root, out);
         }
     }
+}
+
+bool block_print(struct machine *m, const char *id, bool verbose, GString *out)
+{
+    struct block_backend *blk;
+    bool found = !id;
+
+    for (unsigned i = 0; (blk = block_backend_nth(m, i)); i++) {
+        if (!id || strcmp(blk->id, id) == 0) {
+            print_drive(blk, verbose, out);
+            found = true;
+        }
+    }
+    return found;
 }

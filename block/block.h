@@ -141,6 +141,8 @@ struct block_backend *block_backend_new(struct machine *m, const char *id, GErro
 /* Cancels nothing: the front must have detached. */
 void block_backend_free(struct block_backend *blk);
 struct block_backend *block_backend_find(struct machine *m, const char *id);
+/* Drive number i, in the order of their creation; NULL: there are no more. */
+struct block_backend *block_backend_nth(struct machine *m, unsigned i);
 /* The drive that the command line put at this place of an interface; NULL: none. */
 struct block_backend *block_backend_at(struct machine *m, enum block_interface interface, int bus,
                                        int unit);
@@ -194,7 +196,7 @@ int block_read_now(struct block_backend *blk, uint64_t offset, void *buf, size_t
 /* Jobs beside the guest, struct block_live *: for live.c. */
 GPtrArray *block_jobs_of(struct machine *m);
 
-/* `info block` */
-void block_print(struct machine *m, GString *out);
+/* `info block`: of one drive (false: there is none), or (NULL) of all; verbose: with their images. */
+bool block_print(struct machine *m, const char *id, bool verbose, GString *out);
 
 #endif

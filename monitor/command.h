@@ -54,6 +54,13 @@ command_fn command_x, command_xp, command_print, command_in, command_out;
 /* screen.c */
 command_fn command_screendump, command_screentext;
 
+/* block_jobs.c */
+command_fn command_drive_mirror, command_drive_backup, command_block_stream,
+    command_snapshot_blkdev;
+command_fn command_block_job_set_speed, command_block_job_cancel, command_block_job_complete;
+command_fn command_block_job_pause, command_block_job_resume, command_info_block_jobs;
+command_fn command_block_resize, command_commit;
+
 /* media.c */
 command_fn command_info_block, command_eject, command_change;
 

@@ -135,7 +135,8 @@ static bool info_chardev(struct machine *m, const char *args, GString *out, GErr
 
 /* clang-format off */
 const struct command info_commands[] = {
-    { "block",     "", "show the drives and what is in them",              command_info_block },
+    { "block",     "[-v] [device]", "show the drives and what is in them (-v: their images)", command_info_block },
+    { "block-jobs", "", "show progress of ongoing block device operations", command_info_block_jobs },
     { "chardev",   "", "show the character devices",                       info_chardev },
     { "cpus",      "", "show each CPU and its host thread",                info_cpus },
     { "irq",       "", "show how often each interrupt line rose",          command_info_irq },

@@ -10,14 +10,6 @@
 
 #define MAX_WORDS 5
 
-bool command_info_block(struct machine *m, const char *args, GString *out, GError **error)
-{
-    (void)args;
-    (void)error;
-    block_print(m, out);
-    return true;
-}
-
 /* Takes the option `-X` out of the words: was it there? */
 static bool take_flag(char **words, const char *flag)
 {
@@ -55,6 +47,27 @@ static char **split(const char *command, const char *args, GError **error)
         g_prefix_error(error, "%s: ", command);
     }
     return words;
+}
+
+/* [-v] [DEVICE] */
+bool command_info_block(struct machine *m, const char *args, GString *out, GError **error)
+{
+    g_auto(GStrv) words = *args ? split("info block", args, error) : g_new0(char *, 1);
+    bool verbose;
+
+    if (!words) {
+        return false;
+    }
+    verbose = take_flag(words, "-v");
+    if (words[0] && words[1]) {
+        set_error(error, "info block: give it [-v] [DEVICE]");
+        return false;
+    }
+    if (!block_print(m, words[0], verbose, out)) {
+        set_error(error, "Device '%s' not found", words[0]);
+        return false;
+    }
+    return true;
 }
 
 /* [-f] DRIVE */

@@ -32,7 +32,9 @@ static bool is_locked(void *opaque)
     return ((struct rig *)opaque)->locked;
 }
 
-static const struct block_front front = { media_changed, eject_request, is_locked };
+static const struct block_front front = { .media_changed = media_changed,
+                                          .eject_request = eject_request,
+                                          .is_locked = is_locked };
 
 static char *image(struct rig *r, const char *name, size_t size)
 {

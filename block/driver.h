@@ -72,6 +72,9 @@ struct block_driver {
     /* enum block_write_flags.  NULL, or -ENOTSUP: zeroes are written. */
     int (*write_zeroes)(struct block_node *node, uint64_t offset, uint64_t bytes, unsigned flags);
     int (*write_compressed)(struct block_node *node, uint64_t offset, const void *buf, size_t len);
+    /* Both halves of write_compressed, or NULL: see block_node_pack. */
+    int (*pack)(struct block_node *node, const void *buf, size_t len, void *packed);
+    int (*write_packed)(struct block_node *node, uint64_t offset, const void *packed, size_t size);
     /* NULL: all of it is data (of filters: the child's answer). */
     int (*status)(struct block_node *node, uint64_t offset, uint64_t bytes,
                   struct block_status *out);

@@ -150,6 +150,21 @@ int block_node_write_compressed(struct block_node *node, uint64_t offset, const 
                                           : -ENOTSUP;
 }
 
+int block_node_pack(struct block_node *node, const void *buf, size_t len, void *packed)
+{
+    return node->driver->pack ? node->driver->pack(node, buf, len, packed) : -ENOTSUP;
+}
+
+int block_node_write_packed(struct block_node *node, uint64_t offset, const void *packed,
+                            size_t size)
+{
+    int ret = check_range(node, offset, 1, true);
+
+    return ret                          ? ret
+           : node->driver->write_packed ? node->driver->write_packed(node, offset, packed, size)
+                                        : -ENOTSUP;
+}
+
 int block_node_discard(struct block_node *node, uint64_t offset, uint64_t bytes)
 {
     int ret = check_range(node, offset, bytes, true);

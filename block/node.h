@@ -87,6 +87,14 @@ int block_node_write_zeroes(struct block_node *node, uint64_t offset, uint64_t b
 /* Exactly one cluster, or what the image's end leaves of it.  -ENOTSUP: the format cannot. */
 int block_node_write_compressed(struct block_node *node, uint64_t offset, const void *buf,
                                 size_t len);
+/*
+ * The two halves of it, so that several threads compress and then write in an order of their own.  pack gives
+ * the size of what it made at `packed`, which has room for a cluster, or 0 when that would not be smaller: then
+ * the cluster is written as it is; or -errno, -ENOTSUP for formats without these halves.
+ */
+int block_node_pack(struct block_node *node, const void *buf, size_t len, void *packed);
+int block_node_write_packed(struct block_node *node, uint64_t offset, const void *packed,
+                            size_t size);
 int block_node_discard(struct block_node *node, uint64_t offset, uint64_t bytes);
 int block_node_flush(struct block_node *node);
 /* A read or write on a->ring (ring.h) that ends with a->done; does not block.  False: declined. */

@@ -321,6 +321,8 @@ int qcow2_write(struct block_node *node, uint64_t offset, const struct iovec *io
 int qcow2_write_zeroes(struct block_node *node, uint64_t offset, uint64_t bytes, unsigned flags);
 int qcow2_discard(struct block_node *node, uint64_t offset, uint64_t bytes);
 int qcow2_write_compressed(struct block_node *node, uint64_t offset, const void *buf, size_t len);
+int qcow2_pack(struct block_node *node, const void *buf, size_t len, void *packed);
+int qcow2_write_packed(struct block_node *node, uint64_t offset, const void *packed, size_t size);
 /* `out` has room for a cluster. */
 int qcow2_read_compressed(struct qcow2 *q, uint64_t entry, uint8_t *out);
 /* The machine's state and other bytes beyond the disk's end go through these too. */

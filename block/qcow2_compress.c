@@ -166,8 +166,9 @@ static uint64_t entry_of(const struct qcow2 *q, uint64_t host, uint64_t size)
     return QCOW2_COMPRESSED | host | sectors << x;
 }
 
-static int write_packed(struct qcow2 *q, uint64_t guest, const uint8_t *packed, size_t size)
+int qcow2_write_packed(struct block_node *node, uint64_t guest, const void *packed, size_t size)
 {
+    struct qcow2 *q = (struct qcow2 *)node;
     uint64_t cluster = guest >> q->h.cluster_bits;
     struct qcow2_map old, m = { .compressed = true };
     struct qcow2_claim claim;
@@ -202,18 +203,16 @@ static int write_packed(struct qcow2 *q, uint64_t guest, const uint8_t *packed, 
     return ret;
 }
 
-int qcow2_write_compressed(struct block_node *node, uint64_t offset, const void *buf, size_t len)
+int qcow2_pack(struct block_node *node, const void *buf, size_t len, void *packed)
 {
     struct qcow2 *q = (struct qcow2 *)node;
-    uint64_t tail = offset + len == node->size ? in_cluster(q, node->size) : 0;
-    g_autofree uint8_t *padded = NULL, *packed = NULL;
+    g_autofree uint8_t *padded = NULL;
     const uint8_t *in = buf;
-    size_t size;
 
     if (node->data_file || q->luks) {
         return -ENOTSUP;
     }
-    if (in_cluster(q, offset) || (len != q->cluster_size && len != tail)) {
+    if (len > q->cluster_size) {
         return -EINVAL;
     }
     if (len < q->cluster_size) {
@@ -221,14 +220,27 @@ int qcow2_write_compressed(struct block_node *node, uint64_t offset, const void 
         memcpy(padded, buf, len);
         in = padded;
     }
+    return (int)(q->h.compression == QCOW2_ZSTD
+                     ? pack_zstd(in, q->cluster_size, packed, q->cluster_size - 1)
+                     : pack_deflate(in, q->cluster_size, packed, q->cluster_size - 1));
+}
+
+int qcow2_write_compressed(struct block_node *node, uint64_t offset, const void *buf, size_t len)
+{
+    struct qcow2 *q = (struct qcow2 *)node;
+    uint64_t tail = offset + len == node->size ? in_cluster(q, node->size) : 0;
+    g_autofree uint8_t *packed = NULL;
+    int size;
+
+    if (in_cluster(q, offset) || (len != q->cluster_size && len != tail)) {
+        return node->data_file || q->luks ? -ENOTSUP : -EINVAL;
+    }
     packed = g_malloc(q->cluster_size);
-    size = q->h.compression == QCOW2_ZSTD
-               ? pack_zstd(in, q->cluster_size, packed, q->cluster_size - 1)
-               : pack_deflate(in, q->cluster_size, packed, q->cluster_size - 1);
+    size = qcow2_pack(node, buf, len, packed);
     if (size == 0) {
         struct iovec iov = { (void *)buf, len };
 
         return qcow2_write(node, offset, &iov, 1);
     }
-    return write_packed(q, offset, packed, size);
+    return size < 0 ? size : qcow2_write_packed(node, offset, packed, (size_t)size);
 }

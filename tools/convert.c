@@ -2,8 +2,8 @@
 /*
  * tools/convert.c: copying images into an image, on several threads.
  *
- * A thread takes the next piece of the disk, finds out which of its bytes are data, reads them without
- * a lock, and waits for its turn to write unless order does not matter.
+ * A thread takes the next piece of the disk, finds out which of its bytes are data, reads and compresses
+ * them without a lock, and waits for its turn to write unless order does not matter.
  * Invariants: pieces are taken in the order of the disk; `written` is the end of what was written.
  * Thread:     `mutex` guards what is behind it in struct copy.
  */
@@ -117,18 +117,40 @@ static int write_data(const struct convert_job *job, uint64_t offset, const uint
     return ret;
 }
 
+/* The clusters of a piece, compressed; sizes as those of block_node_pack. */
+struct packed {
+    uint8_t *bytes;
+    int *sizes;
+};
+
+static void pack_clusters(const struct convert_job *job, const uint8_t *buf, uint64_t bytes,
+                          struct packed *p)
+{
+    for (uint64_t at = 0; at < bytes; at += job->unit) {
+        uint64_t len = MIN(job->unit, bytes - at);
+
+        p->sizes[at / job->unit] = job->zeroed && img_is_zero(buf + at, len)
+                                       ? 0
+                                       : block_node_pack(job->target, buf + at, len, p->bytes + at);
+    }
+}
+
 static int write_clusters(const struct convert_job *job, uint64_t offset, const uint8_t *buf,
-                          uint64_t bytes)
+                          uint64_t bytes, const struct packed *p)
 {
     int ret = 0;
 
     for (uint64_t at = 0; at < bytes && ret == 0; at += job->unit) {
         uint64_t len = MIN(job->unit, bytes - at);
+        int size = p->sizes[at / job->unit];
 
-        if (job->zeroed && img_is_zero(buf + at, len)) {
-            continue;
+        if (size > 0) {
+            ret = block_node_write_packed(job->target, offset + at, p->bytes + at, (size_t)size);
+        } else if (size < 0) { /* through a filter, or an error that this finds too */
+            ret = block_node_write_compressed(job->target, offset + at, buf + at, len);
+        } else if (!job->zeroed || !img_is_zero(buf + at, len)) {
+            ret = block_node_write(job->target, offset + at, buf + at, len);
         }
-        ret = block_node_write_compressed(job->target, offset + at, buf + at, len);
     }
     return ret;
 }
@@ -172,7 +194,8 @@ struct run {
     uint64_t offset, bytes;
 };
 
-static bool write_runs(struct copy *c, const GArray *runs, uint64_t offset, const uint8_t *buf)
+static bool write_runs(struct copy *c, const GArray *runs, uint64_t offset, const uint8_t *buf,
+                       const struct packed *packed)
 {
     const struct convert_job *job = c->job;
     int ret = 0;
@@ -182,7 +205,7 @@ static bool write_runs(struct copy *c, const GArray *runs, uint64_t offset, cons
 
         if (r->action == DATA) {
             ret = job->compressed
-                      ? write_clusters(job, r->offset, buf + (r->offset - offset), r->bytes)
+                      ? write_clusters(job, offset, buf, r->bytes, packed)
                       : write_data(job, r->offset, buf + (r->offset - offset), r->bytes);
         } else if (r->action == ZERO && !job->zeroed) {
             ret = block_node_write_zeroes(job->target, r->offset, r->bytes, BLOCK_MAY_UNMAP);
@@ -252,7 +275,12 @@ static void *work(void *opaque)
     struct copy *c = opaque;
     uint8_t *buf = img_buffer(c->piece);
     GArray *runs = g_array_new(FALSE, FALSE, sizeof(struct run));
+    struct packed packed = { 0 };
 
+    if (c->job->compressed) {
+        packed.bytes = img_buffer(c->piece);
+        packed.sizes = g_new0(int, c->piece / c->job->unit);
+    }
     for (;;) {
         uint64_t offset, bytes;
 
@@ -261,13 +289,20 @@ static void *work(void *opaque)
         bytes = c->failed ? 0 : MIN(c->piece, c->job->size - offset);
         c->next += bytes;
         pthread_mutex_unlock(&c->mutex);
-        if (bytes == 0 || !read_runs(c, runs, offset, bytes, buf) || !wait_for_turn(c, offset) ||
-            !write_runs(c, runs, offset, buf)) {
+        if (bytes == 0 || !read_runs(c, runs, offset, bytes, buf)) {
+            break;
+        }
+        if (c->job->compressed && g_array_index(runs, struct run, 0).action == DATA) {
+            pack_clusters(c->job, buf, bytes, &packed); /* one run: see make_whole */
+        }
+        if (!wait_for_turn(c, offset) || !write_runs(c, runs, offset, buf, &packed)) {
             break;
         }
         finish_piece(c, offset, bytes);
     }
     g_array_unref(runs);
+    g_free(packed.sizes);
+    g_aligned_free(packed.bytes);
     g_aligned_free(buf);
     return NULL;
 }

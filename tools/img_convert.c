@@ -233,7 +233,7 @@ static bool copy(const struct convert *c, const GArray *sources, struct block_no
         .backed = c->backing,
         .compressed = c->compress,
         /* Compressed clusters find a place wherever there is room: order would only cost time. */
-        .out_of_order = c->out_of_order || c->compress,
+        .out_of_order = c->out_of_order,
         .salvage = c->salvage,
         .quiet = c->common.quiet,
         .threads = (unsigned)c->threads,

@@ -41,6 +41,15 @@ def converts(words, target="qcow2"):
     return test
 
 
+def compressed_in_order(folder):
+    """However many threads compress, the clusters lie in the order of the disk: always the same file."""
+    random_disk(f"{folder}/a.raw", 32 * MIB, 1)
+    for threads in (1, 8):
+        img(folder, f"convert -c -m {threads} -f raw -O qcow2 a.raw b{threads}")
+    with open(f"{folder}/b1", "rb") as one, open(f"{folder}/b8", "rb") as eight:
+        expect(one.read() == eight.read(), "eight threads made another file than one")
+
+
 def concatenated(folder):
     random_disk(f"{folder}/a", MIB, 1)
     random_disk(f"{folder}/b", MIB + 512, 2)
@@ -245,7 +254,8 @@ if __name__ == "__main__":
         ("-W -m 16", "qcow2"), ("-S 64k", "qcow2"), ("-S 0", "qcow2"), ("-C", "qcow2"),
         ("-o cluster_size=512", "qcow2"), ("-o cluster_size=2M", "qcow2"), ("-c -o cluster_size=2M", "qcow2"),
         ("-o extended_l2=on", "qcow2"), ("-t none -T none", "qcow2"), ("-t writethrough", "raw"), ("-W", "raw"))] + [
-            ("several sources", concatenated), ("sparse", sparse), ("onto a backing file", onto_backing),
+            ("convert -c by several threads", compressed_in_order), ("several sources", concatenated),
+            ("sparse", sparse), ("onto a backing file", onto_backing),
             ("into an existing image", existing), ("a snapshot", of_snapshot), ("rebase", rebased),
             ("rebase onto a shorter file", rebased_short), ("commit", committed), ("bitmaps", bitmaps_copied),
             ("salvage", salvaged), ("progress", progress), ("a locked image", locked), ("names of images", names),

@@ -261,6 +261,13 @@ bool option_drive(struct options *o, const char *arg, GError **error)
     return ok;
 }
 
+bool option_object(struct options *o, const char *arg, GError **error)
+{
+    (void)error;
+    g_ptr_array_add(o->objects, g_strdup(arg));
+    return true;
+}
+
 bool option_blockdev(struct options *o, const char *arg, GError **error)
 {
     (void)error;
@@ -527,6 +534,12 @@ static bool add_defaults(struct machine *m, const struct options *o, GError **er
 bool drives_setup(struct machine *m, const struct options *o, GError **error)
 {
     m->add_drive = hot_add_drive;
+    for (unsigned i = 0; i < o->objects->len; i++) {
+        if (!block_graph_add_object(block_graph_of(m), g_ptr_array_index(o->objects, i), error)) {
+            g_prefix_error(error, "-object: ");
+            return false;
+        }
+    }
     for (unsigned i = 0; i < o->blockdevs->len; i++) {
         const char *text = g_ptr_array_index(o->blockdevs, i);
 

@@ -163,6 +163,7 @@ const struct option_row option_rows[] = {
     { "initrd",      "FILE[,FILE]", "initial RAM disk, or multiboot modules 'FILE args,FILE'",    option_initrd },
     { "append",      "TEXT", "the kernel's command line",                                         option_append },
 
+    { "object",      "secret,id=ID,data=TEXT|file=PATH[,format=raw|base64]", "a key for encrypted images", option_object },
     { "blockdev",    "driver=NAME,node-name=NAME[,OPTIONS] or JSON", "an image that -device drive=NAME uses", option_blockdev },
     { "drive",       "file=FILE[,if=ide|floppy|none][,media=disk|cdrom][,format=raw][,prop=VALUE]", "a drive and its image", option_drive },
     { "hda",         "FILE", "the image of the first IDE disk (hdb, hdc, hdd: of the others)",    option_hda },
@@ -218,7 +219,6 @@ const struct option_row option_rows[] = {
     { "s",           NULL, "debugging with gdb is not supported yet",                             NULL },
     { "loadvm",      "TAG", "saved machines are not supported yet",                               NULL },
     { "incoming",    "URI", "migration is not supported yet",                                     NULL },
-    { "object",      "OPTIONS", "objects are not supported yet",                                  NULL },
     { "acpitable",   "OPTIONS", "additional ACPI tables are not supported yet",                   NULL },
     { "numa",        "OPTIONS", "NUMA is not supported yet",                                      NULL },
     { "icount",      "OPTIONS", "instruction counting is not supported yet",                      NULL },
@@ -246,6 +246,7 @@ struct options *options_new(void)
     o->globals = g_ptr_array_new_with_free_func(g_free);
     o->drives = g_ptr_array_new_with_free_func(g_free);
     o->blockdevs = g_ptr_array_new_with_free_func(g_free);
+    o->objects = g_ptr_array_new_with_free_func(g_free);
     o->warnings = g_ptr_array_new_with_free_func(g_free);
     firmware_options_init(o);
     return o;
@@ -255,8 +256,8 @@ void options_free(struct options *o)
 {
     char *const texts[] = { o->cpu_model, o->accel, o->accel_refused, o->kernel,   o->initrd,
                             o->append,    o->name,  o->log_items,     o->log_file, o->pidfile };
-    GPtrArray *const lists[] = { o->serials,  o->drives,  o->blockdevs, o->monitors,
-                                 o->chardevs, o->devices, o->globals,   o->warnings };
+    GPtrArray *const lists[] = { o->serials, o->drives,  o->blockdevs, o->monitors, o->chardevs,
+                                 o->devices, o->globals, o->warnings,  o->objects };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);

@@ -33,7 +33,7 @@ struct options {
     bool vga_given, vga_std; /* -vga std */
     bool serial_given, monitor_given;
     /* Each option's text as given; -mon's is "chardev:ID". */
-    GPtrArray *serials, *monitors, *chardevs, *devices, *globals, *drives, *blockdevs;
+    GPtrArray *serials, *monitors, *chardevs, *devices, *globals, *drives, *blockdevs, *objects;
     bool snapshot; /* -snapshot: every drive */
 
     /* Firmware (firmware_options.c); texts as given. */
@@ -83,8 +83,8 @@ option_fn option_serial, option_monitor, option_mon, option_chardev, option_disp
 
 /* drive_options.c */
 struct machine;
-option_fn option_blockdev, option_drive, option_hda, option_hdb, option_hdc, option_hdd,
-    option_cdrom, option_fda, option_pflash, option_fdb, option_snapshot;
+option_fn option_object, option_blockdev, option_drive, option_hda, option_hdb, option_hdc,
+    option_hdd, option_cdrom, option_fda, option_pflash, option_fdb, option_snapshot;
 /* The drives that the options name; before the board is made.  Machine lock held. */
 bool drives_setup(struct machine *m, const struct options *o, GError **error);
 /* After the board is made: -device for each drive of if=virtio and if=scsi. */

@@ -7,43 +7,7 @@
 #include "util/error.h"
 #include "util/log.h"
 
-/* --object -------------------------------------------------------------------------------------- */
-
-static bool add_secret(struct block_graph *graph, const char *text, GError **error)
-{
-    g_autoptr(block_options) o = block_options_new();
-    const char *id, *data, *path, *format;
-    g_autofree char *bytes = NULL;
-    size_t len;
-
-    if (!block_options_parse_any(o, text, "qom-type", error)) {
-        return false;
-    }
-    id = block_options_get(o, "id");
-    data = block_options_get(o, "data");
-    path = block_options_get(o, "file");
-    format = block_options_get(o, "format");
-    if (g_strcmp0(block_options_get(o, "qom-type"), "secret") != 0) {
-        set_error(error, "--object %s: the only type here is 'secret'", text);
-        return false;
-    }
-    if (!id || !data == !path) {
-        set_error(error, "--object secret needs id= and either data= or file=");
-        return false;
-    }
-    if (path ? !g_file_get_contents(path, &bytes, &len, error)
-             : !(bytes = g_memdup2(data, (len = strlen(data)) + 1))) {
-        return false;
-    }
-    if (format && strcmp(format, "base64") == 0) {
-        g_base64_decode_inplace(bytes, &len);
-    } else if (format && strcmp(format, "raw") != 0) {
-        set_error(error, "--object secret: format is '%s', must be raw or base64", format);
-        return false;
-    }
-    block_graph_add_secret(graph, id, bytes, len);
-    return true;
-}
+/* --object ----------------------------------------------------------------------------------------- */
 
 struct block_graph *img_graph(const struct img_common *common)
 {
@@ -51,7 +15,7 @@ struct block_graph *img_graph(const struct img_common *common)
     GError *error = NULL;
 
     for (unsigned i = 0; common->objects && i < common->objects->len; i++) {
-        if (!add_secret(graph, g_ptr_array_index(common->objects, i), &error)) {
+        if (!block_graph_add_object(graph, g_ptr_array_index(common->objects, i), &error)) {
             tool_error(&error, NULL);
             block_graph_free(graph);
             return NULL;

@@ -16,6 +16,12 @@ from images import (MIB, QEMU_IMG, QEMU_IO, RHEA_IMG, RHEA_NBD, Failed, expect, 
 SIZE = 6 * MIB
 
 
+def listens(path):
+    """Without a connection, which would be a client: flag 0x10000 is that of sockets that accept."""
+    with open("/proc/net/unix", encoding="utf-8") as table:
+        return any(line.split()[3] == "00010000" and line.rstrip().endswith(" " + path) for line in table)
+
+
 class Server:
     """rhea-nbd on a UNIX socket of the folder, until the end of a with-block."""
 
@@ -24,7 +30,7 @@ class Server:
         self.child = subprocess.Popen([RHEA_NBD, "-k", self.path, *words], cwd=folder,
                                       stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + 30
-        while not os.path.exists(self.path):
+        while not listens(self.path):
             if time.monotonic() > deadline or self.child.poll() is not None:
                 self.child.kill()
                 raise Failed("the server does not listen")

@@ -88,6 +88,31 @@ static void a_node_is_a_drive_for_a_device(struct fixture *f, gconstpointer data
     g_assert_true(f->m->find_drive(f->m, "n") == blk);
 }
 
+/* -object secret opens an encrypted image; a wrong one does not. */
+static void a_secret_opens_an_image(struct fixture *f, gconstpointer data)
+{
+    bool wrong = GPOINTER_TO_INT(data);
+    g_autoptr(block_options) o = block_options_new();
+    g_autoptr(block_graph) graph = block_graph_new();
+    g_autoptr(GError) error = NULL;
+
+    block_options_parse(o, "size=1M,key-secret=s,iter-time=10", NULL);
+    g_assert_true(block_graph_add_object(graph, "secret,id=s,data=abc", &error));
+    if (!block_create("luks", f->path, o, graph, &error)) {
+        g_test_skip(error->message);
+        return;
+    }
+    g_assert_true(option_object(
+        f->o, wrong ? "secret,id=s,data=abd" : "secret,id=s,data=YWJj,format=base64", &error));
+    set_up_drives(f, "-drive", "file=%s,format=luks,key-secret=s,if=none,id=d", &error);
+    if (wrong) {
+        g_assert_nonnull(strstr(error->message, "Invalid password"));
+    } else {
+        g_assert_no_error(error);
+        g_assert_cmpuint(block_size(f->m->find_drive(f->m, "d")), ==, 1 << 20);
+    }
+}
+
 static void mistakes_are_explained(struct fixture *f, gconstpointer data)
 {
     static const struct {
@@ -129,5 +154,9 @@ int main(int argc, char **argv)
         g_test_add(name, struct fixture, GUINT_TO_POINTER(i), set_up, mistakes_are_explained,
                    tear_down);
     }
+    g_test_add("/drive/secret/right", struct fixture, NULL, set_up, a_secret_opens_an_image,
+               tear_down);
+    g_test_add("/drive/secret/wrong", struct fixture, GINT_TO_POINTER(1), set_up,
+               a_secret_opens_an_image, tear_down);
     return g_test_run();
 }

@@ -113,6 +113,7 @@ static const struct row {
     { K "-drive file=a.img,format=raw,if=none,id=d,cache=none", AT(drives), FIRST, 0, "file=a.img,format=raw,if=none,id=d,cache=none" },
     { K "-drive driver=qcow2,file.filename=a,iops=10,cache.direct=on", AT(drives), FIRST, 0, "driver=qcow2,file.filename=a,iops=10,cache.direct=on" },
     { K "-drive file=a,aio=io_uring", AT(drives),    FIRST, 0, "file=a,aio=io_uring" },
+    { K "-object secret,id=s,data=a", AT(objects),  FIRST, 0, "secret,id=s,data=a" },
     { K "-blockdev driver=file,node-name=n,filename=a", AT(blockdevs), FIRST, 0, "driver=file,node-name=n,filename=a" },
     { "-drive format=help",        0,                HELP, 0, "raw" },
     { K "-hda a.img",              AT(drives),       FIRST, 0, "file=a.img,index=0,media=disk" },

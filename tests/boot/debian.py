@@ -54,7 +54,7 @@ class Guest(Run):
         for pattern, answer in (("login: ", "root"), ("Password: ", "rhea"), ("# ", "exec sh")):
             self.see(pattern)
             self.type(answer + "\n")
-        self.type("stty -echo; PS1=; echo re''ady\n")
+        self.type("stty -echo; PS1=; dmesg -n 1; echo re''ady\n")
         self.see("ready\n")
 
     def do(self, command):
@@ -101,7 +101,7 @@ def second_boot(guest, fio):
     guest.must_print("hello && dpkg --audit", r"^Hello, world!")
     guest.do("mount LABEL=second /mnt")
     guest.do(fio + "--verify_only")
-    guest.must_print("systemctl is-system-running --wait", r"^running$")
+    guest.must_print("systemctl is-system-running --wait", r"^\s*running$")
     guest.do("! dmesg | grep -E '(BUG|WARNING|Oops|Call Trace|I/O error|segfault)'")
     guest.type("poweroff\n")
 

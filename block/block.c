@@ -602,6 +602,10 @@ bool block_backend_del(struct block_backend *blk, GError **error)
         set_error(error, "Deleting device added with blockdev-add is not supported");
         return false;
     }
+    if (blk->job) {
+        set_error(error, "Device '%s' is busy: it has a block job", blk->id);
+        return false;
+    }
     if (!blk->front) {
         block_backend_free(blk);
         return true;

@@ -160,7 +160,8 @@ bool block_backend_eject(struct block_backend *blk, bool force, GError **error);
 
 /*
  * drive_del: the id is free and the image closed.  A device in front is left without a medium, and takes
- * the drive with it.  False and *error: it is a node of -blockdev.
+ * the drive with it.  False and *error: it is a node of -blockdev, or has a
+ * job.
  */
 bool block_backend_del(struct block_backend *blk, GError **error);
 

@@ -114,9 +114,7 @@ bool block_live_resize(struct block_backend *blk, uint64_t size, GError **error)
         return false;
     }
     follow_size(blk->root, image, image->size);
-    if (blk->front && blk->front->media_changed) {
-        blk->front->media_changed(blk->front_opaque, true);
-    }
+    block_backend_resized(blk);
     return true;
 }
 

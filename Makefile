@@ -27,6 +27,8 @@ block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c luks.c luks_cipher.c luk
 
 chardev_src := chardev.c fd.c file.c mux.c pty.c stdio.c
 
+net_src := hub.c net.c netdev.c user.c user_forward.c user_poll.c
+
 target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c \
                    exec_shift.c exec_stack.c exec_string.c flags.c mmu.c operand.c print.c \
                    refill.c tlb.c \
@@ -86,7 +88,7 @@ monitor_src := block_jobs.c commands.c cpu_access.c device.c disassemble.c dump.
                interrupts.c line_edit.c media.c monitor.c screen.c
 
 # cli/main.c is not in this list: it is the only file that test programs do not get.
-cli_src := accel_options.c device_options.c firmware_options.c drive_options.c machine_options.c \
+cli_src := accel_options.c device_options.c firmware_options.c drive_options.c machine_options.c net_options.c \
            options.c setup.c
 
 # Programs beside the emulator, tools/NAME.c, and what they share.
@@ -99,7 +101,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 # The helpers of a kind are linked with every test program of that kind.
 unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test log_test \
               machine_test memory_test state_test \
-              text_test vc_test vcpu_test chardev_test media_test monitor_test options_test
+              text_test vc_test vcpu_test chardev_test media_test monitor_test net_test options_test
 
 device_tests := nvme_test virtio_test virtio_blk_test virtio_scsi_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
@@ -181,7 +183,7 @@ endif
 
 # --- What follows from the lists --------------------------------------------------------------
 
-lib_src := $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%) $(block_format_src:%=block/%) $(chardev_src:%=chardev/%) \
+lib_src := $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%) $(block_format_src:%=block/%) $(chardev_src:%=chardev/%) $(net_src:%=net/%) \
            $(target_i386_src:%=target/i386/%) $(accel_tcg_src:%=accel/tcg/%) $(translator_src) \
            $(hw_src:%=hw/%) $(hw_intc_src:%=hw/intc/%) $(hw_timer_src:%=hw/timer/%) \
            $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) $(hw_nvram_src:%=hw/nvram/%) \

@@ -196,15 +196,3 @@ bool option_vga(struct options *o, const char *arg, GError **error)
     return o->vga_std || only("-vga", arg, none_words,
                               "this graphics card is not supported yet; use -vga std", error);
 }
-
-bool option_net(struct options *o, const char *arg, GError **error)
-{
-    (void)o;
-    return only("-net", arg, none_words, "network is not supported yet; use -net none", error);
-}
-
-bool option_nic(struct options *o, const char *arg, GError **error)
-{
-    (void)o;
-    return only("-nic", arg, none_words, "network is not supported yet; use -nic none", error);
-}

@@ -188,8 +188,9 @@ const struct option_row option_rows[] = {
     { "chardev",     "BACKEND,id=ID[,mux=on][,prop=VALUE]|help", "a character device: stdio, pty, file, pipe, null", option_chardev },
     { "device",      "NAME[,prop=VALUE]|help|NAME,help", "add a device, or show its properties",  option_device },
     { "global",      "DRIVER.PROP=VALUE", "a default for a property of all devices of a type",        option_global },
-    { "net",         "none", "network (none is all there is yet)",                                option_net },
-    { "nic",         "none", "network (none is all there is yet)",                                option_nic },
+    { "netdev",      "TYPE,id=ID[,prop=VALUE]|help or JSON", "a network back end: user, hubport",  option_netdev },
+    { "nic",         "none|[TYPE][,model=CARD][,mac=MAC][,prop=VALUE]", "a network card and its back end", option_nic },
+    { "net",         "none|nic[,model=CARD][,macaddr=MAC]|TYPE[,prop=VALUE]", "a card or a back end at hub 0", option_net },
 
     { "S",           NULL, "do not start the CPU: 'cont' in the monitor does",                    option_start_paused },
     { "no-reboot",   NULL, "leave instead of rebooting",                                          option_no_reboot },
@@ -204,7 +205,6 @@ const struct option_row option_rows[] = {
     { "pidfile",     "FILE", "write the process id to FILE",                                      option_pidfile },
 
     /* What QEMU has and Rhea has not yet: refused with this advice. */
-    { "netdev",      "OPTIONS", "network is not supported yet; use -nic none",                    NULL },
     { "usb",         NULL, "USB is not supported yet",                                            NULL },
     { "usbdevice",   "NAME", "USB is not supported yet",                                          NULL },
     { "vnc",         "ADDRESS", "VNC is not supported yet; use -display none",                    NULL },
@@ -245,6 +245,10 @@ struct options *options_new(void)
     o->devices = g_ptr_array_new_with_free_func(g_free);
     o->globals = g_ptr_array_new_with_free_func(g_free);
     o->drives = g_ptr_array_new_with_free_func(g_free);
+    o->netdevs = g_ptr_array_new_with_free_func(g_free);
+    o->nics = g_ptr_array_new_with_free_func(g_free);
+    o->nets = g_ptr_array_new_with_free_func(g_free);
+    o->cards = g_ptr_array_new_with_free_func(g_free);
     o->blockdevs = g_ptr_array_new_with_free_func(g_free);
     o->objects = g_ptr_array_new_with_free_func(g_free);
     o->warnings = g_ptr_array_new_with_free_func(g_free);
@@ -256,8 +260,9 @@ void options_free(struct options *o)
 {
     char *const texts[] = { o->cpu_model, o->accel, o->accel_refused, o->kernel,   o->initrd,
                             o->append,    o->name,  o->log_items,     o->log_file, o->pidfile };
-    GPtrArray *const lists[] = { o->serials, o->drives,  o->blockdevs, o->monitors, o->chardevs,
-                                 o->devices, o->globals, o->warnings,  o->objects };
+    GPtrArray *const lists[] = { o->netdevs, o->nics,      o->nets,     o->cards,    o->serials,
+                                 o->drives,  o->blockdevs, o->monitors, o->chardevs, o->devices,
+                                 o->globals, o->warnings,  o->objects };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);

@@ -34,7 +34,9 @@ struct options {
     bool serial_given, monitor_given;
     /* Each option's text as given; -mon's is "chardev:ID". */
     GPtrArray *serials, *monitors, *chardevs, *devices, *globals, *drives, *blockdevs, *objects;
-    bool snapshot; /* -snapshot: every drive */
+    bool snapshot;                            /* -snapshot: every drive */
+    bool net_given;                           /* some option about network */
+    GPtrArray *netdevs, *nics, *nets, *cards; /* cards: "MODEL,PROPS" of -nic and -net nic */
 
     /* Firmware (firmware_options.c); texts as given. */
     char *bios;
@@ -79,10 +81,17 @@ void firmware_options_init(struct options *o);
 void firmware_options_clear(struct options *o);
 /* device_options.c */
 option_fn option_serial, option_monitor, option_mon, option_chardev, option_display, option_device,
-    option_nographic, option_curses, option_parallel, option_vga, option_net, option_nic;
+    option_nographic, option_curses, option_parallel, option_vga;
+
+struct machine;
+/* net_options.c */
+option_fn option_netdev, option_nic, option_net;
+/* The back ends that the options name; before the board is made. Machine lock held. */
+bool net_setup(struct machine *m, struct options *o, GError **error);
+/* After the board is made: -device for each card. */
+bool net_add_devices(struct machine *m, struct options *o, GError **error);
 
 /* drive_options.c */
-struct machine;
 option_fn option_object, option_blockdev, option_drive, option_hda, option_hdb, option_hdc,
     option_hdd, option_cdrom, option_fda, option_pflash, option_fdb, option_snapshot;
 /* The drives that the options name; before the board is made.  Machine lock held. */

@@ -21,6 +21,7 @@
 struct machine;
 struct chardev;
 struct block_backend;
+struct net_client;
 struct hotplug_ops;
 
 enum bus_kind {
@@ -49,6 +50,7 @@ enum property_type {
     PROPERTY_CHARDEV,  /* struct chardev *: the id of a -chardev */
     PROPERTY_DRIVE,    /* struct block_backend *: the id of a -drive */
     PROPERTY_PCI_ADDR, /* int32_t devfn; "SLOT[.FN]" in hex; -1: any */
+    PROPERTY_NETDEV,   /* struct net_client *: the id of a -netdev */
 };
 
 struct property {
@@ -99,6 +101,10 @@ struct property {
 #define PROP_DRIVE(strct, n, member, text)                                                         \
     {                                                                                              \
         n, PROPERTY_DRIVE, offsetof(strct, member), 0, NULL, text                                  \
+    }
+#define PROP_NETDEV(strct, n, member, text)                                                        \
+    {                                                                                              \
+        n, PROPERTY_NETDEV, offsetof(strct, member), 0, NULL, text                                 \
     }
 #define PROP_PCI_ADDR(strct, n, member, text)                                                      \
     {                                                                                              \

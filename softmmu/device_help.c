@@ -10,7 +10,8 @@
 /* Shown in quotes. */
 static bool is_text(enum property_type type)
 {
-    return type == PROPERTY_STRING || type == PROPERTY_CHARDEV || type == PROPERTY_DRIVE;
+    return type == PROPERTY_STRING || type == PROPERTY_CHARDEV || type == PROPERTY_DRIVE ||
+           type == PROPERTY_NETDEV;
 }
 
 static char *default_text(const struct property *p)
@@ -20,6 +21,7 @@ static char *default_text(const struct property *p)
         return g_strdup(p->def_str);
     case PROPERTY_CHARDEV:
     case PROPERTY_DRIVE:
+    case PROPERTY_NETDEV:
         return NULL;
     default:
         return property_number_text(p->type, p->def);

@@ -172,6 +172,9 @@ void machine_free(struct machine *m)
     if (m->free_input) {
         m->free_input(m);
     }
+    if (m->free_net) {
+        m->free_net(m);
+    }
     if (m->free_drives) {
         m->free_drives(m);
     }

@@ -162,6 +162,11 @@ struct machine {
     bool (*add_drive)(struct machine *m, const char *options, GError **error);
     void (*release_drive)(struct block_backend *blk); /* its device was removed */
     void (*free_drives)(struct machine *m);
+    /* The same of net/: back ends, cards, cables. */
+    struct net_pool *net;
+    struct net_client *(*find_netdev)(struct machine *m, const char *id);
+    const char *(*netdev_id)(const struct net_client *c);
+    void (*free_net)(struct machine *m);
 
     struct vcpu *vcpus[MACHINE_MAX_VCPUS];
     unsigned n_vcpus;

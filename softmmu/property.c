@@ -30,6 +30,7 @@ static const struct property_kind {
     [PROPERTY_CHARDEV]  = { "chardev", 0,          sizeof(struct chardev *) },
     [PROPERTY_DRIVE]    = { "drive",   0,          sizeof(struct block_backend *) },
     [PROPERTY_PCI_ADDR] = { "int32",   0,          4 },
+    [PROPERTY_NETDEV]   = { "netdev",  0,          sizeof(struct net_client *) },
     /* clang-format on */
 };
 
@@ -105,7 +106,8 @@ void property_set_defaults(struct device *dev)
     for (unsigned i = 0; (p = property_at(dev->type, i)); i++) {
         if (p->type == PROPERTY_STRING) {
             replace_string(member(dev, p), p->def_str);
-        } else if (p->type != PROPERTY_CHARDEV && p->type != PROPERTY_DRIVE) {
+        } else if (p->type != PROPERTY_CHARDEV && p->type != PROPERTY_DRIVE &&
+                   p->type != PROPERTY_NETDEV) {
             store_number(dev, p, p->def);
         }
     }
@@ -230,6 +232,21 @@ static bool set_drive(struct device *dev, const struct property *p, const char *
     return true;
 }
 
+static bool set_netdev(struct device *dev, const struct property *p, const char *value,
+                       GError **error)
+{
+    struct machine *m = dev->machine;
+    struct net_client *c = m->find_netdev ? m->find_netdev(m, value) : NULL;
+
+    if (!c) {
+        set_error(error, "Property '%s.%s' can't find value '%s': there is no -netdev with this id",
+                  dev->type->name, p->name, value);
+        return false;
+    }
+    memcpy(member(dev, p), &c, sizeof(c));
+    return true;
+}
+
 static const char *name_at(void *opaque, unsigned i)
 {
     const struct property *p = property_at(opaque, i);
@@ -267,6 +284,9 @@ bool device_set_property(struct device *dev, const char *name, const char *value
     }
     if (p->type == PROPERTY_DRIVE) {
         return set_drive(dev, p, value, error);
+    }
+    if (p->type == PROPERTY_NETDEV) {
+        return set_netdev(dev, p, value, error);
     }
     if (!parse_number(p->type, value, &number)) {
         g_autofree char *must = allowed(p->type);
@@ -331,6 +351,11 @@ char *device_get_property(struct device *dev, const char *name)
         struct block_backend *blk = *(struct block_backend **)member(dev, p);
 
         return g_strdup(blk && dev->machine->drive_id ? dev->machine->drive_id(blk) : "");
+    }
+    if (p->type == PROPERTY_NETDEV) {
+        struct net_client *c = *(struct net_client **)member(dev, p);
+
+        return g_strdup(c && dev->machine->netdev_id ? dev->machine->netdev_id(c) : "");
     }
     return property_number_text(p->type, load_number(dev, p));
 }

@@ -147,3 +147,14 @@ void report_error(const char *fmt, ...)
     write_message(STDERR_FILENO, prefix, fmt, ap);
     va_end(ap);
 }
+
+void report_info(const char *fmt, ...)
+{
+    const char *name = g_get_prgname();
+    g_autofree char *prefix = g_strdup_printf("%s: info: ", name ? name : "rhea");
+    va_list ap;
+
+    va_start(ap, fmt);
+    write_message(STDERR_FILENO, prefix, fmt, ap);
+    va_end(ap);
+}

@@ -50,8 +50,9 @@ bool log_set_file(const char *path, GError **error);
 /* `-d help`: name and help of each item. */
 void log_print_help(GString *out);
 
-/* "PROGRAM: warning: ..." and "PROGRAM: ..." on stderr. */
+/* "PROGRAM: warning: ...", "PROGRAM: ..." and "PROGRAM: info: ..." on stderr. */
 void report_warning(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void report_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
+void report_info(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 
 #endif

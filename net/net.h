@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * net/net.h: virtual cables. A client is one end: a card, or a back end that -netdev makes; two of them are
+ * peers, and what one sends the other receives.
+ *
+ * A client that is full says so; frames then wait in a queue of it, and when that is full, too, the sender
+ * is asked to hold back (net_can_send) and further frames are dropped, as a switch does.
+ *
+ * Invariants: peers name each other; a queue holds at most NET_QUEUE_FRAMES frames, each of NET_FRAME_MIN
+ *             to NET_FRAME_MAX bytes; a client whose link is down, or whose peer's is, receives nothing.
+ *             A card receives nothing while the machine is paused.
+ * Thread:     everything under the machine lock, on the main loop or a vCPU; nothing blocks.
+ */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "softmmu/machine.h"
+
+struct net_client;
+
+#define NET_FRAME_MIN    14u         /* the header */
+#define NET_FRAME_MAX    (64u << 10) /* without checksum */
+#define NET_QUEUE_FRAMES 256u
+#define NET_MAC_BYTES    6u
+
+struct net_ops {
+    const char *model; /* "user", "hubport", "e1000" */
+    bool card;
+    /* A whole frame without checksum. False: full; the frame is offered again after net_ready. */
+    bool (*receive)(struct net_client *c, const uint8_t *frame, size_t len);
+    /* Optional: the link's state changed (net_link_up). */
+    void (*link_changed)(struct net_client *c);
+    /* Optional: the peer's queue has room again after net_can_send was false. */
+    void (*drained)(struct net_client *c);
+    /* Optional: more for `info usernet`. */
+    void (*print)(struct net_client *c, GString *out);
+    /* Back ends: frees what is around the client. */
+    void (*free)(struct net_client *c);
+};
+
+struct net_client {
+    struct machine *machine;
+    const struct net_ops *ops;
+    char *name;                 /* the id */
+    char *info;                 /* what `info network` says of it */
+    struct net_client *peer;    /* NULL: nothing is plugged in */
+    bool link_down;             /* this end's, by set_link */
+    bool flushing;              /* net_ready is at work */
+    bool held;                  /* the peer was told to hold back */
+    GQueue queue;               /* GBytes *: frames for this client */
+    uint64_t received, dropped; /* frames */
+};
+
+struct net_run_listener {
+    struct run_state_listener listener;
+    struct machine *machine;
+};
+
+/* What a machine has: machine->net. */
+struct net_pool {
+    struct machine *machine;
+    GPtrArray *clients; /* struct net_client *, in the order of their creation */
+    GPtrArray *hubs;    /* struct net_hub *: hub.c */
+    uint8_t next_mac;   /* cards that took a default address */
+    struct net_run_listener listener;
+};
+
+/* The machine's pool; made by the first call. machine_free frees it and the back ends, after the devices. */
+struct net_pool *net_pool(struct machine *m);
+
+/* Joins the machine's list; name and info are copied; name NULL: "MODEL.N". */
+void net_client_init(struct net_client *c, struct machine *m, const struct net_ops *ops,
+                     const char *name, const char *info);
+/* Unplugs it, drops its queue, leaves the list. What is around it is the caller's. */
+void net_client_clear(struct net_client *c);
+void net_set_info(struct net_client *c, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+
+/* The client of that name, or NULL. */
+struct net_client *net_find(struct machine *m, const char *name);
+/* Both must be free. False and *error names the one that is not. */
+bool net_plug(struct net_client *a, struct net_client *b, GError **error);
+void net_unplug(struct net_client *c);
+
+/* Frames outside of NET_FRAME_MIN to NET_FRAME_MAX are dropped, and those that nobody can receive. */
+void net_send(struct net_client *from, const uint8_t *frame, size_t len);
+/* False: whoever can wait should, until ops->drained. */
+bool net_can_send(struct net_client *from);
+/* The client has room again: what waited for it is offered. */
+void net_ready(struct net_client *c);
+/* Drops what waits for it: a card's reset. */
+void net_purge(struct net_client *c);
+
+/* set_link: of one end; both are told when the cable's state changes. */
+void net_set_link(struct net_client *c, bool up);
+/* There is a peer, and both ends are up. */
+bool net_link_up(const struct net_client *c);
+
+/* "52:54:00:12:34:56", or with dashes. Multicast and zero addresses are refused for cards. */
+bool net_parse_mac(const char *text, uint8_t mac[NET_MAC_BYTES]);
+/* For a card without mac=: 52:54:00:12:34:56 and what follows. */
+void net_default_mac(struct machine *m, uint8_t mac[NET_MAC_BYTES]);
+
+/* `info network`, `info usernet` */
+void net_print(struct machine *m, GString *out);
+void net_print_user(struct machine *m, GString *out);
+
+/* netdev.c: -netdev. opts: type=, id= and the back end's; NULL and *error. */
+struct net_client *netdev_add(struct machine *m, const GPtrArray *opts, GError **error);
+/* netdev_del: only back ends that no card uses. */
+bool netdev_remove(struct machine *m, const char *id, GError **error);
+/* "Available netdev backend types:" and their names */
+void netdev_print_list(GString *out);
+
+#endif

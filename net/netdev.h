@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * net/netdev.h: between the table of back ends (netdev.c) and the back ends.
+ * Thread: under the machine lock.
+ */
+#ifndef NET_NETDEV_H
+#define NET_NETDEV_H
+
+#include "net/net.h"
+#include "util/text.h"
+
+/* Makes the back end `id` of its options; type= and id= are among them, to be passed over. */
+typedef struct net_client *netdev_open_fn(struct machine *m, const char *id, const GPtrArray *opts,
+                                          GError **error);
+
+netdev_open_fn user_open;    /* user.c: libslirp; not in every build */
+netdev_open_fn hubport_open; /* hub.c */
+
+/* A new port of a hub, which is made when it is not there: what a card or a back end plugs into. */
+struct net_client *hub_add_port(struct machine *m, unsigned hub, const char *id);
+#define HUB_MAX 255u
+
+/* "no property 'X'" for what is not in names (NULL-terminated), nor type= and id=. */
+bool netdev_check_keys(const char *type, const GPtrArray *opts, const char *const *names,
+                       GError **error);
+
+#endif

@@ -85,7 +85,7 @@ hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi
                pc_common.c pc_drives.c piix3.c piix4_pm.c
 
 monitor_src := block_jobs.c commands.c cpu_access.c device.c disassemble.c dump.c expression.c info.c input.c \
-               interrupts.c line_edit.c media.c monitor.c screen.c
+               interrupts.c line_edit.c media.c monitor.c net.c screen.c
 
 # cli/main.c is not in this list: it is the only file that test programs do not get.
 cli_src := accel_options.c device_options.c firmware_options.c drive_options.c machine_options.c net_options.c \

@@ -241,6 +241,11 @@ const struct command monitor_commands[] = {
     { "block_job_resume", "device",           "resume a paused background block operation",            command_block_job_resume },
     { "block_resize",     "device size",      "resize a block image (a number alone counts MiB)",      command_block_resize },
     { "commit",           "device|all",       "write what the drive's image has into its backing file", command_commit },
+    { "netdev_add",       "[user|hubport],id=str[,prop=value][,...]", "add host network device", command_netdev_add },
+    { "netdev_del",       "id",               "remove host network device",                            command_netdev_del },
+    { "hostfwd_add",      "[netdev_id] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport", "redirect TCP or UDP connections from host to guest", command_hostfwd_add },
+    { "hostfwd_remove",   "[netdev_id] [tcp|udp]:[hostaddr]:hostport", "remove host-to-guest TCP or UDP redirection", command_hostfwd_remove },
+    { "set_link",         "name on|off",      "change the link status of a network adapter",           command_set_link },
     { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
     { "log",              "item1[,...]|none", "turn on logging of these items; none: turn it off",     cmd_log },
     { 0 }

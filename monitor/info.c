@@ -144,11 +144,13 @@ const struct command info_commands[] = {
     { "mice",      "", "show the pointing devices",                        command_info_mice },
     { "mtree",     "", "show the memory tree",                             info_mtree },
     { "name",      "", "show the machine's name",                          info_name },
+    { "network",   "", "show the network state",                           command_info_network },
     { "pci",       "", "show the PCI devices",                             info_pci },
     { "pic",       "", "show the interrupt controllers",                   command_info_pic },
     { "qtree",     "", "show the device tree",                             info_qtree },
     { "registers", "[-a|N]", "show the registers of the chosen CPU, of all, of CPU N", info_registers },
     { "status",    "", "show whether the machine runs",                    info_status },
+    { "usernet",   "", "show user network stack connection states",        command_info_usernet },
     { "version",   "", "show the version of the emulator",                 info_version },
     { 0 }
 };

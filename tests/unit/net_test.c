@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "config.h"
+#include "monitor/monitor.h"
 #include "net/netdev.h"
 #include "net/user.h"
 #include "util/text.h"
@@ -282,6 +283,43 @@ static void a_forward_reaches_the_guest(struct fixture *f, gconstpointer data)
 }
 #endif
 
+/* Runs a command; its output has `says` in it, or is empty. */
+static void command(struct fixture *f, const char *line, const char *says)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    monitor_execute(f->m, line, out);
+    g_test_message("%s: %s", line, out->str);
+    g_assert_true(*says ? strstr(out->str, says) != NULL : out->len == 0);
+}
+
+static void the_monitor_changes_networks(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    command(f, "netdev_add hubport,id=p,hubid=0", "");
+    command(f, "netdev_add hubport,id=p,hubid=0", "Duplicate ID 'p'");
+    net_plug(&f->a.client, net_find(f->m, "p"), NULL);
+    command(f, "info network", "a: type=nic,model=test\n \\ p: type=hubport,hubid=0\n");
+    command(f, "netdev_del p", "in use by 'a'");
+    command(f, "set_link a off", "");
+    command(f, "info network", "link=down");
+    g_assert_true(f->a.client.link_down);
+    command(f, "set_link a on", "");
+    command(f, "set_link b maybe", "on|off");
+    command(f, "set_link nobody off", "Device 'nobody' not found");
+    net_unplug(&f->a.client);
+    command(f, "netdev_del p", "");
+    command(f, "netdev_del p", "not found");
+#if CONFIG_SLIRP
+    command(f, "hostfwd_add tcp::0-:22", "no user-mode network");
+    command(f, "netdev_add user,id=u", "");
+    command(f, "hostfwd_add u tcp:127.0.0.1:0-:22", "");
+    command(f, "hostfwd_add tcp:22", "invalid host forwarding rule");
+    command(f, "info usernet", "HOST_FORWARD");
+    command(f, "hostfwd_remove u tcp::1", "not found");
+#endif
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -292,6 +330,7 @@ int main(int argc, char **argv)
     ADD("a link that is down carries nothing", a_link_that_is_down_carries_nothing);
     ADD("a hub repeats to all others", a_hub_repeats_to_all_others);
     ADD("two hubs in a ring", two_hubs_in_a_ring_do_not_go_round_for_ever);
+    ADD("the monitor changes networks", the_monitor_changes_networks);
 #if CONFIG_SLIRP
     ADD("user: options are checked", user_options_are_checked);
     ADD("user: ARP is answered", the_user_network_answers);

@@ -22,6 +22,8 @@ extern const struct device_type pcie_root_port_type, q35_pci_host_type;
 extern const struct device_type ahci_type, ich9_ahci_type;
 extern const struct device_type virtio_blk_device_type, virtio_blk_pci_type;
 extern const struct device_type virtio_blk_pci_non_transitional_type, virtio_blk_pci_transitional_type;
+extern const struct device_type virtio_net_device_type, virtio_net_pci_type;
+extern const struct device_type virtio_net_pci_non_transitional_type, virtio_net_pci_transitional_type;
 extern const struct device_type nvme_type, scsi_cd_type, scsi_hd_type, virtio_scsi_device_type, virtio_scsi_pci_type;
 extern const struct device_type virtio_scsi_pci_non_transitional_type, virtio_scsi_pci_transitional_type;
 extern const struct device_type virtio_mmio_type, virtio_rng_device_type, virtio_rng_pci_type;
@@ -78,6 +80,10 @@ const struct device_type *const device_types[] = {
     &virtio_blk_pci_non_transitional_type,
     &virtio_blk_pci_transitional_type,
     &virtio_mmio_type,
+    &virtio_net_device_type,
+    &virtio_net_pci_type,
+    &virtio_net_pci_non_transitional_type,
+    &virtio_net_pci_transitional_type,
     &virtio_rng_device_type,
     &virtio_rng_pci_type,
     &virtio_rng_pci_non_transitional_type,

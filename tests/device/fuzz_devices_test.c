@@ -49,6 +49,11 @@ static const struct {
                  "-device scsi-cd,drive=d" },
     { "nvme", "-drive if=none,format=raw,id=d,file=%s/disk -device nvme,drive=d,serial=s" },
     { "virtio-rng-device", "-M microvm -vga none -kernel %s/kernel -device virtio-rng-device" },
+    { "virtio-net-device", "-M microvm -vga none -kernel %s/kernel -nic hubport,hubid=0 -nic "
+                           "hubport,hubid=0" },
+    { "virtio-net-pci", "-nic hubport,hubid=0,model=virtio-net-pci -net nic,model=virtio" },
+    { "virtio-net-pci-transitional", "-netdev user,id=n,restrict=on -device "
+                                     "virtio-net-pci-transitional,netdev=n,packed=on" },
     { "isa-vga", "-vga none -device isa-vga" },
     { "isa-serial", "-chardev null,id=c -device isa-serial,chardev=c" },
     { "isa-debugcon", "-chardev null,id=c -device isa-debugcon,chardev=c" },

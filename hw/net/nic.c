@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* hw/net/nic.c: see nic.h.  Thread: under the machine lock. */
+#include "hw/net/nic.h"
+#include "util/error.h"
+
+bool nic_attach(struct nic *n, struct device *dev, const struct net_ops *ops, GError **error)
+{
+    struct net_client *peer = n->netdev;
+
+    if (n->mac_text && (!net_parse_mac(n->mac_text, n->mac) || n->mac[0] & 1)) {
+        set_error(error,
+                  "%s: mac is '%s', must be six bytes such as 52:54:00:12:34:56, not a group's",
+                  dev->type->name, n->mac_text);
+        return false;
+    }
+    if (peer && peer->peer) {
+        set_error(error, "%s: netdev '%s' is in use by '%s'", dev->type->name, peer->name,
+                  peer->peer->name);
+        return false;
+    }
+    if (!n->mac_text) {
+        net_default_mac(dev->machine, n->mac);
+    }
+    n->dev = dev;
+    net_client_init(&n->client, dev->machine, ops, dev->id, NULL);
+    net_set_info(&n->client, "model=%s,macaddr=%02x:%02x:%02x:%02x:%02x:%02x", dev->type->name,
+                 n->mac[0], n->mac[1], n->mac[2], n->mac[3], n->mac[4], n->mac[5]);
+    return !peer || net_plug(&n->client, peer, error);
+}
+
+void nic_detach(struct nic *n)
+{
+    net_client_clear(&n->client);
+}
+
+bool nic_link_up(const struct nic *n)
+{
+    return !n->client.link_down && !(n->client.peer && n->client.peer->link_down);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hw/net/offload.h: what cards do to frames on their way out: checksums, and TCP segments of a large frame.
+ * Nothing in a frame is trusted. Thread: any; no state.
+ */
+#ifndef HW_NET_OFFLOAD_H
+#define HW_NET_OFFLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OFFLOAD_MSS_MIN 16u
+
+/*
+ * Sums up from `start` to the end, the field with its pseudo header among it, and puts the checksum at
+ * start + offset. False: out of the frame.
+ */
+bool offload_checksum(uint8_t *frame, size_t len, size_t start, size_t offset);
+/*
+ * TCP over IPv4 or IPv6 in pieces of mss bytes: lengths, sequence numbers, flags and checksums of each are
+ * made anew. scratch has room for len bytes. False: no such frame; nothing was emitted.
+ */
+bool offload_segment(const uint8_t *frame, size_t len, size_t mss, uint8_t *scratch,
+                     void (*emit)(void *opaque, const uint8_t *segment, size_t len), void *opaque);
+
+#endif

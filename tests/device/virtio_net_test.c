@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* virtio-net: frames both ways, offloads, filters, links, and drivers that break the rules. Thread: the test's. */
+#include "net/net.h"
+#include "tests/device/virtio_rig.h"
+
+#define HDR     12u
+#define TX_AT   0x400000u
+#define RX_AT   0x500000u
+#define CTRL_AT 0x600000u
+#define BASE    (VIRTIO_RIG_BASIC | 1ull << 5 | 1ull << 16)
+#define CONTROL (BASE | 1ull << 17 | 1ull << 18 | 1ull << 19 | 1ull << 20 | 1ull << 23)
+
+/* The other end of the cable. */
+struct wire {
+    struct net_client client;
+    unsigned frames, drained;
+    bool full;
+    uint8_t last[70000];
+    size_t len, sizes[64];
+};
+
+static bool wire_receive(struct net_client *c, const uint8_t *frame, size_t len)
+{
+    struct wire *w = (struct wire *)c;
+
+    if (w->full) {
+        return false;
+    }
+    w->sizes[w->frames++ % 64] = len;
+    w->len = len;
+    memcpy(w->last, frame, len);
+    return true;
+}
+
+static const struct net_ops wire_ops = { .model = "wire", .receive = wire_receive };
+
+struct fixture {
+    struct virtio_rig v;
+    struct wire wire;
+};
+
+static void set_up(struct fixture *f, gconstpointer data)
+{
+    const char *props = data;
+    g_autofree char *all = g_strconcat("netdev=w,mac=52:54:00:aa:bb:cc", props, NULL);
+
+    memset(f, 0, sizeof(*f));
+    virtio_rig_machine(&f->v);
+    net_client_init(&f->wire.client, f->v.r->m, &wire_ops, "w", NULL);
+    virtio_rig_set_up_on(&f->v, rig_device(f->v.r, "virtio-net-pci", all));
+}
+
+static void tear_down(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    net_client_clear(&f->wire.client);
+    virtio_rig_tear_down(&f->v);
+}
+
+static void fill(uint8_t *frame, size_t len, const char *to)
+{
+    for (size_t i = 0; i < len; i++) {
+        frame[i] = (uint8_t)(i * 7);
+    }
+    net_parse_mac(to, frame);
+    frame[12] = 0x12;
+    frame[13] = 0x34;
+}
+
+static void arrive(struct fixture *f, const char *to, size_t len)
+{
+    uint8_t frame[4096];
+
+    fill(frame, len, to);
+    net_send(&f->wire.client, frame, len);
+}
+
+/* A receive buffer of that many bytes. */
+static void give(struct fixture *f, unsigned at, uint32_t len)
+{
+    struct rig_buffer b = { RX_AT + at, len, true };
+
+    virtio_rig_add(&f->v, 0, &b, 1, false);
+}
+
+static bool got(struct fixture *f, uint32_t *len)
+{
+    unsigned id;
+
+    return virtio_rig_used(&f->v, 0, &id, len);
+}
+
+static void send_raw(struct fixture *f, const uint8_t hdr[HDR], const uint8_t *frame, uint32_t len)
+{
+    struct rig_buffer b[] = { { TX_AT, HDR, false }, { TX_AT + 0x100, len, false } };
+
+    rig_write(f->v.r, TX_AT, hdr, HDR);
+    rig_write(f->v.r, TX_AT + 0x100, frame, len);
+    virtio_rig_add(&f->v, 1, b, 2, false);
+    virtio_rig_kick(&f->v, 1);
+}
+
+static uint8_t command(struct fixture *f, const uint8_t *bytes, uint32_t len)
+{
+    struct rig_buffer b[] = { { CTRL_AT, len, false }, { CTRL_AT + 0x10000, 1, true } };
+
+    rig_write(f->v.r, CTRL_AT, bytes, len);
+    rig_store(f->v.r, CTRL_AT + 0x10000, 0xee, 1);
+    virtio_rig_run(&f->v, 2, b, 2);
+    return (uint8_t)rig_load(f->v.r, CTRL_AT + 0x10000, 1);
+}
+
+static void configuration(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    virtio_rig_start(&f->v, BASE, 2, 64);
+    g_assert_cmphex(rig_load(f->v.r, VIRTIO_RIG_CONFIG, 4), ==, 0xaa005452);
+    g_assert_cmphex(rig_load(f->v.r, VIRTIO_RIG_CONFIG + 4, 2), ==, 0xccbb);
+    g_assert_cmphex(rig_load(f->v.r, VIRTIO_RIG_CONFIG + 6, 2), ==, 1);
+    net_set_link(&f->wire.client, false);
+    g_assert_cmphex(rig_load(f->v.r, VIRTIO_RIG_CONFIG + 6, 2), ==, 0);
+    net_set_link(&f->wire.client, true);
+    g_assert_cmphex(rig_load(f->v.r, VIRTIO_RIG_CONFIG + 6, 2), ==, 1);
+}
+
+static void frames_go_out(struct fixture *f, gconstpointer data)
+{
+    static const uint8_t hdr[HDR] = { 0 };
+    uint8_t frame[1514];
+
+    (void)data;
+    virtio_rig_start(&f->v, BASE, 2, 64);
+    fill(frame, sizeof(frame), "ff:ff:ff:ff:ff:ff");
+    send_raw(f, hdr, frame, sizeof(frame));
+    g_assert_cmpuint(f->wire.frames, ==, 1);
+    g_assert_cmpmem(f->wire.last, f->wire.len, frame, sizeof(frame));
+}
+
+static void frames_come_in(struct fixture *f, gconstpointer data)
+{
+    uint8_t want[600], have[HDR + 600];
+    uint32_t len;
+
+    (void)data;
+    virtio_rig_start(&f->v, BASE, 2, 64);
+    arrive(f, "52:54:00:aa:bb:cc", 600); /* there is no buffer: it waits */
+    g_assert_false(got(f, &len));
+    give(f, 0, 1526);
+    virtio_rig_kick(&f->v, 0);
+    g_assert_true(got(f, &len));
+    g_assert_cmpuint(len, ==, HDR + 600);
+    rig_read(f->v.r, RX_AT, have, sizeof(have));
+    fill(want, sizeof(want), "52:54:00:aa:bb:cc");
+    g_assert_cmpmem(have + HDR, 600, want, 600);
+    g_assert_cmphex(have[0], ==, 0);
+    g_assert_cmphex(have[10], ==, 1); /* num_buffers */
+}
+
+static void a_frame_takes_several_buffers(struct fixture *f, gconstpointer data)
+{
+    uint8_t want[1000], have[1000];
+    uint32_t len[3];
+
+    (void)data;
+    virtio_rig_start(&f->v, BASE | 1ull << 15, 2, 64);
+    for (unsigned i = 0; i < 2; i++) {
+        give(f, i * 0x1000, 400);
+    }
+    arrive(f, "ff:ff:ff:ff:ff:ff", 1000);
+    g_assert_false(got(f, len)); /* not enough of them */
+    give(f, 0x2000, 400);
+    virtio_rig_kick(&f->v, 0);
+    g_assert_true(got(f, &len[0]) && got(f, &len[1]) && got(f, &len[2]));
+    g_assert_cmpuint(len[0], ==, 400);
+    g_assert_cmpuint(len[2], ==, HDR + 1000 - 800);
+    g_assert_cmphex(rig_load(f->v.r, RX_AT + 10, 2), ==, 3);
+    rig_read(f->v.r, RX_AT + HDR, have, 388);
+    rig_read(f->v.r, RX_AT + 0x1000, have + 388, 400);
+    rig_read(f->v.r, RX_AT + 0x2000, have + 788, 212);
+    fill(want, sizeof(want), "ff:ff:ff:ff:ff:ff");
+    g_assert_cmpmem(have, 1000, want, 1000);
+}
+
+/* IPv4 and TCP with `payload` bytes behind 54 of headers. */
+static void make_tcp(uint8_t *frame, size_t payload)
+{
+    static const uint8_t head[54] = { 1,  2,    3, 4,  5,  6, 2, 2,    3,    4,    5, 6,  8,
+                                      0,  0x45, 0, 0,  0,  0, 9, 0x40, 0,    64,   6, 0,  0,
+                                      10, 0,    2, 15, 10, 0, 2, 2,    0x12, 0x34, 0, 80, 0,
+                                      0,  1,    0, 0,  0,  0, 0, 0x50, 0x19, 0x10, 0 };
+
+    memcpy(frame, head, sizeof(head));
+    for (size_t i = 0; i < payload; i++) {
+        frame[54 + i] = (uint8_t)(i * 13);
+    }
+}
+
+/* The one's complement sum of a segment and its pseudo header: 0xffff when its checksum is right. */
+static unsigned tcp_sum(const uint8_t *f, size_t len)
+{
+    uint32_t v = 6 + (uint32_t)(len - 34);
+
+    for (size_t i = 26; i < len; i++) {
+        v += i % 2 ? f[i] : (uint32_t)f[i] << 8;
+    }
+    while (v >> 16) {
+        v = (v & 0xffff) + (v >> 16);
+    }
+    return v;
+}
+
+static void a_checksum_is_made(struct fixture *f, gconstpointer data)
+{
+    static const uint8_t hdr[HDR] = { 1, 0, 0, 0, 0, 0, 34, 0, 16, 0 };
+    static const uint8_t outside[HDR] = { 1, 0, 0, 0, 0, 0, 0xff, 0xff, 16, 0 };
+    uint8_t frame[54 + 101];
+    uint32_t pseudo = 6 + 121 + 0x0a00 + 0x020f + 0x0a00 + 0x0202;
+
+    (void)data;
+    virtio_rig_start(&f->v, BASE | 1, 2, 64);
+    make_tcp(frame, 101);
+    frame[50] = (uint8_t)(pseudo >> 8);
+    frame[51] = (uint8_t)pseudo;
+    send_raw(f, hdr, frame, sizeof(frame));
+    g_assert_cmpuint(f->wire.len, ==, sizeof(frame));
+    g_assert_cmphex(tcp_sum(f->wire.last, f->wire.len), ==, 0xffff);
+    send_raw(f, outside, frame, sizeof(frame));
+    g_assert_cmpuint(f->wire.frames, ==, 1);
+}
+
+static void segments_are_made(struct fixture *f, gconstpointer data)
+{
+    static const uint8_t hdr[HDR] = { 1, 1, 54, 0, 0xe8, 3, 34, 0, 16, 0 }; /* of 1000 bytes */
+    static const uint8_t tiny[HDR] = { 1, 1, 54, 0, 1, 0, 34, 0, 16, 0 };
+    static uint8_t frame[54 + 2500];
+
+    (void)data;
+    virtio_rig_start(&f->v, BASE | 1 | 1ull << 11, 2, 64);
+    make_tcp(frame, 2500);
+    send_raw(f, hdr, frame, sizeof(frame));
+    g_assert_cmpuint(f->wire.frames, ==, 3);
+    g_assert_cmpuint(f->wire.sizes[0], ==, 1054);
+    g_assert_cmpuint(f->wire.sizes[2], ==, 554);
+    g_assert_cmphex(tcp_sum(f->wire.last, f->wire.len), ==, 0xffff);
+    g_assert_cmphex(f->wire.last[16] << 8 | f->wire.last[17], ==, 540);          /* IP: length */
+    g_assert_cmphex(f->wire.last[19], ==, 11);                                   /* id */
+    g_assert_cmphex(f->wire.last[40] << 8 | f->wire.last[41], ==, 0x100 + 2000); /* sequence */
+    g_assert_cmphex(f->wire.last[47], ==, 0x19);
+    g_assert_cmpmem(f->wire.last + 54, 500, frame + 54 + 2000, 500);
+    send_raw(f, tiny, frame, sizeof(frame));
+    frame[14] = 0x4f; /* IP options to where there is no TCP */
+    send_raw(f, hdr, frame, 60);
+    g_assert_cmpuint(f->wire.frames, ==, 3);
+}
+
+static void filters(struct fixture *f, gconstpointer data)
+{
+    static const uint8_t no_promisc[] = { 0, 0, 0 }, all_multi[] = { 0, 1, 1 };
+    static const uint8_t table[] = { 1, 0, 1, 0, 0, 0, 2, 0,    0, 0, 0,
+                                     1, 1, 0, 0, 0, 1, 0, 0x5e, 0, 0, 1 };
+    static const uint8_t cut[] = { 1, 0, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1 };
+    static const uint8_t mac[] = { 1, 1, 2, 0, 0, 0, 0, 9 }, unknown[] = { 77, 0, 0 };
+    static const char *const passing[] = { "52:54:00:aa:bb:cc", "ff:ff:ff:ff:ff:ff",
+                                           "02:00:00:00:00:01", "01:00:5e:00:00:01" };
+    uint32_t len;
+
+    (void)data;
+    virtio_rig_start(&f->v, CONTROL, 3, 64);
+    for (unsigned i = 0; i < 16; i++) {
+        give(f, i * 0x800, 0x800);
+    }
+    virtio_rig_kick(&f->v, 0);
+    arrive(f, "02:00:00:00:00:77", 60);
+    g_assert_true(got(f, &len)); /* nothing was said yet */
+    g_assert_cmphex(command(f, no_promisc, 3), ==, 0);
+    g_assert_cmphex(command(f, table, sizeof(table)), ==, 0);
+    for (unsigned i = 0; i < G_N_ELEMENTS(passing); i++) {
+        arrive(f, passing[i], 60);
+        g_assert_true(got(f, &len));
+    }
+    arrive(f, "02:00:00:00:00:77", 60);
+    arrive(f, "01:00:5e:00:00:02", 60);
+    g_assert_false(got(f, &len));
+    g_assert_cmphex(command(f, all_multi, 3), ==, 0);
+    arrive(f, "01:00:5e:00:00:02", 60);
+    g_assert_true(got(f, &len));
+    g_assert_cmphex(command(f, mac, sizeof(mac)), ==, 0);
+    g_assert_cmphex(rig_load(f->v.r, VIRTIO_RIG_CONFIG + 5, 1), ==, 9);
+    g_assert_cmphex(command(f, cut, sizeof(cut)), ==, 1);
+    g_assert_cmphex(command(f, unknown, sizeof(unknown)), ==, 1);
+    rig_check_state(f->v.r, &f->v.dev->pci.dev);
+}
+
+static void a_full_wire_stops_the_queue(struct fixture *f, gconstpointer data)
+{
+    static const uint8_t hdr[HDR] = { 0 };
+    uint8_t frame[60];
+
+    (void)data;
+    virtio_rig_start(&f->v, BASE, 2, 64);
+    fill(frame, sizeof(frame), "ff:ff:ff:ff:ff:ff");
+    f->wire.full = true;
+    for (unsigned i = 0; i < NET_QUEUE_FRAMES / 2 + 20; i++) {
+        send_raw(f, hdr, frame, sizeof(frame));
+    }
+    g_assert_cmpuint(f->wire.client.queue.length, ==, NET_QUEUE_FRAMES / 2);
+    f->wire.full = false;
+    net_ready(&f->wire.client);
+    net_ready(&f->wire.client);
+    g_assert_cmpuint(f->wire.frames, ==, NET_QUEUE_FRAMES / 2 + 20);
+}
+
+static void a_save_gives_waiting_buffers_back(struct fixture *f, gconstpointer data)
+{
+    uint32_t len;
+
+    (void)data;
+    virtio_rig_start(&f->v, BASE | 1ull << 15, 2, 64);
+    give(f, 0, 400);
+    arrive(f, "ff:ff:ff:ff:ff:ff", 1000);
+    g_assert_false(got(f, &len));
+    rig_check_state(f->v.r, &f->v.dev->pci.dev);
+    g_assert_true(virtio_idle(virtio_rig_device(&f->v)));
+}
+
+static void broken_drivers(struct fixture *f, gconstpointer data)
+{
+    struct rig_buffer small = { TX_AT, HDR - 1, false };
+
+    (void)data;
+    virtio_rig_start(&f->v, BASE, 2, 64);
+    virtio_rig_add(&f->v, 1, &small, 1, false); /* no whole header */
+    virtio_rig_kick(&f->v, 1);
+    g_assert_cmphex(virtio_rig_get(&f->v, 20, 1) & VIRTIO_NEEDS_RESET, !=, 0);
+    virtio_rig_start(&f->v, BASE, 2, 64);
+    give(f, 0, 4);
+    virtio_rig_kick(&f->v, 0);
+    arrive(f, "ff:ff:ff:ff:ff:ff", 60);
+    g_assert_cmphex(virtio_rig_get(&f->v, 20, 1) & VIRTIO_NEEDS_RESET, !=, 0);
+    virtio_rig_start(&f->v, BASE, 2, 64);
+    give(f, 0, 100);
+    virtio_rig_kick(&f->v, 0);
+    arrive(f, "ff:ff:ff:ff:ff:ff", 1000); /* larger than the buffer: dropped */
+    arrive(f, "ff:ff:ff:ff:ff:ff", 60);
+    g_assert_cmpuint(f->wire.frames, ==, 0);
+    g_assert_cmphex(rig_load(f->v.r, RX_AT + HDR, 1), ==, 0xff);
+}
+
+static void refused_properties(void)
+{
+    static const char *const rows[][2] = {
+        { "mac=1:2", "mac is '1:2'" },
+        { "mac=01:00:5e:00:00:01", "not a group's" },
+        { "rx_queue_size=100", "rx_queue_size is 100" },
+        { "netdev=none", "there is no -netdev" },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct virtio_rig f;
+        g_autofree char *message = NULL;
+
+        virtio_rig_machine(&f);
+        message = rig_device_error(f.r, device_type_find("virtio-net-pci"), rows[i][0]);
+        g_assert_nonnull(strstr(message, rows[i][1]));
+        rig_free(f.r);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define ADD(name, props, fn)                                                                       \
+    g_test_add("/virtio-net/" name, struct fixture, props, set_up, fn, tear_down)
+    ADD("configuration", "", configuration);
+    ADD("frames go out", "", frames_go_out);
+    ADD("frames come in", "", frames_come_in);
+    ADD("a frame takes several buffers", "", a_frame_takes_several_buffers);
+    ADD("a checksum is made", "", a_checksum_is_made);
+    ADD("segments are made", "", segments_are_made);
+    ADD("filters", "", filters);
+    ADD("a full wire stops the queue", "", a_full_wire_stops_the_queue);
+    ADD("a save gives waiting buffers back", "", a_save_gives_waiting_buffers_back);
+    ADD("broken drivers", "", broken_drivers);
+    g_test_add_func("/virtio-net/refused properties", refused_properties);
+    return g_test_run();
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* e1000: EEPROM, PHY, both rings, offloads, filters, interrupts, and drivers that break the rules. Thread: the test's. */
+#include <string.h>
+#include "hw/net/e1000.h"
+#include "tests/device/pci_rig.h"
+
+#define BAR   0xe0000000u
+#define TX    0x100000u /* 8 descriptors */
+#define RX    0x110000u /* 8 descriptors */
+#define BUF   0x200000u
+#define RXBUF 0x300000u
+#define RING  8u
+
+struct wire {
+    struct net_client client;
+    unsigned frames;
+    size_t len, sizes[64];
+    uint8_t last[70000];
+};
+
+static bool wire_receive(struct net_client *c, const uint8_t *frame, size_t len)
+{
+    struct wire *w = (struct wire *)c;
+
+    w->sizes[w->frames++ % 64] = len;
+    w->len = len;
+    memcpy(w->last, frame, len);
+    return true;
+}
+
+static const struct net_ops wire_ops = { .model = "wire", .receive = wire_receive };
+
+struct fixture {
+    struct rig *r;
+    struct mem_region memory;
+    struct e1000 *s;
+    struct wire wire;
+};
+
+static void set_up(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    memset(f, 0, sizeof(*f));
+    f->r = rig_new();
+    pci_rig_host(f->r, &f->memory)->bus.lines[0] = rig_irq_sink(f->r, 20);
+    net_client_init(&f->wire.client, f->r->m, &wire_ops, "w", NULL);
+    f->s = (struct e1000 *)rig_device(f->r, "e1000", "netdev=w,mac=52:54:00:aa:bb:cc");
+    pci_rig_write(f->r, f->s->pci.devfn, PCI_BAR0, BAR, 4);
+    pci_rig_write(f->r, f->s->pci.devfn, PCI_BAR0 + 4, 0xc000, 4);
+    pci_rig_write(f->r, f->s->pci.devfn, PCI_COMMAND, 7, 2);
+}
+
+static void tear_down(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    net_client_clear(&f->wire.client);
+    rig_free(f->r);
+}
+
+static uint32_t get(struct fixture *f, unsigned reg)
+{
+    return (uint32_t)rig_load(f->r, BAR + reg, 4);
+}
+
+static void put(struct fixture *f, unsigned reg, uint32_t v)
+{
+    rig_store(f->r, BAR + reg, v, 4);
+}
+
+static void start(struct fixture *f)
+{
+    put(f, TDBAL, TX);
+    put(f, TDLEN, RING * 16);
+    put(f, TCTL, TCTL_EN);
+    put(f, RDBAL, RX);
+    put(f, RDLEN, RING * 16);
+    for (unsigned i = 0; i < RING; i++) {
+        rig_store(f->r, RX + i * 16, RXBUF + i * 0x1000, 8);
+        rig_store(f->r, RX + i * 16 + 8, 0, 8);
+    }
+    put(f, RDT, RING - 1);
+    put(f, RCTL, RCTL_EN | RCTL_BAM | RCTL_SECRC);
+}
+
+static void desc(struct fixture *f, unsigned i, uint64_t addr, uint32_t lower, uint32_t upper)
+{
+    rig_store(f->r, TX + i * 16, addr, 8);
+    rig_store(f->r, TX + i * 16 + 8, lower, 4);
+    rig_store(f->r, TX + i * 16 + 12, upper, 4);
+}
+
+static void arrive(struct fixture *f, const char *to, size_t len)
+{
+    uint8_t frame[4096];
+
+    for (size_t i = 0; i < len; i++) {
+        frame[i] = (uint8_t)(i * 7);
+    }
+    net_parse_mac(to, frame);
+    net_send(&f->wire.client, frame, len);
+}
+
+static void the_eeprom_has_the_address(struct fixture *f, gconstpointer data)
+{
+    uint16_t sum = 0, first = 0;
+
+    (void)data;
+    for (unsigned i = 0; i < 64; i++) {
+        put(f, EERD, 1 | i << 8);
+        g_assert_cmphex(get(f, EERD) & 0x10, !=, 0);
+        sum = (uint16_t)(sum + (get(f, EERD) >> 16));
+    }
+    g_assert_cmphex(sum, ==, 0xbaba);
+    put(f, EECD, 2); /* the wires: chip select, then 110 000001 */
+    for (unsigned i = 9; i-- > 0;) {
+        uint32_t di = 0x181u >> i & 1 ? 4 : 0;
+
+        put(f, EECD, 2 | di);
+        put(f, EECD, 3 | di);
+        put(f, EECD, 2 | di);
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        put(f, EECD, 3);
+        first = (uint16_t)(first << 1 | (get(f, EECD) >> 3 & 1));
+        put(f, EECD, 2);
+    }
+    g_assert_cmphex(first, ==, 0xaa00);
+    g_assert_cmphex(get(f, RAL), ==, 0xaa005452);
+    g_assert_cmphex(get(f, RAH), ==, 0x8000ccbb);
+}
+
+static void the_phy_knows_the_link(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    put(f, MDIC, 2u << 26 | 1u << 21 | 2u << 16);
+    g_assert_cmphex(get(f, MDIC) & 0x1000ffff, ==, 0x10000141);
+    put(f, MDIC, 2u << 26 | 1u << 21 | 1u << 16);
+    g_assert_cmphex(get(f, MDIC) & 4, ==, 4);
+    put(f, MDIC, 2u << 26 | 3u << 21);
+    g_assert_cmphex(get(f, MDIC) & 0x40000000, !=, 0);
+    g_assert_cmphex(get(f, STATUS) & 2, ==, 2);
+    put(f, IMS, INT_LSC);
+    net_set_link(&f->wire.client, false);
+    g_assert_cmphex(get(f, STATUS) & 2, ==, 0);
+    g_assert_true(f->r->lines[20].level);
+    g_assert_cmphex(get(f, ICR), ==, INT_LSC);
+    g_assert_false(f->r->lines[20].level);
+}
+
+static void frames_go_out(struct fixture *f, gconstpointer data)
+{
+    uint8_t frame[100];
+
+    (void)data;
+    start(f);
+    memset(frame, 0x5a, sizeof(frame));
+    rig_write(f->r, BUF, frame, sizeof(frame));
+    desc(f, 0, BUF, 40, 0);
+    desc(f, 1, BUF + 40, 0x09000000 | 60, 0); /* EOP, RS */
+    put(f, TDT, 2);
+    g_assert_cmpuint(f->wire.frames, ==, 1);
+    g_assert_cmpmem(f->wire.last, f->wire.len, frame, sizeof(frame));
+    g_assert_cmpuint(get(f, TDH), ==, 2);
+    g_assert_cmphex(rig_load(f->r, TX + 16 + 12, 1), ==, 1);
+    g_assert_cmphex(rig_load(f->r, TX + 12, 1), ==, 0);
+    g_assert_cmphex(get(f, ICR) & INT_TXDW, !=, 0);
+    g_assert_cmpuint(get(f, GPTC), ==, 1);
+    g_assert_cmpuint(get(f, GPTC), ==, 0); /* read clears */
+}
+
+static unsigned tcp_sum(const uint8_t *p, size_t len)
+{
+    uint32_t v = 6 + (uint32_t)(len - 34);
+
+    for (size_t i = 26; i < len; i++) {
+        v += i % 2 ? p[i] : (uint32_t)p[i] << 8;
+    }
+    while (v >> 16) {
+        v = (v & 0xffff) + (v >> 16);
+    }
+    return v;
+}
+
+static void segments_are_made(struct fixture *f, gconstpointer data)
+{
+    static const uint8_t head[54] = { 1,  2,    3, 4,  5,  6, 2, 2,    3,    4,    5, 6,  8,
+                                      0,  0x45, 0, 0,  0,  0, 9, 0x40, 0,    64,   6, 0,  0,
+                                      10, 0,    2, 15, 10, 0, 2, 2,    0x12, 0x34, 0, 80, 0,
+                                      0,  1,    0, 0,  0,  0, 0, 0x50, 0x18, 0x10, 0 };
+
+    (void)data;
+    start(f);
+    rig_write(f->r, BUF, head, sizeof(head));
+    desc(f, 0, 0, 0x27000000 | 2500, 1000u << 16 | 54u << 8); /* context: TCP, IP, TSE */
+    rig_store(f->r, TX, 14 | 24u << 8 | 33u << 16 | (uint64_t)34 << 32 | (uint64_t)50 << 40, 8);
+    desc(f, 1, BUF, 0x24100000 | 54, 0x300);
+    desc(f, 2, BUF + 54, 0x2d100000 | 2500, 0x300);
+    put(f, TDT, 3);
+    g_assert_cmpuint(f->wire.frames, ==, 3);
+    g_assert_cmpuint(f->wire.sizes[0], ==, 1054);
+    g_assert_cmpuint(f->wire.sizes[2], ==, 554);
+    g_assert_cmphex(tcp_sum(f->wire.last, f->wire.len), ==, 0xffff);
+}
+
+static void frames_come_in(struct fixture *f, gconstpointer data)
+{
+    uint8_t have[600];
+
+    (void)data;
+    start(f);
+    put(f, IMS, INT_RXT0);
+    arrive(f, "52:54:00:aa:bb:cc", 600);
+    g_assert_true(f->r->lines[20].level);
+    g_assert_cmpuint(get(f, RDH), ==, 1);
+    g_assert_cmphex(rig_load(f->r, RX + 8, 2), ==, 600);
+    g_assert_cmphex(rig_load(f->r, RX + 12, 1) & 3, ==, 3);
+    rig_read(f->r, RXBUF, have, sizeof(have));
+    g_assert_cmphex(have[100], ==, (100 * 7) & 0xff);
+    arrive(f, "02:00:00:00:00:01", 60); /* another's */
+    arrive(f, "01:00:5e:00:00:01", 60);
+    g_assert_cmpuint(get(f, RDH), ==, 1);
+    put(f, MTA + (0x010u >> 5) * 4, 1u << (0x010 & 31)); /* bits 47:36 of the address */
+    arrive(f, "01:00:5e:00:00:01", 60);
+    g_assert_cmpuint(get(f, RDH), ==, 2);
+    for (unsigned i = 0; i < 20; i++) {
+        arrive(f, "ff:ff:ff:ff:ff:ff", 60); /* the ring is full: they wait */
+    }
+    g_assert_cmpuint(get(f, RDH), ==, RING - 1);
+    g_assert_cmphex(get(f, ICR) & INT_RXO, !=, 0);
+    put(f, RDT, RING - 3);
+    g_assert_cmpuint(get(f, RDH), ==, RING - 3);
+}
+
+static void interrupts_are_moderated(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    start(f);
+    put(f, ITR, 1000); /* 256 us */
+    put(f, IMS, INT_TXDW);
+    put(f, ICS, INT_TXDW);
+    g_assert_true(f->r->lines[20].level);
+    get(f, ICR);
+    put(f, ICS, INT_TXDW);
+    g_assert_false(f->r->lines[20].level);
+    rig_step(f->r, 300 * US);
+    g_assert_true(f->r->lines[20].level);
+    put(f, IMC, INT_TXDW);
+    g_assert_false(f->r->lines[20].level);
+}
+
+static void broken_drivers(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    start(f);
+    put(f, TDT, RING + 5); /* out of the ring */
+    g_assert_cmpuint(f->wire.frames, ==, 0);
+    for (unsigned i = 0; i < RING; i++) { /* a frame without an end */
+        desc(f, i, BUF, 0x2010ffff, 0);
+    }
+    put(f, TDH, 0);
+    put(f, TDT, RING - 1);
+    desc(f, RING - 1, BUF, 0x09000000 | 60, 0);
+    put(f, TDT, 0);
+    g_assert_cmpuint(f->wire.frames, ==, 0);
+    put(f, TDBAL, 0xfffffff0); /* no memory there */
+    put(f, TDBAH, 0xffffffff);
+    put(f, TDT, 5);
+    g_assert_cmpuint(get(f, TDH), ==, 5);
+    put(f, RDH, 0xffff);
+    arrive(f, "ff:ff:ff:ff:ff:ff", 60);
+    put(f, RDBAH, 0xffffffff);
+    put(f, RDH, 0);
+    arrive(f, "ff:ff:ff:ff:ff:ff", 60);
+    rig_check_state(f->r, &f->s->pci.dev);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define ADD(name, fn) g_test_add("/e1000/" name, struct fixture, NULL, set_up, fn, tear_down)
+    ADD("the EEPROM has the address", the_eeprom_has_the_address);
+    ADD("the PHY knows the link", the_phy_knows_the_link);
+    ADD("frames go out", frames_go_out);
+    ADD("segments are made", segments_are_made);
+    ADD("frames come in", frames_come_in);
+    ADD("interrupts are moderated", interrupts_are_moderated);
+    ADD("broken drivers", broken_drivers);
+    return g_test_run();
+}

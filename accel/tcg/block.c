@@ -81,7 +81,7 @@ static struct block *find_slow(struct tcg *t, uint64_t linear)
 bool block_second_page_known(struct tcg *t, const struct block *b)
 {
     struct x86_cpu *cpu = t->cpu;
-    uint64_t next = (cpu->regs[R_RIP] | 4095) + 1;
+    uint64_t next = (translator_linear(cpu) | 4095) + 1;
     unsigned bank = cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
 
     next = cpu->code64 ? next : (uint32_t)next;

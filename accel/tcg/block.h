@@ -187,12 +187,18 @@ static inline bool tcg_event_waits(const struct x86_cpu *cpu)
     return pending & (cpu->nmi_blocked ? ~(uint32_t)PENDING_NMI : ~0u);
 }
 
+/* Does the code segment hold all of b, which begins at RIP? */
+static inline bool block_within_limit(const struct x86_cpu *cpu, const struct block *b)
+{
+    return cpu->code64 || cpu->regs[R_RIP] + b->bytes - 1 <= cpu->seg[SEG_CS].limit;
+}
+
 void block_cache_init(struct tcg *t, struct x86_cpu *cpu);
 void block_cache_destroy(struct tcg *t);
 /* The block at CS:rip, decoded if need be; raises fetch faults.  Valid until block_cache_collect. */
 struct block *block_find(struct tcg *t);
 /*
- * Does the soft TLB know the second page of b, which begins at RIP in flat code, as the one that b was
+ * Does the soft TLB know the second page of b, which begins at RIP, as the one that b was
  * decoded from?  Fills it if need be; raises fetch faults.
  */
 bool block_second_page_known(struct tcg *t, const struct block *b);

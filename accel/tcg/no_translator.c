@@ -53,10 +53,9 @@ void translator_hot_after(struct tcg *t, int32_t times)
     (void)times;
 }
 
-void translator_cool(struct tcg *t, uint64_t rip, unsigned tries)
+void translator_cool(struct tcg *t, unsigned tries)
 {
     (void)t;
-    (void)rip;
     (void)tries;
 }
 

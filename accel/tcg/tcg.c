@@ -40,6 +40,16 @@ static void check_limit(struct x86_cpu *cpu, const struct block *b)
     }
 }
 
+/* Of at most `max` instructions: one alone where the block is not all within the code segment. */
+static const struct insn *end_within_limit(struct x86_cpu *cpu, const struct block *b, unsigned max)
+{
+    if (!block_within_limit(cpu, b)) {
+        check_limit(cpu, b);
+        return b->insn + 1;
+    }
+    return b->insn + MIN(b->n, max);
+}
+
 static void log_execution(struct x86_cpu *cpu)
 {
     log_line(LOG_EXEC, "exec: cpu %d: 0x%016" PRIx64, cpu->vcpu.index, cpu->regs[R_RIP]);
@@ -79,11 +89,7 @@ static void run_block(struct tcg *t, struct x86_cpu *cpu, unsigned max)
 
     cpu->insn_start = cpu->regs[R_RIP];
     b = block_find(t);
-    end = b->insn + MIN(b->n, max);
-    if (!cpu->code64 && cpu->regs[R_RIP] + b->bytes - 1 > cpu->seg[SEG_CS].limit) {
-        check_limit(cpu, b);
-        end = b->insn + 1;
-    }
+    end = end_within_limit(cpu, b, max);
     if (log_mask & (1u << LOG_EXEC | 1u << LOG_CPU)) {
         log_execution(cpu);
     }
@@ -99,6 +105,8 @@ static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b,
 {
     struct code *general = NULL;
     unsigned variants = 0;
+    uint64_t key = translator_key(cpu);
+    int mode = translator_mode(cpu);
 
     if (b->host2) { /* the code checks the second page, with flags in memory */
         if (!block_second_page_known(t, b)) {
@@ -108,14 +116,16 @@ static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b,
     }
     if (b->traces && !b->dead) {
         struct block *trace = trace_find(t, b, variant);
+        struct code *c = !trace        ? NULL
+                         : trace->code ? trace->code
+                                       : translator_translate(t, trace, cpu->regs[R_RIP], variant);
 
-        if (trace) {
-            return trace->code ? trace->code
-                               : translator_translate(t, trace, cpu->regs[R_RIP], variant);
+        if (trace && (!c || code_within_limit(cpu, c))) {
+            return c;
         }
     }
     for (struct code *c = b->code; c; c = c->next) {
-        if (c->rip != cpu->regs[R_RIP] || c->mode != cpu->exec_mode) { /* flat: the caller knows */
+        if (c->key != key || c->mode != mode) {
             continue;
         }
         if (c->variant == variant) {
@@ -186,18 +196,18 @@ static void run_translated(struct tcg *t, struct x86_cpu *cpu)
         b = block_find(t);
         if (G_UNLIKELY(cpu->hot)) {
             cpu->hot = false;
-            translator_cool(t, cpu->regs[R_RIP], b->trace_tries);
+            translator_cool(t, b->trace_tries);
             b->trace_tries += b->trace_tries < UINT8_MAX;
             trace_record(t, b);
             return;
         }
         c = code_of(t, cpu, b, link ? link->variant : 0);
-        if (c) {
+        if (c && code_within_limit(cpu, c)) {
             /*
              * The link's own block may have died meanwhile; and page tables may have changed without
              * a flush.
              */
-            if (link && link->target == c->rip && generation == cpu->tlb.generation &&
+            if (link && link->target == c->key && generation == cpu->tlb.generation &&
                 died == t->n_invalidated) {
                 translator_patch(link, c);
             }
@@ -209,7 +219,7 @@ static void run_translated(struct tcg *t, struct x86_cpu *cpu)
             }
         } else {
             link = NULL;
-            run_insns(t, cpu, b, b->insn + b->n);
+            run_insns(t, cpu, b, end_within_limit(cpu, b, b->n));
             t->running = NULL;
             if (!cpu->code64) {
                 cpu->regs[R_RIP] = (uint32_t)cpu->regs[R_RIP];

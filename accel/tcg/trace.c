@@ -16,6 +16,8 @@
 struct recording {
     struct block *blocks[TRACE_MAX_BLOCKS];
     uint64_t rip[TRACE_MAX_BLOCKS + 1]; /* where each began, and where the last one led */
+    uint64_t base;                      /* of the code segment */
+    uint64_t key;                       /* translator_key of the first */
     unsigned n, insns;
 };
 
@@ -81,10 +83,9 @@ static bool run_recorded(struct tcg *t, struct block *b)
 }
 
 /* False: the trace would lie on too many pages, or on two that share a slot of the soft TLB. */
-static bool note_page(struct block_path *p, uint64_t rip, const uint8_t *host)
+static bool note_page(struct block_path *p, uint64_t linear, const uint8_t *host)
 {
-    uint64_t linear = rip & GUEST_PAGE_MASK;
-
+    linear &= GUEST_PAGE_MASK;
     for (unsigned k = 0; k < p->n_pages; k++) {
         if (p->page[k].linear == linear) {
             return p->page[k].host == host;
@@ -122,7 +123,7 @@ static void add_trace(struct tcg *t, const struct recording *r, uint64_t variant
         const struct block *b = r->blocks[k];
         uint64_t rip = r->rip[k];
 
-        if (!note_page(p, rip, host_page(b->host))) {
+        if (!note_page(p, t->cpu->code64 ? rip : (uint32_t)(r->base + rip), host_page(b->host))) {
             break;
         }
         for (unsigned n = 0; n < b->n; n++) {
@@ -136,7 +137,8 @@ static void add_trace(struct tcg *t, const struct recording *r, uint64_t variant
     p->rip[trace->n] = r->rip[k];
     p->loops = k == r->n && r->rip[k] == r->rip[0];
     p->variant = variant;
-    p->mode = t->cpu->exec_mode;
+    p->mode = translator_mode(t->cpu);
+    p->key = r->key;
     p->next = head->traces;
     trace->path = p;
     trace->jump = JUMP_CACHE_SIZE;
@@ -161,9 +163,10 @@ static bool worthwhile(const struct recording *r)
 void trace_record(struct tcg *t, struct block *b)
 {
     struct x86_cpu *cpu = t->cpu;
-    struct recording r = { .n = 0 };
+    struct recording r = { .base = cpu->seg[SEG_CS].base, .key = translator_key(cpu) };
     uint64_t variant = cpu->hot_variant;
-    unsigned mode = cpu->exec_mode, traces = 0;
+    unsigned traces = 0;
+    int mode = translator_mode(cpu);
 
     for (const struct block *k = b->traces; k; k = k->path->next) {
         traces++;
@@ -171,7 +174,7 @@ void trace_record(struct tcg *t, struct block *b)
     if (traces >= TRACES_A_BLOCK || !may_begin(b) || trace_find(t, b, variant)) {
         return;
     }
-    while (may_follow(&r, b, cpu->regs[R_RIP])) {
+    while (may_follow(&r, b, cpu->regs[R_RIP]) && block_within_limit(cpu, b)) {
         r.blocks[r.n] = b;
         r.rip[r.n++] = cpu->regs[R_RIP];
         r.insns += b->n;
@@ -181,7 +184,7 @@ void trace_record(struct tcg *t, struct block *b)
             break;
         }
         r.rip[r.n] = cpu->regs[R_RIP];
-        if (b->system || r.rip[r.n] == r.rip[0] || cpu->exec_mode != mode) {
+        if (b->system || r.rip[r.n] == r.rip[0] || translator_mode(cpu) != mode) {
             break;
         }
         cpu->insn_start = cpu->regs[R_RIP];
@@ -270,10 +273,11 @@ static bool still_mapped(struct x86_cpu *cpu, const struct block_path *p)
 struct block *trace_find(struct tcg *t, struct block *b, uint64_t variant)
 {
     struct x86_cpu *cpu = t->cpu;
+    uint64_t key = translator_key(cpu);
+    int mode = translator_mode(cpu);
 
     for (struct block *k = b->traces; k; k = k->path->next) {
-        if (k->path->rip[0] == cpu->regs[R_RIP] && k->path->mode == cpu->exec_mode &&
-            k->path->variant == variant) {
+        if (k->path->key == key && k->path->mode == mode && k->path->variant == variant) {
             return still_mapped(cpu, k->path) ? k : NULL;
         }
     }

@@ -31,7 +31,8 @@ struct trace_use {
 struct block_path {
     struct block *next; /* another trace that begins there */
     uint64_t variant;   /* what it assumes at its start, as struct code */
-    unsigned mode;      /* exec_mode */
+    int mode;           /* translator_mode */
+    uint64_t key;       /* translator_key of its start */
     unsigned n_blocks, n_pages;
     bool loops; /* the last instruction leads to the first */
     struct {

@@ -16,10 +16,11 @@
 struct code {
     struct code *next; /* of the same block */
     struct block *block;
-    uint64_t rip;
-    int mode;                /* translator_mode */
-    uint64_t variant;        /* what the back end assumes at its start; 0: nothing */
-    uint8_t *entry;          /* writable mapping */
+    uint64_t key;     /* translator_key */
+    int mode;         /* translator_mode */
+    uint32_t reach;   /* outside 64-bit code: the CS limit must not be below; 0: not looked at */
+    uint64_t variant; /* what the back end assumes at its start; 0: nothing */
+    uint8_t *entry;   /* writable mapping */
     struct code_link *links; /* jumps out of it */
     struct code_link *in;    /* jumps patched to lead here */
     unsigned n_links;
@@ -42,15 +43,24 @@ struct code_link {
     uint64_t variant;
     const uint8_t
         *page;       /* host page of the code that it stands in: the target's must be the same */
-    uint64_t target; /* linear address */
+    uint64_t target; /* translator_key */
     struct code *to; /* patched to; NULL: not */
     struct code_link *next; /* in to->in */
 };
 
+/* In translator_mode, besides what is in exec_mode. */
+enum {
+    MODE_SEGMENTED = 1 << 8,   /* each access is checked and gets its segment's base */
+    MODE_OTHER_STACK = 1 << 9, /* the stack's size is not the code's */
+};
+
+/* Bases of CS from here on leave no room in translator_key: code there is not translated. */
+#define CODE_BASE_BITS 30
+
 /*
- * What translated code depends on, or -1: code of this mode is not translated.  64-bit code, and
- * 32-bit code with flat segments (CS, DS, SS); at CPL 1 and 2, which share a bank of the soft TLB with
- * CPL 0 but not its privileges, and under alignment checks none.
+ * What translated code depends on, or -1: code of this mode is not translated.  At CPL 1 and 2, which share a
+ * bank of the soft TLB with CPL 0 but not its privileges, and under alignment checks none is.  32-bit
+ * code whose CS, DS and SS are flat is a mode of its own.
  */
 static inline int translator_mode(const struct x86_cpu *cpu)
 {
@@ -64,7 +74,44 @@ static inline int translator_mode(const struct x86_cpu *cpu)
                         (s[SEG_SS].access & SEGMENT_FLAT_WRITE))) {
         return cpu->exec_mode;
     }
-    return -1;
+    if (cpu->bank == TLB_KERNEL_AC || s[SEG_CS].base >> CODE_BASE_BITS) {
+        return -1;
+    }
+    return cpu->exec_mode | MODE_SEGMENTED |
+           (cpu->code_size == cpu->stack_size ? 0 : MODE_OTHER_STACK);
+}
+
+/* The part of translator_key that is the same for all code of a segment. */
+static inline uint64_t translator_segment_key(const struct x86_cpu *cpu)
+{
+    uint64_t modes = (cpu->code_size == 2) | (cpu->code_size != cpu->stack_size) << 1;
+
+    return cpu->code64 ? 0 : (modes << CODE_BASE_BITS | cpu->seg[SEG_CS].base) << 32;
+}
+
+/*
+ * Which code is to run now: RIP; outside 64-bit code the linear address, and above it what else
+ * code of a segment depends on: nothing if that is flat.
+ */
+static inline uint64_t translator_key(const struct x86_cpu *cpu)
+{
+    uint64_t rip = cpu->regs[R_RIP];
+
+    return cpu->code64 ? rip
+                       : translator_segment_key(cpu) | (uint32_t)(cpu->seg[SEG_CS].base + rip);
+}
+
+static inline uint64_t translator_linear(const struct x86_cpu *cpu)
+{
+    uint64_t rip = cpu->regs[R_RIP];
+
+    return cpu->code64 ? rip : (uint32_t)(cpu->seg[SEG_CS].base + rip);
+}
+
+/* Does the code segment hold all that c relies on? */
+static inline bool code_within_limit(const struct x86_cpu *cpu, const struct code *c)
+{
+    return cpu->code64 || c->reach <= cpu->seg[SEG_CS].limit;
 }
 
 /* False without *error where this host has no back end. */
@@ -83,8 +130,8 @@ struct code_link *translator_run(struct tcg *t, struct code *c);
 bool translator_resume(struct tcg *t, struct code_link **link);
 /* So many jumps back to an address, or look-ups of it, make it hot. */
 void translator_hot_after(struct tcg *t, int32_t times);
-/* Counting at an address begins again, each try with twice as many times. */
-void translator_cool(struct tcg *t, uint64_t rip, unsigned tries);
+/* Counting where control stands begins again, each try with twice as many times. */
+void translator_cool(struct tcg *t, unsigned tries);
 /* Leads the link to `to` if the pages allow. */
 void translator_patch(struct code_link *link, struct code *to);
 /* Nothing leads to the code any more; whoever is in it stays. */

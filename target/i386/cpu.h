@@ -117,9 +117,6 @@ enum x86_pending {
 enum segment_access {
     SEGMENT_FLAT_READ = 1 << 0,  /* base 0, limit 4 GiB - 1, readable: no check */
     SEGMENT_FLAT_WRITE = 1 << 1, /* the same and writable */
-    SEGMENT_WHOLE_READ =
-        1 << 2, /* any base, limit 4 GiB - 1, readable: only offsets that wrap fault */
-    SEGMENT_WHOLE_WRITE = 1 << 3,
 };
 
 struct segment {
@@ -128,6 +125,11 @@ struct segment {
     uint32_t limit; /* in bytes, inclusive, granularity applied */
     uint64_t base;
     uint8_t access; /* enum segment_access, derived */
+    /*
+     * Derived, too: an access that ends at or before this offset is within the segment, by [width of the
+     * address: 16 bits?][write]; one that does not may be for a reason that is not looked at here.
+     */
+    uint64_t end[2][2];
 };
 
 struct desc_table {
@@ -318,6 +320,7 @@ struct x86_cpu {
     uint64_t hot_variant;
     bool hot;
     uint64_t window[CPU_WINDOWS]; /* engine: host addresses that translated code found */
+    uint64_t jump_key;            /* engine: translator_key at an instruction that goes on */
     void *jump_table;             /* engine: of the mode; and the bank that holds its exec keys */
     struct tlb_entry *jump_bank;
     /* Engine: the x87 is in the host's FPU, see x87_to_memory(); translated code may use it there. */

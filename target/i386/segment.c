@@ -11,19 +11,22 @@
 
 void segment_set(struct segment *s, uint16_t selector, uint64_t base, uint32_t limit, uint16_t attr)
 {
-    bool code = attr & ATTR_CODE;
+    bool code = attr & ATTR_CODE, allowed[2];
 
     *s = (struct segment){ .selector = selector, .attr = attr, .limit = limit, .base = base };
-    if (limit != UINT32_MAX || !(attr & ATTR_P) || !(attr & ATTR_S)) {
+    if (!(attr & ATTR_P) || !(attr & ATTR_S) || (!code && (attr & ATTR_E))) {
         return;
     }
-    if (code) {
-        s->access = attr & ATTR_W ? SEGMENT_WHOLE_READ : 0;
-    } else if (!(attr & ATTR_E)) {
-        s->access = SEGMENT_WHOLE_READ | (attr & ATTR_W ? SEGMENT_WHOLE_WRITE : 0);
-    }
-    if (base == 0) {
-        s->access |= s->access / SEGMENT_WHOLE_READ * SEGMENT_FLAT_READ;
+    allowed[false] = !code || (attr & ATTR_W);
+    allowed[true] = !code && (attr & ATTR_W);
+    for (unsigned write = 0; write < 2; write++) {
+        uint64_t end = allowed[write] ? (uint64_t)limit + 1 : 0;
+
+        s->end[false][write] = end;
+        s->end[true][write] = MIN(end, 0x10000);
+        if (base == 0 && limit == UINT32_MAX && allowed[write]) {
+            s->access |= write ? SEGMENT_FLAT_WRITE : SEGMENT_FLAT_READ;
+        }
     }
 }
 

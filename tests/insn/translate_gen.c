@@ -117,11 +117,27 @@ static bool reserved(const struct maker *m, unsigned reg)
            reg == c->indices[0] || reg == c->indices[1] || reg == R_RSP;
 }
 
+/* The forms of 16-bit addresses: mostly by one register, or none. */
+static unsigned put_modrm16(struct maker *m, uint8_t *p, unsigned reg)
+{
+    static const uint8_t rms[] = { 4, 5, 6, 7, 4, 5, 6, 7, 0, 1, 2, 3 };
+    unsigned mod = below(m, 3), rm = rms[below(m, sizeof(rms))];
+    int disp = (int)below(m, 40) - 20;
+
+    p[0] = (uint8_t)(mod << 6 | reg | rm);
+    memcpy(p + 1, &disp, 4);
+    return mod == 0 && rm != 6 ? 1 : mod == 1 ? 2 : 3;
+}
+
 /* ModRM, SIB and displacement at p; the register bits that need REX in *rex.  Returns the bytes. */
 unsigned gen_put_modrm(struct maker *m, uint8_t *p, uint8_t *rex)
 {
     unsigned reg = below(m, 8) << 3, base, mod = below(m, 8), n = 1;
     int disp = (int)below(m, 40) - 20;
+
+    if (m->c->mode == GEN_16 && mod > 2) {
+        return put_modrm16(m, p, reg);
+    }
 
     if (mod < 3) { /* register */
         p[0] = (uint8_t)(0xc0 | reg | below(m, 8));
@@ -268,6 +284,10 @@ void gen_patch_disp(struct maker *m, uint8_t *bytes, const struct insn *i, unsig
         disp -= i->base == R_RIP ? (uint32_t)GEN_CODE + m->pos + i->len : 0;
         memcpy(bytes + modrm + 1, &disp, 4);
     }
+    if (i->addrsize == 2 && (bytes[modrm] & 0xc7) == 6) {
+        disp -= (uint32_t)GEN_DATA;
+        memcpy(bytes + modrm + 1, &disp, 2);
+    }
 }
 
 /* An address as far as the mode has bits. */
@@ -275,7 +295,7 @@ uint64_t gen_address(struct maker *m)
 {
     uint64_t v = gen_pointer(&m->rng);
 
-    return m->c->narrow ? (uint32_t)v : v;
+    return m->c->mode == GEN_16 ? (uint16_t)(v - GEN_DATA) : m->c->narrow ? (uint32_t)v : v;
 }
 
 /* Percent.  What may unmask exceptions ends the x87's life in the host's registers. */
@@ -398,8 +418,7 @@ static void put_load(struct maker *m)
 
     memcpy(b + 2, &v, 8);
     if (m->c->narrow) {
-        b[1] &= 0xbf;
-        gen_put(m, b + 1, 5);
+        gen_put_immediate(m, b[1], v);
         return;
     }
     gen_put(m, b, 10);
@@ -426,10 +445,8 @@ static void put_system(struct maker *m)
 static void put_popf(struct maker *m)
 {
     uint32_t v = (uint32_t)gen_random(&m->rng) & 0x7fffffff & ~(FLAG_TF | FLAG_RF);
-    uint8_t push[5] = { 0x68 };
 
-    memcpy(push + 1, &v, 4);
-    gen_put(m, push, 5);
+    gen_put_immediate(m, 0x68, v);
     gen_put(m, (const uint8_t *)"\x9d", 1);
 }
 
@@ -465,13 +482,15 @@ static void put_string(struct maker *m)
     if (chance(m, 50)) { /* RSI or RDI anew, and a count */
         uint64_t v = gen_address(m);
         uint8_t mov[10] = { 0x48, chance(m, 50) ? 0xbe : 0xbf };
-        uint8_t count[5] = { 0xb9 };
         uint32_t c = below(m, chance(m, 60) ? 40 : 9000);
 
         memcpy(mov + 2, &v, 8);
-        gen_put(m, mov + m->c->narrow, m->c->narrow ? 5 : 10);
-        memcpy(count + 1, &c, 4);
-        gen_put(m, count, 5);
+        if (m->c->narrow) {
+            gen_put_immediate(m, mov[1], v);
+        } else {
+            gen_put(m, mov, 10);
+        }
+        gen_put_immediate(m, 0xb9, c);
     }
     if (prefix) {
         b[n++] = prefix == 3 ? 0xf2 : 0xf3;
@@ -496,7 +515,7 @@ static void put_special(struct maker *m)
         (m->c->narrow ? gen_put_segment : put_sysret)(m);
         break;
     case 2:
-        (m->c->narrow ? gen_put_iret32 : put_iret)(m);
+        (m->c->narrow ? gen_put_iret_narrow : put_iret)(m);
         break;
     case 3:
         gen_put_indirect(m);
@@ -515,21 +534,27 @@ static void put_special(struct maker *m)
 static void put_branch(struct maker *m)
 {
     unsigned kind = below(m, 10), reg = below(m, m->c->narrow ? 8 : 16);
+    bool longer = m->c->mode != GEN_16; /* displacements of 4 bytes */
     uint8_t b[8] = { 0 };
 
-    if (kind < 4) {
+    if (!longer && chance(m, 20) && kind >= 4 && kind < 8) {
+        b[0] = 0x66;
+        b[1] = kind < 6 ? 0x0f : 0xe8 | (kind & 1);
+        b[2] = kind < 6 ? (uint8_t)(0x80 | below(m, 16)) : 0;
+        gen_put(m, b, kind < 6 ? 7 : 6);
+    } else if (kind < 4) {
         b[0] = (uint8_t)(0x70 | below(m, 16));
         gen_put(m, b, 2);
     } else if (kind < 6) {
         b[0] = 0x0f;
         b[1] = (uint8_t)(0x80 | below(m, 16));
-        gen_put(m, b, 6);
+        gen_put(m, b, longer ? 6 : 4);
     } else if (kind == 6) {
         b[0] = 0xe8;
-        gen_put(m, b, 5);
+        gen_put(m, b, longer ? 5 : 3);
     } else if (kind == 7) {
         b[0] = chance(m, 50) ? 0xe9 : 0xe8;
-        gen_put(m, b, 5);
+        gen_put(m, b, longer ? 5 : 3);
     } else if (kind == 8) {
         b[0] = 0xc3;
         if (chance(m, 30)) {
@@ -543,8 +568,7 @@ static void put_branch(struct maker *m)
         b[0] = (uint8_t)(0xe0 + below(m, 4));
         gen_put(m, b, 2);
     } else { /* mov reg, label; jmp or call reg, or push imm; ret */
-        b[0] = 0x68;
-        gen_put(m, b, 5);
+        gen_put_immediate(m, 0x68, 0);
         if (chance(m, 30)) {
             b[0] = 0xc3;
             gen_put(m, b, 1);
@@ -566,25 +590,33 @@ static void fix_branches(struct maker *m)
 
     for (unsigned n = 0; n < c->n; n++) {
         uint8_t *b = c->code + c->at[n];
-        unsigned op = b[0], to = below(m, c->n), size;
+        unsigned to = below(m, c->n), len = c->len[n], size, wide = c->mode == GEN_16 ? 2 : 4, op;
         int32_t d;
+
+        if (wide == 2 && b[0] == 0x66 && len > 5) {
+            b++;
+            len--;
+            wide = 4;
+        }
+        op = b[0];
 
         if (chance(m, 70) && n + 1 < c->n) { /* forward, so that most cases end */
             to = n + 1 + below(m, c->n - n - 1);
         }
-        if (op == 0x68 && c->len[n] == 5 && c->at[n] && !b[1] && !b[2] && !b[3] && !b[4]) {
-            d = (int32_t)(GEN_CODE + c->at[to]);
-            memcpy(b + 1, &d, 4);
+        if (op == 0x68 && len == 1 + wide && c->at[n] && !b[1] && !b[2] &&
+            (wide == 2 || (!b[3] && !b[4]))) {
+            d = (int32_t)(GEN_CODE - c->base + c->at[to]);
+            memcpy(b + 1, &d, wide);
             continue;
         }
-        size = c->len[n] == 2 && ((op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0) ? 1
-               : c->len[n] == 5 && (op == 0xe8 || op == 0xe9)                 ? 4
-               : c->len[n] == 6 && op == 0x0f && (b[1] & 0xf0) == 0x80        ? 4
-                                                                              : 0;
+        size = len == 2 && ((op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0) ? 1
+               : len == 1 + wide && (op == 0xe8 || op == 0xe9)          ? wide
+               : len == 2 + wide && op == 0x0f && (b[1] & 0xf0) == 0x80 ? wide
+                                                                        : 0;
         if (size) {
             d = (int32_t)c->at[to] - (int32_t)(c->at[n] + c->len[n]);
             d = size == 1 && d != (int8_t)d ? (d < 0 ? -2 - (int)c->len[n] : 0) : d;
-            memcpy(b + c->len[n] - size, &d, size);
+            memcpy(b + len - size, &d, size);
         }
     }
 }
@@ -594,12 +626,13 @@ static void put_loop_end(struct maker *m, unsigned start)
 {
     static const uint8_t dec[] = { 0xff, 0xc9 };
     uint8_t jnz[] = { 0x0f, 0x85, 0, 0, 0, 0 };
+    unsigned len = m->c->mode == GEN_16 ? 4 : 6;
     int32_t d;
 
     gen_put(m, dec, 2);
-    d = (int32_t)start - (int32_t)(m->pos + 6);
+    d = (int32_t)start - (int32_t)(m->pos + len);
     memcpy(jnz + 2, &d, 4);
-    gen_put(m, jnz, 6);
+    gen_put(m, jnz, len);
 }
 
 static void choose_registers(struct maker *m)
@@ -623,7 +656,9 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
     bool loop = chance(&m, 30), special = chance(&m, 50);
 
     memset(c, 0, sizeof(*c));
-    c->narrow = gen_is_narrow(seed);
+    c->mode = gen_mode_of(seed);
+    c->narrow = c->mode != GEN_64;
+    c->base = c->mode == GEN_16 ? (uint32_t)GEN_CODE : c->mode == GEN_MOVED_32 ? GEN_MOVED_BASE : 0;
     memset(c->code, 0xf4, sizeof(c->code));
     c->seed = seed;
     c->cpl = chance(&m, 50) ? 3 : 0;
@@ -636,9 +671,7 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
     choose_registers(&m);
     m.pos = c->entry = chance(&m, 12) ? 4096 - below(&m, 64) : 64 + below(&m, 16);
     if (loop) {
-        uint8_t mov[5] = { 0xb9, (uint8_t)(2 + below(&m, 3)) };
-
-        gen_put(&m, mov, 5);
+        gen_put_immediate(&m, 0xb9, 2 + below(&m, 3));
     }
     start = m.pos;
     for (unsigned n = 0; n < total; n++) {

@@ -5,48 +5,68 @@
  */
 #include "tests/insn/translate_gen_internal.h"
 
-bool gen_is_narrow(uint64_t seed)
+enum gen_mode gen_mode_of(uint64_t seed)
 {
-    return seed % 3 == 2;
+    static const uint8_t modes[] = { GEN_64,       GEN_64, GEN_FLAT_32, GEN_64, GEN_64,
+                                     GEN_MOVED_32, GEN_64, GEN_64,      GEN_16 };
+
+    return modes[seed % sizeof(modes)];
+}
+
+void gen_put_immediate(struct maker *m, uint8_t opcode, uint64_t v)
+{
+    uint8_t b[5] = { opcode };
+    unsigned size = m->c->mode == GEN_16 ? 2 : 4;
+
+    memcpy(b + 1, &v, size);
+    gen_put(m, b, 1 + size);
+}
+
+static uint8_t some_selector(struct maker *m)
+{
+    static const uint8_t flat[] = { 0x23,          0x23,          GEN_DATA_SHORT, GEN_DATA_MOVED,
+                                    GEN_DATA_READ, GEN_DATA_DOWN, 0x10,           0 };
+    static const uint8_t near[] = { GEN_DATA16,      GEN_DATA16,    GEN_DATA16_SHORT,
+                                    GEN_DATA16_BIG,  GEN_DATA_READ, GEN_STACK16_3,
+                                    GEN_STACK_BIG_3, 0x23,          0 };
+
+    return m->c->mode == GEN_16 ? near[below(m, sizeof(near))] : flat[below(m, sizeof(flat))];
 }
 
 /* A selector to a segment register, by POP, by MOV, or as the interrupted code's own. */
 void gen_put_segment(struct maker *m)
 {
-    static const uint8_t selectors[] = {
-        0x23, 0x23, GEN_DATA_SHORT, GEN_DATA_MOVED, GEN_DATA_READ, GEN_DATA_DOWN, 0x10, 0
-    };
-    static const uint8_t pops[] = { 0x07, 0x1f, 0x17 };
+    static const uint8_t pops[] = { 0x07, 0x1f, 0x17 }, pushes[] = { 0x06, 0x1e, 0x16, 0x0e };
     static const uint8_t fields[] = { 0, 3, 4, 5, 2 };
-    uint8_t selector = selectors[below(m, sizeof(selectors))];
+    uint8_t selector = some_selector(m);
 
     if (chance(m, 50)) {
-        uint8_t push[] = { 0x6a, selector }, far_pop[] = { 0x0f, 0xa1 };
+        uint8_t far_pop[] = { 0x0f, 0xa1 };
         unsigned k = below(m, 5);
 
         far_pop[1] = k == 4 ? 0xa9 : 0xa1;
-        gen_put(m, push, 2);
+        if (chance(m, 30)) {
+            gen_put(m, &pushes[below(m, 4)], 1);
+        } else {
+            gen_put_immediate(m, 0x68, selector);
+        }
         gen_put(m, k < 3 ? &pops[k] : far_pop, k < 3 ? 1 : 2);
     } else {
-        uint8_t mov[] = { 0x66, 0xb8, selector, 0 };
         uint8_t to[] = { 0x8e, (uint8_t)(0xc0 | fields[below(m, 5)] << 3) };
 
-        gen_put(m, mov, 4);
+        gen_put_immediate(m, 0xb8, selector);
         gen_put(m, to, 2);
     }
 }
 
-/* PUSHFD; PUSH of CS; MOV EAX with the address behind; PUSH EAX; IRETD. */
-void gen_put_iret32(struct maker *m)
+/* PUSHF; PUSH of CS; MOV EAX with the address behind; PUSH EAX; IRET. */
+void gen_put_iret_narrow(struct maker *m)
 {
-    uint8_t cs[] = { 0x6a, m->c->cpl ? GEN_CODE32_3 : GEN_CODE32_0 }, mov[5] = { 0xb8 };
-    uint32_t behind;
+    unsigned size = m->c->mode == GEN_16 ? 2 : 4;
 
     gen_put(m, (const uint8_t *)"\x9c", 1);
-    gen_put(m, cs, 2);
-    behind = (uint32_t)GEN_CODE + m->pos + 7;
-    memcpy(mov + 1, &behind, 4);
-    gen_put(m, mov, 5);
+    gen_put(m, (const uint8_t *)"\x0e", 1);
+    gen_put_immediate(m, 0xb8, GEN_CODE - m->c->base + m->pos + 1 + size + 2);
     gen_put(m, (const uint8_t *)"\x50", 1);
     gen_put(m, (const uint8_t *)"\xcf", 1);
 }

@@ -124,6 +124,9 @@ static void start_page_table(struct bench *b)
     }
 }
 
+/* The code of some cases reaches into the page behind it. */
+#define MOVED_LIMIT ((GEN_CODE - GEN_MOVED_BASE) >> 12)
+
 /* Limits of the moved and the expand-down segment lie within the data pages, too. */
 static const struct {
     uint16_t selector, attr;
@@ -135,6 +138,19 @@ static const struct {
     { GEN_DATA_MOVED, A_DATA | A_DPL3 | A_32, 0x1008, 0xfffff },
     { GEN_DATA_READ, (A_DATA & ~2) | A_DPL3 | A_32, 0, 0xfffff },
     { GEN_DATA_DOWN, A_DATA | 4 | A_DPL3 | A_32, 0, GEN_DATA >> 12 },
+    { GEN_CODE_MOVED_0, A_CODE | A_32, GEN_MOVED_BASE, MOVED_LIMIT },
+    { GEN_CODE_MOVED_3, A_CODE | A_DPL3 | A_32, GEN_MOVED_BASE, MOVED_LIMIT },
+    { GEN_CODE16_0, A_CODE, GEN_CODE, GEN_CODE_SIZE - 1 },
+    { GEN_CODE16_3, A_CODE | A_DPL3, GEN_CODE, GEN_CODE_SIZE - 1 },
+    { GEN_DATA16, A_DATA | A_DPL3, GEN_DATA, 0xffff },
+    { GEN_DATA16_SHORT, A_DATA | A_DPL3, GEN_DATA, 0x1fff },
+    { GEN_DATA16_BIG, A_DATA | A_DPL3 | A_32, GEN_DATA, 0xfffff },
+    { GEN_STACK16_0, A_DATA, GEN_DATA, 0xffff },
+    { GEN_STACK16_3, A_DATA | A_DPL3, GEN_DATA, 0xffff },
+    { GEN_STACK_MOVED_0, A_DATA | A_32, 0x1008, 0xfffff },
+    { GEN_STACK_MOVED_3, A_DATA | A_DPL3 | A_32, 0x1008, 0xfffff },
+    { GEN_STACK_BIG_0, A_DATA | A_32, GEN_DATA, 0xfffff },
+    { GEN_STACK_BIG_3, A_DATA | A_DPL3 | A_32, GEN_DATA, 0xfffff },
 };
 
 /* The segment of a selector that code at the case's level may have. */
@@ -144,8 +160,10 @@ static void set_segment(struct bench *b, unsigned seg, uint16_t selector)
 
     for (unsigned n = 0; n < G_N_ELEMENTS(narrow_segments); n++) {
         if (narrow_segments[n].selector == selector) {
-            segment_set(s, selector, narrow_segments[n].base,
-                        narrow_segments[n].limit << 12 | 0xfff, narrow_segments[n].attr);
+            uint32_t limit = narrow_segments[n].limit;
+
+            limit = narrow_segments[n].attr & ATTR_G ? limit << 12 | 0xfff : limit;
+            segment_set(s, selector, narrow_segments[n].base, limit, narrow_segments[n].attr);
             return;
         }
     }
@@ -153,11 +171,15 @@ static void set_segment(struct bench *b, unsigned seg, uint16_t selector)
     s->selector = selector; /* SYSRET's differ */
 }
 
-void enter_mode(struct bench *b, bool narrow, unsigned cpl)
+void enter_mode(struct bench *b, enum gen_mode mode, unsigned cpl)
 {
+    static const uint8_t code[][2] = { [GEN_FLAT_32] = { GEN_CODE32_0, GEN_CODE32_3 },
+                                       [GEN_MOVED_32] = { GEN_CODE_MOVED_0, GEN_CODE_MOVED_3 },
+                                       [GEN_16] = { GEN_CODE16_0, GEN_CODE16_3 } };
+
     memcpy(b->cpu->seg, b->user[cpl == 3], sizeof(b->cpu->seg));
-    if (narrow) {
-        set_segment(b, SEG_CS, cpl ? GEN_CODE32_3 : GEN_CODE32_0);
+    if (mode != GEN_64) {
+        set_segment(b, SEG_CS, code[mode][cpl == 3]);
     }
     cpu_update_mode(b->cpu);
 }
@@ -190,6 +212,7 @@ static void set_up_cpu(struct bench *b)
     rig_store(r, RIG_TSS + 4, SYSTEM + RIG_STACK0, 8);
     rig_store(r, RIG_TSS + 36, SYSTEM + RIG_STACK0, 8);
     cpu->gdt.base += SYSTEM;
+    cpu->gdt.limit = 0xff;
     cpu->idt.base += SYSTEM;
     cpu->tr.base += SYSTEM;
 }
@@ -226,6 +249,7 @@ static void narrow_state(struct outcome *s, uint64_t *rng)
     static const uint8_t selectors[] = {
         0, 0, 0, GEN_DATA_SHORT, GEN_DATA_MOVED, GEN_DATA_READ, GEN_DATA_DOWN
     };
+    static const uint8_t segs[] = { SEG_FS, SEG_GS, SEG_ES };
     bool junk = !gen_below(rng, 3);
 
     if (!gen_below(rng, 24)) {
@@ -238,7 +262,42 @@ static void narrow_state(struct outcome *s, uint64_t *rng)
     s->fs = (uint32_t)s->fs;
     s->gs = (uint32_t)s->gs;
     for (unsigned n = 0; n < 3; n++) {
-        s->selector[n] = selectors[gen_below(rng, sizeof(selectors))];
+        s->selector[segs[n]] = selectors[gen_below(rng, sizeof(selectors))];
+    }
+}
+
+/* Data and stack of cases whose code is not flat; in 16-bit ones GEN_DATA is offset 0. */
+static void segmented_state(struct outcome *s, uint64_t *rng, enum gen_mode mode, unsigned cpl)
+{
+    static const uint16_t data[] = { GEN_DATA16, GEN_DATA16, GEN_DATA16_SHORT, GEN_DATA16_BIG };
+    static const uint8_t small[][2] = { { GEN_STACK16_0, GEN_STACK16_3 },
+                                        { GEN_STACK16_0, GEN_STACK16_3 },
+                                        { GEN_STACK16_0, GEN_STACK16_3 },
+                                        { GEN_STACK_BIG_0, GEN_STACK_BIG_3 } };
+    bool junk = gen_below(rng, 2);
+
+    if (mode == GEN_MOVED_32) {
+        bool moved = gen_below(rng, 2);
+
+        s->selector[SEG_DS] = gen_below(rng, 2) ? GEN_DATA_MOVED : 0;
+        s->selector[SEG_SS] = !moved ? 0 : cpl ? GEN_STACK_MOVED_3 : GEN_STACK_MOVED_0;
+        if (!gen_below(rng, 8)) {
+            s->selector[SEG_SS] = cpl ? GEN_STACK16_3 : GEN_STACK16_0;
+            s->regs[R_RSP] -= GEN_DATA;
+        }
+        return;
+    }
+    for (unsigned n = 0; n < SEG_COUNT; n++) {
+        s->selector[n] = data[gen_below(rng, G_N_ELEMENTS(data))];
+    }
+    s->selector[SEG_SS] = small[gen_below(rng, G_N_ELEMENTS(small))][cpl == 3];
+    for (unsigned n = 0; n < 8; n++) {
+        uint32_t v = (uint32_t)(s->regs[n] - GEN_DATA);
+
+        v = s->regs[n] < GEN_DATA ? (uint32_t)s->regs[n] : v;
+        s->regs[n] = junk && (n != R_RSP || s->selector[SEG_SS] < GEN_STACK_MOVED_0)
+                         ? (uint16_t)v | (uint32_t)gen_random(rng) << 16
+                         : (uint16_t)v;
     }
 }
 
@@ -269,6 +328,10 @@ void random_state(struct bench *b)
     memset(s->selector, 0, sizeof(s->selector));
     if (b->c.narrow) {
         narrow_state(s, &rng);
+        s->rip -= b->c.base;
+    }
+    if (b->c.mode >= GEN_MOVED_32) {
+        segmented_state(s, &rng, b->c.mode, b->c.cpl);
     }
     s->eflags = 2 | (gen_below(&rng, 5) ? 0 : FLAG_DF);
     s->cr0 = b->cr0 | (gen_below(&rng, 24) ? 0 : CR0_TS);
@@ -298,13 +361,12 @@ void random_state(struct bench *b)
 
 static void restore_segments(struct bench *b)
 {
-    static const uint8_t segs[] = { SEG_FS, SEG_GS, SEG_ES };
     const struct outcome *s = &b->start;
     struct x86_cpu *cpu = b->cpu;
 
-    for (unsigned n = 0; n < G_N_ELEMENTS(segs); n++) {
-        if (s->selector[n]) {
-            set_segment(b, segs[n], s->selector[n]);
+    for (unsigned n = 0; n < SEG_COUNT; n++) {
+        if (s->selector[n] && n != SEG_CS) {
+            set_segment(b, n, s->selector[n]);
         }
     }
     segment_set_base(&cpu->seg[SEG_FS], s->fs);
@@ -318,7 +380,7 @@ static void restore(struct bench *b)
     const struct outcome *s = &b->start;
     uint8_t *ram = b->rig->ram.ram->host;
 
-    enter_mode(b, b->c.narrow, b->c.cpl);
+    enter_mode(b, b->c.mode, b->c.cpl);
     memcpy(cpu->regs, s->regs, sizeof(s->regs));
     cpu->regs[R_RIP] = s->rip;
     restore_segments(b);
@@ -362,6 +424,8 @@ static void capture(struct bench *b, struct outcome *o)
         o->selector[n] = cpu->seg[n].selector;
     }
     o->es = cpu->seg[SEG_ES].base;
+    o->ds = cpu->seg[SEG_DS].base;
+    o->ss = cpu->seg[SEG_SS].base;
     o->fs = cpu->seg[SEG_FS].base;
     o->gs = cpu->seg[SEG_GS].base;
     o->kernel_gs = cpu->kernel_gs_base;
@@ -383,17 +447,21 @@ static bool in_code(uint64_t rip)
     return rip - GEN_CODE < GEN_CODE_SIZE || rip - GEN_CODE - GEN_HIGH < GEN_CODE_SIZE;
 }
 
-/* The instruction at rip as the decoder sees it; raises fetch faults.  False: no code. */
-static bool fetch(struct bench *b, uint64_t rip, struct insn *i)
+static bool decode_at(struct bench *b, uint64_t rip, struct insn *i)
 {
     struct x86_cpu *cpu = b->cpu;
-    unsigned room = 4096 - (unsigned)(rip & 4095);
+    uint64_t linear = cpu->code64 ? rip : (uint32_t)(cpu->seg[SEG_CS].base + rip);
+    unsigned room = 4096 - (unsigned)(linear & 4095);
     uint64_t phys, off;
     struct ram_block *ram;
     uint8_t bytes[16];
-    const uint8_t *p = mmu_fetch(cpu, rip, &phys, &ram, &off);
+    const uint8_t *p;
 
-    if (!p || !in_code(rip)) {
+    if (!cpu->code64 && rip > cpu->seg[SEG_CS].limit) {
+        raise_gp0(cpu);
+    }
+    p = mmu_fetch(cpu, linear, &phys, &ram, &off);
+    if (!p || !in_code(linear)) {
         return false;
     }
     if (room >= 15) {
@@ -403,12 +471,24 @@ static bool fetch(struct bench *b, uint64_t rip, struct insn *i)
     if (insn_decode(cpu, bytes, room, i) != DECODE_TRUNCATED) {
         return true;
     }
-    p = mmu_fetch(cpu, rip + room, &phys, &ram, &off);
-    if (!p || !in_code(rip + room)) {
+    p = mmu_fetch(cpu, linear + room, &phys, &ram, &off);
+    if (!p || !in_code(linear + room)) {
         return false;
     }
     memcpy(bytes + room, p, 15 - room);
     return insn_decode(cpu, bytes, 15, i) != DECODE_TRUNCATED;
+}
+
+/* The instruction at rip as the decoder sees it; raises fetch faults.  False: no code. */
+static bool fetch(struct bench *b, uint64_t rip, struct insn *i)
+{
+    if (!decode_at(b, rip, i)) {
+        return false;
+    }
+    if (!b->cpu->code64 && rip + i->len - 1 > b->cpu->seg[SEG_CS].limit) {
+        raise_gp0(b->cpu);
+    }
+    return true;
 }
 
 /* The reference: one instruction after another -------------------------------------------------- */
@@ -491,6 +571,7 @@ enum ending run_reference(struct bench *b, struct outcome *o)
 {
     struct x86_cpu *cpu = b->cpu;
     volatile unsigned steps = 0;
+    const unsigned size = b->c.mode == GEN_64 ? 8 : b->c.mode == GEN_16 ? 2 : 4;
 
     restore(b);
     o->n_faults = 0;
@@ -530,7 +611,7 @@ enum ending run_reference(struct bench *b, struct outcome *o)
         cpu->regs[R_RIP] += b->insn.len;
         b->insn.exec(cpu, &b->insn);
         cpu->intr_shadow = false;
-        if (cpu->eflags & FLAG_TF || cpu->code64 == b->c.narrow || cpu->code_size == 2) {
+        if (cpu->eflags & FLAG_TF || cpu->code_size != size) {
             return DROPPED;
         }
         /* Liveness was known from code that is no more. */

@@ -21,8 +21,8 @@ struct fault {
 };
 
 struct outcome {
-    uint64_t regs[16], rip, es, fs, gs, kernel_gs, cr0, cr4, xcr0;
-    uint16_t selector[SEG_COUNT]; /* at the start: those of FS, GS and ES, or 0: flat */
+    uint64_t regs[16], rip, es, ds, ss, fs, gs, kernel_gs, cr0, cr4, xcr0;
+    uint16_t selector[SEG_COUNT]; /* at the start: 0: the mode's own; CS and SS always */
     uint32_t eflags, arith, mxcsr;
     union vec vec[32];
     uint64_t kmask[8];
@@ -60,7 +60,7 @@ enum ending { ENDED, DROPPED };
 struct bench *bench_new(void);
 void bench_free(struct bench *b);
 /* The mode that a case's code is decoded in. */
-void enter_mode(struct bench *b, bool narrow, unsigned cpl);
+void enter_mode(struct bench *b, enum gen_mode mode, unsigned cpl);
 /* The state that the case starts from, by its seed. */
 void random_state(struct bench *b);
 /*

@@ -10,7 +10,7 @@
  * differ; a case that reads one is dropped.
  *
  * TRANSLATE_SEED and TRANSLATE_COUNT in the environment choose the cases; TRANSLATE_STEP is from a seed
- * to the next: every third, from 2 on, holds 32-bit code.
+ * to the next: every third, from 2 on, holds 32 or 16-bit code (gen_mode_of).
  * Thread: the cases run on the vCPU's own.
  */
 #include <inttypes.h>
@@ -106,6 +106,8 @@ static void compare(const struct bench *b, const struct outcome *w, const struct
         differs(out, "selector", w->selector[n], g->selector[n]);
     }
     differs(out, "es base", w->es, g->es);
+    differs(out, "ds base", w->ds, g->ds);
+    differs(out, "ss base", w->ss, g->ss);
     differs(out, "rip", w->rip, g->rip);
     differs(out, "fs base", w->fs, g->fs);
     differs(out, "gs base", w->gs, g->gs);
@@ -147,12 +149,13 @@ static GString *check_case(struct bench *b)
 
 static void print_case(struct bench *b, const char *text)
 {
+    static const char *const modes[] = { "64", "flat 32", "moved 32", "16" };
     const struct gen_case *c = &b->c;
     g_autoptr(GString) out = g_string_new(NULL);
 
-    enter_mode(b, c->narrow, c->cpl);
+    enter_mode(b, c->mode, c->cpl);
     g_string_append_printf(out, "# seed %" PRIu64 ", %s-bit code, CPL %u\n%s", c->seed,
-                           c->narrow ? "32" : "64", c->cpl, text);
+                           modes[c->mode], c->cpl, text);
     for (unsigned n = 0; n < c->n; n++) {
         struct insn i;
 
@@ -228,7 +231,7 @@ static void run_cases(struct vcpu *v)
 
         uint64_t seed = b->first_seed + n * b->step;
 
-        enter_mode(b, gen_is_narrow(seed), 0);
+        enter_mode(b, gen_mode_of(seed), 0);
         gen_make(&b->c, b->cpu, seed);
         random_state(b);
         b->cases++;
@@ -322,6 +325,8 @@ static void test_modes(void)
 {
     struct system_rig *r = system_rig_new("max");
     struct x86_cpu *cpu = r->cpu;
+    uint64_t key;
+    int flat;
 
     for (unsigned cpl = 0; cpl < 4; cpl++) {
         rig_long(r, cpl);
@@ -332,8 +337,17 @@ static void test_modes(void)
     cpu_update_mode(cpu);
     g_assert_cmpint(translator_mode(cpu), <, 0);
     rig_protected(r, 0);
-    g_assert_cmpint(translator_mode(cpu), >=, 0);
+    flat = translator_mode(cpu);
+    g_assert_cmpint(flat, >=, 0);
+    g_assert_false(flat & MODE_SEGMENTED);
     segment_set(&cpu->seg[SEG_DS], SEL_DATA0, 0, 0xfffff, A_DATA | A_32);
+    g_assert_cmpint(translator_mode(cpu), ==, flat | MODE_SEGMENTED);
+    key = translator_key(cpu);
+    segment_set(&cpu->seg[SEG_SS], SEL_DATA0, 0, 0xffff, A_DATA);
+    cpu_update_mode(cpu);
+    g_assert_cmpint(translator_mode(cpu), ==, flat | MODE_SEGMENTED | MODE_OTHER_STACK);
+    g_assert_cmphex(translator_key(cpu), !=, key);
+    segment_set(&cpu->seg[SEG_CS], SEL_CODE0, 1u << CODE_BASE_BITS, UINT32_MAX, A_CODE | A_32);
     g_assert_cmpint(translator_mode(cpu), <, 0);
     system_rig_free(r);
 }

@@ -34,13 +34,33 @@ unsigned in_register(struct trans *x, unsigned guest, unsigned scratch)
     return scratch;
 }
 
+/* No base is added to the operand's address, and nothing but paging limits it. */
+static bool is_flat(const struct trans *x, const struct insn *i)
+{
+    if (x->word == 8) {
+        return i->seg < SEG_FS;
+    }
+    return !x->segmented && i->addrsize == 4 && (i->seg == SEG_DS || i->seg == SEG_SS);
+}
+
+struct address stack_address(const struct trans *x, unsigned base, int64_t disp)
+{
+    return (struct address){ .base = (uint8_t)base,
+                             .index = R_ZERO,
+                             .seg = x->segmented ? SEG_SS + 1 : 0,
+                             .addr32 = x->stack <= 4,
+                             .addr16 = x->stack == 2,
+                             .disp = disp };
+}
+
 struct address operand_address(const struct trans *x, const struct insn *i)
 {
     struct address a = { .base = i->base,
                          .index = i->index,
                          .scale = i->scale,
-                         .seg = i->seg >= SEG_FS ? i->seg : 0,
-                         .addr32 = i->addrsize == 4,
+                         .seg = is_flat(x, i) ? 0 : i->seg + 1,
+                         .addr32 = i->addrsize <= 4,
+                         .addr16 = i->addrsize == 2,
                          .disp = i->disp };
 
     if (a.base == R_RIP) {
@@ -56,7 +76,22 @@ static void emit_offset(struct trans *x, const struct address *a, unsigned to)
     unsigned base = H_NONE, index = H_NONE;
 
     if (a->base == R_ZERO && a->index == R_ZERO) {
-        emit_mov_imm(x->e, to, a->addr32 ? (uint32_t)a->disp : (uint64_t)a->disp);
+        emit_mov_imm(x->e, to,
+                     a->addr16   ? (uint16_t)a->disp
+                     : a->addr32 ? (uint32_t)a->disp
+                                 : (uint64_t)a->disp);
+        return;
+    }
+    if (a->addr16) {
+        bool sum = a->index != R_ZERO || a->disp;
+
+        if (sum) {
+            emit_insn(x->e, 0, 0x8d, to,
+                      rm_sib(a->base == R_ZERO ? H_NONE : (unsigned)host_of(a->base),
+                             a->index == R_ZERO ? H_NONE : (unsigned)host_of(a->index), a->scale,
+                             (int32_t)a->disp));
+        }
+        emit_insn(x->e, MAP_0F, 0xb7, to, rm_reg(sum ? to : (unsigned)host_of(a->base)));
         return;
     }
     if (a->base != R_ZERO) {
@@ -93,11 +128,11 @@ static void emit_linear(struct trans *x, const struct address *a)
     emit_offset(x, a, H_R13);
     if (a->seg) {
         emit_insn(x->e, x->word == 8 ? E_W : 0, 0x03, H_R13,
-                  segment_field(a->seg, offsetof(struct segment, base)));
+                  segment_field(a->seg - 1u, offsetof(struct segment, base)));
     }
 }
 
-/* FS and GS outside 64-bit code: the segment is whole, and the offset does not wrap. */
+/* Outside 64-bit code: all of it is within the segment, and so offsets of a group do not wrap. */
 static void emit_segment_check(struct trans *x, const struct address *a, unsigned size, bool write)
 {
     struct emit *e = x->e;
@@ -105,12 +140,10 @@ static void emit_segment_check(struct trans *x, const struct address *a, unsigne
     if (!a->seg || x->word == 8) {
         return;
     }
-    emit_insn(e, 0, 0xf6, 0, segment_field(a->seg, offsetof(struct segment, access)));
-    emit8(e, write ? SEGMENT_WHOLE_WRITE : SEGMENT_WHOLE_READ);
-    add_site(x, emit_jump(e, CC_Z), SITE_REST);
     emit_offset(x, a, H_R13);
-    emit_insn(e, 0, 0x81, 7, rm_reg(H_R13));
-    emit32(e, -size);
+    emit_lea(e, H_R14, rm_mem(H_R13, (int32_t)size));
+    emit_insn(e, E_W, 0x3b, H_R14,
+              segment_field(a->seg - 1u, offsetof(struct segment, end[a->addr16][write])));
     add_site(x, emit_jump(e, CC_A), SITE_REST);
 }
 
@@ -258,13 +291,17 @@ static struct emit_rm check_single(struct trans *x, const struct access *acc, en
  */
 static void single_instead(struct trans *x, struct site *s)
 {
-    if (x->x87.pending || x->n_singles == MAX_SINGLES || ((x->rip ^ x->start) >> 12)) {
+    uint64_t linear = linear_of(x, x->rip);
+
+    if (x->x87.pending || x->n_singles == MAX_SINGLES ||
+        ((linear ^ linear_of(x, x->start)) >> 12)) {
         return;
     }
     x->n_singles++;
     s->kind = SITE_SINGLE;
     s->link = (uint8_t)x->n_links++;
-    x->links[s->link] = (struct code_link){ .target = x->rip, .variant = VARIANT_SINGLE };
+    x->links[s->link] =
+        (struct code_link){ .target = key_of(x, x->rip), .variant = VARIANT_SINGLE };
 }
 
 /*
@@ -392,15 +429,13 @@ struct emit_rm stack_begin(struct trans *x, unsigned n, unsigned base, int32_t d
 {
     const struct access *known = find_access(x, n, true);
     struct access alone = {
-        .insn = (uint8_t)n, .write = write, .size = (uint8_t)x->word, .group = -1
+        .insn = (uint8_t)n, .write = write, .size = x->b->insn[n].opsize, .group = -1
     };
 
     if (known) {
         return checked(x, known, kind);
     }
-    alone.address = (struct address){
-        .base = (uint8_t)base, .index = R_ZERO, .addr32 = x->word == 4, .disp = disp
-    };
+    alone.address = stack_address(x, base, disp);
     return checked(x, &alone, kind);
 }
 
@@ -421,7 +456,7 @@ void mem_end(struct trans *x)
 
 void emit_add_rsp(struct trans *x, int32_t v)
 {
-    emit_insn(x->e, x->word == 8 ? E_W : 0, 0x8d, H_R12, rm_mem(H_R12, v));
+    emit_insn(x->e, size_form(x->stack), 0x8d, H_R12, rm_mem(H_R12, v));
 }
 
 /* Out of line ------------------------------------------------------------------------------------ */

@@ -154,7 +154,7 @@ static void emit_vzero(struct trans *x, unsigned n)
     bool all = x->b->insn[n].vex_l;
 
     need_vectors(x, n);
-    if (x->word == 4) {
+    if (x->word != 8) {
         for (unsigned r = 0; r < 8; r++) {
             emit8(x->e, 0xc5);
             emit8(x->e, all ? 0x80 | (~r & 15) << 3 : 0xf8);

@@ -12,14 +12,14 @@
 struct insn;
 
 #define CODE_TABLE_SIZE 65536
-#define CODE_TABLES     9 /* by kind of code and bank */
+#define CODE_TABLES     8 /* 64-bit, flat and segmented code, by bank */
 
 /* String instructions: string.c. */
 enum { STRING_OPS = 5, STRING_PREFIXES = 3, STRING_BANKS = TLB_KERNEL_AC + 1 };
 
-/* Where translated code of a linear address is; read by translated code, so 32 bytes. */
+/* Where translated code is; read by translated code, so 32 bytes. */
 struct code_entry {
-    uint64_t rip;
+    uint64_t rip; /* translator_key */
     const void *exec;
     uint64_t key;  /* tlb_exec_key of the page that it was made from */
     uint32_t slot; /* of the page in a bank of the soft TLB, in bytes */
@@ -60,7 +60,7 @@ struct backend {
     uint8_t *normalise;     /* call: the flags in memory are CC_FLAGS; EFLAGS are lost */
     /* Call: the x87 becomes the guest's; or as system.  Vectors as above. */
     uint8_t *load_x87[VECTOR_LEVELS];
-    uint8_t *lookup;    /* jump: R13 target, canonical, in the mode of now */
+    uint8_t *lookup;    /* jump: R13 the key of RIP, which is in memory, in the mode of now */
     uint8_t *leave;     /* jump: to the run loop; R13 target */
     uint8_t *leave_hot; /* jump: the same, to record a trace there of variant R14 */
     /* call: as interpret_in_place, but vectors stay; by log2 of the size, bank, 32-bit addresses */

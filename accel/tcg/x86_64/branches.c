@@ -48,35 +48,70 @@ static uint8_t *emit_poll(struct trans *x)
     return emit_jump(x->e, CC_NZ);
 }
 
-static int32_t exec_slot(const struct trans *x, uint64_t target)
+static int32_t exec_slot(const struct trans *x, uint64_t linear)
 {
     unsigned bank = x->t->cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
 
     return (int32_t)(offsetof(struct x86_cpu, tlb.entry[bank]) +
-                     (target >> 12 & (TLB_SIZE - 1)) * sizeof(struct tlb_entry) +
+                     (linear >> 12 & (TLB_SIZE - 1)) * sizeof(struct tlb_entry) +
                      offsetof(struct tlb_entry, exec_key));
 }
 
 /* Compares with the key of another page's target, filled in when the link is patched. */
-static uint8_t *emit_page_check(struct trans *x, struct code_link *link)
+static uint8_t *emit_page_check(struct trans *x, struct code_link *link, uint64_t linear)
 {
     emit8(x->e, 0x49);
     emit8(x->e, 0xb8 | (H_R13 & 7));
     link->key = x->e->p;
     emit64(x->e, 0);
-    emit_insn(x->e, E_W, 0x39, H_R13, rm_cpu((size_t)exec_slot(x, link->target)));
+    emit_insn(x->e, E_W, 0x39, H_R13, rm_cpu((size_t)exec_slot(x, linear)));
     return emit_jump(x->e, CC_NZ);
+}
+
+static bool is_direct(const struct insn *i)
+{
+    x86_exec_fn *fn = i->row->exec;
+
+    return fn == x_jcc || fn == x_jmp || fn == x_call || fn == x_loop || fn == x_jcxz;
 }
 
 /* Whoever comes from anywhere knows the page that the block begins in, not the one behind it. */
 void emit_second_page_check(struct trans *x)
 {
-    uint64_t next = (x->start | 4095) + 1;
+    uint64_t next = (linear_of(x, x->start) | 4095) + 1;
 
     next = x->word == 8 ? next : (uint32_t)next;
     emit_mov_imm(x->e, H_R13, tlb_exec_key(next, (uintptr_t)x->b->host2));
     emit_insn(x->e, E_W, 0x39, H_R13, rm_cpu((size_t)exec_slot(x, next)));
     add_way(x, -1, x->start)->jump[0] = emit_jump(x->e, CC_NZ);
+}
+
+/* The highest offset in CS that the code relies on: its own and those of direct branches. */
+static uint32_t find_reach(const struct trans *x)
+{
+    uint32_t reach = 0;
+
+    for (unsigned n = 0; n < x->b->n; n++) {
+        const struct insn *i = &x->b->insn[n];
+        uint64_t next = rip_of(x, n) + i->len;
+
+        reach = MAX(reach, (uint32_t)MIN(next - 1, UINT32_MAX));
+        if (is_direct(i)) {
+            reach = MAX(reach, (uint32_t)branch_target(x, next, i));
+        }
+    }
+    return reach;
+}
+
+void emit_limit_check(struct trans *x)
+{
+    struct emit *e = x->e;
+
+    x->reach = find_reach(x);
+    flags_for_check(x);
+    emit_insn(e, 0, 0x81, 7, rm_cpu(offsetof(struct x86_cpu, seg[SEG_CS].limit)));
+    emit32(e, x->reach);
+    add_way(x, -1, x->start)->jump[0] = emit_jump(e, CC_B);
 }
 
 /* At a jump back: for whoever wants the vCPU, and for code that is hot. */
@@ -87,7 +122,7 @@ static void emit_polls(struct trans *x, uint64_t target, uint64_t variant)
 
     x->host_flags = false;
     add_way(x, -1, target)->jump[0] = wanted;
-    emit_insn(x->e, 0, 0x83, 5, rm_cpu(CPU_COUNTER(target)));
+    emit_insn(x->e, 0, 0x83, 5, rm_cpu(CPU_COUNTER(key_of(x, target))));
     emit8(x->e, 1);
     way = add_way(x, -1, target);
     way->jump[0] = emit_jump(x->e, CC_S);
@@ -146,7 +181,7 @@ static bool emit_loop_back(struct trans *x, int cc, uint32_t need)
 static void emit_way_to(struct trans *x, int cc, uint64_t target, bool poll)
 {
     struct flag_state before = flag_state(x);
-    bool near = ((target ^ x->start) >> 12) == 0;
+    bool near = ((linear_of(x, target) ^ linear_of(x, x->start)) >> 12) == 0;
     uint32_t need = live_at(x, target) | (poll ? FLAGS_ARITH : 0);
     struct code_link *link = &x->links[x->n_links];
     uint8_t *over = NULL;
@@ -168,9 +203,9 @@ static void emit_way_to(struct trans *x, int cc, uint64_t target, bool poll)
     if (poll) {
         emit_polls(x, target, variant);
     }
-    *link = (struct code_link){ .target = target, .variant = variant };
+    *link = (struct code_link){ .target = key_of(x, target), .variant = variant };
     if (!near) {
-        uint8_t *elsewhere = emit_page_check(x, link);
+        uint8_t *elsewhere = emit_page_check(x, link, linear_of(x, target));
 
         x->host_flags = false;
         way = add_way(x, (int)x->n_links, target);
@@ -196,6 +231,17 @@ void emit_goto(struct trans *x, uint64_t target)
     emit_edge(x, -1, target);
 }
 
+/* R13, an instruction pointer, becomes its key.  Uses R14. */
+static void emit_key(struct trans *x)
+{
+    if (x->segment_key) {
+        emit_insn(x->e, 0, 0x81, 0, rm_reg(H_R13));
+        emit32(x->e, x->base);
+        emit_mov_imm(x->e, H_R14, x->segment_key);
+        emit_insn(x->e, E_W, 0x09, H_R14, rm_reg(H_R13));
+    }
+}
+
 /* R13: the target, canonical if it is in the table.  Flags are in memory. */
 static void emit_lookup_inline(struct trans *x, int32_t rsp_add)
 {
@@ -204,6 +250,7 @@ static void emit_lookup_inline(struct trans *x, int32_t rsp_add)
     struct emit *e = x->e;
     struct way *w = add_way(x, -1, 0), *hot;
 
+    emit_key(x);
     w->indirect = true;
     w->rsp_add = rsp_add;
     w->jump[0] = emit_poll(x);
@@ -228,11 +275,6 @@ static void emit_lookup_inline(struct trans *x, int32_t rsp_add)
     emit_insn(e, 0, 0xff, 4, rm_cpu_at(H_R14, table + offsetof(struct code_entry, exec)));
 }
 
-static uint64_t branch_target(const struct trans *x, uint64_t next, const struct insn *i)
-{
-    return x->word == 8 ? next + i->imm : (uint32_t)(next + i->imm);
-}
-
 static void end_jcc(struct trans *x, const struct insn *i, uint64_t next)
 {
     need_host_flags(x);
@@ -243,16 +285,17 @@ static void end_jcc(struct trans *x, const struct insn *i, uint64_t next)
 /* Pushes the address behind a call. */
 static void emit_push_return(struct trans *x, uint64_t next)
 {
-    struct emit_rm rm = stack_begin(x, x->n, R_RSP, -(int32_t)x->word, true, SITE_REST);
+    unsigned size = x->b->insn[x->n].opsize;
+    struct emit_rm rm = stack_begin(x, x->n, R_RSP, -(int32_t)size, true, SITE_REST);
 
-    if (x->word == 4 || next == (uint64_t)(int32_t)next) {
-        emit_insn(x->e, x->word == 8 ? E_W : 0, 0xc7, 0, rm);
-        emit32(x->e, (uint32_t)next);
+    if (size != 8 || next == (uint64_t)(int32_t)next) {
+        emit_insn(x->e, size_form(size), 0xc7, 0, rm);
+        emit_bytes(x->e, &next, size == 2 ? 2 : 4);
     } else {
         emit_mov_imm(x->e, H_R14, next);
         emit_store(x->e, H_R14, rm);
     }
-    emit_add_rsp(x, -(int32_t)x->word);
+    emit_add_rsp(x, -(int32_t)size);
 }
 
 static void end_call(struct trans *x, const struct insn *i, uint64_t next)
@@ -264,27 +307,45 @@ static void end_call(struct trans *x, const struct insn *i, uint64_t next)
     emit_goto(x, branch_target(x, next, i));
 }
 
+/* An instruction pointer in memory or a register to R13. */
+static void emit_load_target(struct trans *x, struct emit_rm rm)
+{
+    unsigned size = x->b->insn[x->n].opsize;
+
+    if (size == 2) {
+        emit_insn(x->e, MAP_0F, 0xb7, H_R13, rm);
+    } else {
+        emit_insn(x->e, size_form(size), 0x8b, H_R13, rm);
+    }
+}
+
+/* R13 holds a target: beyond the code segment it faults at the branch.  Flags are in memory. */
+static void emit_target_check(struct trans *x)
+{
+    if (x->segmented) {
+        emit_insn(x->e, 0, 0x3b, H_R13, rm_cpu(offsetof(struct x86_cpu, seg[SEG_CS].limit)));
+        x->host_flags = false;
+        add_site(x, emit_jump(x->e, CC_A), SITE_REST);
+    }
+}
+
 static void end_ret(struct trans *x, unsigned extra)
 {
-    struct emit_rm rm;
-
     flags_to_memory(x);
-    rm = stack_begin(x, x->n, R_RSP, 0, false, SITE_REST);
-    emit_insn(x->e, x->word == 8 ? E_W : 0, 0x8b, H_R13, rm);
-    emit_lookup_inline(x, (int32_t)(x->word + extra));
+    emit_load_target(x, stack_begin(x, x->n, R_RSP, 0, false, SITE_REST));
+    emit_target_check(x);
+    emit_lookup_inline(x, (int32_t)(x->b->insn[x->n].opsize + extra));
 }
 
 /* The target of an indirect branch to R13. */
 static void emit_branch_target(struct trans *x, const struct insn *i)
 {
-    unsigned form = x->word == 8 ? E_W : 0;
-
     if (i->op[0].kind == OPND_MEM) {
-        emit_insn(x->e, form, 0x8b, H_R13, mem_begin_last(x, x->n, &i->op[0]));
+        emit_load_target(x, mem_begin_last(x, x->n, &i->op[0]));
     } else if (host_of(i->op[0].reg) < 0) {
-        emit_load(x->e, H_R13, guest_memory(i->op[0].reg));
+        emit_load_target(x, guest_memory(i->op[0].reg));
     } else {
-        emit_insn(x->e, form, 0x89, (unsigned)host_of(i->op[0].reg), rm_reg(H_R13));
+        emit_load_target(x, rm_reg((unsigned)host_of(i->op[0].reg)));
     }
 }
 
@@ -293,7 +354,7 @@ static void emit_canonical_check(struct trans *x)
 {
     struct emit *e = x->e;
 
-    if (x->word == 4) {
+    if (x->word != 8) {
         return;
     }
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R14));
@@ -313,10 +374,60 @@ static void end_call_indirect(struct trans *x, const struct insn *i, uint64_t ne
     emit_branch_target(x, i);
     x->host_flags = false;
     emit_canonical_check(x);
+    emit_target_check(x);
     emit_store(x->e, H_R13, kept);
     emit_push_return(x, next);
     emit_load(x->e, H_R13, kept);
     emit_lookup_inline(x, 0);
+}
+
+/*
+ * LOOP and JCXZ, which leave the flags alone: so does JRCXZ on a counter cut to its size.  Returns the jump
+ * that is taken when the counter is 0; count_restored() stands at both of its ends.
+ */
+static uint8_t *emit_count(struct trans *x, const struct insn *i)
+{
+    struct emit *e = x->e;
+
+    if (i->row->exec == x_loop) {
+        emit_insn(e, size_form(i->addrsize), 0x8d, H_RCX, rm_mem(H_RCX, -1));
+    }
+    if (i->addrsize == 2) {
+        emit_insn(e, E_W, 0x89, H_RCX, rm_reg(H_R14));
+        emit_insn(e, MAP_0F, 0xb7, H_RCX, rm_reg(H_RCX));
+    } else if (i->addrsize == 4) {
+        emit8(e, 0x67);
+    }
+    emit_bytes(e, "\xe3\x02\xeb\x05", 4); /* jrcxz over the jump over what follows */
+    return emit_jump(e, -1);
+}
+
+static void count_restored(struct trans *x, const struct insn *i)
+{
+    if (i->addrsize == 2) {
+        emit_insn(x->e, E_W, 0x89, H_R14, rm_reg(H_RCX));
+    }
+}
+
+static void end_count(struct trans *x, const struct insn *i, uint64_t next)
+{
+    uint64_t target = branch_target(x, next, i);
+    bool loop = i->row->exec == x_loop;
+    struct flag_state before;
+    uint8_t *is_zero;
+
+    if (loop && desc_uses(&x->desc, 1u << R_RCX)) {
+        flags_to_memory(x);
+        x->desc.kind = DESC_NONE;
+    }
+    before = flag_state(x);
+    is_zero = emit_count(x, i);
+    count_restored(x, i);
+    emit_edge(x, -1, loop ? target : next);
+    patch_jump(is_zero, x->e->p);
+    count_restored(x, i);
+    set_flag_state(x, before);
+    emit_edge(x, -1, loop ? next : target);
 }
 
 static uint64_t next_rip(const struct trans *x, const struct insn *i)
@@ -326,9 +437,8 @@ static uint64_t next_rip(const struct trans *x, const struct insn *i)
 
 static bool emittable_branch(const struct trans *x, const struct insn *i)
 {
-    return i->opsize == x->word && in_reach(x, i) &&
-           !(x->word == 8 && i->op[0].kind == OPND_IMM &&
-             (next_rip(x, i) + i->imm + (1ull << 47)) >> 48);
+    return stack_operand(x, i) && !(x->word == 8 && i->op[0].kind == OPND_IMM &&
+                                    (next_rip(x, i) + i->imm + (1ull << 47)) >> 48);
 }
 
 /* Traces ----------------------------------------------------------------------------------------- */
@@ -339,7 +449,7 @@ static void emit_guard(struct trans *x, uint64_t expected)
     struct emit *e = x->e;
 
     flags_for_check(x);
-    if (x->word == 4 || expected == (uint64_t)(int64_t)(int32_t)expected) {
+    if (x->word != 8 || expected == (uint64_t)(int64_t)(int32_t)expected) {
         emit_insn(e, x->word == 8 ? E_W : 0, 0x81, 7, rm_reg(H_R13));
         emit32(e, (uint32_t)expected);
     } else {
@@ -351,10 +461,9 @@ static void emit_guard(struct trans *x, uint64_t expected)
 
 static void pass_ret(struct trans *x, unsigned extra, uint64_t expected)
 {
-    emit_insn(x->e, x->word == 8 ? E_W : 0, 0x8b, H_R13,
-              stack_begin(x, x->n, R_RSP, 0, false, SITE_REST));
+    emit_load_target(x, stack_begin(x, x->n, R_RSP, 0, false, SITE_REST));
     emit_guard(x, expected);
-    emit_add_rsp(x, (int32_t)(x->word + extra));
+    emit_add_rsp(x, (int32_t)(x->b->insn[x->n].opsize + extra));
 }
 
 bool emit_trace_branch(struct trans *x, unsigned n)
@@ -407,6 +516,8 @@ bool emit_branch(struct trans *x, unsigned n)
     }
     if (fn == x_jcc) {
         end_jcc(x, i, next);
+    } else if (fn == x_loop || fn == x_jcxz) {
+        end_count(x, i, next);
     } else if (fn == x_jmp) {
         emit_goto(x, branch_target(x, next, i));
     } else if (fn == x_call) {
@@ -418,6 +529,7 @@ bool emit_branch(struct trans *x, unsigned n)
     } else if (fn == x_jmp_ind) {
         flags_to_memory(x);
         emit_branch_target(x, i);
+        emit_target_check(x);
         emit_lookup_inline(x, 0);
     } else if (fn == x_call_ind) {
         end_call_indirect(x, i, next);
@@ -457,6 +569,9 @@ static void emit_indirect_way(struct trans *x, const struct way *w)
     if (w->rsp_add) {
         emit_add_rsp(x, w->rsp_add);
     }
+    if (x->segment_key) { /* the instruction pointer again */
+        emit_insn(x->e, 0, 0x8d, H_R13, rm_mem(H_R13, -(int32_t)x->base));
+    }
     emit_leave(x, w);
 }
 
@@ -476,7 +591,7 @@ void emit_link_stub(struct trans *x, struct code_link *link)
     link->generic = emit_jump(e, -1);
     link->leave = e->p;
     patch_jump(link->generic, link->leave);
-    emit_mov_imm(e, H_R13, link->target);
+    emit_mov_imm(e, H_R13, x->word == 8 ? link->target : (uint32_t)link->target - x->base);
     emit_store(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
     /* The link's own address is known once the code is allocated: finish() fills it in. */
     emit8(e, 0x49);

@@ -37,13 +37,21 @@ uint32_t flags_touched(const struct insn *i)
     return i->row->exec == x_movsxd ? 0 : (i->row->writes | i->row->undefined) & FLAGS_ARITH;
 }
 
+/* A branch that is taken or not, and does not fault where translated code does it. */
+static bool is_conditional(const struct insn *i)
+{
+    x86_exec_fn *fn = i->row->exec;
+
+    return fn == x_jcc || fn == x_loop || fn == x_jcxz;
+}
+
 /* A fault shows EFLAGS to its handler, so what may fault reads them: so does all that is interpreted. */
 static bool may_fault(const struct x86_cpu *cpu, const struct insn *i)
 {
     const struct emit_row *row = emit_row_find(cpu, i);
 
     if (!row) {
-        return i->row->exec != x_jcc && i->row->exec != x_jmp;
+        return !is_conditional(i) && i->row->exec != x_jmp;
     }
     switch (row->kind) {
     case EMIT_LEA:
@@ -82,10 +90,11 @@ static struct flag_use flag_use(const struct x86_cpu *cpu, const struct insn *i)
 uint32_t live_at(struct trans *x, uint64_t target)
 {
     const uint8_t *page = (const uint8_t *)((uintptr_t)x->b->host & ~(uintptr_t)4095);
-    unsigned pos = (unsigned)(target & 4095), first = pos;
+    uint64_t linear = linear_of(x, target);
+    unsigned pos = (unsigned)(linear & 4095), first = pos;
     uint32_t live = 0, open = FLAGS_ARITH;
 
-    if ((target ^ x->start) >> 12) {
+    if ((linear ^ linear_of(x, x->start)) >> 12) {
         return FLAGS_ARITH;
     }
     for (unsigned n = 0; n < PEEK_INSNS && open; n++) {
@@ -117,11 +126,11 @@ static uint32_t live_at_end(struct trans *x, uint64_t end)
     const struct insn *i = &x->b->insn[x->b->n - 1];
     x86_exec_fn *fn = i->row->exec;
 
-    if (fn == x_jcc) {
-        return live_at(x, end) | live_at(x, end + i->imm);
+    if (is_conditional(i)) {
+        return live_at(x, end) | live_at(x, branch_target(x, end, i));
     }
     if (fn == x_jmp || fn == x_call) {
-        return live_at(x, end + i->imm);
+        return live_at(x, branch_target(x, end, i));
     }
     return i->row->flags & ROW_ENDS ? FLAGS_ARITH : live_at(x, end);
 }
@@ -139,7 +148,7 @@ void find_live_flags(struct trans *x)
         if (i->row->exec == x_jcc && n < last) { /* a trace's: it may be left here */
             uint64_t next = rip_of(x, n) + i->len;
 
-            live |= live_at(x, next) | live_at(x, next + i->imm);
+            live |= live_at(x, next) | live_at(x, branch_target(x, next, i));
         }
         live = (live & ~u.kills) | u.shows;
         x->live[n] = live;

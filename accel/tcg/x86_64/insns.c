@@ -308,12 +308,29 @@ static void store_register(struct trans *x, unsigned guest, unsigned host)
     }
 }
 
+/* An immediate of one or two bytes to a part of a register: opcodes B0 to BF. */
+static bool emit_mov_short(struct trans *x, const struct insn *i)
+{
+    const struct insn_operand *op = &i->op[0];
+    struct emit_rm rm = op->kind == OPND_REG8H ? rm_reg(op->reg + 4u)
+                        : host_of(op->reg) < 0 ? guest_memory(op->reg)
+                                               : rm_reg((unsigned)host_of(op->reg));
+    unsigned form = op->size == 2 ? E_66 : op->kind == OPND_REG ? E_REX : 0;
+
+    emit_insn(x->e, form, 0xc6 | (op->size == 2), 0, rm);
+    emit_bytes(x->e, &i->imm, op->size == 2 ? 2 : 1);
+    return true;
+}
+
 static bool emit_mov(struct trans *x, unsigned n, const struct emit_row *row)
 {
     const struct insn *i = &x->b->insn[n];
     unsigned code0 = i->row->operands[0], code1 = i->row->operands[1];
 
-    if (code0 == Zv && i->opsize >= 4) {
+    if (code0 == Zb || (code0 == Zv && i->opsize == 2)) {
+        return emit_mov_short(x, i);
+    }
+    if (code0 == Zv) {
         int h = host_of(i->op[0].reg);
         uint64_t v = i->opsize == 8 ? i->imm : (uint32_t)i->imm;
 
@@ -337,16 +354,15 @@ static bool emit_lea_insn(struct trans *x, unsigned n, const struct emit_row *ro
 {
     const struct insn *i = &x->b->insn[n];
     int h = host_of(i->op[0].reg);
-    unsigned to = h >= 0 ? (unsigned)h : H_R13;
+    unsigned to = h >= 0 && i->opsize != 2 ? (unsigned)h : H_R13;
 
     (void)row;
-    if (i->opsize == 2) {
-        return false;
-    }
-    if (i->addrsize == 2) {
-        return false;
-    }
     emit_address(x, i, to);
+    if (i->opsize == 2) {
+        emit_insn(x->e, E_66, 0x89, H_R13,
+                  h >= 0 ? rm_reg((unsigned)h) : guest_memory(i->op[0].reg));
+        return true;
+    }
     if (i->opsize == 4 && i->addrsize != 4) {
         emit_insn(x->e, 0, 0x89, to, rm_reg(to)); /* the upper half goes */
     }
@@ -426,24 +442,29 @@ static bool emit_bit(struct trans *x, unsigned n, const struct emit_row *row)
     return emit_copy(x, n, row);
 }
 
+bool stack_operand(const struct trans *x, const struct insn *i)
+{
+    return x->word != 8 || i->opsize == 8;
+}
+
 static bool emit_push(struct trans *x, unsigned n, const struct emit_row *row)
 {
     const struct insn *i = &x->b->insn[n];
-    unsigned form = x->word == 8 ? E_W : 0;
+    unsigned form = size_form(i->opsize);
     struct emit_rm rm;
 
     (void)row;
-    if (i->opsize != x->word || (i->op[0].kind != OPND_IMM && i->op[0].kind != OPND_REG)) {
+    if (!stack_operand(x, i) || (i->op[0].kind != OPND_IMM && i->op[0].kind != OPND_REG)) {
         return false;
     }
-    rm = stack_begin(x, n, R_RSP, -(int32_t)x->word, true, SITE_RESUME);
+    rm = stack_begin(x, n, R_RSP, -(int32_t)i->opsize, true, SITE_RESUME);
     if (i->op[0].kind == OPND_IMM) {
         emit_insn(x->e, form, 0xc7, 0, rm);
-        emit32(x->e, (uint32_t)i->imm);
+        emit_bytes(x->e, &i->imm, i->opsize == 2 ? 2 : 4);
     } else {
         emit_insn(x->e, form, 0x89, in_register(x, i->op[0].reg, H_R14), rm);
     }
-    emit_add_rsp(x, -(int32_t)x->word);
+    emit_add_rsp(x, -(int32_t)i->opsize);
     mem_end(x);
     return true;
 }
@@ -455,15 +476,17 @@ static bool emit_pop(struct trans *x, unsigned n, const struct emit_row *row)
     int h;
 
     (void)row;
-    if (i->opsize != x->word || i->op[0].kind != OPND_REG) {
+    if (!stack_operand(x, i) || i->op[0].kind != OPND_REG) {
         return false;
     }
     h = host_of(i->op[0].reg);
     rm = stack_begin(x, n, R_RSP, 0, false, SITE_RESUME);
-    emit_insn(x->e, x->word == 8 ? E_W : 0, 0x8b,
+    emit_insn(x->e, size_form(i->opsize), 0x8b,
               h < 0 || i->op[0].reg == R_RSP ? H_R14 : (unsigned)h, rm);
-    emit_add_rsp(x, (int32_t)x->word);
-    if (h < 0 || i->op[0].reg == R_RSP) {
+    emit_add_rsp(x, (int32_t)i->opsize);
+    if (i->opsize == 2 && i->op[0].reg == R_RSP) {
+        emit_insn(x->e, E_66, 0x89, H_R14, rm_reg(H_R12));
+    } else if (h < 0 || i->op[0].reg == R_RSP) {
         store_register(x, i->op[0].reg, H_R14);
     }
     mem_end(x);
@@ -473,16 +496,15 @@ static bool emit_pop(struct trans *x, unsigned n, const struct emit_row *row)
 static bool emit_leave(struct trans *x, unsigned n, const struct emit_row *row)
 {
     const struct insn *i = &x->b->insn[n];
-    unsigned form = x->word == 8 ? E_W : 0;
     struct emit_rm rm;
 
     (void)row;
-    if (i->opsize != x->word) {
+    if (!stack_operand(x, i)) {
         return false;
     }
     rm = stack_begin(x, n, R_RBP, 0, false, SITE_RESUME);
-    emit_insn(x->e, form, 0x8d, H_R12, rm_mem(H_RBP, (int32_t)x->word));
-    emit_insn(x->e, form, 0x8b, H_RBP, rm);
+    emit_insn(x->e, size_form(x->stack), 0x8d, H_R12, rm_mem(H_RBP, (int32_t)i->opsize));
+    emit_insn(x->e, size_form(i->opsize), 0x8b, H_RBP, rm);
     mem_end(x);
     return true;
 }
@@ -496,29 +518,11 @@ static const struct { uint8_t kind; bool (*emit)(struct trans *, unsigned, const
 };
 /* clang-format on */
 
-/* Outside 64-bit code: what means the same there, with segments that are known. */
-bool in_reach(const struct trans *x, const struct insn *i)
-{
-    if (x->word == 8 || i->row->exec == x_nop) {
-        return true;
-    }
-    for (unsigned k = 0; k < G_N_ELEMENTS(i->op); k++) {
-        if (i->op[k].kind == OPND_MEM &&
-            (i->addrsize != 4 || i->seg == SEG_ES || i->seg == SEG_CS)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool emit_one(struct trans *x, unsigned n)
 {
     const struct insn *i = &x->b->insn[n];
     const struct emit_row *row = emit_row_find(x->t->cpu, i);
 
-    if (!in_reach(x, i)) {
-        return false;
-    }
     if (!row) {
         return (i->map == MAP_VEX ? emit_vex(x, n) : emit_vector(x, n)) || emit_x87(x, n);
     }

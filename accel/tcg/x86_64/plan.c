@@ -11,6 +11,7 @@
  */
 #include "accel/tcg/x86_64/trans.h"
 #include "target/i386/exec_int.h"
+#include "target/i386/exec_system.h"
 
 #define MAX_SPAN 256 /* bytes: a longer range would often cross a page */
 
@@ -46,7 +47,7 @@ static void note_access(struct trans *x, struct state *s, unsigned n, struct add
         int64_t low = MIN(p->low, acc->offset), high = MAX(p->high, acc->offset + (int64_t)size);
 
         if (!p->closed && p->key[0] == base.id && p->key[1] == index.id && p->scale == a.scale &&
-            p->seg == a.seg && p->addr32 == a.addr32 &&
+            p->seg == a.seg && p->addr32 == a.addr32 && p->addr16 == a.addr16 &&
             (uint64_t)high - (uint64_t)low <= MAX_SPAN) {
             p->low = low;
             p->high = high;
@@ -62,6 +63,7 @@ static void note_access(struct trans *x, struct state *s, unsigned n, struct add
                                                .scale = a.scale,
                                                .seg = a.seg,
                                                .addr32 = a.addr32,
+                                               .addr16 = a.addr16,
                                                .write = write,
                                                .first = (uint8_t)n,
                                                .last = (uint8_t)n,
@@ -69,13 +71,6 @@ static void note_access(struct trans *x, struct state *s, unsigned n, struct add
                                                .window = -1,
                                                .low = acc->offset,
                                                .high = acc->offset + (int64_t)size };
-}
-
-static struct address stack_address(const struct trans *x, unsigned base, int64_t disp)
-{
-    return (struct address){
-        .base = (uint8_t)base, .index = R_ZERO, .addr32 = x->word == 4, .disp = disp
-    };
 }
 
 /* The accesses that instruction n makes; those of what the interpreter does do not count. */
@@ -86,7 +81,7 @@ static void find_accesses(struct trans *x, struct state *s, unsigned n)
     x86_exec_fn *fn = i->row->exec;
     unsigned w = x->word;
 
-    if (!in_reach(x, i)) {
+    if (i->addrsize > x->word) { /* registers are followed as far as the word */
         return;
     }
     if (!row && fn != x_call && fn != x_ret && fn != x_call_ind &&
@@ -111,10 +106,10 @@ static void find_accesses(struct trans *x, struct state *s, unsigned n)
             note_access(x, s, n, operand_address(x, i), i->op[k].size, write, false);
         }
     }
-    if (i->opsize != w) {
+    if (i->opsize != w || x->stack != w) {
         return;
     }
-    if (fn == x_push || fn == x_call || fn == x_call_ind) {
+    if (fn == x_push || fn == x_push_seg || fn == x_call || fn == x_call_ind) {
         note_access(x, s, n, stack_address(x, R_RSP, -(int64_t)w), w, true, true);
     } else if (fn == x_pop || fn == x_ret) {
         note_access(x, s, n, stack_address(x, R_RSP, 0), w, false, true);
@@ -136,14 +131,14 @@ static void step(struct trans *x, struct state *s, unsigned n)
     uint32_t written = registers_written(x->t->cpu, i);
     int64_t w = x->word;
     struct value rsp = s->reg[R_RSP], rbp = s->reg[R_RBP], v = { 0, 0 };
-    bool known = false;
+    bool known = false, on_stack = i->opsize == w && x->stack == w;
 
     if (i->loose) {
         s->reg[R_LOOSE] = (struct value){ s->next++, 0 };
     }
     if (written == UINT32_MAX) { /* the interpreter's: segment bases may change */
         for (unsigned g = 0; g < x->n_groups; g++) {
-            x->groups[g].closed |= x->groups[g].seg != 0;
+            x->groups[g].closed |= x->groups[g].seg != 0 && x->word == 8;
         }
     }
     if (is_register(x, i, 0) && i->opsize == w) {
@@ -172,13 +167,13 @@ static void step(struct trans *x, struct state *s, unsigned n)
     }
     if (known) {
         s->reg[i->op[0].reg] = v;
-    } else if (i->opsize == w && (fn == x_push || fn == x_call || fn == x_call_ind)) {
+    } else if (on_stack && (fn == x_push || fn == x_push_seg || fn == x_call || fn == x_call_ind)) {
         s->reg[R_RSP] = (struct value){ rsp.id, rsp.offset - w };
-    } else if (i->opsize == w && fn == x_pop && is_register(x, i, 0) && i->op[0].reg != R_RSP) {
+    } else if (on_stack && fn == x_pop && is_register(x, i, 0) && i->op[0].reg != R_RSP) {
         s->reg[R_RSP] = (struct value){ rsp.id, rsp.offset + w };
-    } else if (i->opsize == w && fn == x_leave) {
+    } else if (on_stack && fn == x_leave) {
         s->reg[R_RSP] = (struct value){ rbp.id, rbp.offset + w };
-    } else if (i->opsize == w && (fn == x_ret || fn == x_ret_imm)) {
+    } else if (on_stack && (fn == x_ret || fn == x_ret_imm)) {
         int64_t more = fn == x_ret ? 0 : (int64_t)(i->imm & 0xffff);
 
         s->reg[R_RSP] = (struct value){ rsp.id, rsp.offset + w + more };
@@ -196,7 +191,7 @@ static void hoist(struct trans *x, const struct state *s)
     for (unsigned g = 0; g < x->n_groups; g++) {
         struct group *p = &x->groups[g];
 
-        if (unchanged(s, p->key[0]) && unchanged(s, p->key[1]) && !p->seg) {
+        if (unchanged(s, p->key[0]) && unchanged(s, p->key[1]) && (!p->seg || x->word != 8)) {
             p->hoisted = true;
             p->first = 0;
             p->last = UINT8_MAX;
@@ -217,6 +212,7 @@ void emit_hoisted(struct trans *x)
                                           .scale = p->scale,
                                           .seg = p->seg,
                                           .addr32 = p->addr32,
+                                          .addr16 = p->addr16,
                                           .disp = p->low };
             check_hoisted(x, &a, p);
         }

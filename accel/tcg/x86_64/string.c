@@ -40,11 +40,6 @@ struct maker {
     unsigned n_fallback, n_dropping;
 };
 
-static unsigned size_form(unsigned size)
-{
-    return size == 8 ? E_W : size == 2 ? E_66 : 0;
-}
-
 /* An instruction with byte and larger forms, on R13's memory. */
 static void emit_sized(struct maker *m, unsigned opcode, unsigned reg)
 {
@@ -323,7 +318,7 @@ bool emit_string(struct trans *x, unsigned n)
     while (op < STRING_OPS && rows[op].exec != i->row->exec) {
         op++;
     }
-    if (op == STRING_OPS || i->addrsize != x->word ||
+    if (op == STRING_OPS || x->segmented || i->addrsize != x->word ||
         ((rows[op].flags & USES_RSI) &&
          (x->word == 8 ? i->seg >= SEG_FS : i->seg != SEG_DS && i->seg != SEG_SS))) {
         return false;

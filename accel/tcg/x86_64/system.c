@@ -38,6 +38,7 @@ bool translator_goes_on(struct x86_cpu *cpu, uint64_t died)
     /* Set by what changed the mode, or begins itself again. */
     cpu->stop_block = false;
     update_tables(t->backend, cpu);
+    cpu->jump_key = translator_key(cpu);
     return true;
 }
 
@@ -63,7 +64,7 @@ void emit_go_on(struct backend *k)
     emit_insn(e, 0, 0x85, H_RAX, rm_reg(H_RAX));
     leave = emit_jump(e, CC_NZ);
     emit_load_state(e);
-    emit_load(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
+    emit_load(e, H_R13, FIELD(jump_key));
     patch_jump(emit_jump(e, -1), k->lookup);
     patch_jump(leave, e->p);
     emit_insn(e, 0, 0x31, H_RAX, rm_reg(H_RAX));
@@ -143,18 +144,13 @@ static bool emit_swapgs(struct trans *x, unsigned n)
     return true;
 }
 
-/* The form of a move of a stack slot. */
-static unsigned word_form(const struct trans *x)
-{
-    return x->word == 8 ? E_W : 0;
-}
-
 static bool emit_pushf(struct trans *x, unsigned n)
 {
+    const struct insn *i = &x->b->insn[n];
     struct emit *e = x->e;
     struct emit_rm rm;
 
-    if (x->b->insn[n].opsize != x->word) {
+    if (!stack_operand(x, i) || (x->segmented && !at_level_0(x))) { /* virtual-8086 mode? */
         return false;
     }
     if (x->memory_flags) {
@@ -164,7 +160,7 @@ static bool emit_pushf(struct trans *x, unsigned n)
         emit_save_flags(e);
         x->memory_flags = x->memory_exact = true;
     }
-    rm = stack_begin(x, n, R_RSP, -(int32_t)x->word, true, SITE_RESUME);
+    rm = stack_begin(x, n, R_RSP, -(int32_t)i->opsize, true, SITE_RESUME);
     x->host_flags = false;
     emit_insn(e, 0, 0x8b, H_R14, FIELD(cc_src));
     emit_insn(e, 0, 0x81, 4, rm_reg(H_R14));
@@ -172,8 +168,25 @@ static bool emit_pushf(struct trans *x, unsigned n)
     emit_insn(e, 0, 0x0b, H_R14, FIELD(eflags));
     emit_insn(e, 0, 0x81, 4, rm_reg(H_R14));
     emit32(e, ~(FLAG_RF | FLAG_VM));
-    emit_insn(e, word_form(x), 0x89, H_R14, rm);
-    emit_add_rsp(x, -(int32_t)x->word);
+    emit_insn(e, size_form(i->opsize), 0x89, H_R14, rm);
+    emit_add_rsp(x, -(int32_t)i->opsize);
+    mem_end(x);
+    return true;
+}
+
+/* Of a selector; one of 32 bits leaves half of its slot as it is. */
+static bool emit_push_seg(struct trans *x, unsigned n)
+{
+    const struct insn *i = &x->b->insn[n];
+    struct emit_rm rm;
+
+    if (i->opsize != 2 || x->word == 8) {
+        return false;
+    }
+    rm = stack_begin(x, n, R_RSP, -2, true, SITE_RESUME);
+    emit_insn(x->e, MAP_0F, 0xb7, H_R14, FIELD(seg[i->op[0].reg].selector));
+    emit_insn(x->e, E_66, 0x89, H_R14, rm);
+    emit_add_rsp(x, -2);
     mem_end(x);
     return true;
 }
@@ -187,15 +200,15 @@ static bool emit_push_memory(struct trans *x, unsigned n)
     const struct insn *i = &x->b->insn[n];
     struct emit_rm rm;
 
-    if (i->opsize != x->word || i->op[0].kind != OPND_MEM || !in_reach(x, i)) {
+    if (!stack_operand(x, i) || i->op[0].kind != OPND_MEM) {
         return false;
     }
-    emit_insn(x->e, word_form(x), 0x8b, H_R13, mem_begin_last(x, n, &i->op[0]));
+    emit_insn(x->e, size_form(i->opsize), 0x8b, H_R13, mem_begin_last(x, n, &i->op[0]));
     emit_store(x->e, H_R13, FIELD(branch_target));
-    rm = stack_begin(x, n, R_RSP, -(int32_t)x->word, true, SITE_RESUME);
+    rm = stack_begin(x, n, R_RSP, -(int32_t)i->opsize, true, SITE_RESUME);
     emit_load(x->e, H_R14, FIELD(branch_target));
-    emit_insn(x->e, word_form(x), 0x89, H_R14, rm);
-    emit_add_rsp(x, -(int32_t)x->word);
+    emit_insn(x->e, size_form(i->opsize), 0x89, H_R14, rm);
+    emit_add_rsp(x, -(int32_t)i->opsize);
     mem_end(x);
     return true;
 }
@@ -250,7 +263,7 @@ static const struct system_row {
 } rows[] = {
     { x_cli,      LEVEL_0,   emit_cli },    { x_sti,   LEVEL_0,   emit_sti },
     { x_swapgs,   LEVEL_0,   emit_swapgs }, { x_pushf, ANY_LEVEL, emit_pushf },
-    { x_push,     ANY_LEVEL, emit_push_memory },
+    { x_push,     ANY_LEVEL, emit_push_memory }, { x_push_seg, ANY_LEVEL, emit_push_seg },
     { x_cld,      ANY_LEVEL, emit_cld },    { x_std,   ANY_LEVEL, emit_std },
     { x_fence,    ANY_LEVEL, emit_fence },  { x_nop_xchg, ANY_LEVEL, emit_nop_or_pause },
 };
@@ -282,6 +295,7 @@ bool system_writes(const struct insn *i, uint32_t *written)
         { x_std, 0 },
         { x_fence, 0 },
         { x_pushf, 1u << R_RSP },
+        { x_push_seg, 1u << R_RSP },
         { x_movs, STRING_REGS },
         { x_stos, STRING_REGS },
         { x_lods, STRING_REGS },
@@ -327,7 +341,7 @@ void emit_system_last(struct trans *x, unsigned n)
 
     flags_to_memory(x);
     x->host_flags = false;
-    if ((fn == x_stac || fn == x_clac) && at_level_0(x)) {
+    if ((fn == x_stac || fn == x_clac) && at_level_0(x) && !x->segmented) {
         emit_smap(x, i, fn == x_stac);
         return;
     }

@@ -296,9 +296,10 @@ static void emit_refill(struct backend *k, enum vector_level level)
 
 struct code_entry *code_table(struct backend *k, const struct x86_cpu *cpu)
 {
-    unsigned kind = translator_mode(cpu) < 0 ? 2 : cpu->code64 ? 0 : 1; /* 2: stays empty */
+    int mode = translator_mode(cpu);
+    unsigned kind = cpu->code64 ? 0 : mode & MODE_SEGMENTED ? 2 : 1;
 
-    return k->table[kind * 3 + MIN(cpu->bank, 2)];
+    return mode < 0 ? NULL : k->table[kind * 3 + cpu->bank];
 }
 
 void update_tables(struct backend *k, struct x86_cpu *cpu)
@@ -324,7 +325,10 @@ void emit_table_slot(struct emit *e)
     emit8(e, 5);
 }
 
-/* For code that changed the mode: the same as branches.c emits inline, with the mode of now. */
+/*
+ * For code that changed the mode: the same as branches.c emits inline, with the mode of now.  R13: the
+ * key; RIP is in memory.
+ */
 static void emit_lookup(struct backend *k)
 {
     struct emit *e = &k->e;
@@ -347,6 +351,7 @@ static void emit_lookup(struct backend *k)
     for (unsigned n = 0; n < G_N_ELEMENTS(miss); n++) {
         patch_jump(miss[n], e->p);
     }
+    emit_load(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
     k->leave = e->p;
     emit_store(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
     emit_insn(e, 0, 0x31, H_R14, rm_reg(H_R14));
@@ -444,25 +449,31 @@ void translator_destroy(struct tcg *t)
     }
 }
 
+static uint64_t code_linear(const struct code *c)
+{
+    return c->mode & MODE_SEGMENTED ? (uint32_t)c->key : c->key;
+}
+
 /* The soft TLB must know the page, or every look-up of this code misses. */
 static void enter_into_table(struct backend *k, struct x86_cpu *cpu, const struct code *c)
 {
-    struct code_entry *entry = &((struct code_entry *)cpu->jump_table)[table_index(c->rip)];
-    uint64_t key = tlb_exec_key(c->rip, (uintptr_t)host_page(c->block->host));
-    const struct tlb_entry *e = &cpu->jump_bank[c->rip >> 12 & (TLB_SIZE - 1)];
+    struct code_entry *entry = &((struct code_entry *)cpu->jump_table)[table_index(c->key)];
+    uint64_t linear = code_linear(c);
+    uint64_t key = tlb_exec_key(linear, (uintptr_t)host_page(c->block->host));
+    const struct tlb_entry *e = &cpu->jump_bank[linear >> 12 & (TLB_SIZE - 1)];
 
     if (c->variant == 0) {
         int32_t left = c->block->path         ? INT32_MAX
-                       : entry->rip == c->rip ? entry->left
+                       : entry->rip == c->key ? entry->left
                                               : k->hot_after;
 
         *entry =
-            (struct code_entry){ c->rip, c->entry + k->e.to_exec, key,
+            (struct code_entry){ c->key, c->entry + k->e.to_exec, key,
                                  (uint32_t)((const uint8_t *)e - (const uint8_t *)cpu->jump_bank),
                                  left };
     }
     if (e->exec_key != key) {
-        mmu_fetch_host(cpu, c->rip);
+        mmu_fetch_host(cpu, linear);
     }
 }
 
@@ -484,26 +495,27 @@ bool translator_resume(struct tcg *t, struct code_link **link)
 {
     struct backend *k = t->backend;
     struct x86_cpu *cpu = t->cpu;
-    uint64_t rip = cpu->regs[R_RIP];
+    uint64_t key = translator_key(cpu), linear = translator_linear(cpu);
     const struct code_entry *entry;
 
     update_tables(k, cpu);
-    entry = &((const struct code_entry *)cpu->jump_table)[table_index(rip)];
-    if (entry->rip != rip || !entry->exec ||
-        cpu->jump_bank[rip >> 12 & (TLB_SIZE - 1)].exec_key != entry->key) {
+    entry = &((const struct code_entry *)cpu->jump_table)[table_index(key)];
+    if (entry->rip != key || !entry->exec ||
+        cpu->jump_bank[linear >> 12 & (TLB_SIZE - 1)].exec_key != entry->key) {
         return false;
     }
     *link = enter(k, cpu, entry->exec);
     return true;
 }
 
-void translator_cool(struct tcg *t, uint64_t rip, unsigned tries)
+void translator_cool(struct tcg *t, unsigned tries)
 {
-    struct code_entry *entry = &code_table(t->backend, t->cpu)[table_index(rip)];
+    uint64_t key = translator_key(t->cpu);
+    struct code_entry *entry = &code_table(t->backend, t->cpu)[table_index(key)];
     int32_t times = t->backend->hot_after << MIN(tries, 12);
 
-    t->cpu->heat[HEAT_INDEX(rip)] = times;
-    if (entry->rip == rip) {
+    t->cpu->heat[HEAT_INDEX(key)] = times;
+    if (entry->rip == key) {
         entry->left = times;
     }
 }
@@ -552,7 +564,7 @@ void translator_patch(struct code_link *link, struct code *to)
     link->next = to->in;
     to->in = link;
     if (link->key) {
-        uint64_t key = tlb_exec_key(to->rip, (uintptr_t)page);
+        uint64_t key = tlb_exec_key(code_linear(to), (uintptr_t)page);
 
         memcpy(link->key, &key, 8);
     }
@@ -567,7 +579,7 @@ void translator_patch(struct code_link *link, struct code *to)
 static void remove_from_tables(struct backend *k, const struct code *c)
 {
     for (unsigned n = 0; n < CODE_TABLES; n++) {
-        struct code_entry *entry = &k->table[n][table_index(c->rip)];
+        struct code_entry *entry = &k->table[n][table_index(c->key)];
 
         if (entry->exec == c->entry + k->e.to_exec) {
             *entry = (struct code_entry){ 0 };

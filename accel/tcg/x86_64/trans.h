@@ -51,11 +51,11 @@ struct flag_desc {
     int32_t imm;
 };
 
-/* A linear address: registers of the guest, a displacement, the base of FS or GS. */
+/* A linear address: registers of the guest, a displacement, the base of a segment. */
 struct address {
     uint8_t base, index, scale; /* R_ZERO: none */
-    uint8_t seg;
-    bool addr32;
+    uint8_t seg;                /* its number + 1; 0: none that adds anything */
+    bool addr32, addr16;        /* the sum is cut to 32 bits, and to 16 */
     int64_t disp;
 };
 
@@ -76,7 +76,7 @@ struct access {
 struct group {
     uint32_t key[2]; /* values of base and index */
     uint8_t scale, seg;
-    bool addr32, write, in_register, closed;
+    bool addr32, addr16, write, in_register, closed;
     bool checked;        /* the check stands before where code is emitted now */
     bool hoisted;        /* before the loop that the trace is */
     int8_t window;       /* in cpu->window, where its host address is kept; -1: none */
@@ -129,11 +129,16 @@ struct trans {
     struct backend *k;
     struct emit *e;
     struct block *b;
-    uint8_t *cold;       /* where its code out of line begins; it ends at k->cold */
-    uint64_t start, rip; /* of the block, of the instruction */
-    unsigned word;       /* bytes of an address and a stack slot: 8, or 4 in 32-bit code */
-    uint64_t variant;    /* packed desc at the start, or 0: flags are in memory */
-    unsigned n;          /* of the instruction */
+    uint8_t *cold;        /* where its code out of line begins; it ends at k->cold */
+    uint64_t start, rip;  /* of the block, of the instruction */
+    unsigned word;        /* bytes of an address and of an operand as code has them: 8, 4 or 2 */
+    unsigned stack;       /* of the stack pointer */
+    bool segmented;       /* MODE_SEGMENTED */
+    uint32_t base;        /* of CS: 0 in 64-bit code */
+    uint32_t reach;       /* the highest offset in CS that is relied on */
+    uint64_t segment_key; /* translator_segment_key */
+    uint64_t variant;     /* packed desc at the start, or 0: flags are in memory */
+    unsigned n;           /* of the instruction */
     bool host_flags, memory_flags;
     bool memory_exact;                /* those in memory are CC_FLAGS */
     bool desc_fresh;                  /* desc is of the instruction being emitted */
@@ -217,6 +222,32 @@ static inline uint64_t rip_of(const struct trans *x, unsigned n)
     return block_rip(x->b, x->start, n);
 }
 
+/* Where an instruction pointer lies in memory. */
+static inline uint64_t linear_of(const struct trans *x, uint64_t rip)
+{
+    return x->word == 8 ? rip : (uint32_t)(x->base + rip);
+}
+
+/* translator_key of an instruction pointer. */
+static inline uint64_t key_of(const struct trans *x, uint64_t rip)
+{
+    return x->segment_key | linear_of(x, rip);
+}
+
+/* Outside 64-bit code the operand size says how much of a target counts. */
+static inline uint64_t branch_target(const struct trans *x, uint64_t next, const struct insn *i)
+{
+    uint64_t target = next + i->imm;
+
+    return x->word == 8 ? target : i->opsize == 2 ? (uint16_t)target : (uint32_t)target;
+}
+
+/* The form of an operand of so many bytes, not 1, on the stack or in a register. */
+static inline unsigned size_form(unsigned size)
+{
+    return size == 8 ? E_W : size == 2 ? E_66 : 0;
+}
+
 /* The host register of a guest register, or -1: it is in memory. */
 int host_of(unsigned guest);
 struct emit_rm guest_memory(unsigned guest);
@@ -226,6 +257,8 @@ unsigned in_register(struct trans *x, unsigned guest, unsigned scratch);
 void emit_address(struct trans *x, const struct insn *i, unsigned to);
 /* The linear address of the memory operand. */
 struct address operand_address(const struct trans *x, const struct insn *i);
+/* The linear address of something on the stack, at an offset from RSP or RBP. */
+struct address stack_address(const struct trans *x, unsigned base, int64_t disp);
 /* A conditional jump that leads out of line. */
 struct site *add_site(struct trans *x, uint8_t *jump, enum site_kind kind);
 /*
@@ -250,8 +283,8 @@ void emit_sites(struct trans *x);
 
 /* insns.c: false: the interpreter does it. */
 bool emit_one(struct trans *x, unsigned n);
-/* Outside 64-bit code: what means the same there, with segments that are known. */
-bool in_reach(const struct trans *x, const struct insn *i);
+/* Is the operand size one that emitted instructions use the stack with? */
+bool stack_operand(const struct trans *x, const struct insn *i);
 void field_write_back(struct trans *x, const struct insn_operand *op, unsigned scratch);
 unsigned immediate_bytes(const struct insn *i);
 
@@ -322,6 +355,8 @@ void emit_trace_pages(struct trans *x);
 /* The last instruction when it is a branch; false: the interpreter does it and leaves. */
 bool emit_branch(struct trans *x, unsigned n);
 void emit_ways(struct trans *x);
+/* At the start: segmented code leaves where CS ends before what it relies on. */
+void emit_limit_check(struct trans *x);
 /* Where a link leads unpatched: a jump to code of variant 0, then to the run loop. */
 void emit_link_stub(struct trans *x, struct code_link *link);
 

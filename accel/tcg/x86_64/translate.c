@@ -78,6 +78,9 @@ static void emit_block(struct trans *x)
 {
     unsigned n, last = x->b->n - 1u;
 
+    if (x->segmented) {
+        emit_limit_check(x);
+    }
     if (x->b->host2) {
         emit_second_page_check(x);
     }
@@ -142,7 +145,7 @@ static void emit_block(struct trans *x)
 static void take_over(struct trans *x, const struct code *trace)
 {
     for (struct code *c = x->b->path->use[0].block->code; c; c = c->next) {
-        if (c->rip == trace->rip && c->mode == trace->mode && c->variant == trace->variant) {
+        if (c->key == trace->key && c->mode == trace->mode && c->variant == trace->variant) {
             translator_unlink(x->t, c);
         }
     }
@@ -154,8 +157,9 @@ static struct code *finish(struct trans *x, uint8_t *entry)
     struct code *c = g_malloc0(sizeof(*c) + x->n_links * sizeof(struct code_link));
 
     c->block = x->b;
-    c->rip = x->start;
-    c->mode = x->t->cpu->exec_mode;
+    c->key = key_of(x, x->start);
+    c->mode = translator_mode(x->t->cpu);
+    c->reach = x->reach;
     c->variant = x->variant;
     c->entry = entry;
     c->links = (struct code_link *)(c + 1);
@@ -208,12 +212,17 @@ struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, 
     x.e = &k->e;
     x.b = b;
     x.start = x.rip = rip;
-    x.word = t->cpu->code64 ? 8 : 4;
+    x.word = t->cpu->code_size;
+    x.stack = t->cpu->stack_size;
+    x.base = t->cpu->code64 ? 0 : (uint32_t)t->cpu->seg[SEG_CS].base;
+    x.segment_key = translator_segment_key(t->cpu);
+    x.segmented = translator_mode(t->cpu) & MODE_SEGMENTED;
     x.variant = variant;
     x.desc = desc_unpack(variant);
     x.memory_flags = x.desc.kind == DESC_NONE;
     x.active = -1;
     x.peek_low = 4096;
+    x.x87.ds = -1;
     if (!translatable(&x) || translator_full(t)) {
         return NULL;
     }

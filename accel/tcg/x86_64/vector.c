@@ -66,8 +66,11 @@ static unsigned vector_form(const struct insn *i, int rm)
     unsigned form = i->map;
 
     form |= i->prefixes & PREFIX_REPNE ? E_F2 : i->prefixes & PREFIX_REP ? E_F3 : 0;
-    form |= (i->prefixes & PREFIX_66) && (!(form & (E_F2 | E_F3)) || i->row->exec == x_crc32) ? E_66
-                                                                                              : 0;
+    if (i->row->exec == x_crc32 || i->row->exec == x_movbe) { /* not part of the opcode */
+        form |= i->opsize == 2 ? E_66 : 0;
+    } else {
+        form |= (i->prefixes & PREFIX_66) && !(form & (E_F2 | E_F3)) ? E_66 : 0;
+    }
     form |= i->op[rm].kind == OPND_REG && i->op[rm].size == 1 ? E_REX : 0;
     return form | (i->rex & 8 ? E_W : 0);
 }

@@ -146,14 +146,16 @@ static void defer_pointers(struct trans *x, unsigned n)
     if (is_memory(&x->b->insn[n])) {
         x->x87.memory = (int)n;
         x->x87.memory_rip = x->rip;
+        if (x->x87.ds != x->b->insn[n].seg) { /* where the interpreter does it, it stores that */
+            x->x87.ds = -1;
+        }
     }
 }
 
 /* Leaves general registers alone, so that addresses of data can be had later. */
 static bool goes_on_pending(const struct trans *x, const struct insn *i)
 {
-    return in_reach(x, i) && kind_of(i) != X87_NONE && host_has(x->k, i->row->feature) &&
-           i->row->exec != x_fnstsw_ax;
+    return kind_of(i) != X87_NONE && host_has(x->k, i->row->feature) && i->row->exec != x_fnstsw_ax;
 }
 
 void settle_x87_pointers(struct trans *x, unsigned n)

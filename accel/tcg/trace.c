@@ -110,6 +110,16 @@ static void use_block(struct block *trace, unsigned k, struct block *b)
     b->uses = use;
 }
 
+/* What leads to the first block's own code is to find the trace instead. */
+static void take_over(struct tcg *t, struct block *head, const struct block_path *p)
+{
+    for (struct code *c = head->code; c; c = c->next) {
+        if (c->key == p->key && c->mode == p->mode && c->variant == p->variant) {
+            translator_unlink(t, c);
+        }
+    }
+}
+
 static void add_trace(struct tcg *t, const struct recording *r, uint64_t variant)
 {
     struct block *head = r->blocks[0];
@@ -152,6 +162,7 @@ static void add_trace(struct tcg *t, const struct recording *r, uint64_t variant
     }
     head->traces = trace;
     t->n_traces++;
+    take_over(t, head, p);
 }
 
 /* Enough of one to be worth its code. */

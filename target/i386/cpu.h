@@ -224,8 +224,27 @@ struct tlb_saved {
     uint64_t context; /* valid while it is the one of now */
 };
 
+/*
+ * The page that a place in translated code found last: an entry of bank TLB_USER for reads or for
+ * writes, which several places may share.  They lie in two halves, the second for writes.
+ */
+#define TLB_SITES       (1u << 15)
+#define TLB_MIXED_SITES 16u
+
+struct tlb_site {
+    uint64_t tag;    /* or TLB_NO_TAG(0) */
+    uint64_t addend; /* or 0: the site is not in the log */
+};
+
 struct tlb {
     struct tlb_entry entry[TLB_BANKS][TLB_SIZE];
+    struct tlb_site site[2 * TLB_SITES];
+    uint32_t site_log[2 * TLB_SITES]; /* addresses of those that were filled since the last flush */
+    unsigned site_fills;
+    /* Fills until a site is looked at, and the host's time-stamp when it was; sites that see many pages. */
+    int32_t site_left[2 * TLB_SITES];
+    uint32_t site_time[2 * TLB_SITES], site_mixed[TLB_MIXED_SITES];
+    unsigned n_mixed_sites;
     /* Slots filled since the last flush: of pages that are not global, and of those that are. */
     uint16_t fill_log[TLB_BANKS][2][TLB_SIZE];
     unsigned fills[TLB_BANKS][2];
@@ -319,6 +338,7 @@ struct x86_cpu {
     int32_t heat[CPU_HEAT];
     uint64_t hot_variant;
     bool hot;
+    uint64_t site_save[3]; /* engine: a thunk's */
     uint64_t window[CPU_WINDOWS]; /* engine: host addresses that translated code found */
     uint64_t jump_key;            /* engine: translator_key at an instruction that goes on */
     void *jump_table;             /* engine: of the mode; and the bank that holds its exec keys */

@@ -75,6 +75,11 @@ void tlb_init(struct x86_cpu *cpu)
         }
         tlb->fills[b][0] = tlb->fills[b][1] = 0;
     }
+    for (unsigned n = 0; n < G_N_ELEMENTS(tlb->site); n++) {
+        tlb->site[n].tag = TLB_NO_TAG(0);
+        tlb->site[n].addend = 0;
+    }
+    tlb->site_fills = 0;
     tlb_flush(cpu);
 }
 
@@ -98,8 +103,20 @@ static void flush_log(struct tlb *tlb, unsigned b, bool global)
     tlb->fills[b][global] = 0;
 }
 
+static void flush_sites(struct tlb *tlb)
+{
+    for (unsigned k = 0; k < tlb->site_fills; k++) {
+        struct tlb_site *s = (struct tlb_site *)(uintptr_t)tlb->site_log[k];
+
+        s->tag = TLB_NO_TAG(0);
+        s->addend = 0;
+    }
+    tlb->site_fills = 0;
+}
+
 static void flush_banks(struct tlb *tlb, bool keep_global)
 {
+    flush_sites(tlb);
     for (unsigned b = 0; b < TLB_BANKS; b++) {
         flush_log(tlb, b, false);
         if (!keep_global) {
@@ -238,6 +255,7 @@ void tlb_flush_page(struct x86_cpu *cpu, uint64_t linear)
     struct tlb *tlb = &cpu->tlb;
     bool large = may_be_large(tlb, linear);
 
+    flush_sites(tlb);
     for (unsigned b = 0; b < TLB_BANKS; b++) {
         struct tlb_entry *e = &tlb->entry[b][linear >> 12 & (TLB_SIZE - 1)];
         uint64_t page = linear & GUEST_PAGE_MASK;
@@ -335,6 +353,7 @@ void tlb_revoke_write(struct x86_cpu *cpu, uint64_t host)
     unsigned slot = *w & 0xffff;
     struct tlb_entry *e = &tlb->entry[*w >> 16 & 3][slot];
 
+    flush_sites(tlb);
     if (*w == WRITER_MANY) {
         revoke_many(tlb, w, host);
     } else if (*w && e->addend + e->write_tag == host) {
@@ -347,6 +366,7 @@ void tlb_revoke_writes(struct x86_cpu *cpu, uint64_t first, uint64_t len)
 {
     struct tlb *tlb = &cpu->tlb;
 
+    flush_sites(tlb);
     for (unsigned n = 0; n < TLB_BANKS * 2; n++) {
         const uint16_t *log = tlb->fill_log[n / 2][n % 2];
 

@@ -136,6 +136,34 @@ static void a_trace_goes_with_a_block_of_it(void)
     engine_rig_free(r);
 }
 
+/* Its loop begins where the look-up knows code, the first block's own. */
+static void a_recorded_trace_is_translated(void)
+{
+    struct system_rig *r = engine_rig();
+    const struct block *trace = NULL;
+    const struct tcg *t;
+
+    PUT(r, RIG_CODE,
+        "\xff\xc3" /* 1: inc ebx */
+        "\xeb\x00" /*    jmp 2f */
+        "\xff\xc9" /* 2: dec ecx */
+        "\x75\xf8" /*    jnz 1b */
+        "\xf4");   /*    hlt */
+    r->cpu->regs[R_RBX] = 0;
+    r->cpu->regs[R_RCX] = 10 * ROUNDS;
+    (void)run(r);
+    g_assert_cmpuint(r->cpu->regs[R_RBX], ==, 10 * ROUNDS);
+    t = r->cpu->engine;
+    for (unsigned h = 0; h < t->hash_size && !trace; h++) {
+        for (const struct block *b = t->hash[h]; b && !trace; b = b->hash_next) {
+            trace = b->traces;
+        }
+    }
+    g_assert_nonnull(trace);
+    g_assert_nonnull(trace->code);
+    engine_rig_free(r);
+}
+
 /* The immediate changes before each 10th call: translated once it is known to, the function stays so. */
 static void a_patched_immediate_keeps_its_block(void)
 {
@@ -237,6 +265,7 @@ int main(int argc, char **argv)
     if (translator_available()) {
         g_test_add_func("/code/two-pages", an_instruction_in_two_pages_is_translated);
         g_test_add_func("/code/trace", a_trace_goes_with_a_block_of_it);
+        g_test_add_func("/code/trace-runs", a_recorded_trace_is_translated);
         g_test_add_func("/code/patched", a_patched_immediate_keeps_its_block);
         g_test_add_func("/code/once", a_page_of_code_that_runs_once_is_given_up_soon);
         g_test_add_func("/code/halt", a_halt_where_the_run_began_halts);

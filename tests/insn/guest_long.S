@@ -42,6 +42,7 @@ main:   call    long_tables
         LONG("what 64-bit mode has not is #UD", gone)
         LONG("32-bit results clear the upper half, 8 and 16-bit ones keep it", halves)
         LONG("REP with a 32-bit address size", rep32)
+        LONG("hot accesses of ring 3 to a page mapped anew, read-only, and with code", mapped_anew)
         LONG("a hot instruction on two pages, the second written, mapped anew, and gone", straddle)
         ret
 
@@ -548,6 +549,85 @@ straddle:
         mov     %cr2, %rdx
         cmp     $0x40001000, %rdx
         CHECK(6, je)
+        movq    $0, PML4 + 0x1008
+        mov     %cr3, %rax
+        mov     %rax, %cr3
+        xor     %eax, %eax
+        ret
+
+/*
+ * Ring 3 adds up the word at WINDOW in a loop, and stores how often it has yet to do so 8 bytes behind;
+ * the first time, which no trace does, elsewhere.
+ */
+#define WINDOW 0x40000000
+#define SUMS   30000
+#define SUM_UP mov $WINDOW, %edi; \
+        TRY64(push $UDATA; PUSH(user_top); push $0x3002; push $UCODE64; PUSH(user_sum); iretq)
+user_sum: mov   $SUMS, %ecx
+        xor     %ebx, %ebx
+        mov     $64, %edx
+1:      add     (%rdi), %ebx
+sum_store: mov  %ecx, 8(%rdi, %rdx)
+        xor     %edx, %edx
+        jmp     2f                              # another block: a trace of two
+2:      dec     %ecx
+        jnz     1b
+        int     $0x30
+
+mapped_anew:
+        movq    $TABLES64 + 0x7, PML4 + 0x1008
+        movq    $TABLES64 + 0x1007, TABLES64
+        movq    $0x640007, TABLES64 + 0x1000
+        movl    $1, 0x640000
+        movl    $2, 0x641000
+        SUM_UP
+        cmp     $0x30, %r12
+        CHECK(1, je)
+        cmp     $SUMS, %r15
+        CHECK(2, je)
+        cmpl    $1, 0x640008
+        CHECK(3, je)
+        movq    $0x641007, TABLES64 + 0x1000
+        invlpg  WINDOW
+        SUM_UP
+        cmp     $2 * SUMS, %r15
+        CHECK(4, je)
+        movq    $0x640005, TABLES64 + 0x1000    # for reading
+        invlpg  WINDOW
+        SUM_UP
+        cmp     $14, %r12
+        CHECK(5, je)
+        cmp     $7, %r13
+        CHECK(6, je)
+        IS(sum_store, %r14)
+        CHECK(7, je)
+        movq    $0x640007, TABLES64 + 0x1000
+        mov     %cr3, %rax
+        mov     %rax, %cr3
+        SUM_UP
+        cmp     $SUMS, %r15
+        CHECK(8, je)
+        movq    $0x641007, TABLES64 + 0x1000
+        mov     %cr3, %rax
+        mov     %rax, %cr3
+        SUM_UP
+        cmp     $2 * SUMS, %r15
+        CHECK(9, je)
+        movb    $0xb8, 0x641007                 # mov imm, %eax; ret
+        movl    $7, 0x641008
+        movb    $0xc3, 0x64100c
+        mov     $0x641007, %edi
+        mov     $HOT, %esi
+2:      call    *%rdi
+        cmp     $7, %eax
+        CHECK(10, je)
+        dec     %esi
+        jnz     2b
+        SUM_UP
+        mov     $0x641007, %edi
+        call    *%rdi
+        cmp     $1, %eax
+        CHECK(11, je)
         movq    $0, PML4 + 0x1008
         mov     %cr3, %rax
         mov     %rax, %cr3

@@ -165,20 +165,55 @@ struct site *add_site(struct trans *x, uint8_t *jump, enum site_kind kind)
 
 static struct emit_rm tlb_field(const struct trans *x, bool write)
 {
+    if (x->page) {
+        return rm_cpu((size_t)x->page + offsetof(struct tlb_site, tag));
+    }
     return rm_cpu_at(H_R14, (size_t)x->tlb + (write ? offsetof(struct tlb_entry, write_tag)
                                                     : offsetof(struct tlb_entry, read_tag)));
 }
 
 static struct emit_rm tlb_addend(const struct trans *x)
 {
+    if (x->page) {
+        return rm_cpu((size_t)x->page + offsetof(struct tlb_site, addend));
+    }
     return rm_cpu_at(H_R14, (size_t)x->tlb + offsetof(struct tlb_entry, addend));
 }
 
+/*
+ * In a trace of user code each check has a site of its own, until it is known to see many pages.  The
+ * owner of a site is read while its code runs, so sites are not given out twice.
+ */
+static void take_site(struct trans *x, bool write, bool masked)
+{
+    uint32_t mixed = (uint32_t)((x->rip * 2 + write) * 0x9e3779b1u) % MIXED_BITS;
+    struct backend *k = x->k;
+    unsigned n = k->n_sites[write];
+
+    x->page = 0;
+    if (masked || !x->b->path || n == TLB_SITES || (k->mixed_sites[mixed / 64] >> mixed % 64 & 1) ||
+        x->tlb != (int32_t)offsetof(struct x86_cpu, tlb.entry[TLB_USER])) {
+        return;
+    }
+    k->n_sites[write]++;
+    n += write ? TLB_SITES : 0;
+    k->site_owner[n] = (struct site_owner){ x->b, mixed };
+    x->t->cpu->tlb.site_left[n] = SITE_FILLS;
+    x->page = (int32_t)(offsetof(struct x86_cpu, tlb.site) + n * sizeof(struct tlb_site));
+}
+
 /* R13, a linear address, becomes the distance from the tag; R14 names the slot. */
-static void emit_probe(struct trans *x, unsigned size, bool write)
+static void emit_probe(struct trans *x, unsigned size, bool write, bool masked)
 {
     struct emit *e = x->e;
 
+    take_site(x, write, masked);
+    if (x->page) {
+        emit_insn(e, E_W, 0x2b, H_R13, tlb_field(x, write));
+        emit_insn(e, E_W, 0x81, 7, rm_reg(H_R13));
+        emit32(e, 4096 - size);
+        return;
+    }
     if (host_has(x->k, X86_BMI2)) {
         emit_vex_insn(e, &(const struct emit_vex){ .map = 3, .prefix = 3 }, 0xf0, H_R14,
                       rm_reg(H_R13)); /* rorx */
@@ -206,6 +241,7 @@ static struct site *check_site(struct trans *x, uint8_t *retry, const struct acc
     s->retry = retry;
     s->address = *a;
     s->span = (uint16_t)size;
+    s->page = x->page;
     s->how = !write ? REFILL_READ : acc->write ? REFILL_WRITE : REFILL_WRITE_LATER;
     if (acc->aligned) {
         unsigned log2 = (unsigned)__builtin_ctz(acc->aligned / 16u);
@@ -225,6 +261,7 @@ static struct emit_rm check_constant(struct trans *x, const struct access *a, en
     size_t slot = (size_t)x->tlb + (linear >> 12 & (TLB_SIZE - 1)) * sizeof(struct tlb_entry);
     uint8_t *retry = e->p;
 
+    x->page = 0;
     emit_mov_imm(e, H_R13, linear & ~4095ull);
     emit_insn(e, E_W, 0x39, H_R13,
               rm_cpu(slot + (a->write ? offsetof(struct tlb_entry, write_tag)
@@ -271,7 +308,7 @@ static struct emit_rm check_single(struct trans *x, const struct access *acc, en
     if (!plain && x->active < 0) {
         emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R15));
     }
-    emit_probe(x, acc->size, acc->write);
+    emit_probe(x, acc->size, acc->write, acc->masked);
     *site = check_site(x, retry, acc, a, acc->size, acc->write, kind);
     if (plain) {
         return plain_operand(x, a);
@@ -322,7 +359,7 @@ static struct emit_rm check_group(struct trans *x, const struct access *acc, con
     if (g->in_register) {
         emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R15));
     }
-    emit_probe(x, span, g->write);
+    emit_probe(x, span, g->write, acc->masked);
     single_instead(x, check_site(x, retry, acc, &a, span, g->write, SITE_REST));
     if (g->in_register) {
         emit_insn(e, E_W, 0x03, H_R15, tlb_addend(x));
@@ -479,8 +516,13 @@ static void emit_site(struct trans *x, const struct site *s)
     patch_jump(s->jump, x->e->p);
     if (s->refill) {
         emit_linear(x, &s->address);
-        if (s->kind == SITE_SINGLE) {
+        if (s->kind == SITE_SINGLE || s->page) {
             crosses = emit_crossing(x->e, s->span);
+        }
+        if (s->page) {
+            emit_mov_imm(x->e, H_R14, (uint32_t)(x->e->cpu + s->page));
+            emit_call(x->e, x->k->fill_site[(s->how & 3) != REFILL_READ]);
+            patch_jump(emit_jump(x->e, CC_Z), s->retry);
         }
         emit_mov_imm(x->e, H_R14, s->span | (uint64_t)s->how << 16);
         emit_call(x->e, x->k->refill[s->vectors]);

@@ -35,6 +35,11 @@ enum vector_level {
     VECTOR_LEVELS
 };
 
+#define MIXED_BITS 32768u
+/* A site that is filled so often, in so many cycles each at most, is mixed. */
+#define SITE_FILLS  32
+#define SITE_CYCLES 2048
+
 /* Below 2 GiB, as the CPU is. */
 struct backend {
     struct emit e;
@@ -53,6 +58,10 @@ struct backend {
     uint8_t *interpret_rest; /* jump: R15 the block: from R14 to its end, and goes on likewise */
     /* Call: R13 linear, R14 size | how << 16; NZ: the soft TLB has it now.  Vectors as above. */
     uint8_t *refill[VECTOR_LEVELS];
+    uint8_t
+        *fill_site[2]; /* call: R13 linear, R14 the site's address; Z: it is filled.  [1]: writes */
+    unsigned n_sites[2];                   /* given out */
+    uint64_t mixed_sites[MIXED_BITS / 64]; /* instructions whose accesses go without, by a hash */
     /* Call: vector registers become the guest's; or as system. */
     uint8_t *load_vectors[VECTOR_LEVELS];
     uint8_t *fill_vectors[VECTOR_LEVELS]; /* call: the same, or carry; uses no general register */
@@ -71,6 +80,10 @@ struct backend {
     uint32_t host_features[FEAT_WORDS];
     enum vector_level host_level;
     uint8_t emit_rows[EMIT_ROWS_HASH]; /* see emit_rows_init */
+    struct site_owner {
+        struct block *block;
+        uint32_t mixed; /* the bit */
+    } site_owner[2 * TLB_SITES];
     _Alignas(4096) struct code_entry table[CODE_TABLES][CODE_TABLE_SIZE];
 };
 

@@ -102,6 +102,7 @@ struct site {
     bool save;       /* flags go to memory by desc */
     uint16_t how;    /* of the refill: mmu_refill */
     uint16_t span;
+    int32_t page; /* a tlb_site's offset, or 0 */
     uint8_t link;
     uint8_t *jump, *retry, *back;
     const struct insn *insn;
@@ -154,7 +155,8 @@ struct trans {
         bool selectors; /* what this block has stored already: CS, */
         int ds;         /* and which data segment, or -1 */
     } x87;
-    int32_t tlb; /* offset of the bank in the CPU */
+    int32_t tlb;  /* offset of the bank in the CPU */
+    int32_t page; /* offset of the site that the check used, or 0: a slot of the bank, by R14 */
     unsigned n_accesses, n_groups;
     uint8_t *loop;           /* where a trace that loops begins again, or NULL */
     int active;              /* the group that R15 holds, or -1 */

@@ -141,16 +141,6 @@ static void emit_block(struct trans *x)
     emit_cold(x);
 }
 
-/* What led to the first block's own code is to find the trace instead. */
-static void take_over(struct trans *x, const struct code *trace)
-{
-    for (struct code *c = x->b->path->use[0].block->code; c; c = c->next) {
-        if (c->key == trace->key && c->mode == trace->mode && c->variant == trace->variant) {
-            translator_unlink(x->t, c);
-        }
-    }
-}
-
 /* The links' addresses go into their stubs. */
 static struct code *finish(struct trans *x, uint8_t *entry)
 {
@@ -170,9 +160,6 @@ static struct code *finish(struct trans *x, uint8_t *entry)
         c->links[n] = x->links[n];
         c->links[n].page = host_page(x->b->host);
         memcpy(x->links[n].self, &address, 8);
-    }
-    if (x->b->path) {
-        take_over(x, c);
     }
     c->next = x->b->code;
     x->b->code = c;

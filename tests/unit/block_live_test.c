@@ -57,12 +57,12 @@ static struct block_node *open_node(struct fixture *f, const char *path, const c
     return node;
 }
 
-static void media_changed(void *opaque, bool present)
+static void resized(void *opaque)
 {
-    ((struct fixture *)opaque)->told += present;
+    ((struct fixture *)opaque)->told++;
 }
 
-static const struct block_front front = { .media_changed = media_changed };
+static const struct block_front front = { .resized = resized };
 
 static void set_up(struct fixture *f, gconstpointer data)
 {

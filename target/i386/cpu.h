@@ -338,7 +338,7 @@ struct x86_cpu {
     int32_t heat[CPU_HEAT];
     uint64_t hot_variant;
     bool hot;
-    uint64_t site_save[3]; /* engine: a thunk's */
+    uint64_t site_save[3];        /* engine: a thunk's */
     uint64_t window[CPU_WINDOWS]; /* engine: host addresses that translated code found */
     uint64_t jump_key;            /* engine: translator_key at an instruction that goes on */
     void *jump_table;             /* engine: of the mode; and the bank that holds its exec keys */

@@ -51,7 +51,6 @@ struct block_live_options {
     enum block_live_sync sync;
     uint64_t speed;
     const char *bitmap; /* of BLOCK_LIVE_INCREMENTAL */
-    bool target_is_zero;
     enum block_on_error on_source_error, on_target_error;
     /* Main loop, under the machine lock; the job is gone after COMPLETED and CANCELLED.  May be NULL. */
     void (*event)(void *opaque, enum block_live_event event, const struct block_live_info *info);

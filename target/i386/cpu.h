@@ -232,7 +232,7 @@ struct tlb_saved {
 #define TLB_MIXED_SITES 16u
 
 struct tlb_site {
-    uint64_t tag;    /* or TLB_NO_TAG(0) */
+    uint64_t tag;    /* or TLB_NO_TAG(0): set when the site is given out */
     uint64_t addend; /* or 0: the site is not in the log */
 };
 

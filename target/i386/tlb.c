@@ -75,11 +75,6 @@ void tlb_init(struct x86_cpu *cpu)
         }
         tlb->fills[b][0] = tlb->fills[b][1] = 0;
     }
-    for (unsigned n = 0; n < G_N_ELEMENTS(tlb->site); n++) {
-        tlb->site[n].tag = TLB_NO_TAG(0);
-        tlb->site[n].addend = 0;
-    }
-    tlb->site_fills = 0;
     tlb_flush(cpu);
 }
 

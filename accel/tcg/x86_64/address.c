@@ -199,6 +199,7 @@ static void take_site(struct trans *x, bool write, bool masked)
     n += write ? TLB_SITES : 0;
     k->site_owner[n] = (struct site_owner){ x->b, mixed };
     x->t->cpu->tlb.site_left[n] = SITE_FILLS;
+    x->t->cpu->tlb.site[n].tag = TLB_NO_TAG(0); /* one that is in the log stays there */
     x->page = (int32_t)(offsetof(struct x86_cpu, tlb.site) + n * sizeof(struct tlb_site));
 }
 

@@ -20,22 +20,29 @@
 
 #define TSC_HZ 1000000000ull /* one tick a virtual nanosecond */
 
-/* Below 2 GiB where the host can: translated code then reaches it by its address. */
 #ifndef MAP_32BIT
 #define MAP_32BIT 0
 #endif
 
-static struct x86_cpu *cpu_alloc(void)
-{
-    void *p = mmap(NULL, sizeof(struct x86_cpu), PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+/* Where MAP_32BIT, which serves the second GiB alone, has no room, there may be some in the first. */
+#define LOW_FIRST (16u << 20)
+#define LOW_END   (1u << 30)
 
+void *cpu_map_low(size_t size)
+{
+    const int rights = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    size_t step = (size + 0xffff) & ~(size_t)0xffff;
+    void *p = mmap(NULL, size, rights, flags | MAP_32BIT, -1, 0);
+
+    for (size_t at = LOW_FIRST; p == MAP_FAILED && at + size <= LOW_END; at += step) {
+        p = mmap((void *)at, size, rights, flags | MAP_FIXED_NOREPLACE, -1, 0);
+    }
     return p == MAP_FAILED ? NULL : p;
 }
 
 struct x86_cpu *cpu_new(struct machine *m, int index, const char *model, GError **error)
 {
-    struct x86_cpu *cpu = cpu_alloc();
+    struct x86_cpu *cpu = cpu_map_low(sizeof(*cpu));
 
     if (!cpu) {
         set_errno_error(error, "cannot allocate CPU %d", index);

@@ -442,6 +442,11 @@ void cpu_flush_later(struct x86_cpu *cpu);
 /* A start-up message: nothing unless the CPU waits for one, or will after an INIT on its way.  Lock held. */
 void cpu_send_sipi(struct x86_cpu *cpu, uint8_t vector);
 
+/*
+ * Zeros that translated code can reach by address: below 2 GiB, as long as there is room and the host can.
+ * NULL and errno: there are none.  To be unmapped with the same size.
+ */
+void *cpu_map_low(size_t size);
 /* cpu.c: power-on state (SDM vol. 3, 10.1.1) or INIT.  Lock held, CPU stopped. */
 struct x86_cpu *cpu_new(struct machine *m, int index, const char *model, GError **error);
 void cpu_free(struct x86_cpu *cpu);

@@ -10,6 +10,7 @@ from boot import Run, Scratch, guest_file, resident, run_row, tap
 
 LINUX = "console=ttyS0 panic=-1 quiet"
 DEBUG_EXIT = ("-device", "isa-debug-exit,iobase=0xf4,iosize=0x04")
+MANY = DEBUG_EXIT + ("-M", "q35", "-accel", "tcg", "-smp")
 TIMEOUT = 120
 STARTED = r"GUEST-STARTED"
 
@@ -27,6 +28,8 @@ SMALL = (
     ("port 0xcf9 reset, -no-reboot",  "c", ("-no-reboot",), (STARTED,), 0),
     ("isa-debug-exit with 0x21",      "d", DEBUG_EXIT,      (STARTED,), 0x21 << 1 | 1),
     ("isa-debug-exit with 0",         "D", DEBUG_EXIT,      (STARTED,), 1),
+    ("64 vCPUs have room below 2 GiB",  "D", MANY + ("64",), (STARTED,), 1),
+    ("255 vCPUs have room below 2 GiB", "D", MANY + ("255",), (STARTED,), 1),
 )
 
 # Small guest without -no-reboot: it must start a second time. Then SIGTERM.

@@ -11,8 +11,7 @@
 
 struct insn;
 
-#define CODE_TABLE_SIZE 65536
-#define CODE_TABLES     8 /* 64-bit, flat and segmented code, by bank */
+#define CODE_TABLES 8 /* 64-bit, flat and segmented code, by bank */
 
 /* String instructions: string.c. */
 enum { STRING_OPS = 5, STRING_PREFIXES = 3, STRING_BANKS = TLB_KERNEL_AC + 1 };
@@ -84,7 +83,8 @@ struct backend {
         struct block *block;
         uint32_t mixed; /* the bit */
     } site_owner[2 * TLB_SITES];
-    _Alignas(4096) struct code_entry table[CODE_TABLES][CODE_TABLE_SIZE];
+    unsigned table_size;                      /* entries of one of the tables: a power of two */
+    _Alignas(4096) struct code_entry table[]; /* CODE_TABLES of them */
 };
 
 /* The table for the CPU's mode of now. */
@@ -92,7 +92,7 @@ struct code_entry *code_table(struct backend *k, const struct x86_cpu *cpu);
 /* After anything that may change the mode: k->lookup looks into the right tables. */
 void update_tables(struct backend *k, struct x86_cpu *cpu);
 /* R14: where the entry of R13 lies in a table. */
-void emit_table_slot(struct emit *e);
+void emit_table_slot(const struct backend *k, struct emit *e);
 
 #define CPU_REG(r)    ((int32_t)(offsetof(struct x86_cpu, regs) + 8 * (r)))
 #define CPU_WINDOW(n) ((int32_t)(offsetof(struct x86_cpu, window) + 8 * (unsigned)(n)))

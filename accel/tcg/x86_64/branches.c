@@ -254,7 +254,7 @@ static void emit_lookup_inline(struct trans *x, int32_t rsp_add)
     w->indirect = true;
     w->rsp_add = rsp_add;
     w->jump[0] = emit_poll(x);
-    emit_table_slot(e);
+    emit_table_slot(x->k, e);
     emit_insn(e, E_W, 0x39, H_R13, rm_cpu_at(H_R14, table + offsetof(struct code_entry, rip)));
     w->jump[1] = emit_jump(e, CC_NZ);
     emit_insn(e, 0, 0x83, 5, rm_cpu_at(H_R14, table + offsetof(struct code_entry, left)));

@@ -385,7 +385,7 @@ struct code_entry *code_table(struct backend *k, const struct x86_cpu *cpu)
     int mode = translator_mode(cpu);
     unsigned kind = cpu->code64 ? 0 : mode & MODE_SEGMENTED ? 2 : 1;
 
-    return mode < 0 ? NULL : k->table[kind * 3 + cpu->bank];
+    return mode < 0 ? NULL : k->table + (kind * 3 + cpu->bank) * k->table_size;
 }
 
 void update_tables(struct backend *k, struct x86_cpu *cpu)
@@ -394,19 +394,19 @@ void update_tables(struct backend *k, struct x86_cpu *cpu)
     cpu->jump_bank = cpu->tlb.entry[cpu->cpl == 3 ? TLB_USER : TLB_KERNEL];
 }
 
-static unsigned table_index(uint64_t rip)
+static unsigned table_index(const struct backend *k, uint64_t rip)
 {
-    return (rip ^ rip >> 12) & (CODE_TABLE_SIZE - 1);
+    return (rip ^ rip >> 12) & (k->table_size - 1);
 }
 
-void emit_table_slot(struct emit *e)
+void emit_table_slot(const struct backend *k, struct emit *e)
 {
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R14));
     emit_insn(e, E_W, 0xc1, 5, rm_reg(H_R14));
     emit8(e, 12);
     emit_insn(e, 0, 0x31, H_R13, rm_reg(H_R14));
     emit_insn(e, 0, 0x81, 4, rm_reg(H_R14));
-    emit32(e, CODE_TABLE_SIZE - 1);
+    emit32(e, k->table_size - 1);
     emit_insn(e, 0, 0xc1, 4, rm_reg(H_R14));
     emit8(e, 5);
 }
@@ -424,7 +424,7 @@ static void emit_lookup(struct backend *k)
     emit_insn(e, 0, 0x80, 7, rm_cpu(CPU_EXIT_REQUEST));
     emit8(e, 0);
     miss[0] = emit_jump(e, CC_NZ);
-    emit_table_slot(e);
+    emit_table_slot(k, e);
     emit_insn(e, E_W, 0x03, H_R14, rm_cpu(offsetof(struct x86_cpu, jump_table)));
     emit_insn(e, E_W, 0x39, H_R13, rm_mem(H_R14, offsetof(struct code_entry, rip)));
     miss[1] = emit_jump(e, CC_NZ);
@@ -463,14 +463,26 @@ bool translator_available(void)
     return true;
 }
 
+static size_t backend_bytes(unsigned table_size)
+{
+    return sizeof(struct backend) + (size_t)CODE_TABLES * table_size * sizeof(struct code_entry);
+}
+
+/* All vCPUs' tables and states share the 2 GiB that code reaches. */
+static unsigned choose_table_size(const struct machine *m)
+{
+    return m->n_vcpus <= 32 ? 65536 : m->n_vcpus <= 64 ? 32768 : m->n_vcpus <= 128 ? 8192 : 4096;
+}
+
 bool translator_init(struct tcg *t, size_t buffer, GError **error)
 {
     size_t size = buffer ? buffer : CODE_BUFFER_SIZE;
-    struct backend *k = mmap(NULL, sizeof(*k), PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    unsigned table_size = choose_table_size(t->cpu->vcpu.machine);
+    struct backend *k = cpu_map_low(backend_bytes(table_size));
     void *w, *x = MAP_FAILED;
 
-    if (k == MAP_FAILED || (uintptr_t)(t->cpu + 1) > INT32_MAX) {
+    if (!k || (uintptr_t)(t->cpu + 1) > INT32_MAX ||
+        (uintptr_t)k + backend_bytes(table_size) > INT32_MAX) {
         set_error(error, "no memory below 2 GiB for what translated code reaches; "
                          "use -accel tcg,engine=interp");
         return false;
@@ -488,9 +500,10 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
         if (w != MAP_FAILED) {
             munmap(w, size);
         }
-        munmap(k, sizeof(*k));
+        munmap(k, backend_bytes(table_size));
         return false;
     }
+    k->table_size = table_size;
     k->e.start = k->e.p = w;
     k->e.end = k->e.start + size;
     k->e.to_exec = (uint8_t *)x - k->e.start;
@@ -532,7 +545,7 @@ void translator_destroy(struct tcg *t)
         }
         munmap(k->e.start + k->e.to_exec, size);
         munmap(k->e.start, size);
-        munmap(k, sizeof(*k));
+        munmap(k, backend_bytes(k->table_size));
         t->backend = NULL;
     }
 }
@@ -545,7 +558,7 @@ static uint64_t code_linear(const struct code *c)
 /* The soft TLB must know the page, or every look-up of this code misses. */
 static void enter_into_table(struct backend *k, struct x86_cpu *cpu, const struct code *c)
 {
-    struct code_entry *entry = &((struct code_entry *)cpu->jump_table)[table_index(c->key)];
+    struct code_entry *entry = &((struct code_entry *)cpu->jump_table)[table_index(k, c->key)];
     uint64_t linear = code_linear(c);
     uint64_t key = tlb_exec_key(linear, (uintptr_t)host_page(c->block->host));
     const struct tlb_entry *e = &cpu->jump_bank[linear >> 12 & (TLB_SIZE - 1)];
@@ -609,7 +622,7 @@ bool translator_resume(struct tcg *t, struct code_link **link)
     const struct code_entry *entry;
 
     update_tables(k, cpu);
-    entry = &((const struct code_entry *)cpu->jump_table)[table_index(key)];
+    entry = &((const struct code_entry *)cpu->jump_table)[table_index(k, key)];
     if (entry->rip != key || !entry->exec ||
         cpu->jump_bank[linear >> 12 & (TLB_SIZE - 1)].exec_key != entry->key) {
         return false;
@@ -621,7 +634,7 @@ bool translator_resume(struct tcg *t, struct code_link **link)
 void translator_cool(struct tcg *t, unsigned tries)
 {
     uint64_t key = translator_key(t->cpu);
-    struct code_entry *entry = &code_table(t->backend, t->cpu)[table_index(key)];
+    struct code_entry *entry = &code_table(t->backend, t->cpu)[table_index(t->backend, key)];
     int32_t times = t->backend->hot_after << MIN(tries, 12);
 
     t->cpu->heat[HEAT_INDEX(key)] = times;
@@ -689,7 +702,7 @@ void translator_patch(struct code_link *link, struct code *to)
 static void remove_from_tables(struct backend *k, const struct code *c)
 {
     for (unsigned n = 0; n < CODE_TABLES; n++) {
-        struct code_entry *entry = &k->table[n][table_index(c->key)];
+        struct code_entry *entry = &k->table[n * k->table_size + table_index(k, c->key)];
 
         if (entry->exec == c->entry + k->e.to_exec) {
             *entry = (struct code_entry){ 0 };
@@ -732,6 +745,7 @@ void translator_idle(struct tcg *t)
 void translator_reset(struct tcg *t)
 {
     struct backend *k = t->backend;
+    size_t tables = backend_bytes(k->table_size) - sizeof(*k);
 
     k->n_sites[0] = k->n_sites[1] = 0;
     t->cpu->tlb.n_mixed_sites = 0;
@@ -740,8 +754,8 @@ void translator_reset(struct tcg *t)
     k->e.p = k->blocks_begin;
     k->cold = k->cold_begin;
     k->e.full = false;
-    if (madvise(k->table, sizeof(k->table), MADV_DONTNEED) != 0) { /* zeros, touched when used */
-        memset(k->table, 0, sizeof(k->table));
+    if (madvise(k->table, tables, MADV_DONTNEED) != 0) { /* zeros, touched when used */
+        memset(k->table, 0, tables);
     }
     t->n_code_resets++;
 }

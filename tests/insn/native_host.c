@@ -255,7 +255,7 @@ static void put_code(struct native *n, const uint8_t *bytes, unsigned len)
     struct insn insn;
 
     memcpy(n->code, bytes, len);
-    if (insn_decode(n->cpu, bytes, len, &insn) != DECODE_OK) {
+    if (insn_decode(n->cpu, bytes, len, &insn) == DECODE_UD) {
         memset(n->code + len, 0xcc, 16); /* int3 */
     } else if (n->code32) {
         put_far_jump(n->code + len, BACK);

@@ -497,6 +497,9 @@ void tlb_fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank, const struct 
         return;
     }
     n.host = (uintptr_t)s->ram->host + off;
+    if (n.host == page) {
+        return; /* an addend of 0 would say of a site that it is not in the log, which has room for each once */
+    }
     n.ram = s->ram;
     n.what |= tlb_allowed(cpu, t, MMU_READ, bank) ? WHAT_READ : 0;
     n.what |= tlb_allowed(cpu, t, MMU_EXEC, bank) ? WHAT_EXEC : 0;

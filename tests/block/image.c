@@ -3,8 +3,8 @@
  * tests/block/image.c: what the scripts of this folder do with images: one command a line on standard
  * input, "ok" or "error: ..." a line on standard output (flushed: a script may kill it in between).
  *
- * create FORMAT FILE OPTIONS; open OPTIONS (dotted or JSON; "read-only=on"); close; write OFF LEN BYTE;
- * compress OFF LEN BYTE; zero OFF LEN [unmap]; discard OFF LEN; read OFF LEN BYTE; sum; flush;
+ * object TEXT (of --object); create FORMAT FILE OPTIONS; open OPTIONS (dotted or JSON; "read-only=on");
+ * close; write OFF LEN BYTE; compress OFF LEN BYTE; zero OFF LEN [unmap]; discard OFF LEN; read OFF LEN BYTE; sum; flush;
  * snapshot create|apply|delete|load NAME; check [leaks|all]; resize SIZE [shrink]; empty; map;
  * bitmap add|remove|clear|enable|disable NAME; bits NAME; commit; info
  */
@@ -51,6 +51,12 @@ static bool do_create(struct image *im, char **args, GString *out, GError **erro
         block_options_parse(o, args[2], NULL);
     }
     return block_create(args[0], args[1], o, im->graph, error);
+}
+
+static bool do_object(struct image *im, char **args, GString *out, GError **error)
+{
+    (void)out;
+    return block_graph_add_object(im->graph, args[0], error);
 }
 
 static bool do_open(struct image *im, char **args, GString *out, GError **error)
@@ -283,6 +289,7 @@ static const struct command {
     command_fn *fn;
 } commands[] = {
     /* clang-format off */
+    { "object",   1, false, do_object },
     { "create",   2, false, do_create },
     { "open",     1, false, do_open },
     { "close",    0, true,  do_close },

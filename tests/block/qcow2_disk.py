@@ -119,9 +119,9 @@ def rhea_check(path):
 
 
 def qemu_sum(path, work, fmt="qcow2", extra=()):
-    """SHA-256 of what QEMU reads."""
+    """SHA-256 of what QEMU reads.  fmt None: extra says it all."""
     raw = os.path.join(work, "sum.raw")
-    run("qemu-img", "convert", "-f", fmt, "-O", "raw", *extra, path, raw)
+    run("qemu-img", "convert", *(["-f", fmt] if fmt else []), "-O", "raw", *extra, path, raw)
     with open(raw, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()
     os.unlink(raw)

@@ -6,11 +6,14 @@ import os
 import random
 import sys
 
-from qcow2_disk import Disk, Failed, Image, expect, missing, qemu_check, qemu_sum, rhea, rhea_check, run, tap
+from qcow2_disk import Disk, Failed, Image, expect, missing, qemu_sum, rhea, run, tap
 
 ROUNDS = int(os.environ.get("RHEA_BLOCK_ROUNDS", "2"))
 SEED = int(os.environ.get("RHEA_BLOCK_SEED", "1"))
 STEPS = 60
+
+SECRET = "secret,id=key,data=sesame"
+LUKS = "encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10"
 
 # name: options of create, size, backing size (0: none)
 KINDS = {
@@ -27,7 +30,65 @@ KINDS = {
     "refcounts of 8 bits": ("refcount_bits=8,cluster_size=4096", 2 << 20, 0),
     "refcounts of 64 bits": ("refcount_bits=64,cluster_size=1024", 2 << 20, 0),
     "a size that ends in a cluster": ("cluster_size=65536", (1 << 20) + 512 * 7, 1 << 20),
+    "encrypted": (LUKS + ",cluster_size=16384", 3 << 20, 0),
+    "encrypted over a backing file": (LUKS + ",cluster_size=65536", 3 << 20, 2 << 20),
+    "encrypted, with subclusters": (LUKS + ",extended_l2=on,cluster_size=32768", 2 << 20, 1 << 20),
+    "subclusters and zstd over a backing file":
+        ("extended_l2=on,compression_type=zstd,cluster_size=32768", 3 << 20, 2 << 20),
+    "zstd in clusters of 4 KiB over a backing file": ("compression_type=zstd,cluster_size=4096", 3 << 20, 2 << 20),
+    "an external data file": ("data_file={work}/data,cluster_size=16384", 3 << 20, 0),
+    "an external data file over a backing file": ("data_file={work}/data,cluster_size=65536", 3 << 20, 2 << 20),
+    "an external data file with subclusters": ("data_file={work}/data,extended_l2=on,cluster_size=65536", 3 << 20, 0),
+    "a raw external data file": ("data_file={work}/data,data_file_raw=on,cluster_size=4096", 3 << 20, 0),
 }
+
+
+class Case:
+    """An image of one kind: how both name it, and what it cannot do."""
+
+    def __init__(self, name, work):
+        options, self.size, self.backing = KINDS[name]
+        self.work, self.options = work, options.format(work=work)
+        self.path, self.data = os.path.join(work, "a.qcow2"), os.path.join(work, "data")
+        self.encrypted, self.external = LUKS in options, "data_file=" in options
+        self.cluster = 65536
+        for word in options.split(","):
+            if word.startswith("cluster_size="):
+                self.cluster = {"2M": 2 << 20}.get(word[13:]) or int(word[13:])
+        self.narrow = "bits=1," in options
+        self.compresses = not (self.encrypted or self.external or self.narrow)
+        self.snapshots = not (self.external or self.narrow)
+        key = ",encrypt.format=luks,encrypt.key-secret=key" if self.encrypted else ""
+        self.node = f"driver=qcow2,file.filename={self.path}{key}"
+        self.object = ["--object", SECRET] if self.encrypted else []
+        self.before = [f"object {SECRET}"] if self.encrypted else []
+
+    def create(self, rng):
+        """The image, by one of the two; the model of what it reads as."""
+        options, below = self.options, None
+        if self.backing:
+            below = rng.randbytes(self.backing)
+            with open(os.path.join(self.work, "base.raw"), "wb") as file:
+                file.write(below)
+            options += ",backing_file=base.raw,backing_fmt=raw"
+        if rng.randrange(2):
+            rhea(*self.before, f"create qcow2 {self.path} size={self.size},{options}")
+        else:
+            run("qemu-img", "create", "-q", *self.object, "-f", "qcow2", "-o", options, self.path, str(self.size))
+        return Disk(self.size, below)
+
+    def opened(self, *commands):
+        """The last answer of the program, with the image open for reading."""
+        return rhea(*self.before, f"open read-only=on,{self.node}", *commands)
+
+    def check(self):
+        run("qemu-img", "check", *self.object, "--image-opts", self.node)
+        text = self.opened("check")
+        if "corruptions=0 leaks=0 errors=0" not in text:
+            raise Failed(f"{self.path}: {text}")
+
+    def qemu_sum(self, *extra):
+        return qemu_sum(self.node, self.work, None, (*self.object, "--image-opts", *extra))
 
 
 def choose(rng, size, cluster):
@@ -37,18 +98,18 @@ def choose(rng, size, cluster):
     return at, length
 
 
-def segment(rng, disk, path, cluster, by_rhea, options, snapshots):
-    """Some operations by one of the two, on the image and on the model."""
+def choose_commands(rng, disk, case, by_rhea):
+    """Some operations for one of the two, done on the model."""
     commands = []
     for _ in range(STEPS):
         kind = rng.choice(("write",) * 5 + ("zero", "unmap", "compress", "flush"))
-        at, length = choose(rng, len(disk.data), cluster)
+        at, length = choose(rng, len(disk.data), case.cluster)
         byte = rng.randrange(1, 256)
         if kind == "compress":
-            at = at // cluster * cluster
-            length = min(cluster, len(disk.data) - at)
+            at = at // case.cluster * case.cluster
+            length = min(case.cluster, len(disk.data) - at)
             # QEMU packs only what was never written.
-            if "bits=1," in options or length < cluster or not by_rhea:
+            if not case.compresses or length < case.cluster or not by_rhea:
                 continue
         if not by_rhea and (at % 512 or length % 512):
             at = at // 512 * 512
@@ -64,25 +125,31 @@ def segment(rng, disk, path, cluster, by_rhea, options, snapshots):
             disk.write(at, length, byte)
         elif kind != "flush":
             disk.write(at, length, 0)
+    return commands
+
+
+def segment(rng, disk, case, by_rhea):
+    """Some operations by one of the two, on the image and on the model."""
+    commands = choose_commands(rng, disk, case, by_rhea)
     if by_rhea:
         with Image() as image:
-            image.do(f"open driver=qcow2,discard=unmap,file.filename={path}")
-            for command in commands:
+            for command in (*case.before, f"open discard=unmap,{case.node}", *commands):
                 image.do(command)
-            if snapshots:
+            if case.snapshots:
                 snapshot(rng, disk, lambda verb, name: image.do(f"snapshot {verb} {name}"))
             expect(image.do("sum"), disk.sum(), "Rhea reads what was written")
             image.do("close")
     else:
-        words = ["qemu-io", "-f", "qcow2", "-d", "unmap"]
+        words = ["qemu-io", *case.object, "--image-opts", "-d", "unmap"]
         for command in commands:
             words += ["-c", command]
-        done = run(*words, path)
+        done = run(*words, case.node)
         if "rror" in done.stdout:
             raise Failed(done.stdout[-1000:])
-        if snapshots:
+        if case.snapshots:
             flag = {"create": "-c", "apply": "-a", "delete": "-d"}
-            snapshot(rng, disk, lambda verb, name: run("qemu-img", "snapshot", flag[verb], name, path))
+            snapshot(rng, disk, lambda verb, name: run("qemu-img", "snapshot", *case.object, "--image-opts", flag[verb],
+                                                       name, case.node))
 
 
 def snapshot(rng, disk, do):
@@ -102,38 +169,21 @@ def snapshot(rng, disk, do):
 
 def turns(name):
     def test(work):
-        options, size, backing = KINDS[name]
         rng = random.Random(f"{SEED} {name}")
-        path, base = os.path.join(work, "a.qcow2"), os.path.join(work, "base.raw")
-        cluster = 65536
-        for word in options.split(","):
-            if word.startswith("cluster_size="):
-                cluster = {"2M": 2 << 20}.get(word[13:]) or int(word[13:])
-        below = None
-        if backing:
-            below = rng.randbytes(backing)
-            with open(base, "wb") as file:
-                file.write(below)
-            options += ",backing_file=base.raw,backing_fmt=raw"
-        if rng.randrange(2):
-            rhea(f"create qcow2 {path} size={size},{options}")
-        else:
-            run("qemu-img", "create", "-q", "-f", "qcow2", "-o", options, path, str(size))
-        disk = Disk(size, below)
-        snapshots = "bits=1," not in options
+        case = Case(name, work)
+        disk = case.create(rng)
         for turn in range(ROUNDS * 2):
-            segment(rng, disk, path, cluster, turn % 2 == 0, options, snapshots)
-            qemu_check(path)
-            rhea_check(path)
-            expect(qemu_sum(path, work), disk.sum(), f"QEMU reads what was written, turn {turn}")
-            got = rhea(f"open driver=qcow2,read-only=on,file.filename={path}", "sum")
-            expect(got, disk.sum(), f"Rhea reads what was written, turn {turn}")
+            segment(rng, disk, case, turn % 2 == 0)
+            case.check()
+            expect(case.qemu_sum(), disk.sum(), f"QEMU reads what was written, turn {turn}")
+            expect(case.opened("sum"), disk.sum(), f"Rhea reads what was written, turn {turn}")
+            if "data_file_raw" in case.options:
+                expect(qemu_sum(case.data, work, "raw"), disk.sum(), f"the data file is the disk, turn {turn}")
             for snap, data in disk.snapshots.items():
-                got = rhea(f"open driver=qcow2,read-only=on,file.filename={path}", f"snapshot load {snap}", "sum")
-                model = Disk(size)
+                model = Disk(case.size)
                 model.data = bytearray(data)
-                expect(got, model.sum(), f"snapshot {snap}, turn {turn}")
-                expect(qemu_sum(path, work, extra=("-l", f"snapshot.name={snap}")), model.sum(),
+                expect(case.opened(f"snapshot load {snap}", "sum"), model.sum(), f"snapshot {snap}, turn {turn}")
+                expect(case.qemu_sum("-l", f"snapshot.name={snap}"), model.sum(),
                        f"snapshot {snap} in QEMU, turn {turn}")
     return test
 

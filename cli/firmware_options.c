@@ -24,6 +24,7 @@ static const char *const data_dirs[] = {
     CONFIG_PREFIX "/share/rhea",
     "/usr/share/seabios",
     "/usr/share/qemu",
+    "/usr/lib/ipxe/qemu",
 };
 
 bool option_bios(struct options *o, const char *arg, GError **error)

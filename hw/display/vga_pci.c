@@ -3,109 +3,35 @@
  * hw/display/vga_pci.c: the PCI displays 1234:1111: "VGA", "secondary-vga" without the legacy ports and
  * memory, "bochs-display" with the DISPI registers only.
  *
- * BAR 0 is video memory, BAR 2 the registers (vga_mmio.c), the ROM BAR the VGA BIOS.
+ * BAR 0 is video memory, BAR 2 the registers (vga_mmio.c), the ROM the VGA BIOS.
  * Invariant: the legacy window and ports answer whatever the command register says, as firmware expects
  *            of the machine's first display.
  * Thread:    under the machine lock.
  */
 #include <inttypes.h>
-#include <string.h>
 #include "hw/display/vga.h"
 #include "hw/pci/pci.h"
 #include "util/error.h"
-#include "util/log.h"
-
-#define DEFAULT_ROM  "vgabios-stdvga.bin"
-#define ROM_SIZE_MAX (16u << 20)
 
 struct pci_vga {
     struct pci_device pci;
     struct vga vga;
-    char *romfile;
     uint64_t vgamem; /* property of bochs-display: bytes */
-    struct mem_region mmio, rom;
+    struct mem_region mmio;
 };
 
-/* A name without a slash is looked for in the folders of firmware. */
-static char *find_rom(struct machine *m, const char *name)
+static bool realize(struct device *dev, uint16_t class, bool vbe_only, const char *rom,
+                    GError **error)
 {
-    const GPtrArray *dirs = m->config.data_dirs;
-
-    if (strchr(name, '/')) {
-        return g_strdup(name);
-    }
-    for (unsigned i = 0; i < dirs->len; i++) {
-        g_autofree char *path = g_build_filename(g_ptr_array_index(dirs, i), name, NULL);
-
-        if (g_file_test(path, G_FILE_TEST_IS_REGULAR)) {
-            return g_steal_pointer(&path);
-        }
-    }
-    return NULL;
-}
-
-static unsigned round_up_power(gsize n)
-{
-    unsigned size = 2048; /* the least that a ROM BAR can ask for */
-
-    while (size < n) {
-        size *= 2;
-    }
-    return size;
-}
-
-/* The default ROM may be absent: the firmware then shows nothing.  One that was named must be there. */
-static bool add_rom(struct pci_vga *s, GError **error)
-{
-    g_autofree char *path = NULL, *data = NULL;
-    struct machine *m = s->pci.dev.machine;
-    unsigned size;
-    gsize len;
-
-    if (!s->romfile || !*s->romfile) {
-        return true;
-    }
-    path = find_rom(m, s->romfile);
-    if (!path) {
-        if (strcmp(s->romfile, DEFAULT_ROM) == 0) {
-            log_line(LOG_DEVICE, "%s: there is no %s (Debian package seabios)", s->vga.name,
-                     DEFAULT_ROM);
-            return true;
-        }
-        set_error(error, "%s: romfile '%s' is in none of the folders of firmware (-L help)",
-                  s->vga.name, s->romfile);
-        return false;
-    }
-    if (!g_file_get_contents(path, &data, &len, error)) {
-        return false;
-    }
-    if (len == 0 || len > ROM_SIZE_MAX) {
-        set_error(error, "%s: romfile '%s' has %" G_GSIZE_FORMAT " bytes, must have 1 to 16 MiB",
-                  s->vga.name, path, len);
-        return false;
-    }
-    size = round_up_power(len);
-    if (!mem_region_init_rom(&s->rom, m, "vga.rom", size, error)) {
-        memset(&s->rom, 0, sizeof(s->rom));
-        return false;
-    }
-    memcpy(s->rom.ram->host, data, len);
-    pci_add_bar(&s->pci, PCI_BARS, PCI_BAR_MEM32, &s->rom, size);
-    return true;
-}
-
-static bool realize(struct device *dev, uint16_t class, bool vbe_only, GError **error)
-{
-    const struct pci_ident ident = { .vendor = 0x1234,
-                                     .device = 0x1111,
-                                     .revision = 2,
-                                     .class = class };
+    const struct pci_ident ident = {
+        .vendor = 0x1234, .device = 0x1111, .revision = 2, .class = class, .romfile = rom
+    };
     struct pci_vga *s = (struct pci_vga *)dev;
 
     if (!pci_device_setup(&s->pci, &ident, error)) {
         return false;
     }
-    if (!vga_init(&s->vga, dev, vbe_only, error) || !add_rom(s, error)) {
+    if (!vga_init(&s->vga, dev, vbe_only, error)) {
         pci_device_teardown(&s->pci);
         vga_destroy(&s->vga);
         return false;
@@ -120,7 +46,7 @@ static bool vga_realize(struct device *dev, GError **error)
 {
     struct pci_vga *s = (struct pci_vga *)dev;
 
-    if (!realize(dev, 0x0300, false, error)) {
+    if (!realize(dev, 0x0300, false, "vgabios-stdvga.bin", error)) {
         return false;
     }
     vga_add_legacy(&s->vga, pci_bus_of(&s->pci)->memory);
@@ -129,7 +55,7 @@ static bool vga_realize(struct device *dev, GError **error)
 
 static bool secondary_realize(struct device *dev, GError **error)
 {
-    return realize(dev, 0x0380, false, error);
+    return realize(dev, 0x0380, false, NULL, error);
 }
 
 static bool bochs_realize(struct device *dev, GError **error)
@@ -142,7 +68,7 @@ static bool bochs_realize(struct device *dev, GError **error)
         return false;
     }
     s->vga.vgamem_mb = (uint32_t)(s->vgamem >> 20);
-    return realize(dev, 0x0380, true, error);
+    return realize(dev, 0x0380, true, NULL, error);
 }
 
 static void reset(struct device *dev)
@@ -159,7 +85,6 @@ static void unrealize(struct device *dev)
 
     pci_device_teardown(&s->pci);
     mem_region_destroy(&s->mmio);
-    mem_region_destroy(&s->rom);
     vga_destroy(&s->vga);
 }
 
@@ -173,11 +98,10 @@ static bool post_load(struct device *dev, GError **error)
 static const struct property vga_props[] = {
     PCI_PROPS(struct pci_vga, pci),
     VGA_PROPS(struct pci_vga, vga),
-    PROP_STRING(struct pci_vga, "romfile", romfile, DEFAULT_ROM, "the VGA BIOS; empty: none"),
     { 0 },
 };
 
-/* No ROM: firmware drives the machine's first display. */
+/* No ROM of their own: firmware drives the machine's first display. */
 static const struct property plain_props[] = {
     PCI_PROPS(struct pci_vga, pci),
     VGA_PROPS(struct pci_vga, vga),

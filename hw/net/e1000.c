@@ -247,7 +247,12 @@ static void e1000_unrealize(struct device *dev)
 static bool e1000_realize(struct device *dev, GError **error)
 {
     static const struct pci_ident ident = {
-        .vendor = 0x8086, .device = 0x100e, .revision = 3, .class = 0x0200, .int_pin = 1
+        .vendor = 0x8086,
+        .device = 0x100e,
+        .revision = 3,
+        .class = 0x0200,
+        .int_pin = 1,
+        .romfile = "efi-e1000.rom",
     };
     struct e1000 *s = (struct e1000 *)dev;
 

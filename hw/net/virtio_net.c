@@ -551,6 +551,7 @@ static bool net_post_load(struct virtio_device *v, GError **error)
 
 static const struct virtio_ops net_ops = {
     .id = VIRTIO_ID_NET,
+    .romfile = "efi-virtio.rom",
     .config_size = CONFIG_SIZE,
     .realize = net_realize,
     .plugged = net_plugged,

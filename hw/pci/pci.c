@@ -155,6 +155,10 @@ bool pci_device_setup(struct pci_device *d, const struct pci_ident *ident, GErro
     d->intx = d->intx_driven = false;
     d->on_bus = true;
     bus->functions[devfn] = d;
+    if (!pci_add_rom(d, ident->romfile, error)) {
+        pci_device_teardown(d);
+        return false;
+    }
     return true;
 }
 
@@ -169,6 +173,7 @@ void pci_device_teardown(struct pci_device *d)
         pci_msix_teardown(d->msix);
     }
     memset(d->bars, 0, sizeof(d->bars));
+    mem_region_destroy(&d->rom);
     pci_bus_of(d)->functions[d->devfn] = NULL;
     d->on_bus = false;
 }

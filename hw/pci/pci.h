@@ -89,6 +89,8 @@ struct pci_device {
     struct device dev;
     int32_t addr;       /* property: devfn, or -1: the next free slot */
     bool multifunction; /* property: other functions may share the slot */
+    char *romfile;      /* property: NULL: the type's own (pci_ident.romfile); empty: none */
+    uint32_t rombar;    /* property: 0: no ROM */
     uint8_t devfn;      /* while on the bus */
     bool on_bus;
     uint8_t config[PCIE_CONFIG_SIZE];
@@ -97,6 +99,7 @@ struct pci_device {
     unsigned config_used;              /* capabilities: the next free offset */
     unsigned extended_used;            /* the same of extended ones; 0: PCI_CONFIG_SIZE is all */
     struct pci_bar bars[PCI_BARS + 1];
+    struct mem_region rom;     /* while there is one */
     uint8_t msi_cap;           /* offset of the MSI capability, or 0 */
     struct pci_msix *msix;     /* msix.h; NULL: none */
     struct pci_bus *secondary; /* a bridge's other side; NULL: no bridge */
@@ -131,6 +134,7 @@ struct pci_ident {
     uint8_t prog_if, revision;
     uint8_t int_pin;                /* 0: none, 1: INTA */
     uint16_t subsys_vendor, subsys; /* both 0: PCI_DEFAULT_SUBSYS */
+    const char *romfile;            /* its own ROM, or NULL */
 };
 #define PCI_DEFAULT_SUBSYS_VENDOR 0x1af4
 #define PCI_DEFAULT_SUBSYS        0x1100
@@ -139,7 +143,10 @@ struct pci_ident {
 #define PCI_PROPS(strct, member)                                                                   \
     PROP_PCI_ADDR(strct, "addr", member.addr, "slot and function: SLOT[.FN], in hex"),             \
         PROP_BOOL(strct, "multifunction", member.multifunction, false,                             \
-                  "other functions may share the slot")
+                  "other functions may share the slot"),                                           \
+        PROP_STRING(strct, "romfile", member.romfile, NULL,                                        \
+                    "expansion ROM (default: the device's own; empty: none)"),                     \
+        PROP_U32(strct, "rombar", member.rombar, 1, "0: no expansion ROM")
 #define PCI_STATE(strct, member)                                                                   \
     STATE_SUB(strct, member, 1, pci_device_state, 1, "PCI configuration space")
 extern const struct state_row pci_device_state[];
@@ -147,7 +154,7 @@ extern const struct state_row pci_device_state[];
 void pci_bus_setup(struct pci_bus *bus, struct machine *m, const char *name, struct device *parent,
                    struct mem_region *memory, struct mem_region *io);
 
-/* Takes a slot on dev's bus and fills the header.  False and *error: the slot is taken, no bus. */
+/* Takes a slot on dev's bus, fills the header, adds the ROM.  False and *error: nothing was changed. */
 bool pci_device_setup(struct pci_device *d, const struct pci_ident *ident, GError **error);
 /* Leaves the bus: BARs unmapped, INTx lowered. */
 void pci_device_teardown(struct pci_device *d);

@@ -15,4 +15,10 @@ uint32_t pci_mask_load(const struct pci_device *d, unsigned off);
 /* pci.c: brings the INTx line in line with `intx`, the pin and the command register. */
 void pci_update_intx(struct pci_device *d);
 
+/*
+ * rom.c: the ROM BAR of romfile=, or of `own` (a file's name, or NULL) where none is given. False and
+ * *error: a file that was named is not usable.
+ */
+bool pci_add_rom(struct pci_device *d, const char *own, GError **error);
+
 #endif

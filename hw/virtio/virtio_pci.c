@@ -435,6 +435,7 @@ bool virtio_pci_realize(struct device *dev, const struct virtio_ops *ops, uint16
         return false;
     }
     ident = identity(s, ops->id, class);
+    ident.romfile = ops->romfile;
     if (!pci_device_setup(&s->pci, &ident, error)) {
         virtio_unrealize(v);
         return false;

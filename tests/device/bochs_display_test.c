@@ -94,28 +94,6 @@ static void only_vga_has_the_legacy_ports(void)
     g_assert_cmphex(rig_load(second->r, PORTS + 0xc, 1), ==, 0x67);
 }
 
-static void rom_is_the_file(void)
-{
-    g_autofree char *folder = g_dir_make_tmp("rom-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename(folder, "rom.bin", NULL);
-    g_autofree char *props = g_strconcat("romfile=", path, NULL), *text = NULL;
-    g_autoptr(card) c = NULL;
-
-    g_assert_true(g_file_set_contents(path,
-                                      "\x55\xaa"
-                                      "abc",
-                                      5, NULL));
-    c = card_new("VGA", props);
-    pci_rig_write(c->r, DEVFN, PCI_ROM_BAR, UINT32_MAX, 4);
-    g_assert_cmphex(pci_rig_read(c->r, DEVFN, PCI_ROM_BAR, 4), ==, 0xfffff801);
-    pci_rig_write(c->r, DEVFN, PCI_ROM_BAR, 0xc0000001, 4);
-    g_assert_cmphex(rig_load(c->r, 0xc0000000, 4), ==, 0x6261aa55);
-    g_assert_cmpint(remove(path), ==, 0);
-    text = rig_device_error(c->r, device_type_find("VGA"), props);
-    g_assert_nonnull(strstr(text, "rom.bin"));
-    g_assert_cmpint(remove(folder), ==, 0);
-}
-
 /* DISPI registers --------------------------------------------------------------------------- */
 
 static void ports_take_an_index_and_unaligned_data(void)
@@ -428,7 +406,6 @@ static const struct {
 } tests[] = {
     { "identity",     types_have_their_classes },
     { "legacy",       only_vga_has_the_legacy_ports },
-    { "rom",          rom_is_the_file },
     { "ports",        ports_take_an_index_and_unaligned_data },
     { "capabilities", capabilities_are_told_without_changing_the_mode },
     { "sizes",        sizes_are_cut_to_the_memory },

@@ -19,7 +19,7 @@ block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c fil
              iov.c job.c live.c live_backup.c live_graph.c live_mirror.c live_stream.c lock.c nbd.c null.c open.c options.c ring.c \
              qcow2.c qcow2_amend.c qcow2_bitmap.c qcow2_cache.c qcow2_check.c qcow2_compress.c qcow2_create.c qcow2_crypt.c \
              qcow2_header.c qcow2_io.c qcow2_map.c qcow2_refcount.c qcow2_refs.c qcow2_resize.c \
-             qcow2_snapshot.c qcow2_write.c qcow2_zero.c raw.c secret.c snapshot.c
+             qcow2_snapshot.c qcow2_write.c qcow2_zero.c raw.c object.c snapshot.c throttle.c throttle_limits.c
 
 # Formats beside raw and qcow2, and the NBD server.
 block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c luks.c luks_cipher.c luks_header.c mapped.c nbd_handshake.c nbd_requests.c nbd_server.c parallels.c qcow.c vdi.c vhdx.c vmdk.c vmdk_create.c \

@@ -18,6 +18,7 @@
 #include <string.h>
 #include "block/driver.h"
 #include "block/live.h"
+#include "block/throttle.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -153,6 +154,18 @@ static bool start_on_ring(struct block_pool *pool, struct block_request *req)
 
 static int refusal(const struct block_request *req);
 
+/* Those of a drive that waits for its limits are its own: others need not wait for it. */
+static GThreadPool *workers_of(struct block_pool *pool, struct block_backend *blk)
+{
+    if (!throttle_layer(blk->root)) {
+        return pool->threads;
+    }
+    if (!blk->threads) {
+        blk->threads = g_thread_pool_new(work, pool, MAX_WORKERS, FALSE, NULL);
+    }
+    return blk->threads;
+}
+
 /* Also what tries a stopped request again: the medium may be another one. */
 static void start(struct block_pool *pool, struct block_request *req)
 {
@@ -170,7 +183,7 @@ static void start(struct block_pool *pool, struct block_request *req)
     if (req->on_ring) {
         req->blk->on_ring++;
     } else {
-        g_thread_pool_push(pool->threads, req, NULL);
+        g_thread_pool_push(workers_of(pool, req->blk), req, NULL);
     }
 }
 
@@ -288,6 +301,7 @@ void block_submit(struct block_request *req)
 
 static void wait_for(struct block_pool *pool, struct block_request *req)
 {
+    throttle_hurry(req->blk->root, true);
     while (req->on_ring && req->state == BLOCK_REQUEST_RUNNING) {
         block_ring_reap(pool->ring, true);
     }
@@ -305,6 +319,7 @@ static void wait_for(struct block_pool *pool, struct block_request *req)
         }
     }
     pthread_mutex_unlock(&pool->mutex);
+    throttle_hurry(req->blk->root, false);
 }
 
 void block_cancel(struct block_request *req)
@@ -337,6 +352,7 @@ void block_drain(struct block_backend *blk)
 {
     struct block_pool *pool = blk->machine->block;
 
+    throttle_hurry(blk->root, true);
     while (blk->in_flight > 0) {
         struct block_request *req = take_finished(pool, blk);
 
@@ -358,6 +374,7 @@ void block_drain(struct block_backend *blk)
         }
         pthread_mutex_unlock(&pool->mutex);
     }
+    throttle_hurry(blk->root, false);
 }
 
 int block_read_now(struct block_backend *blk, uint64_t offset, void *buf, size_t len)
@@ -493,6 +510,9 @@ void block_backend_free(struct block_backend *blk)
     }
     close_medium(blk);
     g_ptr_array_remove(blk->machine->block->backends, blk);
+    if (blk->threads) {
+        g_thread_pool_free(blk->threads, FALSE, TRUE);
+    }
     g_free(blk->id);
     g_free(blk);
 }
@@ -705,6 +725,28 @@ static void print_chain(const struct block_node *node, GString *out)
     g_string_append_c(out, '\n');
 }
 
+static void print_limits(const struct block_backend *blk, GString *out)
+{
+    static const char *const names[] = { "bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr" };
+    struct block_node *layer = throttle_layer(blk->root);
+    struct throttle_limits l;
+    const char *group = layer ? throttle_layer_get(layer, &l) : NULL;
+
+    if (!layer || !throttle_limits_any(&l)) {
+        return;
+    }
+    g_string_append(out, "    I/O throttling:  ");
+    for (unsigned half = 0; half < N_LIMITS; half += IOPS_TOTAL) {
+        for (unsigned i = half; i < half + IOPS_TOTAL; i++) {
+            g_string_append_printf(out, " %s=%" G_GUINT64_FORMAT, names[i], l.avg[i]);
+        }
+        for (unsigned i = half; i < half + IOPS_TOTAL; i++) {
+            g_string_append_printf(out, " %s_max=%" G_GUINT64_FORMAT, names[i], l.max[i]);
+        }
+    }
+    g_string_append_printf(out, " iops_size=%" G_GUINT64_FORMAT " group=%s\n", l.iops_size, group);
+}
+
 static void print_drive(const struct block_backend *blk, bool verbose, GString *out)
 {
     static const char *const caches[] = {
@@ -732,6 +774,7 @@ static void print_drive(const struct block_backend *blk, bool verbose, GString *
     }
     if (blk->root) {
         g_string_append_printf(out, "    Cache mode:       %s\n", caches[blk->options.cache]);
+        print_limits(blk, out);
         if (image_of(blk->root)->backing) {
             g_string_append_printf(out, "    Backing file:     %s\n",
                                    image_of(blk->root)->backing_name);

@@ -70,7 +70,7 @@ struct block_open_options {
     bool read_only;
     bool auto_read_only; /* read-only rather than an error where the host allows no writing */
     bool copy_on_read;   /* what comes from backing files is kept in the image */
-    const struct block_options *throttle; /* limits of the layer `throttle`; NULL: none */
+    const struct block_options *throttle; /* throttle.h: limits, and their "group"; NULL: none */
     bool snapshot;                        /* writes go to an anonymous temporary file */
     bool discard;                         /* discard=unmap */
     bool no_backing;  /* the backing file is not opened: for tools that look at one layer */
@@ -106,6 +106,7 @@ struct block_backend {
     struct block_open_options options; /* for the next medium; strings are not kept */
     const struct block_front *front;
     void *front_opaque;
+    GThreadPool *threads;   /* of a drive with limits; NULL: the machine's */
     struct block_live *job; /* beside the guest (live.h); NULL: none */
     unsigned in_flight;     /* submitted and neither delivered nor cancelled */
     unsigned on_ring;       /* of these: not finished, and on the ring */

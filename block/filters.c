@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * block/filters.c: the layers `copy-on-read`, which keeps what is read from backing files, and `throttle`,
- * which lets no more through than its limits.
- *
- * Thread: any; a throttle's mutex guards its buckets.  Who has to wait sleeps on his worker thread.
+ * block/filters.c: the layer `copy-on-read`, which keeps what is read from backing files.  Thread: any.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -16,11 +13,6 @@ static bool filter_open(struct block_node *node, const struct block_open_options
     node->size = node->file->size;
     node->read_only = node->file->read_only;
     return true;
-}
-
-static int pass_read(struct block_node *node, uint64_t offset, const struct iovec *iov, int n)
-{
-    return block_node_readv(node->file, offset, iov, n);
 }
 
 static int pass_write(struct block_node *node, uint64_t offset, const struct iovec *iov, int n)
@@ -151,104 +143,4 @@ const struct block_driver block_copy_on_read = {
     .write = cor_write,
     .discard = cor_discard,
     .write_zeroes = cor_write_zeroes,
-};
-
-/* Throttling ------------------------------------------------------------------------------------ */
-
-enum { BPS_TOTAL, BPS_READ, BPS_WRITE, IOPS_TOTAL, IOPS_READ, IOPS_WRITE, N_LIMITS };
-
-static const struct block_option_row throttle_options[] = {
-    { "bps-read", BLOCK_OPTION_SIZE, "0", "bytes a second that are read at most",
-      .max = INT64_MAX },
-    { "bps-total", BLOCK_OPTION_SIZE, "0", "bytes a second at most", .max = INT64_MAX },
-    { "bps-write", BLOCK_OPTION_SIZE, "0", "bytes a second that are written at most",
-      .max = INT64_MAX },
-    { "iops-read", BLOCK_OPTION_SIZE, "0", "reads a second at most", .max = INT64_MAX },
-    { "iops-total", BLOCK_OPTION_SIZE, "0", "transfers a second at most", .max = INT64_MAX },
-    { "iops-write", BLOCK_OPTION_SIZE, "0", "writes a second at most", .max = INT64_MAX },
-    { 0 },
-};
-static const char *const limit_names[N_LIMITS] = { "bps-total",  "bps-read",  "bps-write",
-                                                   "iops-total", "iops-read", "iops-write" };
-
-struct throttle_node {
-    struct block_node node;
-    pthread_mutex_t mutex;
-    double limit[N_LIMITS];   /* units a second; 0: none */
-    gint64 free_at[N_LIMITS]; /* monotonic microseconds when the next unit may pass */
-};
-
-static bool throttle_open(struct block_node *node, const struct block_open_options *o,
-                          GError **error)
-{
-    struct throttle_node *t = (struct throttle_node *)node;
-
-    pthread_mutex_init(&t->mutex, NULL);
-    for (unsigned i = 0; i < N_LIMITS; i++) {
-        t->limit[i] = (double)block_option_uint(o->options, throttle_options, limit_names[i]);
-    }
-    return filter_open(node, o, error);
-}
-
-static void throttle_close(struct block_node *node)
-{
-    pthread_mutex_destroy(&((struct throttle_node *)node)->mutex);
-}
-
-/* Each limit is a line in which transfers stand: a tenth of a second may go at once. */
-static void wait_turn(struct block_node *node, bool write, uint64_t bytes)
-{
-    struct throttle_node *t = (struct throttle_node *)node;
-    const unsigned lines[] = { BPS_TOTAL, write ? BPS_WRITE : BPS_READ, IOPS_TOTAL,
-                               write ? IOPS_WRITE : IOPS_READ };
-    gint64 now = g_get_monotonic_time(), until = now;
-
-    pthread_mutex_lock(&t->mutex);
-    for (unsigned i = 0; i < G_N_ELEMENTS(lines); i++) {
-        unsigned k = lines[i];
-        double units = k >= IOPS_TOTAL ? 1 : (double)bytes;
-
-        if (t->limit[k] > 0) {
-            t->free_at[k] = MAX(t->free_at[k], now - 100000);
-            until = MAX(until, t->free_at[k]);
-            t->free_at[k] += (gint64)(units * 1e6 / t->limit[k]);
-        }
-    }
-    pthread_mutex_unlock(&t->mutex);
-    if (until > now) {
-        g_usleep((gulong)(until - now));
-    }
-}
-
-static int throttle_read(struct block_node *node, uint64_t offset, const struct iovec *iov, int n)
-{
-    wait_turn(node, false, block_iov_bytes(iov, n));
-    return pass_read(node, offset, iov, n);
-}
-
-static int throttle_write(struct block_node *node, uint64_t offset, const struct iovec *iov, int n)
-{
-    wait_turn(node, true, block_iov_bytes(iov, n));
-    return pass_write(node, offset, iov, n);
-}
-
-static int throttle_write_zeroes(struct block_node *node, uint64_t offset, uint64_t bytes,
-                                 unsigned flags)
-{
-    wait_turn(node, true, bytes);
-    return pass_write_zeroes(node, offset, bytes, flags);
-}
-
-const struct block_driver block_throttle = {
-    .name = "throttle",
-    .summary = "lets no more through than its limits",
-    .filter = true,
-    .size = sizeof(struct throttle_node),
-    .open_options = throttle_options,
-    .open = throttle_open,
-    .close = throttle_close,
-    .read = throttle_read,
-    .write = throttle_write,
-    .discard = pass_discard,
-    .write_zeroes = throttle_write_zeroes,
 };

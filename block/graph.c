@@ -2,11 +2,13 @@
 /* block/graph.c: names of nodes, and secrets.  Thread: the main one (under the machine lock). */
 #include "block/graph.h"
 #include "block/driver.h"
+#include "block/throttle.h"
 #include "util/error.h"
 
 struct block_graph {
     GHashTable *nodes;   /* name: struct block_node *, not counted */
     GHashTable *secrets; /* id: GBytes */
+    GHashTable *throttle_groups;
     GPtrArray *kept; /* struct block_node *, one count each, later ones may stand on earlier ones */
     unsigned next_name;
 };
@@ -17,6 +19,8 @@ struct block_graph *block_graph_new(void)
 
     g->nodes = g_hash_table_new(g_str_hash, g_str_equal);
     g->kept = g_ptr_array_new();
+    g->throttle_groups = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+                                               (GDestroyNotify)throttle_group_leave_graph);
     g->secrets =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
     return g;
@@ -32,6 +36,7 @@ void block_graph_free(struct block_graph *g)
         g_ptr_array_unref(g->kept);
         g_hash_table_unref(g->nodes);
         g_hash_table_unref(g->secrets);
+        g_hash_table_unref(g->throttle_groups);
         g_free(g);
     }
 }
@@ -86,6 +91,11 @@ void block_graph_remove(struct block_node *node)
         g_hash_table_remove(node->graph->nodes, node->node_name);
     }
     node->graph = NULL;
+}
+
+GHashTable *block_graph_throttle_groups(struct block_graph *g)
+{
+    return g->throttle_groups;
 }
 
 void block_graph_add_secret(struct block_graph *g, const char *id, const void *data, size_t len)

@@ -9,6 +9,8 @@
 bool block_graph_add(struct block_graph *g, struct block_node *node, const char *name,
                      GError **error);
 void block_graph_remove(struct block_node *node);
+/* Name: struct throttle_group *, not counted; throttle.c keeps it. */
+GHashTable *block_graph_throttle_groups(struct block_graph *g);
 /* The format whose images begin so; raw when none does. */
 const struct block_driver *block_probe_head(const uint8_t head[BLOCK_PROBE_BYTES],
                                             const char *filename);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include "block/job.h"
 #include "block/live_job.h"
+#include "block/throttle.h"
 #include "util/error.h"
 
 static bool is_usable(struct block_backend *blk, GError **error)
@@ -132,4 +133,24 @@ bool block_live_commit_now(struct block_backend *blk, GError **error)
         return false;
     }
     return block_job_commit(top, top->backing, NULL, error) && block_node_make_empty(top, error);
+}
+
+bool throttle_set(struct block_backend *blk, const struct throttle_limits *l, GError **error)
+{
+    struct block_node *layer = throttle_layer(blk->root);
+
+    if (!throttle_limits_check(l, error)) {
+        return false;
+    }
+    if (layer) {
+        throttle_layer_set(layer, l);
+        return true;
+    }
+    block_drain(blk);
+    layer = throttle_group_over(block_node_ref(blk->root), blk->id, l, error);
+    if (layer) {
+        block_node_close(blk->root);
+        blk->root = layer;
+    }
+    return layer != NULL;
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include "block/driver.h"
 #include "block/graph.h"
+#include "block/throttle.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -476,12 +477,7 @@ struct block_node *block_node_open(const struct block_open_options *o, GError **
         node = block_layer_new(&block_copy_on_read, node, NULL, error);
     }
     if (node && o->throttle) {
-        if (!block_options_check(o->throttle, block_throttle.open_options, NULL, "throttling",
-                                 error)) {
-            block_node_close(node);
-            return NULL;
-        }
-        node = block_layer_new(&block_throttle, node, o->throttle, error);
+        node = throttle_over(node, o->throttle, error);
     }
     if (node && o->snapshot) {
         node = block_layer_new(&block_snapshot, node, NULL, error);

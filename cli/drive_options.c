@@ -125,6 +125,11 @@ static const struct limit {
     /* clang-format off */
     { "bps",     "bps-total" },  { "bps_rd",  "bps-read" },  { "bps_wr",  "bps-write" },
     { "iops",    "iops-total" }, { "iops_rd", "iops-read" }, { "iops_wr", "iops-write" },
+    { "bps_max",  "bps-total-max" },  { "bps_rd_max",  "bps-read-max" },
+    { "bps_wr_max",  "bps-write-max" },
+    { "iops_max", "iops-total-max" }, { "iops_rd_max", "iops-read-max" },
+    { "iops_wr_max", "iops-write-max" },
+    { "iops_size", "iops-size" },
     { 0 }
     /* clang-format on */
 };
@@ -402,6 +407,9 @@ static bool open_file(struct block_backend *blk, const struct spec *s, bool snap
 
     if (o.read_only) {
         o.snapshot = false;
+    }
+    if (o.throttle && !block_options_get(o.throttle, "group")) {
+        block_options_set(s->throttle, "group", blk->id);
     }
     if (s->detect_zeroes) {
         block_options_set(s->node, "detect-zeroes", s->detect_zeroes == 2 ? "unmap" : "on");

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * monitor/block_jobs.c: snapshots, jobs and sizes of drives: `snapshot_blkdev`, `drive_mirror`,
- * `drive_backup`, `block_stream`, `block_job_*`, `block_resize`, `commit`, `info block-jobs`.
+ * `drive_backup`, `block_stream`, `block_job_*`, `block_resize`, `block_set_io_throttle`, `commit`,
+ * `info block-jobs`.
  * Thread: machine lock held.
  */
 #include <string.h>
 #include "block/driver.h"
 #include "block/live.h"
+#include "block/throttle.h"
 #include "monitor/command.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -351,6 +353,29 @@ bool command_block_resize(struct machine *m, const char *args, GString *out, GEr
     }
     blk = find_drive(m, w.argv[0], error);
     return blk && block_live_resize(blk, size, error);
+}
+
+/* DEVICE BPS BPS_RD BPS_WR IOPS IOPS_RD IOPS_WR */
+bool command_block_set_io_throttle(struct machine *m, const char *args, GString *out,
+                                   GError **error)
+{
+    g_auto(words) w = { 0 };
+    struct block_backend *blk;
+    struct throttle_limits limits;
+
+    (void)out;
+    if (!split("block_set_io_throttle", args, "", 1 + N_LIMITS, 1 + N_LIMITS, &w, error)) {
+        return false;
+    }
+    throttle_limits_init(&limits);
+    for (unsigned i = 0; i < N_LIMITS; i++) {
+        if (!parse_uint(w.argv[1 + i], 0, INT64_MAX, &limits.avg[i])) {
+            set_error(error, "block_set_io_throttle: '%s' is no number", w.argv[1 + i]);
+            return false;
+        }
+    }
+    blk = find_drive(m, w.argv[0], error);
+    return blk && throttle_set(blk, &limits, error);
 }
 
 /* DEVICE, or "all": those that have a backing file */

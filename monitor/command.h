@@ -59,7 +59,7 @@ command_fn command_drive_mirror, command_drive_backup, command_block_stream,
     command_snapshot_blkdev;
 command_fn command_block_job_set_speed, command_block_job_cancel, command_block_job_complete;
 command_fn command_block_job_pause, command_block_job_resume, command_info_block_jobs;
-command_fn command_block_resize, command_commit;
+command_fn command_block_resize, command_block_set_io_throttle, command_commit;
 
 /* media.c */
 command_fn command_info_block, command_eject, command_change;

@@ -239,6 +239,7 @@ const struct command monitor_commands[] = {
     { "block_job_complete", "device",         "end a mirror that is ready: the drive goes on in the target", command_block_job_complete },
     { "block_job_pause",  "device",           "pause an active background block operation",            command_block_job_pause },
     { "block_job_resume", "device",           "resume a paused background block operation",            command_block_job_resume },
+    { "block_set_io_throttle", "device bps bps_rd bps_wr iops iops_rd iops_wr", "change I/O throttle limits for a block drive", command_block_set_io_throttle },
     { "block_resize",     "device size",      "resize a block image (a number alone counts MiB)",      command_block_resize },
     { "commit",           "device|all",       "write what the drive's image has into its backing file", command_commit },
     { "netdev_add",       "[user|hubport],id=str[,prop=value][,...]", "add host network device", command_netdev_add },

@@ -15,7 +15,7 @@ struct img_common {
 
 /* clang-format off */
 #define IMG_ROW_OBJECT(type) \
-    TOOL_ROW_LIST(type, "object", 0, "OBJECTDEF", common.objects, "secret,id=ID,data=TEXT|file=PATH: for encrypted images")
+    TOOL_ROW_LIST(type, "object", 0, "OBJECTDEF", common.objects, "secret,id=ID,data=TEXT|file=PATH: for encrypted images; throttle-group,id=ID,x-bps-total=N: for the driver throttle")
 #define IMG_ROW_IMAGE_OPTS(type) \
     TOOL_ROW_FLAG(type, "image-opts", 0, common.image_opts, "FILENAME is a list of options: driver=qcow2,file.filename=a")
 #define IMG_ROW_FORMAT(type) \

@@ -107,7 +107,9 @@ bool io_open(struct io *io, const struct io_open *how, const char *path)
         io->node = block_node_open(&o, &error);
     }
     if (!io->node) {
-        tool_error(&error, "can't open%s%s", path ? " device " : "", path ? path : "");
+        const char *name = path && !how->common.image_opts ? path : NULL;
+
+        tool_error(&error, "can't open%s%s", name ? " device " : "", name ? name : "");
     }
     return io->node;
 }

@@ -16,7 +16,7 @@ struct program {
 
 /* clang-format off */
 static const struct tool_option program_rows[] = {
-    TOOL_ROW_LIST  (struct program, "object", 0, "OBJECTDEF", open.common.objects, "secret,id=ID,data=TEXT|file=PATH: for encrypted images"),
+    TOOL_ROW_LIST  (struct program, "object", 0, "OBJECTDEF", open.common.objects, "secret,id=ID,data=TEXT|file=PATH: for encrypted images; throttle-group,id=ID,x-bps-total=N: for the driver throttle"),
     TOOL_ROW_FLAG  (struct program, "image-opts", 0, open.common.image_opts, "FILE is a list of options: driver=qcow2,file.filename=a"),
     TOOL_ROW_LIST  (struct program, "cmd", 'c', "STRING", commands, "do this command; without -c they are read from the terminal"),
     TOOL_ROW_STRING(struct program, "format", 'f', "FMT", open.common.format, "format of the image [found out]"),

@@ -31,7 +31,7 @@ struct nbd {
 
 /* clang-format off */
 static const struct tool_option nbd_rows[] = {
-    TOOL_ROW_LIST  (struct nbd, "object", 0, "OBJECTDEF", common.objects, "secret,id=ID,data=TEXT|file=PATH: for encrypted images"),
+    TOOL_ROW_LIST  (struct nbd, "object", 0, "OBJECTDEF", common.objects, "secret,id=ID,data=TEXT|file=PATH: for encrypted images; throttle-group,id=ID,x-bps-total=N: for the driver throttle"),
     TOOL_ROW_STRING(struct nbd, "port", 'p', "PORT", port, "TCP port to listen on [10809]"),
     TOOL_ROW_SIZE  (struct nbd, "offset", 'o', "OFFSET", offset, 0, INT64_MAX, "the first byte of the image to export", "Invalid offset '%s'"),
     TOOL_ROW_STRING(struct nbd, "bind", 'b', "IFACE", bind, "address to listen on [0.0.0.0]"),

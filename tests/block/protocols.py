@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 
+from images import RHEA_IO
 from qcow2_disk import Failed, Image, expect, rhea, run, tap
 
 MIB = 1 << 20
@@ -152,15 +153,41 @@ def copied_on_read(work):
     expect("65536+65536:d0" in text, True, text)
 
 
+GROUP = "throttle-group,id=g"
+THROTTLED = "driver=throttle,throttle-group=g,file.driver=null-co,file.size=1M"
+
+
 def throttled(work):
-    path = os.path.join(work, "a.raw")
-    rhea(f"create raw {path} size=4M")
-    start = time.monotonic()
-    rhea(f"open driver=throttle,iops-total=20,file.driver=raw,file.file.filename={path}",
-         *[f"write {n * 4096} 4096 1" for n in range(12)])
-    took = time.monotonic() - start
-    if took < 0.4:
-        raise Failed(f"12 transfers at 20 a second took {took:.2f} s")
+    """Bursts as the limits allow them: seconds for seven transfers of 100000 bytes each."""
+    cases = (("x-bps-total=1000000", 0.5, 1.5),             # 0.1 s of it at once
+             ("limits.bps-read=1", 0, 0.4),                 # writes are free
+             ("x-bps-write=1000000,x-bps-write-max=2000000", 0, 0.4),
+             ("x-bps-total=10000,x-bps-total-max=1000000,x-bps-total-max-length=2", 0.35, 1.5),
+             ("x-iops-total=20", 0.15, 1.2), ("x-iops-total=100,x-iops-size=10000", 0.4, 1.5))
+    for limits, least, most in cases:
+        start = time.monotonic()
+        rhea(f"object {GROUP},{limits}", f"open {THROTTLED}", *["write 4096 100000 1"] * 7)
+        took = time.monotonic() - start
+        if not least <= took <= most * float(os.environ.get("RHEA_SLOW", "1")):
+            raise Failed(f"{limits}: {took:.2f} s, not {least} to {most}")
+
+
+def limits_together(work):
+    """What numbers are refused, in QEMU's words."""
+    tools = (["qemu-io"] if shutil.which("qemu-io") else []) + [RHEA_IO]
+    for limits in ("x-bps-total=100000,x-bps-read=5", "limits.iops-total=1,limits.iops-write=5", "x-bps-total-max=1000",
+                   "x-bps-total=100000,x-bps-total-max=10", "x-iops-size=512",
+                   "x-bps-total=100,x-bps-total-max=100,x-bps-total-max-length=0",
+                   "x-bps-total=100000,x-bps-total-max-length=3", "x-bps-total=10000000000000000", "x-foo=1", "bps-total=1",
+                   "x-bps-total=1000,x-bps-total-max=10000000000000,x-bps-total-max-length=1000000000"):
+        said = {run(tool, "--object", f"{GROUP},{limits}", "-c", "read 0 512", "--image-opts", THROTTLED,
+                    ok=False).stdout.split(":", 1)[1] for tool in tools}
+        if len(said) != 1 or "bytes" in str(said):
+            raise Failed(f"{limits}: {said}")
+    for options in (THROTTLED, THROTTLED.replace("throttle-group=g,", "")):
+        said = {run(tool, "-c", "read 0 512", "--image-opts", options, ok=False).stdout.split(":", 1)[1] for tool in tools}
+        if len(said) != 1:
+            raise Failed(f"{options}: {said}")
 
 
 if __name__ == "__main__":
@@ -172,5 +199,6 @@ if __name__ == "__main__":
         ("writes that fail leave a whole image", writes_that_fail_are_reported),
         ("blkverify", verified),
         ("copy-on-read", copied_on_read),
-        ("throttle", throttled),
+        ("throttle groups let bursts through and no more", throttled),
+        ("limits that do not go together", limits_together),
     ]))

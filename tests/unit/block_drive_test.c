@@ -3,6 +3,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include "block/driver.h"
+#include "block/throttle.h"
 #include "cli/options.h"
 #include "softmmu/machine.h"
 
@@ -113,6 +114,35 @@ static void a_secret_opens_an_image(struct fixture *f, gconstpointer data)
     }
 }
 
+/* Drives of one group share what the last one says; others have a group of their own name. */
+static void drives_share_limits(struct fixture *f, gconstpointer data)
+{
+    static const struct {
+        const char *id, *group;
+        uint64_t bps, max, length;
+    } rows[] = { { "a", "g", 2000, 0, 1 }, { "b", "g", 2000, 0, 1 }, { "c", "c", 1000, 5000, 3 } };
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    option_drive(f->o, "driver=null-co,if=none,id=a,bps=1000,throttling.group=g", &error);
+    option_drive(f->o, "driver=null-co,if=none,id=b,bps=2000,throttling.group=g", &error);
+    option_drive(
+        f->o, "driver=null-co,if=none,id=c,bps=1000,bps_max=5000,throttling.bps-total-max-length=3",
+        &error);
+    f->o->nodefaults = true;
+    drives_setup(f->m, f->o, &error);
+    g_assert_no_error(error);
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct block_backend *blk = block_backend_find(f->m, rows[i].id);
+        struct throttle_limits l;
+
+        g_assert_cmpstr(throttle_layer_get(throttle_layer(blk->root), &l), ==, rows[i].group);
+        g_assert_cmpuint(l.avg[BPS_TOTAL], ==, rows[i].bps);
+        g_assert_cmpuint(l.max[BPS_TOTAL], ==, rows[i].max);
+        g_assert_cmpuint(l.length[BPS_TOTAL], ==, rows[i].length);
+    }
+}
+
 static void mistakes_are_explained(struct fixture *f, gconstpointer data)
 {
     static const struct {
@@ -121,6 +151,7 @@ static void mistakes_are_explained(struct fixture *f, gconstpointer data)
         { "-drive", "file=%s,if=none,file.filname=x",
           "does not support the option 'filname'; closest: filename" },
         { "-drive", "file=%s,if=none,throttling.iops-totl=3", "closest: iops-total" },
+        { "-drive", "file=%s,if=none,iops_max=3", "require corresponding bps/iops values" },
         { "-blockdev", "driver=qcow2,file.filename=%s",
           "driver=NAME and node-name=NAME are needed" },
         { "-blockdev", "driver=qcow2,node-name=1,file.filename=%s", "Invalid node-name: '1'" },
@@ -148,12 +179,13 @@ int main(int argc, char **argv)
     }
     g_test_add("/drive/node", struct fixture, NULL, set_up, a_node_is_a_drive_for_a_device,
                tear_down);
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < 7; i++) {
         g_autofree char *name = g_strdup_printf("/drive/mistakes/%u", i);
 
         g_test_add(name, struct fixture, GUINT_TO_POINTER(i), set_up, mistakes_are_explained,
                    tear_down);
     }
+    g_test_add("/drive/limits", struct fixture, NULL, set_up, drives_share_limits, tear_down);
     g_test_add("/drive/secret/right", struct fixture, NULL, set_up, a_secret_opens_an_image,
                tear_down);
     g_test_add("/drive/secret/wrong", struct fixture, GINT_TO_POINTER(1), set_up,

@@ -200,6 +200,61 @@ static void resize(struct rig *r, gconstpointer data)
     expect(r, "info block d1", "Device 'd1' not found");
 }
 
+static void count_down(void *opaque, int result)
+{
+    g_assert_cmpint(result, ==, 0);
+    --*(unsigned *)opaque;
+}
+
+/* Who drains, as an end does, does not wait for limits; nor do other drives. */
+static void limits(struct rig *r, gconstpointer data)
+{
+    static uint8_t buf[16][512];
+    struct block_open_options o = { .graph = block_graph_of(r->m) };
+    g_autoptr(block_options) nothing = block_options_new();
+    struct block_request req[17] = { 0 };
+    struct iovec iov[17];
+    struct block_backend *other = block_backend_new(r->m, "d1", NULL);
+    unsigned left = 16, other_left = 1;
+    gint64 start = g_get_monotonic_time();
+
+    (void)data;
+    block_options_parse(nothing, "driver=null-co,size=1M", NULL);
+    o.options = nothing;
+    g_assert_true(block_backend_open(other, &o, NULL));
+    expect(r, "block_set_io_throttle d0 0 0 0 0 0", "see 'help block_set_io_throttle'");
+    expect(r, "block_set_io_throttle d0 1 2 0 0 0 0", "cannot be used at the same time");
+    expect(r, "block_set_io_throttle d0 0 0 0 x 0 0", "'x' is no number");
+    expect(r, "block_set_io_throttle d2 0 0 0 0 0 0", "Device 'd2' not found");
+    expect(r, "block_set_io_throttle d0 0 0 0 1 0 0", "");
+    expect(r, "info block",
+           "    I/O throttling:   bps=0 bps_rd=0 bps_wr=0 bps_max=0 bps_rd_max=0 bps_wr_max=0 "
+           "iops=1 iops_rd=0 iops_wr=0 iops_max=0 iops_rd_max=0 iops_wr_max=0 iops_size=0 "
+           "group=d0\n");
+    for (unsigned i = 0; i < 17; i++) {
+        bool last = i == 16;
+
+        iov[i] = (struct iovec){ buf[i % 16], sizeof(buf[0]) };
+        req[i] = (struct block_request){ .blk = last ? other : r->blk,
+                                         .op = BLOCK_READ,
+                                         .bytes = sizeof(buf[0]),
+                                         .iov = &iov[i],
+                                         .n_iov = 1,
+                                         .done = count_down,
+                                         .opaque = last ? &other_left : &left };
+        block_submit(&req[i]);
+    }
+    while (other_left) {
+        machine_iterate(r->m, true);
+    }
+    g_assert_cmpuint(left, >, 8);
+    block_drain(r->blk);
+    g_assert_cmpuint(left, ==, 0);
+    g_assert_cmpint(g_get_monotonic_time() - start, <, 5000000);
+    expect(r, "block_set_io_throttle d0 0 0 0 0 0 0", "");
+    g_assert_null(strstr(say(r, "info block"), "throttling"));
+}
+
 #define ADD(name, fn) g_test_add("/monitor/block/" name, struct rig, NULL, set_up, fn, tear_down)
 
 int main(int argc, char **argv)
@@ -210,5 +265,6 @@ int main(int argc, char **argv)
     ADD("control", pause_speed_and_cancel);
     ADD("chain", snapshot_stream_and_commit);
     ADD("resize", resize);
+    ADD("limits", limits);
     return g_test_run();
 }

@@ -16,7 +16,8 @@ enum {
     EECD_GNT = 0x80,
     EECD_PRES = 0x100
 };
-enum { EERD_START = 1, EERD_DONE = 0x10 };
+enum { EECD_AUTO_READ = 0x200 }; /* 82574: the EEPROM has been loaded */
+enum { EERD_START = 1 };
 enum { EEPROM_CHECKSUM = 0x3f, EEPROM_SUM = 0xbaba };
 enum { WIRE_COMMAND = 9, WIRE_READ = 6 }; /* bits of a command; 110: read */
 enum { PHY_CONTROL = 0, PHY_STATUS = 1, PHY_SPEC_STATUS = 17, PHY_ADDRESS = 1 };
@@ -37,24 +38,24 @@ void e1000_eeprom_fill(struct e1000 *s)
     s->eeprom[0x0a] = 0x4408; /* initialization control 1 */
     s->eeprom[0x0b] = pci_config_load(&s->pci, PCI_SUBSYS_ID, 2);
     s->eeprom[0x0c] = pci_config_load(&s->pci, PCI_SUBSYS_VENDOR, 2);
-    s->eeprom[0x0d] = 0x100e;
-    s->eeprom[0x0e] = 0x8086;
-    s->eeprom[0x0f] = 0x3040;
+    s->eeprom[0x0d] = s->model->ident.device;
+    s->eeprom[0x0e] = s->model->ident.vendor;
+    s->eeprom[0x0f] = s->model->eeprom_control;
     for (unsigned i = 0; i < EEPROM_CHECKSUM; i++) {
         sum = (uint16_t)(sum + s->eeprom[i]);
     }
     s->eeprom[EEPROM_CHECKSUM] = (uint16_t)(EEPROM_SUM - sum);
 }
 
-void e1000_eerd_write(struct e1000 *s, uint32_t v)
+void e1000_eerd_write(struct e1000 *s, unsigned off, uint32_t v)
 {
-    unsigned word = v >> 8 & 0xff;
+    unsigned word = (v & 0xffff) >> s->model->eerd_shift;
 
     if (v & EERD_START) {
-        v = (v & 0xff00) | EERD_DONE |
+        v = word << s->model->eerd_shift | s->model->eerd_done |
             (uint32_t)(word < E1000_EEPROM ? s->eeprom[word] : 0xffff) << 16;
     }
-    *e1000_reg(s, EERD) = v;
+    *e1000_reg(s, off) = v;
 }
 
 /* A rising clock: a bit goes in, or the next one comes out. */
@@ -82,11 +83,11 @@ static void wire_clock(struct e1000 *s, bool in)
     s->wire_in = 0;
 }
 
-void e1000_eecd_write(struct e1000 *s, uint32_t v)
+void e1000_eecd_write(struct e1000 *s, unsigned off, uint32_t v)
 {
-    uint32_t before = *e1000_reg(s, EECD);
+    uint32_t before = *e1000_reg(s, off);
 
-    *e1000_reg(s, EECD) = v & (EECD_SK | EECD_CS | EECD_DI | EECD_REQ | 0x30);
+    *e1000_reg(s, off) = v & (EECD_SK | EECD_CS | EECD_DI | EECD_REQ | 0x30);
     if (!(v & EECD_CS)) {
         s->wire_bits = s->wire_left = 0;
         s->wire_in = 0;
@@ -96,24 +97,34 @@ void e1000_eecd_write(struct e1000 *s, uint32_t v)
     }
 }
 
-uint32_t e1000_eecd_read(const struct e1000 *s)
+uint32_t e1000_eecd_read(struct e1000 *s, unsigned off)
 {
-    uint32_t v = s->regs[EECD / 4];
+    uint32_t v = *e1000_reg(s, off);
 
+    v |= s->model->express ? EECD_AUTO_READ : 0;
     return v | EECD_PRES | (v & EECD_REQ ? EECD_GNT : 0) | (s->wire_do ? EECD_DO : 0);
 }
 
-/* An M88E1011 that has found a gigabit partner. */
+/* An M88E1011, or the PHY of the 82574, that has found a gigabit partner. */
 void e1000_phy_reset(struct e1000 *s)
 {
     static const uint16_t fresh[E1000_PHY_REGS] = {
-        [PHY_CONTROL] = 0x1140, [PHY_STATUS] = 0x7949, [2] = 0x0141,  [3] = 0x0c20,
-        [4] = 0x0de1,           [5] = 0x45e1,          [6] = 0x0005,  [9] = 0x0e00,
-        [10] = 0x3c00,          [15] = 0x3000,         [16] = 0x0360, [PHY_SPEC_STATUS] = 0xa808,
+        [PHY_CONTROL] = 0x1140,
+        [PHY_STATUS] = 0x7949,
+        [2] = 0x0141,
+        [4] = 0x0de1,
+        [5] = 0x45e1,
+        [6] = 0x0005,
+        [9] = 0x0e00,
+        [10] = 0x3c00,
+        [15] = 0x3000,
+        [16] = 0x0360,
+        [PHY_SPEC_STATUS] = 0xa808,
         [20] = 0x0d60,
     };
 
     memcpy(s->phy, fresh, sizeof(fresh));
+    s->phy[3] = s->model->phy_id;
 }
 
 void e1000_phy_link(struct e1000 *s, bool up)
@@ -122,7 +133,7 @@ void e1000_phy_link(struct e1000 *s, bool up)
     s->phy[PHY_SPEC_STATUS] = (uint16_t)((s->phy[PHY_SPEC_STATUS] & ~0x400) | (up ? 0x400 : 0));
 }
 
-void e1000_mdic_write(struct e1000 *s, uint32_t v)
+void e1000_mdic_write(struct e1000 *s, unsigned off, uint32_t v)
 {
     static const uint32_t writable = 1u << PHY_CONTROL | 1u << 4 | 1u << 7 | 1u << 9 | 1u << 16 |
                                      1u << 18 | 1u << 20 | 1u << 29 | 1u << 30;
@@ -143,7 +154,7 @@ void e1000_mdic_write(struct e1000 *s, uint32_t v)
     } else if (v & MDIC_WRITE && writable >> reg & 1) {
         s->phy[reg] = (uint16_t)v;
     }
-    *e1000_reg(s, MDIC) = v | MDIC_READY;
+    *e1000_reg(s, off) = v | MDIC_READY;
     if (v & MDIC_INT) {
         e1000_interrupt(s, INT_MDAC);
     }

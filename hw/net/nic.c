@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* hw/net/nic.c: see nic.h.  Thread: under the machine lock. */
 #include "hw/net/nic.h"
+
+#include <string.h>
+#include "softmmu/dma.h"
 #include "util/error.h"
+
+#define PAGE 4096u
+
+const uint8_t nic_broadcast[NET_MAC_BYTES] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
 bool nic_attach(struct nic *n, struct device *dev, const struct net_ops *ops, GError **error)
 {
@@ -36,4 +43,26 @@ void nic_detach(struct nic *n)
 bool nic_link_up(const struct nic *n)
 {
     return !n->client.link_down && !(n->client.peer && n->client.peer->link_down);
+}
+
+void nic_load(struct machine *m, uint64_t addr, void *buf, size_t len)
+{
+    uint8_t *p = buf;
+
+    for (unsigned n; len > 0; addr += n, p += n, len -= n) {
+        n = (unsigned)MIN(len, PAGE - (addr & (PAGE - 1)));
+        if (!dma_load(m, addr, p, n)) {
+            memset(p, 0, n);
+        }
+    }
+}
+
+void nic_store(struct machine *m, uint64_t addr, const void *buf, size_t len)
+{
+    const uint8_t *p = buf;
+
+    for (unsigned n; len > 0; addr += n, p += n, len -= n) {
+        n = (unsigned)MIN(len, PAGE - (addr & (PAGE - 1)));
+        dma_store(m, addr, p, n);
+    }
 }

@@ -18,6 +18,8 @@ struct nic {
     uint8_t mac[NET_MAC_BYTES];
 };
 
+extern const uint8_t nic_broadcast[NET_MAC_BYTES];
+
 #define NIC_PROPS(strct, member)                                                                   \
     PROP_NETDEV(strct, "netdev", member.netdev, "the id of a -netdev"),                            \
         PROP_STRING(strct, "mac", member.mac_text, NULL,                                           \
@@ -32,6 +34,9 @@ static inline struct nic *nic_of(struct net_client *c)
 /* In realize: reads mac=, plugs into netdev=. Nothing is to be undone when it fails. */
 bool nic_attach(struct nic *n, struct device *dev, const struct net_ops *ops, GError **error);
 void nic_detach(struct nic *n);
+/* Guest memory, in pieces of a page: what is not RAM reads as zeroes, and is not written. */
+void nic_load(struct machine *m, uint64_t addr, void *buf, size_t len);
+void nic_store(struct machine *m, uint64_t addr, const void *buf, size_t len);
 /* What the guest is told: up also where nothing is plugged in. */
 bool nic_link_up(const struct nic *n);
 

@@ -7,7 +7,15 @@
 #include "hw/net/offload.h"
 
 enum { ETHER_TYPE = 12, VLAN_TAG = 4, TYPE_VLAN = 0x8100, TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd };
-enum { PROTOCOL_TCP = 6, TCP_LEAST = 20, TCP_CHECKSUM = 16, TCP_FLAGS = 13 };
+enum {
+    PROTOCOL_TCP = 6,
+    PROTOCOL_UDP = 17,
+    UDP_HEADER = 8,
+    UDP_CHECKSUM = 6,
+    TCP_LEAST = 20,
+    TCP_CHECKSUM = 16,
+    TCP_FLAGS = 13
+};
 enum { TCP_FIN = 0x01, TCP_PSH = 0x08, TCP_CWR = 0x80 };
 
 static uint16_t load16(const uint8_t *p)
@@ -62,6 +70,51 @@ bool offload_checksum(uint8_t *frame, size_t len, size_t start, size_t offset)
     v = fold(sum(frame + start, len - start, 0));
     store16(frame + start + offset, v ? v : 0xffff); /* UDP: 0 is none (RFC 768) */
     return true;
+}
+
+/* Of what is behind an IP header at `ip`; len: of the payload. */
+static void verify_payload(const uint8_t *p, size_t len, unsigned protocol, uint64_t addresses,
+                           struct offload_sums *s)
+{
+    s->udp = protocol == PROTOCOL_UDP;
+    if (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP) {
+        return;
+    }
+    if (len < (s->udp ? UDP_HEADER : TCP_LEAST) || (s->udp && load16(p + UDP_CHECKSUM) == 0)) {
+        return; /* UDP: 0 is none */
+    }
+    s->payload = true;
+    s->payload_good = fold(sum(p, len, addresses + protocol + len)) == 0;
+}
+
+void offload_verify(const uint8_t *frame, size_t len, struct offload_sums *s)
+{
+    size_t at = ETHER_TYPE, total, header;
+    const uint8_t *ip;
+    unsigned type;
+
+    *s = (struct offload_sums){ 0 };
+    at += len >= ETHER_TYPE + VLAN_TAG + 2 && load16(frame + at) == TYPE_VLAN ? VLAN_TAG : 0;
+    if (len < at + 2 + 20) {
+        return;
+    }
+    type = load16(frame + at);
+    ip = frame + at + 2;
+    len -= at + 2;
+    if (type == TYPE_IPV4 && ip[0] >> 4 == 4) {
+        header = (ip[0] & 15u) * 4u;
+        total = load16(ip + 2);
+        if (header < 20 || total < header || total > len) {
+            return;
+        }
+        s->ip = true;
+        s->ip_good = fold(sum(ip, header, 0)) == 0;
+        if (!(load16(ip + 6) & 0x3fff)) { /* no fragment */
+            verify_payload(ip + header, total - header, ip[9], sum(ip + 12, 8, 0), s);
+        }
+    } else if (type == TYPE_IPV6 && ip[0] >> 4 == 6 && len >= 40 && load16(ip + 4) <= len - 40) {
+        verify_payload(ip + 40, load16(ip + 4), ip[6], sum(ip + 8, 32, 0), s);
+    }
 }
 
 struct layout {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hw/net/offload.h: what cards do to frames on their way out: checksums, and TCP segments of a large frame.
+ * hw/net/offload.h: what cards do to frames: checksums both ways, TCP segments of a large one on its way out.
  * Nothing in a frame is trusted. Thread: any; no state.
  */
 #ifndef HW_NET_OFFLOAD_H
@@ -17,6 +17,14 @@
  * start + offset. False: out of the frame.
  */
 bool offload_checksum(uint8_t *frame, size_t len, size_t start, size_t offset);
+/* What a receiver can say of a frame: which checksums there are, and whether they are right. */
+struct offload_sums {
+    bool ip, ip_good;
+    bool payload, payload_good; /* of TCP or UDP, in a packet that is no fragment */
+    bool udp;
+};
+void offload_verify(const uint8_t *frame, size_t len, struct offload_sums *sums);
+
 /*
  * TCP over IPv4 or IPv6 in pieces of mss bytes: lengths, sequence numbers, flags and checksums of each are
  * made anew. scratch has room for len bytes. False: no such frame; nothing was emitted.

@@ -106,15 +106,13 @@ static bool passes_vlan(const struct virtio_net *s, const uint8_t *frame, size_t
 /* 5.1.6.5.1: a card that was told nothing takes all. */
 static bool passes(const struct virtio_net *s, const uint8_t *frame, size_t len)
 {
-    static const uint8_t broadcast[NET_MAC_BYTES] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-
     if (!passes_vlan(s, frame, len)) {
         return false;
     }
     if (s->mode[MODE_PROMISC]) {
         return true;
     }
-    if (memcmp(frame, broadcast, NET_MAC_BYTES) == 0) {
+    if (memcmp(frame, nic_broadcast, NET_MAC_BYTES) == 0) {
         return !s->mode[MODE_NOBCAST];
     }
     if (frame[0] & 1) {

@@ -18,7 +18,7 @@ FILE = hashlib.sha256(b"network").digest() * (3 << 15)      # 3 MiB
 
 # In the order of their dependencies; one that is built into the kernel is not there.
 MODULES = ("virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
-           "failover", "net_failover", "virtio_net", "e1000", "button")
+           "failover", "net_failover", "virtio_net", "mii", "e1000", "e1000e", "button")
 SCRIPT = INIT_HEAD + """
 mount -t devtmpfs dev /dev
 for m in %s; do
@@ -91,11 +91,11 @@ def network(args, *expected):
         files = []
         for name in MODULES:
             try:
-                files.append((f"{name}.ko", guest_data("network", f"{name}.ko")))
+                files.append((f"{name}.ko", guest_data("cards", f"{name}.ko")))
             except FileNotFoundError:
                 pass
         script = (SCRIPT % " ".join(MODULES)).replace("PORT", str(server.server_address[1]))
-        command = ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("network"), "-initrd",
+        command = ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("cards"), "-initrd",
                    scratch.initrd(script, "", files), "-append", "console=ttyS0 panic=-1 net.ifnames=0",
                    *[a.replace("FORWARD", f"hostfwd=tcp::{forward}-:1234,hostname=rhea") for a in args]]
         digest = hashlib.md5(FILE).hexdigest()
@@ -128,6 +128,8 @@ TESTS = (
      network(["-nic", "user,model=virtio-net-pci,FORWARD", "-global", "virtio-net-pci.disable-modern=on"])),
     ("e1000", network([*USER, "-device", "e1000,netdev=n"])),
     ("e1000 on q35 by -net", network(["-M", "q35", "-net", "nic,model=e1000", "-net", "user,FORWARD"])),
+    ("e1000e", network([*USER, "-M", "q35", "-device", "e1000e,netdev=n"])),
+    ("e1000e on pc, two CPUs", network([*USER, "-smp", "2", "-device", "e1000e,netdev=n"])),
     ("virtio-net, interpreted", network([*INTERP, *USER, "-device", "virtio-net-pci,netdev=n"])),
 )
 

@@ -16,6 +16,7 @@ TIMEOUT = 200
 ROMS = "/usr/lib/ipxe/qemu"
 CARDS = {                       # and their ROMs
     "e1000": "efi-e1000.rom",
+    "e1000e": "efi-e1000e.rom",
     "virtio-net-pci": "efi-virtio.rom",
 }
 

@@ -50,6 +50,7 @@ static const struct {
     { "nvme", "-drive if=none,format=raw,id=d,file=%s/disk -device nvme,drive=d,serial=s" },
     { "virtio-rng-device", "-M microvm -vga none -kernel %s/kernel -device virtio-rng-device" },
     { "e1000", "-nic hubport,hubid=0,model=e1000 -nic hubport,hubid=0,model=e1000" },
+    { "e1000e", "-nic hubport,hubid=0,model=e1000e -nic hubport,hubid=0,model=e1000e" },
     { "virtio-net-device", "-M microvm -vga none -kernel %s/kernel -nic hubport,hubid=0 -nic "
                            "hubport,hubid=0" },
     { "virtio-net-pci", "-nic hubport,hubid=0,model=virtio-net-pci -net nic,model=virtio" },

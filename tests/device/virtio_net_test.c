@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* virtio-net: frames both ways, offloads, filters, links, and drivers that break the rules. Thread: the test's. */
-#include "net/net.h"
+#include "tests/device/net_rig.h"
 #include "tests/device/virtio_rig.h"
 
 #define HDR     12u
@@ -10,43 +10,19 @@
 #define BASE    (VIRTIO_RIG_BASIC | 1ull << 5 | 1ull << 16)
 #define CONTROL (BASE | 1ull << 17 | 1ull << 18 | 1ull << 19 | 1ull << 20 | 1ull << 23)
 
-/* The other end of the cable. */
-struct wire {
-    struct net_client client;
-    unsigned frames, drained;
-    bool full;
-    uint8_t last[70000];
-    size_t len, sizes[64];
-};
-
-static bool wire_receive(struct net_client *c, const uint8_t *frame, size_t len)
-{
-    struct wire *w = (struct wire *)c;
-
-    if (w->full) {
-        return false;
-    }
-    w->sizes[w->frames++ % 64] = len;
-    w->len = len;
-    memcpy(w->last, frame, len);
-    return true;
-}
-
-static const struct net_ops wire_ops = { .model = "wire", .receive = wire_receive };
-
 struct fixture {
     struct virtio_rig v;
-    struct wire wire;
+    struct net_wire wire;
 };
 
 static void set_up(struct fixture *f, gconstpointer data)
 {
     const char *props = data;
-    g_autofree char *all = g_strconcat("netdev=w,mac=52:54:00:aa:bb:cc", props, NULL);
+    g_autofree char *all = g_strconcat(NET_RIG_PROPS, props, NULL);
 
     memset(f, 0, sizeof(*f));
     virtio_rig_machine(&f->v);
-    net_client_init(&f->wire.client, f->v.r->m, &wire_ops, "w", NULL);
+    net_wire_init(&f->wire, f->v.r->m);
     virtio_rig_set_up_on(&f->v, rig_device(f->v.r, "virtio-net-pci", all));
 }
 
@@ -55,24 +31,6 @@ static void tear_down(struct fixture *f, gconstpointer data)
     (void)data;
     net_client_clear(&f->wire.client);
     virtio_rig_tear_down(&f->v);
-}
-
-static void fill(uint8_t *frame, size_t len, const char *to)
-{
-    for (size_t i = 0; i < len; i++) {
-        frame[i] = (uint8_t)(i * 7);
-    }
-    net_parse_mac(to, frame);
-    frame[12] = 0x12;
-    frame[13] = 0x34;
-}
-
-static void arrive(struct fixture *f, const char *to, size_t len)
-{
-    uint8_t frame[4096];
-
-    fill(frame, len, to);
-    net_send(&f->wire.client, frame, len);
 }
 
 /* A receive buffer of that many bytes. */
@@ -130,7 +88,7 @@ static void frames_go_out(struct fixture *f, gconstpointer data)
 
     (void)data;
     virtio_rig_start(&f->v, BASE, 2, 64);
-    fill(frame, sizeof(frame), "ff:ff:ff:ff:ff:ff");
+    net_fill(frame, sizeof(frame), NET_RIG_BROADCAST);
     send_raw(f, hdr, frame, sizeof(frame));
     g_assert_cmpuint(f->wire.frames, ==, 1);
     g_assert_cmpmem(f->wire.last, f->wire.len, frame, sizeof(frame));
@@ -143,14 +101,14 @@ static void frames_come_in(struct fixture *f, gconstpointer data)
 
     (void)data;
     virtio_rig_start(&f->v, BASE, 2, 64);
-    arrive(f, "52:54:00:aa:bb:cc", 600); /* there is no buffer: it waits */
+    net_wire_arrive(&f->wire, NET_RIG_MAC, 600); /* there is no buffer: it waits */
     g_assert_false(got(f, &len));
     give(f, 0, 1526);
     virtio_rig_kick(&f->v, 0);
     g_assert_true(got(f, &len));
     g_assert_cmpuint(len, ==, HDR + 600);
     rig_read(f->v.r, RX_AT, have, sizeof(have));
-    fill(want, sizeof(want), "52:54:00:aa:bb:cc");
+    net_fill(want, sizeof(want), NET_RIG_MAC);
     g_assert_cmpmem(have + HDR, 600, want, 600);
     g_assert_cmphex(have[0], ==, 0);
     g_assert_cmphex(have[10], ==, 1); /* num_buffers */
@@ -166,7 +124,7 @@ static void a_frame_takes_several_buffers(struct fixture *f, gconstpointer data)
     for (unsigned i = 0; i < 2; i++) {
         give(f, i * 0x1000, 400);
     }
-    arrive(f, "ff:ff:ff:ff:ff:ff", 1000);
+    net_wire_arrive(&f->wire, NET_RIG_BROADCAST, 1000);
     g_assert_false(got(f, len)); /* not enough of them */
     give(f, 0x2000, 400);
     virtio_rig_kick(&f->v, 0);
@@ -177,36 +135,8 @@ static void a_frame_takes_several_buffers(struct fixture *f, gconstpointer data)
     rig_read(f->v.r, RX_AT + HDR, have, 388);
     rig_read(f->v.r, RX_AT + 0x1000, have + 388, 400);
     rig_read(f->v.r, RX_AT + 0x2000, have + 788, 212);
-    fill(want, sizeof(want), "ff:ff:ff:ff:ff:ff");
+    net_fill(want, sizeof(want), NET_RIG_BROADCAST);
     g_assert_cmpmem(have, 1000, want, 1000);
-}
-
-/* IPv4 and TCP with `payload` bytes behind 54 of headers. */
-static void make_tcp(uint8_t *frame, size_t payload)
-{
-    static const uint8_t head[54] = { 1,  2,    3, 4,  5,  6, 2, 2,    3,    4,    5, 6,  8,
-                                      0,  0x45, 0, 0,  0,  0, 9, 0x40, 0,    64,   6, 0,  0,
-                                      10, 0,    2, 15, 10, 0, 2, 2,    0x12, 0x34, 0, 80, 0,
-                                      0,  1,    0, 0,  0,  0, 0, 0x50, 0x19, 0x10, 0 };
-
-    memcpy(frame, head, sizeof(head));
-    for (size_t i = 0; i < payload; i++) {
-        frame[54 + i] = (uint8_t)(i * 13);
-    }
-}
-
-/* The one's complement sum of a segment and its pseudo header: 0xffff when its checksum is right. */
-static unsigned tcp_sum(const uint8_t *f, size_t len)
-{
-    uint32_t v = 6 + (uint32_t)(len - 34);
-
-    for (size_t i = 26; i < len; i++) {
-        v += i % 2 ? f[i] : (uint32_t)f[i] << 8;
-    }
-    while (v >> 16) {
-        v = (v & 0xffff) + (v >> 16);
-    }
-    return v;
 }
 
 static void a_checksum_is_made(struct fixture *f, gconstpointer data)
@@ -218,12 +148,12 @@ static void a_checksum_is_made(struct fixture *f, gconstpointer data)
 
     (void)data;
     virtio_rig_start(&f->v, BASE | 1, 2, 64);
-    make_tcp(frame, 101);
+    net_make_tcp(frame, NET_RIG_MAC, 101);
     frame[50] = (uint8_t)(pseudo >> 8);
     frame[51] = (uint8_t)pseudo;
     send_raw(f, hdr, frame, sizeof(frame));
     g_assert_cmpuint(f->wire.len, ==, sizeof(frame));
-    g_assert_cmphex(tcp_sum(f->wire.last, f->wire.len), ==, 0xffff);
+    g_assert_cmphex(net_tcp_sum(f->wire.last, f->wire.len), ==, 0xffff);
     send_raw(f, outside, frame, sizeof(frame));
     g_assert_cmpuint(f->wire.frames, ==, 1);
 }
@@ -236,12 +166,12 @@ static void segments_are_made(struct fixture *f, gconstpointer data)
 
     (void)data;
     virtio_rig_start(&f->v, BASE | 1 | 1ull << 11, 2, 64);
-    make_tcp(frame, 2500);
+    net_make_tcp(frame, NET_RIG_MAC, 2500);
     send_raw(f, hdr, frame, sizeof(frame));
     g_assert_cmpuint(f->wire.frames, ==, 3);
     g_assert_cmpuint(f->wire.sizes[0], ==, 1054);
     g_assert_cmpuint(f->wire.sizes[2], ==, 554);
-    g_assert_cmphex(tcp_sum(f->wire.last, f->wire.len), ==, 0xffff);
+    g_assert_cmphex(net_tcp_sum(f->wire.last, f->wire.len), ==, 0xffff);
     g_assert_cmphex(f->wire.last[16] << 8 | f->wire.last[17], ==, 540);          /* IP: length */
     g_assert_cmphex(f->wire.last[19], ==, 11);                                   /* id */
     g_assert_cmphex(f->wire.last[40] << 8 | f->wire.last[41], ==, 0x100 + 2000); /* sequence */
@@ -260,8 +190,8 @@ static void filters(struct fixture *f, gconstpointer data)
                                      1, 1, 0, 0, 0, 1, 0, 0x5e, 0, 0, 1 };
     static const uint8_t cut[] = { 1, 0, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1 };
     static const uint8_t mac[] = { 1, 1, 2, 0, 0, 0, 0, 9 }, unknown[] = { 77, 0, 0 };
-    static const char *const passing[] = { "52:54:00:aa:bb:cc", "ff:ff:ff:ff:ff:ff",
-                                           "02:00:00:00:00:01", "01:00:5e:00:00:01" };
+    static const char *const passing[] = { NET_RIG_MAC, NET_RIG_BROADCAST, "02:00:00:00:00:01",
+                                           "01:00:5e:00:00:01" };
     uint32_t len;
 
     (void)data;
@@ -270,19 +200,19 @@ static void filters(struct fixture *f, gconstpointer data)
         give(f, i * 0x800, 0x800);
     }
     virtio_rig_kick(&f->v, 0);
-    arrive(f, "02:00:00:00:00:77", 60);
+    net_wire_arrive(&f->wire, "02:00:00:00:00:77", 60);
     g_assert_true(got(f, &len)); /* nothing was said yet */
     g_assert_cmphex(command(f, no_promisc, 3), ==, 0);
     g_assert_cmphex(command(f, table, sizeof(table)), ==, 0);
     for (unsigned i = 0; i < G_N_ELEMENTS(passing); i++) {
-        arrive(f, passing[i], 60);
+        net_wire_arrive(&f->wire, passing[i], 60);
         g_assert_true(got(f, &len));
     }
-    arrive(f, "02:00:00:00:00:77", 60);
-    arrive(f, "01:00:5e:00:00:02", 60);
+    net_wire_arrive(&f->wire, "02:00:00:00:00:77", 60);
+    net_wire_arrive(&f->wire, "01:00:5e:00:00:02", 60);
     g_assert_false(got(f, &len));
     g_assert_cmphex(command(f, all_multi, 3), ==, 0);
-    arrive(f, "01:00:5e:00:00:02", 60);
+    net_wire_arrive(&f->wire, "01:00:5e:00:00:02", 60);
     g_assert_true(got(f, &len));
     g_assert_cmphex(command(f, mac, sizeof(mac)), ==, 0);
     g_assert_cmphex(rig_load(f->v.r, VIRTIO_RIG_CONFIG + 5, 1), ==, 9);
@@ -298,7 +228,7 @@ static void a_full_wire_stops_the_queue(struct fixture *f, gconstpointer data)
 
     (void)data;
     virtio_rig_start(&f->v, BASE, 2, 64);
-    fill(frame, sizeof(frame), "ff:ff:ff:ff:ff:ff");
+    net_fill(frame, sizeof(frame), NET_RIG_BROADCAST);
     f->wire.full = true;
     for (unsigned i = 0; i < NET_QUEUE_FRAMES / 2 + 20; i++) {
         send_raw(f, hdr, frame, sizeof(frame));
@@ -317,7 +247,7 @@ static void a_save_gives_waiting_buffers_back(struct fixture *f, gconstpointer d
     (void)data;
     virtio_rig_start(&f->v, BASE | 1ull << 15, 2, 64);
     give(f, 0, 400);
-    arrive(f, "ff:ff:ff:ff:ff:ff", 1000);
+    net_wire_arrive(&f->wire, NET_RIG_BROADCAST, 1000);
     g_assert_false(got(f, &len));
     rig_check_state(f->v.r, &f->v.dev->pci.dev);
     g_assert_true(virtio_idle(virtio_rig_device(&f->v)));
@@ -335,13 +265,13 @@ static void broken_drivers(struct fixture *f, gconstpointer data)
     virtio_rig_start(&f->v, BASE, 2, 64);
     give(f, 0, 4);
     virtio_rig_kick(&f->v, 0);
-    arrive(f, "ff:ff:ff:ff:ff:ff", 60);
+    net_wire_arrive(&f->wire, NET_RIG_BROADCAST, 60);
     g_assert_cmphex(virtio_rig_get(&f->v, 20, 1) & VIRTIO_NEEDS_RESET, !=, 0);
     virtio_rig_start(&f->v, BASE, 2, 64);
     give(f, 0, 100);
     virtio_rig_kick(&f->v, 0);
-    arrive(f, "ff:ff:ff:ff:ff:ff", 1000); /* larger than the buffer: dropped */
-    arrive(f, "ff:ff:ff:ff:ff:ff", 60);
+    net_wire_arrive(&f->wire, NET_RIG_BROADCAST, 1000); /* larger than the buffer: dropped */
+    net_wire_arrive(&f->wire, NET_RIG_BROADCAST, 60);
     g_assert_cmpuint(f->wire.frames, ==, 0);
     g_assert_cmphex(rig_load(f->v.r, RX_AT + HDR, 1), ==, 0xff);
 }

@@ -27,7 +27,7 @@ block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c luks.c luks_cipher.c luk
 
 chardev_src := chardev.c fd.c file.c mux.c pty.c stdio.c
 
-net_src := hub.c net.c netdev.c user.c user_forward.c user_poll.c
+net_src := address.c dgram.c dial.c hub.c net.c netdev.c socket.c stream.c user.c user_forward.c user_poll.c
 
 target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c \
                    exec_shift.c exec_stack.c exec_string.c flags.c mmu.c operand.c print.c \
@@ -103,7 +103,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 # The helpers of a kind are linked with every test program of that kind.
 unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test log_test \
               machine_test memory_test state_test \
-              text_test vc_test vcpu_test chardev_test media_test monitor_test net_test options_test
+              text_test vc_test vcpu_test chardev_test media_test monitor_test net_test net_socket_test options_test
 
 device_tests := nvme_test virtio_test virtio_blk_test e1000_test e1000e_test virtio_net_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
@@ -132,7 +132,7 @@ block_tests := format_bounds.py format_fuzz.py format_images.py format_kill.py i
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
-boot_tests := debian.py board.py disks.py network.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
+boot_tests := debian.py board.py disks.py network.py network_peers.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
               firmware.py firmware_os.py uefi.py curses.py stress.py
 
 # --- Configuration ----------------------------------------------------------------------------

@@ -15,6 +15,9 @@ typedef struct net_client *netdev_open_fn(struct machine *m, const char *id, con
 
 netdev_open_fn user_open;    /* user.c: libslirp; not in every build */
 netdev_open_fn hubport_open; /* hub.c */
+netdev_open_fn socket_open;  /* socket.c */
+netdev_open_fn stream_open;  /* stream.c */
+netdev_open_fn dgram_open;   /* dgram.c */
 
 /* A new port of a hub, which is made when it is not there: what a card or a back end plugs into. */
 struct net_client *hub_add_port(struct machine *m, unsigned hub, const char *id);

@@ -318,10 +318,22 @@ static const SlirpCb callbacks = {
 
 /* The client ------------------------------------------------------------------------------------ */
 
+/*
+ * libslirp takes every frame for its own, and would answer for others at the same hub: its addresses are
+ * 52:55 and the IPv4 address, 52:56 and the end of the IPv6 address.
+ */
+static bool is_for_us(const uint8_t *frame)
+{
+    return (frame[0] & 1) || (frame[0] == 0x52 && (frame[1] == 0x55 || frame[1] == 0x56));
+}
+
 static bool user_receive(struct net_client *c, const uint8_t *frame, size_t len)
 {
     struct net_user *u = (struct net_user *)c;
 
+    if (!is_for_us(frame)) {
+        return true;
+    }
     slirp_input(u->slirp, frame, (int)len);
     user_poll_wake(u->poll);
     return true;

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* net/address.c: see address.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "net/address.h"
+#include "util/error.h"
+#include "util/text.h"
+
+/* Texts ----------------------------------------------------------------------------------------- */
+
+/* One row for each key of an address. */
+enum { KEY_TEXT, KEY_BOOL };
+static const struct {
+    const char *name;
+    int kind;
+} keys[] = {
+    /* clang-format off */
+    { "type", KEY_TEXT },      { "host", KEY_TEXT },  { "port", KEY_TEXT },  { "to", KEY_TEXT },
+    { "path", KEY_TEXT },      { "str", KEY_TEXT },   { "numeric", KEY_BOOL }, { "keep-alive", KEY_BOOL },
+    { "mptcp", KEY_BOOL },     { "ipv4", KEY_BOOL },  { "ipv6", KEY_BOOL },  { "abstract", KEY_BOOL },
+    { "tight", KEY_BOOL },
+    /* clang-format on */
+};
+
+void address_add_keys(GPtrArray *list, const char *prefix)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
+        g_ptr_array_add(list, g_strdup_printf("%s.%s", prefix, keys[i].name));
+    }
+}
+
+void address_clear(struct net_address *a)
+{
+    g_free(a->host);
+    g_free(a->port);
+    g_free(a->path);
+    *a = (struct net_address){ .fd = -1 };
+}
+
+bool address_parse(struct net_address *a, const char *text, GError **error)
+{
+    const char *colon = strrchr(text, ':');
+    size_t n = colon ? (size_t)(colon - text) : 0;
+    bool bracket = n >= 2 && text[0] == '[' && text[n - 1] == ']';
+    uint64_t port;
+
+    if (!colon || !parse_uint(colon + 1, 0, 65535, &port) || (!bracket && memchr(text, ':', n))) {
+        set_error(error, "'%s' must be HOST:PORT or [IPV6]:PORT, PORT 0 to 65535", text);
+        return false;
+    }
+    *a = (struct net_address){ .kind = NET_ADDRESS_INET, .family = AF_UNSPEC, .fd = -1 };
+    a->host = bracket ? g_strndup(text + 1, n - 2) : g_strndup(text, n);
+    a->port = g_strdup(colon + 1);
+    return true;
+}
+
+static const char *get(const GPtrArray *opts, const char *prefix, const char *key)
+{
+    g_autofree char *full = g_strdup_printf("%s.%s", prefix, key);
+
+    return options_get(opts, full);
+}
+
+static bool get_on(const GPtrArray *opts, const char *prefix, const char *key, bool otherwise)
+{
+    const char *value = get(opts, prefix, key);
+
+    if (value) {
+        parse_bool(value, &otherwise);
+    }
+    return otherwise;
+}
+
+static bool check_flags(const GPtrArray *opts, const char *prefix, GError **error)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
+        const char *value = get(opts, prefix, keys[i].name);
+        bool on;
+
+        if (keys[i].kind == KEY_BOOL && value && !parse_bool(value, &on)) {
+            set_error(error, "%s.%s is '%s', must be on or off", prefix, keys[i].name, value);
+            return false;
+        }
+    }
+    if (get_on(opts, prefix, "mptcp", false)) {
+        set_error(error, "%s.mptcp=on is not supported", prefix);
+        return false;
+    }
+    return true;
+}
+
+static bool take_inet(struct net_address *a, const GPtrArray *opts, const char *prefix,
+                      GError **error)
+{
+    const char *host = get(opts, prefix, "host"), *port = get(opts, prefix, "port");
+    const char *to = get(opts, prefix, "to");
+    bool v4 = get_on(opts, prefix, "ipv4", !get_on(opts, prefix, "ipv6", false));
+    bool v6 = get_on(opts, prefix, "ipv6", !get_on(opts, prefix, "ipv4", false));
+    uint64_t first = 0, last = 0;
+
+    if (!host) {
+        set_error(error, "%s.host is missing", prefix);
+        return false;
+    }
+    if (port && !parse_uint(port, 0, 65535, &first)) {
+        set_error(error, "%s.port is '%s', must be 0 to 65535", prefix, port);
+        return false;
+    }
+    if (to && !parse_uint(to, first, 65535, &last)) {
+        set_error(error, "%s.to is '%s', must be %s.port to 65535", prefix, to, prefix);
+        return false;
+    }
+    if (!v4 && !v6) {
+        set_error(error, "%s.ipv4 and %s.ipv6 are both off", prefix, prefix);
+        return false;
+    }
+    a->host = g_strdup(host);
+    a->port = g_strdup(port ? port : "0");
+    a->last_port = (unsigned)last;
+    a->family = v4 && v6 ? AF_UNSPEC : v4 ? AF_INET : AF_INET6;
+    a->numeric = get_on(opts, prefix, "numeric", false);
+    a->keep_alive = get_on(opts, prefix, "keep-alive", false);
+    return true;
+}
+
+static bool take_unix(struct net_address *a, const GPtrArray *opts, const char *prefix,
+                      GError **error)
+{
+    const char *path = get(opts, prefix, "path");
+    size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+    if (!path || !*path || strlen(path) > most) {
+        set_error(error, "%s.path is '%s', must have 1 to %zu bytes", prefix, path ? path : "",
+                  most);
+        return false;
+    }
+    a->path = g_strdup(path);
+    a->abstract = get_on(opts, prefix, "abstract", false);
+    a->tight = get_on(opts, prefix, "tight", true);
+    return true;
+}
+
+static bool take_fd(struct net_address *a, const GPtrArray *opts, const char *prefix,
+                    GError **error)
+{
+    const char *text = get(opts, prefix, "str");
+    uint64_t n;
+
+    if (!text || !parse_uint(text, 0, INT32_MAX, &n)) {
+        set_error(error, "%s.str is '%s', must be the number of an open file descriptor", prefix,
+                  text ? text : "");
+        return false;
+    }
+    a->path = g_strdup(text);
+    a->fd = (int)n;
+    return true;
+}
+
+bool address_take_options(struct net_address *a, const GPtrArray *opts, const char *prefix,
+                          GError **error)
+{
+    static const struct {
+        const char *name;
+        enum net_address_kind kind;
+        bool (*take)(struct net_address *a, const GPtrArray *opts, const char *prefix,
+                     GError **error);
+    } types[] = { { "inet", NET_ADDRESS_INET, take_inet },
+                  { "unix", NET_ADDRESS_UNIX, take_unix },
+                  { "fd", NET_ADDRESS_FD, take_fd } };
+    const char *type = get(opts, prefix, "type");
+
+    *a = (struct net_address){ .fd = -1 };
+    for (unsigned i = 0; type && i < G_N_ELEMENTS(types); i++) {
+        if (strcmp(types[i].name, type) == 0) {
+            a->kind = types[i].kind;
+            return check_flags(opts, prefix, error) && types[i].take(a, opts, prefix, error);
+        }
+    }
+    set_error(error, "%s.type is '%s', must be inet, unix or fd", prefix, type ? type : "");
+    return false;
+}
+
+void address_text(const struct sockaddr *sa, socklen_t len, char text[NET_ADDRESS_TEXT])
+{
+    const struct sockaddr_un *un = (const struct sockaddr_un *)sa;
+    size_t head = offsetof(struct sockaddr_un, sun_path);
+    char host[64], port[8];
+
+    if (sa->sa_family == AF_UNIX) {
+        bool abstract = len > head && un->sun_path[0] == '\0';
+        size_t n = len > head ? len - head - abstract : 0;
+
+        snprintf(text, NET_ADDRESS_TEXT, "unix:%s%.*s", abstract ? "@" : "", (int)n,
+                 un->sun_path + abstract);
+    } else if (getnameinfo(sa, len, host, sizeof(host), port, sizeof(port),
+                           NI_NUMERICHOST | NI_NUMERICSERV) == 0) {
+        snprintf(text, NET_ADDRESS_TEXT, sa->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host,
+                 port);
+    } else {
+        snprintf(text, NET_ADDRESS_TEXT, "unknown");
+    }
+}
+
+/* Sockets --------------------------------------------------------------------------------------- */
+
+/* An abstract name that is tight is as long as its text; others fill the whole field. */
+static void fill_unix(const struct net_address *a, struct sockaddr_storage *sa, socklen_t *len)
+{
+    struct sockaddr_un *un = (struct sockaddr_un *)sa;
+    size_t n = strlen(a->path);
+
+    memset(sa, 0, sizeof(*sa));
+    un->sun_family = AF_UNIX;
+    memcpy(un->sun_path + a->abstract, a->path, n);
+    *len = a->abstract && a->tight ? (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n)
+                                   : (socklen_t)sizeof(*un);
+}
+
+bool address_resolve(const struct net_address *a, int type, bool passive,
+                     struct sockaddr_storage *sa, socklen_t *len, GError **error)
+{
+    struct addrinfo hints = { .ai_socktype = type, .ai_family = a->family }, *list = NULL;
+    int why;
+
+    if (a->kind == NET_ADDRESS_UNIX) {
+        fill_unix(a, sa, len);
+        return true;
+    }
+    hints.ai_flags = (passive ? AI_PASSIVE : 0) | (a->numeric ? AI_NUMERICHOST : 0);
+    why = getaddrinfo(*a->host ? a->host : NULL, a->port, &hints, &list);
+    if (why != 0) {
+        set_error(error, "%s:%s: %s", a->host, a->port, gai_strerror(why));
+        return false;
+    }
+    memset(sa, 0, sizeof(*sa));
+    memcpy(sa, list->ai_addr, list->ai_addrlen);
+    *len = list->ai_addrlen;
+    freeaddrinfo(list);
+    return true;
+}
+
+static void set_port(struct sockaddr_storage *sa, unsigned port)
+{
+    if (sa->ss_family == AF_INET) {
+        ((struct sockaddr_in *)sa)->sin_port = htons((uint16_t)port);
+    } else {
+        ((struct sockaddr_in6 *)sa)->sin6_port = htons((uint16_t)port);
+    }
+}
+
+/* The first free port of the range. */
+static bool bind_range(const struct net_address *a, int fd, struct sockaddr_storage *sa,
+                       socklen_t len)
+{
+    unsigned first = a->kind == NET_ADDRESS_INET ? (unsigned)strtoul(a->port, NULL, 0) : 0;
+
+    for (unsigned port = first; port <= MAX(first, a->last_port); port++) {
+        if (a->kind == NET_ADDRESS_INET) {
+            set_port(sa, port);
+        }
+        if (bind(fd, (struct sockaddr *)sa, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int address_bind(const struct net_address *a, int type, GError **error)
+{
+    struct sockaddr_storage sa;
+    char text[NET_ADDRESS_TEXT];
+    struct stat st;
+    socklen_t len;
+    int fd, on = 1;
+
+    if (!address_resolve(a, type, true, &sa, &len, error)) {
+        return -1;
+    }
+    if (a->kind == NET_ADDRESS_UNIX && !a->abstract && lstat(a->path, &st) == 0 &&
+        S_ISSOCK(st.st_mode)) {
+        unlink(a->path);
+    }
+    address_text((struct sockaddr *)&sa, len, text);
+    fd = socket(sa.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        set_errno_error(error, "cannot make a socket for %s", text);
+        return -1;
+    }
+    if (sa.ss_family != AF_UNIX) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    }
+    if (!bind_range(a, fd, &sa, len) || (type == SOCK_STREAM && listen(fd, 1) < 0)) {
+        set_errno_error(error, "cannot bind to %s", text);
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int address_take_fd(const char *text, int type, GError **error)
+{
+    uint64_t n;
+    int have, flags;
+    socklen_t len = sizeof(have);
+
+    if (!parse_uint(text, 3, INT32_MAX, &n) || (flags = fcntl((int)n, F_GETFL)) < 0) {
+        set_error(error, "'%s' must be the number of a file descriptor that is open, from 3 on",
+                  text);
+        return -1;
+    }
+    if (getsockopt((int)n, SOL_SOCKET, SO_TYPE, &have, &len) < 0 || (type && have != type)) {
+        set_error(error, "file descriptor %s is not a %s", text,
+                  type == SOCK_STREAM  ? "stream socket"
+                  : type == SOCK_DGRAM ? "datagram socket"
+                                       : "socket");
+        return -1;
+    }
+    fcntl((int)n, F_SETFL, flags | O_NONBLOCK);
+    fcntl((int)n, F_SETFD, FD_CLOEXEC);
+    return (int)n;
+}

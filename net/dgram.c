@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * net/dgram.c: -netdev dgram, and the datagrams of -netdev socket: one frame is one datagram; see stream.h.
+ *
+ * Of unicast datagrams of the network only the named peer's are taken. A group's members send from a socket of
+ * their own, by whose port they know their own datagrams when these come back.
+ * Thread: under the machine lock; watches on the main loop.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <glib-unix.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+#include "net/netdev.h"
+#include "net/stream.h"
+#include "softmmu/machine.h"
+#include "util/error.h"
+#include "util/log.h"
+
+#define TURN_FRAMES 64 /* of one turn of the main loop */
+
+struct net_dgram {
+    struct net_client client;
+    struct dgram_peer peer;
+    struct sockaddr_storage own; /* of send_fd */
+    GSource *in_watch, *out_watch;
+    uint8_t buf[NET_FRAME_MAX + 1];
+};
+
+static void drop_watch(GSource **watch)
+{
+    if (*watch) {
+        g_source_destroy(*watch);
+        g_source_unref(*watch);
+        *watch = NULL;
+    }
+}
+
+static void add_watch(struct net_dgram *d, GSource **watch, int fd, GIOCondition condition,
+                      GUnixFDSourceFunc fn)
+{
+    if (!*watch) {
+        *watch = g_unix_fd_source_new(fd, condition);
+        g_source_set_callback(*watch, G_SOURCE_FUNC(fn), d, NULL);
+        g_source_attach(*watch, d->client.machine->context);
+    }
+}
+
+/* Addresses and ports of the network's. */
+static bool same_end(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    const struct sockaddr_in *a4 = (const struct sockaddr_in *)a, *b4 = (const void *)b;
+    const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a, *b6 = (const void *)b;
+
+    if (a->ss_family != b->ss_family) {
+        return false;
+    }
+    if (a->ss_family == AF_INET) {
+        return a4->sin_port == b4->sin_port && a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+    }
+    return a->ss_family == AF_INET6 && a6->sin6_port == b6->sin6_port &&
+           memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
+}
+
+static bool wanted(const struct net_dgram *d, const struct sockaddr_storage *from)
+{
+    if (d->peer.send_fd >= 0) {
+        return !same_end(from, &d->own);
+    }
+    return !d->peer.check_source || same_end(from, &d->peer.to);
+}
+
+static gboolean input_ready(gint fd, GIOCondition condition, gpointer opaque)
+{
+    struct net_dgram *d = opaque;
+
+    (void)condition;
+    for (unsigned i = 0; i < TURN_FRAMES && net_can_send(&d->client); i++) {
+        struct sockaddr_storage from = { 0 };
+        socklen_t len = sizeof(from);
+        ssize_t n =
+            recvfrom(fd, d->buf, sizeof(d->buf), MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+
+        if (n < 0) {
+            break; /* none, or a peer that is not there yet */
+        }
+        if (wanted(d, &from)) {
+            net_send(&d->client, d->buf, (size_t)n); /* which drops what is no frame */
+        }
+    }
+    if (!net_can_send(&d->client)) {
+        drop_watch(&d->in_watch);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static void dgram_drained(struct net_client *c)
+{
+    struct net_dgram *d = (struct net_dgram *)c;
+
+    add_watch(d, &d->in_watch, d->peer.fd, G_IO_IN, input_ready);
+}
+
+static gboolean output_ready(gint fd, GIOCondition condition, gpointer opaque)
+{
+    struct net_dgram *d = opaque;
+
+    (void)fd;
+    (void)condition;
+    drop_watch(&d->out_watch);
+    net_ready(&d->client);
+    return G_SOURCE_CONTINUE;
+}
+
+static bool dgram_receive(struct net_client *c, const uint8_t *frame, size_t len)
+{
+    struct net_dgram *d = (struct net_dgram *)c;
+    int fd = d->peer.send_fd >= 0 ? d->peer.send_fd : d->peer.fd;
+    const struct sockaddr *to = d->peer.to_len ? (const struct sockaddr *)&d->peer.to : NULL;
+
+    if (!to && !d->peer.connected) {
+        return true;
+    }
+    if (sendto(fd, frame, len, MSG_DONTWAIT | MSG_NOSIGNAL, to, d->peer.to_len) < 0 &&
+        errno == EAGAIN) {
+        add_watch(d, &d->out_watch, fd, G_IO_OUT, output_ready);
+        return false;
+    }
+    return true; /* other errors: the frame is lost, as on a cable */
+}
+
+static void dgram_free(struct net_client *c)
+{
+    struct net_dgram *d = (struct net_dgram *)c;
+
+    net_unplug(c);
+    drop_watch(&d->in_watch);
+    drop_watch(&d->out_watch);
+    close(d->peer.fd);
+    if (d->peer.send_fd >= 0) {
+        close(d->peer.send_fd);
+    }
+    if (d->peer.path) {
+        unlink(d->peer.path);
+    }
+    g_free(d->peer.path);
+    net_client_clear(c);
+    g_free(d);
+}
+
+static const struct net_ops dgram_ops = {
+    .model = "dgram",
+    .receive = dgram_receive,
+    .drained = dgram_drained,
+    .free = dgram_free,
+};
+
+static const struct net_ops socket_ops = {
+    .model = "socket",
+    .receive = dgram_receive,
+    .drained = dgram_drained,
+    .free = dgram_free,
+};
+
+struct net_client *dgram_new(struct machine *m, const char *model, const char *id,
+                             const struct dgram_peer *peer, const char *info)
+{
+    struct net_dgram *d = g_new0(struct net_dgram, 1);
+    socklen_t len = sizeof(d->own);
+
+    net_client_init(&d->client, m, strcmp(model, "socket") == 0 ? &socket_ops : &dgram_ops, id,
+                    info);
+    d->peer = *peer;
+    if (peer->send_fd >= 0) {
+        getsockname(peer->send_fd, (struct sockaddr *)&d->own, &len);
+    }
+    add_watch(d, &d->in_watch, peer->fd, G_IO_IN, input_ready);
+    return &d->client;
+}
+
+/* Groups ---------------------------------------------------------------------------------------- */
+
+/* Both sockets of a member; the group's addresses are IPv4's. */
+static bool open_member(struct dgram_peer *p, struct in_addr local)
+{
+    const struct sockaddr_in *group = (const struct sockaddr_in *)&p->to;
+    struct ip_mreq request = { .imr_multiaddr = group->sin_addr, .imr_interface = local };
+    int on = 1;
+
+    p->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    p->send_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return p->fd >= 0 && p->send_fd >= 0 &&
+           setsockopt(p->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+           bind(p->fd, (const struct sockaddr *)group, sizeof(*group)) == 0 &&
+           setsockopt(p->fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof(request)) == 0 &&
+           setsockopt(p->send_fd, IPPROTO_IP, IP_MULTICAST_IF, &local, sizeof(local)) == 0 &&
+           connect(p->send_fd, (const struct sockaddr *)group, sizeof(*group)) == 0;
+}
+
+bool dgram_join(struct dgram_peer *p, const struct net_address *group, const char *local,
+                GError **error)
+{
+    const struct sockaddr_in *to = (const struct sockaddr_in *)&p->to;
+    struct in_addr interface = { INADDR_ANY };
+
+    *p = (struct dgram_peer){ .fd = -1, .send_fd = -1 };
+    if (!address_resolve(group, SOCK_DGRAM, false, &p->to, &p->to_len, error)) {
+        return false;
+    }
+    if (to->sin_family != AF_INET || !IN_MULTICAST(ntohl(to->sin_addr.s_addr))) {
+        set_error(error, "'%s' must be a multicast address, 224.0.0.0 to 239.255.255.255",
+                  group->host);
+        return false;
+    }
+    if (local && inet_pton(AF_INET, local, &interface) != 1) {
+        set_error(error, "'%s' must be the IPv4 address of an interface", local);
+        return false;
+    }
+    if (!open_member(p, interface)) {
+        set_errno_error(error, "cannot join %s:%s at %s", group->host, group->port,
+                        local ? local : "any interface");
+        if (p->fd >= 0) {
+            close(p->fd);
+        }
+        if (p->send_fd >= 0) {
+            close(p->send_fd);
+        }
+        return false;
+    }
+    p->to_len = 0; /* send_fd is connected */
+    p->connected = true;
+    return true;
+}
+
+/* -netdev dgram --------------------------------------------------------------------------------- */
+
+static bool is_group(const struct net_address *a)
+{
+    struct in_addr in;
+
+    return a->kind == NET_ADDRESS_INET && a->host && inet_pton(AF_INET, a->host, &in) == 1 &&
+           IN_MULTICAST(ntohl(in.s_addr));
+}
+
+/* A handed-over socket: connected, or whoever handed it over says where to send. */
+static bool take_socket(struct dgram_peer *p, const struct net_address *local, GError **error)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof(sa);
+
+    p->fd = address_take_fd(local->path, SOCK_DGRAM, error);
+    p->connected = p->fd >= 0 && getpeername(p->fd, (struct sockaddr *)&sa, &len) == 0;
+    return p->fd >= 0;
+}
+
+static bool open_peer(struct dgram_peer *p, const struct net_address *local,
+                      const struct net_address *remote, GError **error)
+{
+    bool have_remote = remote->host || remote->path;
+
+    *p = (struct dgram_peer){ .fd = -1, .send_fd = -1 };
+    if (have_remote && remote->kind == NET_ADDRESS_FD) {
+        set_error(error, "remote.type is 'fd', must be inet or unix");
+        return false;
+    }
+    if (is_group(remote) && !(local->path && local->kind == NET_ADDRESS_FD)) {
+        return dgram_join(p, remote, local->host && *local->host ? local->host : NULL, error);
+    }
+    if (!local->host && !local->path) {
+        set_error(error, "local.type is missing");
+        return false;
+    }
+    if (have_remote && local->kind != NET_ADDRESS_FD && remote->kind != local->kind) {
+        set_error(error, "local.type and remote.type must be the same");
+        return false;
+    }
+    if (have_remote && !address_resolve(remote, SOCK_DGRAM, false, &p->to, &p->to_len, error)) {
+        return false;
+    }
+    if (local->kind == NET_ADDRESS_FD) {
+        return take_socket(p, local, error);
+    }
+    p->fd = address_bind(local, SOCK_DGRAM, error);
+    p->check_source = have_remote && remote->kind == NET_ADDRESS_INET;
+    p->path = local->kind == NET_ADDRESS_UNIX && !local->abstract ? g_strdup(local->path) : NULL;
+    if (p->fd < 0) {
+        g_clear_pointer(&p->path, g_free);
+    }
+    return p->fd >= 0;
+}
+
+static char *describe(const struct dgram_peer *p, const struct net_address *remote)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof(sa);
+    char local_text[NET_ADDRESS_TEXT];
+    g_autofree char *to = remote->host   ? g_strdup_printf("%s:%s", remote->host, remote->port)
+                          : remote->path ? g_strdup_printf("unix:%s", remote->path)
+                                         : g_strdup("nobody");
+
+    getsockname(p->fd, (struct sockaddr *)&sa, &len);
+    address_text((struct sockaddr *)&sa, len, local_text);
+    return p->send_fd >= 0 ? g_strdup_printf("mcast=%s", to)
+                           : g_strdup_printf("udp=%s/%s", local_text, to);
+}
+
+struct net_client *dgram_open(struct machine *m, const char *id, const GPtrArray *opts,
+                              GError **error)
+{
+    g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
+    struct net_address local = { .fd = -1 }, remote = { .fd = -1 };
+    struct net_client *c = NULL;
+    struct dgram_peer peer;
+
+    address_add_keys(keys, "local");
+    address_add_keys(keys, "remote");
+    g_ptr_array_add(keys, NULL);
+    if (netdev_check_keys("dgram", opts, (const char *const *)keys->pdata, error) &&
+        (!options_get(opts, "local.type") || address_take_options(&local, opts, "local", error)) &&
+        (!options_get(opts, "remote.type") ||
+         address_take_options(&remote, opts, "remote", error)) &&
+        open_peer(&peer, &local, &remote, error)) {
+        g_autofree char *info = describe(&peer, &remote);
+
+        c = dgram_new(m, "dgram", id, &peer, info);
+    }
+    address_clear(&local);
+    address_clear(&remote);
+    return c;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * net/socket.c: -netdev socket: the older options of what stream.c and dgram.c do.
+ * Thread: under the machine lock.
+ */
+#include <string.h>
+#include <sys/socket.h>
+#include "net/netdev.h"
+#include "net/stream.h"
+#include "softmmu/machine.h"
+#include "util/error.h"
+
+#define MODEL "socket"
+
+/* Exactly one of these. */
+typedef struct net_client *socket_open_fn(struct machine *m, const char *id, const char *value,
+                                          const char *local, GError **error);
+
+static struct net_client *open_stream(struct machine *m, const char *id, const char *value,
+                                      bool server, GError **error)
+{
+    struct net_address a;
+
+    return address_parse(&a, value, error) ? stream_new(m, MODEL, id, &a, server, 0, error) : NULL;
+}
+
+static struct net_client *open_listen(struct machine *m, const char *id, const char *value,
+                                      const char *local, GError **error)
+{
+    (void)local;
+    return open_stream(m, id, value, true, error);
+}
+
+static struct net_client *open_connect(struct machine *m, const char *id, const char *value,
+                                       const char *local, GError **error)
+{
+    (void)local;
+    return open_stream(m, id, value, false, error);
+}
+
+static struct net_client *open_mcast(struct machine *m, const char *id, const char *value,
+                                     const char *local, GError **error)
+{
+    g_autofree char *info = g_strdup_printf("mcast=%s", value);
+    struct net_address group;
+    struct dgram_peer peer;
+    bool ok;
+
+    if (!address_parse(&group, value, error)) {
+        return NULL;
+    }
+    ok = dgram_join(&peer, &group, local, error);
+    address_clear(&group);
+    return ok ? dgram_new(m, MODEL, id, &peer, info) : NULL;
+}
+
+static struct net_client *open_udp(struct machine *m, const char *id, const char *value,
+                                   const char *local, GError **error)
+{
+    g_autofree char *info = g_strdup_printf("udp=%s", value);
+    struct dgram_peer peer = { .fd = -1, .send_fd = -1, .check_source = true };
+    struct net_address here = { .fd = -1 }, there = { .fd = -1 };
+    bool ok = false;
+
+    if (!local) {
+        set_error(error, "localaddr= must be given with udp=");
+    } else if (address_parse(&there, value, error) && address_parse(&here, local, error) &&
+               address_resolve(&there, SOCK_DGRAM, false, &peer.to, &peer.to_len, error)) {
+        peer.fd = address_bind(&here, SOCK_DGRAM, error);
+        ok = peer.fd >= 0;
+    }
+    address_clear(&here);
+    address_clear(&there);
+    return ok ? dgram_new(m, MODEL, id, &peer, info) : NULL;
+}
+
+/* A handed-over socket is what it is; a datagram socket that is not connected only receives. */
+static struct net_client *open_fd(struct machine *m, const char *id, const char *value,
+                                  const char *local, GError **error)
+{
+    g_autofree char *info = g_strdup_printf("fd=%s", value);
+    struct dgram_peer peer = { .send_fd = -1 };
+    struct net_address a = { .kind = NET_ADDRESS_FD };
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof(sa), type_len = sizeof(int);
+    int type = 0;
+
+    (void)local;
+    peer.fd = address_take_fd(value, 0, error);
+    if (peer.fd < 0) {
+        return NULL;
+    }
+    getsockopt(peer.fd, SOL_SOCKET, SO_TYPE, &type, &type_len);
+    if (type == SOCK_STREAM) {
+        a.path = g_strdup(value);
+        return stream_new(m, MODEL, id, &a, false, 0, error);
+    }
+    peer.connected = getpeername(peer.fd, (struct sockaddr *)&sa, &len) == 0;
+    return dgram_new(m, MODEL, id, &peer, info);
+}
+
+static const struct {
+    const char *key;
+    socket_open_fn *open;
+    bool local; /* takes localaddr= */
+} kinds[] = {
+    { "listen", open_listen, false }, { "connect", open_connect, false },
+    { "mcast", open_mcast, true },    { "udp", open_udp, true },
+    { "fd", open_fd, false },
+};
+
+struct net_client *socket_open(struct machine *m, const char *id, const GPtrArray *opts,
+                               GError **error)
+{
+    static const char *const keys[] = {
+        "listen", "connect", "mcast", "udp", "fd", "localaddr", NULL
+    };
+    const char *local = options_get(opts, "localaddr");
+    struct net_client *c;
+    int which = -1;
+
+    if (!netdev_check_keys(MODEL, opts, keys, error)) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (!options_get(opts, kinds[i].key)) {
+            continue;
+        }
+        if (which >= 0) {
+            set_error(error, "socket: %s= and %s= exclude each other", kinds[which].key,
+                      kinds[i].key);
+            return NULL;
+        }
+        which = (int)i;
+    }
+    if (which < 0) {
+        set_error(error, "socket: exactly one of listen=, connect=, mcast=, udp= or fd= is needed");
+        return NULL;
+    }
+    if (local && !kinds[which].local) {
+        set_error(error, "socket: localaddr= is for mcast= and udp=");
+        return NULL;
+    }
+    c = kinds[which].open(m, id, options_get(opts, kinds[which].key), local, error);
+    if (!c) {
+        g_prefix_error(error, "socket: ");
+    }
+    return c;
+}

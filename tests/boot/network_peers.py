@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Two guests on one cable: they ping each other and run iperf3 both ways. The cable is a connection, datagrams,
+or a hub of which one guest's emulator has the ports; each row with the cards that it names."""
+import os
+import re
+import sys
+
+from boot import INIT_HEAD, KERNEL_TROUBLE, Run, Scratch, guest_data, guest_file, tap
+from network import MODULES, free_port
+
+TIMEOUT = 400
+BYTES = "8M"                            # that iperf3 sends each way
+PROGRAM_FILES = ("iperf3", "ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6", "libiperf.so.0", "libssl.so.3",
+                 "libcrypto.so.3", "libsctp.so.1")
+
+HEAD = INIT_HEAD + """
+mount -t devtmpfs dev /dev
+for m in %s; do
+    [ -e /$m.ko ] && { insmod /$m.ko || echo INSMOD-FAILED $m; }
+done
+iperf3() {
+    LD_LIBRARY_PATH=/ld /ld/ld-linux-x86-64.so.2 /ld/iperf3 "$@" --forceflush
+}
+chmod 755 /ld/*
+ip link set lo up
+ip link set eth0 up
+ip addr add 10.9.0.SELF/24 dev eth0
+""" % " ".join(MODULES)
+# The other guest may not be there yet.
+PING = """
+n=0
+until ping -c 1 -W 1 10.9.0.OTHER >/dev/null || [ $n -gt 300 ]; do n=$((n + 1)); done
+ping -c 3 -s 1400 10.9.0.OTHER
+"""
+SERVER = PING + """
+echo SERVING
+iperf3 -s -1 >/dev/null && iperf3 -s -1 >/dev/null && echo SERVED
+cat /proc/net/dev | grep eth0
+poweroff -f
+"""
+CLIENT = PING + """
+client() {
+    until iperf3 -c 10.9.0.OTHER "$@" >/tmp/out 2>&1 || [ $n -gt 300 ]; do sleep 1; n=$((n + 1)); done
+    grep -E 'sender|receiver' /tmp/out
+}
+client -n BYTES | sed 's/^/THERE /'
+client -n BYTES -R | sed 's/^/BACK /'
+poweroff -f
+"""
+
+
+def program_files():
+    """iperf3 and its libraries, in /ld of the guest."""
+    found = {}
+    for folder, _, names in os.walk(guest_file("netprogs")):
+        for name in set(names) & set(PROGRAM_FILES):
+            if os.path.isfile(os.path.join(folder, name)):      # not a link to a link's folder
+                with open(os.path.join(folder, name), "rb") as file:
+                    found[name] = file.read()
+    return [(f"ld/{name}", data) for name, data in found.items()]
+
+
+def module_files():
+    files = []
+    for name in MODULES:
+        try:
+            files.append((f"{name}.ko", guest_data("network", f"{name}.ko")))
+        except FileNotFoundError:
+            pass                        # built into the kernel
+    return files
+
+
+def guest_options(scratch, script, own, other):
+    text = (HEAD + script).replace("SELF", str(own)).replace("OTHER", str(other)).replace("BYTES", BYTES)
+    return ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("network"), "-initrd",
+            scratch.initrd(text, "", module_files() + program_files()), "-append",
+            "console=ttyS0 panic=-1 net.ifnames=0"]
+
+
+def check(run, *patterns):
+    for pattern in patterns:
+        run.expect(pattern, TIMEOUT)
+    if run.finish(TIMEOUT) != 0:
+        run.fail("the guest did not power off")
+    trouble = re.search(KERNEL_TROUBLE + "|INSMOD-FAILED", run.output)
+    if trouble:
+        run.fail(f"printed '{trouble.group(0)}', which must not appear")
+
+
+def peers(first, second):
+    """first is there before second; PORT and OTHER are free ports, PATH a file that is not there."""
+    def test():
+        scratch, other = Scratch(), Scratch()
+        port, other_port = str(free_port()), str(free_port())
+
+        def fill(args):
+            return [a.replace("OTHER", other_port).replace("PORT", port).replace("PATH", scratch.path("s"))
+                    for a in args]
+        ping = r"^3 packets transmitted, 3 packets received, 0% packet loss"
+        with Run([*guest_options(scratch, SERVER, 1, 2), *fill(first)]) as server:
+            server.expect(r"INIT-STARTED", TIMEOUT)
+            with Run([*guest_options(other, CLIENT, 2, 1), *fill(second)]) as client:
+                check(client, ping, r"^THERE .* [1-9][0-9.]* [KMG]?bits/sec.*receiver",
+                      r"^BACK .* [1-9][0-9.]* [KMG]?bits/sec.*receiver")
+            check(server, ping, r"^SERVING", r"^SERVED")
+    return test
+
+
+def card(model, mac, netdev="n"):
+    return ["-device", f"{model},netdev={netdev},mac=52:54:00:00:00:{mac:02x}"]
+
+
+VIRTIO, E1000 = "virtio-net-pci", "e1000"
+HUB = ["-netdev", "hubport,id=a,hubid=0,netdev=n", "-netdev", "hubport,id=b,hubid=0",
+       "-netdev", "user,id=u", "-netdev", "hubport,id=c,hubid=0,netdev=u"]
+TESTS = (
+    ("two guests joined by socket",
+     peers(["-netdev", "socket,id=n,listen=127.0.0.1:PORT", *card(VIRTIO, 1)],
+           ["-netdev", "socket,id=n,connect=127.0.0.1:PORT", *card(VIRTIO, 2)])),
+    ("two guests joined by a hub, to which one of them is connected by a unix socket",
+     peers(["-netdev", "stream,id=n,server=on,addr.type=unix,addr.path=PATH", *HUB, *card(VIRTIO, 1, "b")],
+           ["-netdev", "stream,id=n,addr.type=unix,addr.path=PATH,reconnect=1", *card(E1000, 2)])),
+    ("two guests joined by datagrams",
+     peers(["-netdev", "socket,id=n,udp=127.0.0.1:OTHER,localaddr=127.0.0.1:PORT", *card(E1000, 1)],
+           ["-netdev", "dgram,id=n,local.type=inet,local.host=127.0.0.1,local.port=OTHER,"
+            "remote.type=inet,remote.host=127.0.0.1,remote.port=PORT", *card(VIRTIO, 2)])),
+    ("two guests in a multicast group, one by -net",
+     peers(["-net", "nic,model=e1000,macaddr=52:54:00:00:00:01", "-net",
+            "socket,mcast=230.0.0.1:PORT,localaddr=127.0.0.1"],
+           ["-netdev", "socket,id=n,mcast=230.0.0.1:PORT,localaddr=127.0.0.1", *card(VIRTIO, 2)])),
+)
+
+if __name__ == "__main__":
+    chosen = [t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]
+    sys.exit(tap(chosen))

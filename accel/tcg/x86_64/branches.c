@@ -148,15 +148,29 @@ void emit_trace_pages(struct trans *x)
 }
 
 /*
+ * Checks before the loop hold for what the registers are where it closes, which may be otherwise at a
+ * side exit to the same address.
+ */
+static bool hoists_hold(const struct trans *x)
+{
+    bool hold = true;
+
+    for (unsigned g = 0; g < x->n_groups; g++) {
+        hold = hold && !x->groups[g].hoisted;
+    }
+    return hold || x->n == x->b->n - 1u;
+}
+
+/*
  * Back to where the trace's loop begins, if condition cc holds (negative: always).  False: flags are
- * not as they are expected there.  `need`: they are read or shown there, or at the poll.
+ * not as they are expected there, or checks.  `need`: they are read or shown there, or at the poll.
  */
 static bool emit_loop_back(struct trans *x, int cc, uint32_t need)
 {
     struct flag_state before;
     uint8_t *over = NULL, *wanted;
 
-    if (x->variant && desc_pack(&x->desc) != x->variant) {
+    if (!hoists_hold(x) || (x->variant && desc_pack(&x->desc) != x->variant)) {
         return false;
     }
     if (need && !x->variant) {

@@ -188,7 +188,7 @@ const struct option_row option_rows[] = {
     { "chardev",     "BACKEND,id=ID[,mux=on][,prop=VALUE]|help", "a character device: stdio, pty, file, pipe, null", option_chardev },
     { "device",      "NAME[,prop=VALUE]|help|NAME,help", "add a device, or show its properties",  option_device },
     { "global",      "DRIVER.PROP=VALUE", "a default for a property of all devices of a type",        option_global },
-    { "netdev",      "TYPE,id=ID[,prop=VALUE]|help or JSON", "a network back end: user, socket, stream, dgram, hubport",  option_netdev },
+    { "netdev",      "TYPE,id=ID[,prop=VALUE]|help or JSON", "a network back end: user, tap, bridge, socket, stream, dgram, hubport",  option_netdev },
     { "nic",         "none|[TYPE][,model=CARD][,mac=MAC][,prop=VALUE]", "a network card and its back end", option_nic },
     { "net",         "none|nic[,model=CARD][,macaddr=MAC]|TYPE[,prop=VALUE]", "a card or a back end at hub 0", option_net },
 

@@ -242,7 +242,7 @@ const struct command monitor_commands[] = {
     { "block_set_io_throttle", "device bps bps_rd bps_wr iops iops_rd iops_wr", "change I/O throttle limits for a block drive", command_block_set_io_throttle },
     { "block_resize",     "device size",      "resize a block image (a number alone counts MiB)",      command_block_resize },
     { "commit",           "device|all",       "write what the drive's image has into its backing file", command_commit },
-    { "netdev_add",       "[user|socket|stream|dgram|hubport],id=str[,prop=value][,...]", "add host network device", command_netdev_add },
+    { "netdev_add",       "[user|tap|bridge|socket|stream|dgram|hubport],id=str[,prop=value][,...]", "add host network device", command_netdev_add },
     { "netdev_del",       "id",               "remove host network device",                            command_netdev_del },
     { "hostfwd_add",      "[netdev_id] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport", "redirect TCP or UDP connections from host to guest", command_hostfwd_add },
     { "hostfwd_remove",   "[netdev_id] [tcp|udp]:[hostaddr]:hostport", "remove host-to-guest TCP or UDP redirection", command_hostfwd_remove },

@@ -21,8 +21,8 @@ static const struct netdev_type {
     { "user",       NULL, "this program was built without libslirp: install Debian's libslirp-dev, then run configure and make" },
 #endif
     { "hubport",    hubport_open, NULL },
-    { "tap",        NULL, "it is not supported yet" },
-    { "bridge",     NULL, "it is not supported yet" },
+    { "tap",        tap_open,     NULL },
+    { "bridge",     bridge_open,  NULL },
     { "socket",     socket_open,  NULL },
     { "stream",     stream_open,  NULL },
     { "dgram",      dgram_open,   NULL },

@@ -18,6 +18,8 @@ netdev_open_fn hubport_open; /* hub.c */
 netdev_open_fn socket_open;  /* socket.c */
 netdev_open_fn stream_open;  /* stream.c */
 netdev_open_fn dgram_open;   /* dgram.c */
+netdev_open_fn tap_open;     /* tap_open.c */
+netdev_open_fn bridge_open;  /* tap_open.c: tap with a helper */
 
 /* A new port of a hub, which is made when it is not there: what a card or a back end plugs into. */
 struct net_client *hub_add_port(struct machine *m, unsigned hub, const char *id);

@@ -115,9 +115,10 @@ class Scratch:
 class Run:
     """One run of the emulator, or of another command. Output is standard output and error
     together, both on a terminal (a pty) when terminal is true. As in a shell the terminal
-    controls the program; with controlling=False it is just a terminal, as some tools hand out."""
+    controls the program; with controlling=False it is just a terminal, as some tools hand out.
+    pass_fds are further descriptors that it keeps."""
 
-    def __init__(self, args, terminal=False, command=(RHEA,), controlling=True):
+    def __init__(self, args, terminal=False, command=(RHEA,), controlling=True, pass_fds=()):
         if not os.access(command[0], os.X_OK):
             raise Failed(f"no program '{command[0]}'")
         self.args = [*command, *args]
@@ -126,7 +127,7 @@ class Run:
         take = (lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if terminal and controlling else None
         self.child = subprocess.Popen(
             self.args, stdout=output, stderr=output, start_new_session=True,
-            stdin=output if terminal else subprocess.PIPE, bufsize=0, preexec_fn=take)
+            stdin=output if terminal else subprocess.PIPE, bufsize=0, preexec_fn=take, pass_fds=pass_fds)
         os.close(output)
 
     def type(self, text):

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * net/tap.c: -netdev tap and bridge: an interface of the host's kernel whose other end is a card.
+ *
+ * Of several queues all are read, so that it does not matter which one the kernel chose; frames go out through
+ * the first. A descriptor with a header before each frame (IFF_VNET_HDR) gets an empty one, and the kernel is told
+ * to send complete frames only.
+ * Thread: under the machine lock; watches on the main loop.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include "net/netdev.h"
+#include "net/tap.h"
+#include "softmmu/machine.h"
+#include "util/error.h"
+#include "util/log.h"
+
+#define TURN_FRAMES 64 /* of one queue in one turn of the main loop */
+
+struct tap_queue {
+    struct net_tap *tap;
+    int fd;
+    GSource *in_watch, *out_watch;
+};
+
+struct net_tap {
+    struct net_client client;
+    struct tap_queue queues[TAP_QUEUES];
+    unsigned n;
+    unsigned header; /* bytes before each frame */
+    char *down;      /* the script of the end; NULL: none */
+    char *ifname;
+    uint8_t buf[TAP_HEADER_MOST + NET_FRAME_MAX + 1];
+};
+
+static void drop_watch(GSource **watch)
+{
+    if (*watch) {
+        g_source_destroy(*watch);
+        g_source_unref(*watch);
+        *watch = NULL;
+    }
+}
+
+static void add_watch(struct tap_queue *q, GSource **watch, GIOCondition condition,
+                      GUnixFDSourceFunc fn)
+{
+    if (!*watch) {
+        *watch = g_unix_fd_source_new(q->fd, condition);
+        g_source_set_callback(*watch, G_SOURCE_FUNC(fn), q, NULL);
+        g_source_attach(*watch, q->tap->client.machine->context);
+    }
+}
+
+static gboolean input_ready(gint fd, GIOCondition condition, gpointer opaque)
+{
+    struct tap_queue *q = opaque;
+    struct net_tap *t = q->tap;
+
+    (void)condition;
+    for (unsigned i = 0; i < TURN_FRAMES && net_can_send(&t->client); i++) {
+        ssize_t n = read(fd, t->buf, sizeof(t->buf));
+
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+            log_line(LOG_DEVICE, "netdev '%s': %s", t->client.name, g_strerror(errno));
+            drop_watch(&q->in_watch); /* the interface has gone */
+            return G_SOURCE_REMOVE;
+        }
+        if (n <= 0) {
+            break;
+        }
+        if ((size_t)n > t->header) {
+            net_send(&t->client, t->buf + t->header, (size_t)n - t->header);
+        }
+    }
+    if (!net_can_send(&t->client)) {
+        drop_watch(&q->in_watch);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static void tap_drained(struct net_client *c)
+{
+    struct net_tap *t = (struct net_tap *)c;
+
+    for (unsigned i = 0; i < t->n; i++) {
+        add_watch(&t->queues[i], &t->queues[i].in_watch, G_IO_IN, input_ready);
+    }
+}
+
+static gboolean output_ready(gint fd, GIOCondition condition, gpointer opaque)
+{
+    struct tap_queue *q = opaque;
+
+    (void)fd;
+    (void)condition;
+    drop_watch(&q->out_watch);
+    net_ready(&q->tap->client);
+    return G_SOURCE_CONTINUE;
+}
+
+static bool tap_receive(struct net_client *c, const uint8_t *frame, size_t len)
+{
+    static const uint8_t empty[TAP_HEADER_MOST];
+    struct net_tap *t = (struct net_tap *)c;
+    struct iovec parts[2] = { { (void *)empty, t->header }, { (void *)frame, len } };
+
+    if (writev(t->queues[0].fd, parts, 2) < 0 && errno == EAGAIN) {
+        add_watch(&t->queues[0], &t->queues[0].out_watch, G_IO_OUT, output_ready);
+        return false;
+    }
+    return true; /* other errors: the interface is down, the frame is lost */
+}
+
+static void tap_free(struct net_client *c)
+{
+    struct net_tap *t = (struct net_tap *)c;
+
+    net_unplug(c);
+    if (t->down) {
+        g_autoptr(GError) error = NULL;
+
+        if (!tap_run_script(t->down, t->ifname, &error)) {
+            report_warning("netdev '%s': downscript: %s", c->name, error->message);
+        }
+    }
+    for (unsigned i = 0; i < t->n; i++) {
+        drop_watch(&t->queues[i].in_watch);
+        drop_watch(&t->queues[i].out_watch);
+        close(t->queues[i].fd);
+    }
+    g_free(t->down);
+    g_free(t->ifname);
+    net_client_clear(c);
+    g_free(t);
+}
+
+static const struct net_ops tap_ops = {
+    .model = "tap",
+    .receive = tap_receive,
+    .drained = tap_drained,
+    .free = tap_free,
+};
+
+struct net_client *tap_new(struct machine *m, const char *id, const int *fds, unsigned n,
+                           unsigned header, const char *ifname, const char *down)
+{
+    struct net_tap *t = g_new0(struct net_tap, 1);
+
+    net_client_init(&t->client, m, &tap_ops, id, NULL);
+    t->header = header;
+    t->ifname = g_strdup(ifname);
+    t->down = g_strdup(down);
+    t->n = n;
+    for (unsigned i = 0; i < n; i++) {
+        t->queues[i] = (struct tap_queue){ .tap = t, .fd = fds[i] };
+        add_watch(&t->queues[i], &t->queues[i].in_watch, G_IO_IN, input_ready);
+    }
+    return &t->client;
+}

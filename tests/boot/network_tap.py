@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A guest reaches this host through a tap, and the host the guest: in a network namespace of this test's own, which
+takes no privilege where user namespaces are allowed. The interface is made by the emulator, handed over to it, or
+made by a helper and put into a bridge."""
+import array
+import fcntl
+import hashlib
+import http.server
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+from boot import Failed, Run, Scratch, Skip, guest_file, tap
+from network import FILE, Handler
+from network_peers import HEAD, check, module_files
+
+TIMEOUT = 400
+HOST, GUEST = "10.9.0.1", "10.9.0.2"
+TUNSETIFF = 0x400454ca                  # linux/if_tun.h
+IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
+INSIDE = "RHEA_TAP_TEST_INSIDE"         # set for the test in its namespace
+
+SCRIPT = HEAD.replace("SELF", "2") + """
+wget -q -O /tmp/file http://10.9.0.1:PORT/file && md5sum </tmp/file | sed 's/^/FILE /'
+wget -q -O - --post-file=/tmp/file http://10.9.0.1:PORT/ | sed 's/^/POST /'
+echo READY
+echo hello | nc -l -p 1234
+poweroff -f
+"""
+
+
+def ip(*args):
+    subprocess.run(["ip", *args], check=True)
+
+
+def open_tap(name, flags=0):
+    fd = os.open("/dev/net/tun", os.O_RDWR)
+    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI | flags))
+    return fd
+
+
+def helper(args):
+    """What qemu-bridge-helper does: a tap in the bridge, and its descriptor to descriptor 3."""
+    assert args == ["--fd=3", "--br=rhea-br"], args
+    fd = open_tap("rhea-tap")
+    ip("link", "set", "rhea-tap", "up", "master", "rhea-br")
+    with socket.socket(fileno=3) as s:
+        s.sendmsg([b"\0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+
+
+def answers(host, port):
+    """Once the guest listens."""
+    for _ in range(TIMEOUT):
+        try:
+            with socket.create_connection((host, port), 60) as s:
+                return s.makefile().readline() == "hello\n"
+        except ConnectionRefusedError:
+            time.sleep(0.5)
+    return False
+
+
+# How the interface comes about: (options of -netdev, descriptors for the emulator) and what must be left behind.
+
+def made_by_rhea(scratch):
+    for name, text in (("up", f"ip addr add {HOST}/24 dev $1 && ip link set $1 up"), ("down", "echo $1 >$0.ran")):
+        os.chmod(scratch.path(name, f"#!/bin/sh\n{text}\n".encode()), 0o755)
+    return f"tap,id=n,ifname=rhea-tap,queues=2,script={scratch.path('up')},downscript={scratch.path('down')}", ()
+
+
+def handed_over(_scratch):
+    fd = open_tap("rhea-tap", IFF_VNET_HDR)
+    ip("addr", "add", f"{HOST}/24", "dev", "rhea-tap")
+    ip("link", "set", "rhea-tap", "up")
+    return f"tap,id=n,fd={fd},vhost=off", (fd,)
+
+
+def in_a_bridge(_scratch):
+    ip("link", "add", "rhea-br", "type", "bridge")
+    ip("addr", "add", f"{HOST}/24", "dev", "rhea-br")
+    ip("link", "set", "rhea-br", "up")
+    return f"bridge,id=n,br=rhea-br,helper={sys.executable} {os.path.abspath(__file__)} --helper", ()
+
+
+def reach(make, card):
+    def test():
+        scratch = Scratch()
+        if not os.environ.get(INSIDE):
+            raise Skip(why_not())
+        netdev, fds = make(scratch)
+        server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        script = SCRIPT.replace("PORT", str(server.server_address[1]))
+        digest = hashlib.md5(FILE).hexdigest()
+        args = ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("network"), "-initrd",
+                scratch.initrd(script, "", module_files() + [("ld/none", b"")]), "-append",
+                "console=ttyS0 panic=-1 net.ifnames=0", "-netdev", netdev, "-device", f"{card},netdev=n"]
+        try:
+            with Run(args, pass_fds=fds) as run:
+                run.expect(r"^READY", TIMEOUT)
+                if not answers(GUEST, 1234):
+                    run.fail("the guest does not answer the host")
+                check(run, f"^FILE {digest}", f"^POST {digest}")
+        finally:
+            server.shutdown()
+            for fd in fds:
+                os.close(fd)
+        if make is made_by_rhea and not os.path.exists(scratch.path("down.ran")):
+            raise Failed("the downscript did not run")
+    return test
+
+
+def why_not():
+    """Why there is no namespace; None: there can be one."""
+    for program, package in (("unshare", "util-linux"), ("ip", "iproute2")):
+        if not shutil.which(program):
+            return f"no {program} (Debian package {package})"
+    probe = ["unshare", "-rn", "sh", "-c", "ip tuntap add dev t0 mode tap && : <>/dev/net/tun"]
+    tried = subprocess.run(probe, capture_output=True, text=True, check=False)
+    return None if tried.returncode == 0 else f"no tap in a network namespace: {tried.stderr.strip()}"
+
+
+TESTS = (
+    ("a tap with scripts and two queues, virtio-net", reach(made_by_rhea, "virtio-net-pci")),
+    ("a tap that was handed over, with headers, e1000", reach(handed_over, "e1000")),
+    ("a bridge through a helper, virtio-net", reach(in_a_bridge, "virtio-net-pci")),
+)
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--helper"]:
+        helper(sys.argv[2:])
+        sys.exit(0)
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    if not os.environ.get(INSIDE) and not why_not():
+        os.environ[INSIDE] = "1"
+        os.execvp("unshare", ["unshare", "-rn", sys.executable, *sys.argv])
+    chosen = [t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]
+    sys.exit(tap(chosen))

@@ -27,7 +27,7 @@ block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c luks.c luks_cipher.c luk
 
 chardev_src := chardev.c fd.c file.c mux.c pty.c stdio.c
 
-net_src := address.c dgram.c dial.c hub.c net.c netdev.c socket.c stream.c tap.c tap_open.c user.c user_forward.c user_poll.c
+net_src := address.c dgram.c dial.c dump.c hub.c net.c netdev.c socket.c stream.c tap.c tap_open.c user.c user_forward.c user_poll.c
 
 target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c \
                    exec_shift.c exec_stack.c exec_string.c flags.c mmu.c operand.c print.c \

@@ -543,7 +543,9 @@ bool drives_setup(struct machine *m, const struct options *o, GError **error)
 {
     m->add_drive = hot_add_drive;
     for (unsigned i = 0; i < o->objects->len; i++) {
-        if (!block_graph_add_object(block_graph_of(m), g_ptr_array_index(o->objects, i), error)) {
+        const char *object = g_ptr_array_index(o->objects, i);
+
+        if (!net_is_filter(object) && !block_graph_add_object(block_graph_of(m), object, error)) {
             g_prefix_error(error, "-object: ");
             return false;
         }

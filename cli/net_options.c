@@ -68,7 +68,7 @@ static bool flatten(GPtrArray *opts, const char *key, const json_t *v)
 }
 
 /* key=value or JSON; NULL and *error. */
-static GPtrArray *parse_netdev(const char *text, GError **error)
+static GPtrArray *parse_pairs(const char *text, const char *implied_key, GError **error)
 {
     g_autoptr(GPtrArray) opts = NULL;
     json_error_t why;
@@ -76,7 +76,7 @@ static GPtrArray *parse_netdev(const char *text, GError **error)
     bool ok;
 
     if (text[0] != '{') {
-        return parse_options(text, "type");
+        return parse_options(text, implied_key);
     }
     root = json_loads(text, JSON_REJECT_DUPLICATES, &why);
     if (!root) {
@@ -91,6 +91,27 @@ static GPtrArray *parse_netdev(const char *text, GError **error)
         return NULL;
     }
     return g_steal_pointer(&opts);
+}
+
+static GPtrArray *parse_netdev(const char *text, GError **error)
+{
+    return parse_pairs(text, "type", error);
+}
+
+/* -object filter-...: NULL for the objects of others. */
+static GPtrArray *parse_filter(const char *text)
+{
+    g_autoptr(GPtrArray) opts = parse_pairs(text, "qom-type", NULL);
+    const char *type = opts ? options_get(opts, "qom-type") : NULL;
+
+    return type && g_str_has_prefix(type, "filter-") ? g_steal_pointer(&opts) : NULL;
+}
+
+bool net_is_filter(const char *object)
+{
+    g_autoptr(GPtrArray) opts = parse_filter(object);
+
+    return opts != NULL;
 }
 
 /* Takes a key out of the options; its value (the caller's), or NULL. */
@@ -247,6 +268,19 @@ static bool setup_net(struct machine *m, struct options *o, const char *text, GE
     return c && net_plug(c, hub_add_port(m, 0, NULL), error);
 }
 
+static bool add_filters(struct machine *m, const struct options *o, GError **error)
+{
+    for (unsigned i = 0; i < o->objects->len; i++) {
+        g_autoptr(GPtrArray) opts = parse_filter(g_ptr_array_index(o->objects, i));
+
+        if (opts && !net_filter_add(m, opts, error)) {
+            g_prefix_error(error, "-object: ");
+            return false;
+        }
+    }
+    return true;
+}
+
 bool net_setup(struct machine *m, struct options *o, GError **error)
 {
     for (unsigned i = 0; i < o->netdevs->len; i++) {
@@ -270,7 +304,7 @@ bool net_setup(struct machine *m, struct options *o, GError **error)
             return false;
         }
     }
-    return true;
+    return add_filters(m, o, error);
 }
 
 /* Cards ----------------------------------------------------------------------------------------- */

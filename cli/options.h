@@ -88,6 +88,8 @@ struct machine;
 option_fn option_netdev, option_nic, option_net;
 /* The back ends that the options name; before the board is made. Machine lock held. */
 bool net_setup(struct machine *m, struct options *o, GError **error);
+/* Is this -object one of net_setup's? */
+bool net_is_filter(const char *object);
 /* After the board is made: -device for each card. */
 bool net_add_devices(struct machine *m, struct options *o, GError **error);
 

@@ -244,6 +244,8 @@ const struct command monitor_commands[] = {
     { "commit",           "device|all",       "write what the drive's image has into its backing file", command_commit },
     { "netdev_add",       "[user|tap|bridge|socket|stream|dgram|hubport],id=str[,prop=value][,...]", "add host network device", command_netdev_add },
     { "netdev_del",       "id",               "remove host network device",                            command_netdev_del },
+    { "object_add",       "[filter-dump|secret|throttle-group],id=str[,prop=value][,...]", "create an object, like -object on the command line", command_object_add },
+    { "object_del",       "id",               "remove a filter-dump",                                  command_object_del },
     { "hostfwd_add",      "[netdev_id] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport", "redirect TCP or UDP connections from host to guest", command_hostfwd_add },
     { "hostfwd_remove",   "[netdev_id] [tcp|udp]:[hostaddr]:hostport", "remove host-to-guest TCP or UDP redirection", command_hostfwd_remove },
     { "set_link",         "name on|off",      "change the link status of a network adapter",           command_set_link },

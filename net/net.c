@@ -114,6 +114,7 @@ void net_client_clear(struct net_client *c)
     net_unplug(c);
     net_purge(c);
     g_ptr_array_remove(c->machine->net->clients, c);
+    g_clear_pointer(&c->dumps, g_ptr_array_unref);
     g_clear_pointer(&c->name, g_free);
     g_clear_pointer(&c->info, g_free);
     c->machine = NULL;
@@ -207,6 +208,12 @@ void net_send(struct net_client *from, const uint8_t *frame, size_t len)
     if (len < NET_FRAME_MIN || len > NET_FRAME_MAX || !net_link_up(from)) {
         from->dropped++;
         return;
+    }
+    if (from->dumps) {
+        net_dump_frame(from, false, frame, len);
+    }
+    if (to->dumps) {
+        net_dump_frame(to, true, frame, len);
     }
     to->received++;
     if (g_queue_is_empty(&to->queue) && listens(to) && to->ops->receive(to, frame, len)) {

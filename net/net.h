@@ -52,6 +52,7 @@ struct net_client {
     bool flushing;              /* net_ready is at work */
     bool held;                  /* the peer was told to hold back */
     GQueue queue;               /* GBytes *: frames for this client */
+    GPtrArray *dumps;           /* of a back end: filter-dump's (dump.c); NULL: none */
     uint64_t received, dropped; /* frames */
 };
 
@@ -114,5 +115,12 @@ struct net_client *netdev_add(struct machine *m, const GPtrArray *opts, GError *
 bool netdev_remove(struct machine *m, const char *id, GError **error);
 /* "Available netdev backend types:" and their names */
 void netdev_print_list(GString *out);
+
+/* dump.c: -object filter-dump: qom-type=, id=, netdev=, file= and others. False and *error. */
+bool net_filter_add(struct machine *m, const GPtrArray *opts, GError **error);
+/* False: there is none of that id. */
+bool net_filter_remove(struct machine *m, const char *id);
+/* c->dumps is there; received: by the back end c, else sent. */
+void net_dump_frame(struct net_client *c, bool received, const uint8_t *frame, size_t len);
 
 #endif

@@ -208,6 +208,49 @@ static void command(struct fixture *f, const char *line, const char *says)
     g_assert_true(*says ? strstr(out->str, says) != NULL : out->len == 0);
 }
 
+/* pcap-savefile(5): a header of 24 bytes; before each frame 16, the stored and the whole length behind the time. */
+static void a_filter_writes_frames_down(struct fixture *f, gconstpointer data)
+{
+    g_autofree char *folder = g_dir_make_tmp("rhea-net-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "x.pcap", NULL), *got = NULL;
+    g_autofree char *all =
+        g_strdup_printf("object_add filter-dump,id=d,netdev=p,file=%s,maxlen=20", path);
+    static const uint32_t head[6] = { 0xa1b2c3d4, 2 | 4 << 16, 0, 0, 20, 1 };
+    static const uint32_t lengths[2][2] = { { 20, 60 }, { 14, 14 } };
+    size_t len;
+
+    (void)data;
+    net_plug(&f->a.client, netdev(f, "hubport,id=p,hubid=0"), NULL);
+    net_plug(&f->b.client, netdev(f, "hubport,id=q,hubid=0"), NULL);
+    command(f, all, "");
+    command(f, all, "duplicate id 'd'");
+    net_send(&f->a.client, frame, 60); /* to p */
+    net_send(&f->b.client, frame, 14); /* from p */
+    g_assert_true(g_file_get_contents(path, &got, &len, NULL));
+    g_assert_cmpuint(len, ==, 24 + 16 + 20 + 16 + 14);
+    g_assert_cmpmem(got, 24, head, 24);
+    g_assert_cmpmem(got + 32, 8, lengths[0], 8);
+    g_assert_cmpmem(got + 40, 20, frame, 20);
+    g_assert_cmpmem(got + 68, 8, lengths[1], 8);
+    command(f, "object_del d", "");
+    command(f, "object_del d", "not found");
+    command(f, "object_add filter-dump,id=d,netdev=x,file=/x", "there is no netdev 'x'");
+    command(f, "object_add filter-dump,id=d,netdev=p", "'file=' is missing");
+    command(f, "object_add filter-dump,id=d,netdev=p,file=/nowhere/x", "cannot write");
+    command(f, "object_add filter-dump,id=d,netdev=p,file=/x,queue=up", "all, rx or tx");
+    command(f, "object_add filter-mirror,id=d,netdev=p", "there is filter-dump");
+    g_clear_pointer(&got, g_free);
+    g_free(g_steal_pointer(&all));
+    all = g_strdup_printf("object_add filter-dump,id=d,netdev=p,file=%s,queue=tx", path);
+    command(f, all, "");
+    net_send(&f->a.client, frame, 60);
+    net_send(&f->b.client, frame, 42);
+    g_assert_true(g_file_get_contents(path, &got, &len, NULL));
+    g_assert_cmpuint(len, ==, 24 + 16 + 42);
+    unlink(path);
+    rmdir(folder);
+}
+
 static void the_monitor_changes_networks(struct fixture *f, gconstpointer data)
 {
     (void)data;
@@ -245,6 +288,7 @@ int main(int argc, char **argv)
     ADD("a link that is down carries nothing", a_link_that_is_down_carries_nothing);
     ADD("a hub repeats to all others", a_hub_repeats_to_all_others);
     ADD("two hubs in a ring", two_hubs_in_a_ring_do_not_go_round_for_ever);
+    ADD("a filter writes frames down", a_filter_writes_frames_down);
     ADD("the monitor changes networks", the_monitor_changes_networks);
 #if CONFIG_SLIRP
     ADD("user: options are checked", user_options_are_checked);

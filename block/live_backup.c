@@ -15,7 +15,10 @@ struct backup {
     struct block_live job;
     struct live_bits todo, busy; /* under job.mutex */
     uint64_t next;               /* of the job's thread */
-    char *bitmap, *successor;    /* of an incremental backup */
+    char *bitmap;                /* of an incremental backup */
+    uint8_t *since;              /* ... a bit for each `granularity` bytes; under job.mutex */
+    uint64_t n_since;
+    uint32_t granularity;
 };
 
 /* False: somebody else has copied it, or it is not wanted.  Then it is over when this returns. */
@@ -47,11 +50,31 @@ static void give_back(struct backup *b, uint64_t i, bool copied)
     pthread_mutex_unlock(&b->job.mutex);
 }
 
+/* The bitmap ------------------------------------------------------------------------------------ */
+
+/*
+ * The image's bitmap goes on to mark what the guest writes, so that it is right whenever the job fails or the
+ * program is killed.  What was written since the job began is kept here, and becomes the bitmap on success.
+ */
+static void mark_since(struct backup *b, uint64_t offset, uint64_t bytes)
+{
+    uint64_t last = (offset + MAX(bytes, 1) - 1) / b->granularity;
+
+    pthread_mutex_lock(&b->job.mutex);
+    for (uint64_t i = offset / b->granularity; i <= last && i < b->n_since; i++) {
+        b->since[i / 8] |= (uint8_t)(1u << i % 8);
+    }
+    pthread_mutex_unlock(&b->job.mutex);
+}
+
 static void backup_before_write(struct block_live *job, uint64_t offset, uint64_t bytes)
 {
     struct backup *b = (struct backup *)job;
     uint64_t last = (offset + MAX(bytes, 1) - 1) / LIVE_CHUNK;
 
+    if (b->since) {
+        mark_since(b, offset, bytes);
+    }
     for (uint64_t i = offset / LIVE_CHUNK; i <= last && i < b->todo.n; i++) {
         bool source;
         int ret;
@@ -133,37 +156,6 @@ static bool backup_run(struct block_live *job, GError **error)
     return false;
 }
 
-/* The bitmap ------------------------------------------------------------------------------------ */
-
-static bool change(struct block_node *node, enum block_bitmap_op op, const char *name,
-                   const char *from, GError **error)
-{
-    struct block_bitmap_change c = {
-        .op = op, .name = name, .from = from ? node : NULL, .from_name = from
-    };
-
-    return block_bitmap_change(node, &c, error);
-}
-
-/* What the guest writes from now on is for the next backup: another bitmap has it until this one's end. */
-static bool split_bitmap(struct backup *b, GError **error)
-{
-    struct block_node *node = b->job.source;
-
-    return change(node, BLOCK_BITMAP_ADD, b->successor, NULL, error) &&
-           change(node, BLOCK_BITMAP_DISABLE, b->bitmap, NULL, error);
-}
-
-static bool join_bitmap(struct backup *b, bool clear, GError **error)
-{
-    struct block_node *node = b->job.source;
-
-    return (!clear || change(node, BLOCK_BITMAP_CLEAR, b->bitmap, NULL, error)) &&
-           change(node, BLOCK_BITMAP_MERGE, b->bitmap, b->successor, error) &&
-           change(node, BLOCK_BITMAP_ENABLE, b->bitmap, NULL, error) &&
-           change(node, BLOCK_BITMAP_REMOVE, b->successor, NULL, error);
-}
-
 static bool take_bitmap(struct backup *b, GError **error)
 {
     g_autoptr(GPtrArray) list = block_bitmaps(b->job.source);
@@ -186,7 +178,10 @@ static bool take_bitmap(struct backup *b, GError **error)
                 live_bits_put(&b->todo, c, true);
             }
         }
-        return split_bitmap(b, error);
+        b->granularity = m->granularity;
+        b->n_since = m->bits;
+        b->since = g_malloc0(m->bits / 8 + 1);
+        return true;
     }
     set_error(error, "Bitmap '%s' could not be found", b->bitmap);
     return false;
@@ -195,15 +190,16 @@ static bool take_bitmap(struct backup *b, GError **error)
 static bool backup_finish(struct block_live *job, bool good, GError **error)
 {
     struct backup *b = (struct backup *)job;
+    struct block_bitmap_change change = { .op = BLOCK_BITMAP_REPLACE,
+                                          .name = b->bitmap,
+                                          .bits = b->since };
     int ret = good ? block_node_flush(job->target) : 0;
 
-    if (b->bitmap && !join_bitmap(b, good && ret == 0, error)) {
-        return false;
-    }
     if (ret != 0) {
         set_error(error, "'%s': %s", job->target->filename, g_strerror(-ret));
+        return false;
     }
-    return ret == 0;
+    return !good || !b->bitmap || block_bitmap_change(job->source, &change, error);
 }
 
 static void backup_clear(struct block_live *job)
@@ -213,7 +209,7 @@ static void backup_clear(struct block_live *job)
     live_bits_clear(&b->todo);
     live_bits_clear(&b->busy);
     g_free(b->bitmap);
-    g_free(b->successor);
+    g_free(b->since);
 }
 
 static const struct live_type backup_type = {
@@ -238,11 +234,7 @@ static bool prepare(struct backup *b, const struct block_live_options *o, GError
     }
     if (o->sync == BLOCK_LIVE_INCREMENTAL) {
         b->bitmap = g_strdup(o->bitmap ? o->bitmap : "");
-        b->successor = g_strdup_printf("%s.next", b->bitmap);
-        if (!take_bitmap(b, error)) {
-            g_clear_pointer(&b->bitmap, g_free);
-            return false;
-        }
+        return take_bitmap(b, error);
     }
     return true;
 }
@@ -252,9 +244,7 @@ struct block_live *block_live_backup(struct block_backend *blk, struct block_nod
 {
     struct block_live *job;
 
-    if (target->read_only || target->size < block_size(blk)) {
-        set_error(error, "'%s' is read-only or smaller than the drive", target->filename);
-        block_node_close(target);
+    if (!live_target_fits(blk, target, error)) {
         return NULL;
     }
     job = live_new(&backup_type, blk, target, o, error);

@@ -56,6 +56,8 @@ struct block_live *live_new(const struct live_type *type, struct block_backend *
 void live_start(struct block_live *job);
 /* Takes back what live_new made. */
 void live_drop(struct block_live *job);
+/* A job can write all of the drive into it; false and *error: it is closed. */
+bool live_target_fits(struct block_backend *blk, struct block_node *target, GError **error);
 /* Main loop: where the drive's image hangs below the layers of its options. */
 struct block_node **live_slot(struct block_backend *blk);
 /* Main loop, drained: another image for the drive instead of that at the layer. */
@@ -66,6 +68,8 @@ bool live_turn(struct block_live *job, uint64_t bytes);
 /* What an error does: 1 go on as if nothing had happened, 0 try again, -1 end. */
 int live_on_error(struct block_live *job, bool source, int ret);
 void live_progress(struct block_live *job, uint64_t bytes);
+/* Waits so long, or until somebody wants something of the job. */
+void live_pause(struct block_live *job, unsigned milliseconds);
 /* One chunk from source to target, zeroes as such.  0 or -errno; *source: where. */
 int live_copy_chunk(struct block_live *job, uint64_t offset, bool *source);
 

@@ -9,13 +9,18 @@
 #include "block/live_job.h"
 #include "util/error.h"
 
+/* on-error=ignore: how often, and how long after each other, every chunk that is left may fail. */
+#define RETRIES     3u
+#define RETRY_AFTER 50u /* milliseconds */
+
 /* Chunks that may be left for the end, when the drive stands still. */
 #define LEFT_AT_END 16u
 
 struct mirror {
     struct block_live job;
     struct live_bits dirty; /* under job.mutex */
-    uint64_t next;          /* of the job's thread: where it goes on */
+    /* Of the job's thread: where it goes on; how many chunks failed since one was copied. */
+    uint64_t next, failures;
 };
 
 static void mirror_after_write(struct block_live *job, uint64_t offset, uint64_t bytes)
@@ -33,6 +38,23 @@ static void mirror_after_write(struct block_live *job, uint64_t offset, uint64_t
     pthread_mutex_unlock(&job->mutex);
 }
 
+/* Nothing but failures: the error is told although it was to be ignored. */
+static bool gives_up(struct mirror *m, bool source, int ret)
+{
+    struct block_live *job = &m->job;
+    bool enough;
+
+    live_pause(job, RETRY_AFTER);
+    pthread_mutex_lock(&job->mutex);
+    enough = ++m->failures > RETRIES * MIN(m->dirty.set, LEFT_AT_END);
+    if (enough && !job->error) {
+        set_error(&job->error, "'%s': %s", (source ? job->source : job->target)->filename,
+                  g_strerror(-ret));
+    }
+    pthread_mutex_unlock(&job->mutex);
+    return enough;
+}
+
 /* One chunk.  False: it failed for good. */
 static bool copy(struct mirror *m, uint64_t i)
 {
@@ -43,9 +65,11 @@ static bool copy(struct mirror *m, uint64_t i)
 
     if (ret) { /* even if it is to be ignored: the target is not good before */
         mirror_after_write(job, i * LIVE_CHUNK, 1);
+    } else {
+        m->failures = 0;
     }
     live_progress(job, LIVE_CHUNK);
-    return what >= 0;
+    return what == 1 ? !gives_up(m, source, ret) : what == 0;
 }
 
 static uint64_t take(struct mirror *m)
@@ -207,9 +231,7 @@ struct block_live *block_live_mirror(struct block_backend *blk, struct block_nod
 {
     struct block_live *job;
 
-    if (target->read_only || target->size < block_size(blk)) {
-        set_error(error, "'%s' is read-only or smaller than the drive", target->filename);
-        block_node_close(target);
+    if (!live_target_fits(blk, target, error)) {
         return NULL;
     }
     job = live_new(&mirror_type, blk, target, o, error);

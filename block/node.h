@@ -248,7 +248,8 @@ enum block_bitmap_op {
     BLOCK_BITMAP_CLEAR,
     BLOCK_BITMAP_ENABLE,
     BLOCK_BITMAP_DISABLE,
-    BLOCK_BITMAP_MERGE, /* from_name of `from`, which may be another image or the node itself */
+    BLOCK_BITMAP_MERGE,   /* from_name of `from`, which may be another image or the node itself */
+    BLOCK_BITMAP_REPLACE, /* with `bits`, of its own granularity */
 };
 struct block_bitmap_change {
     enum block_bitmap_op op;
@@ -256,6 +257,7 @@ struct block_bitmap_change {
     uint32_t granularity; /* ADD: bytes, a power of two; 0: 65536 or the cluster's size */
     struct block_node *from;
     const char *from_name;
+    const uint8_t *bits; /* as in struct block_bitmap */
 };
 bool block_bitmap_change(struct block_node *node, const struct block_bitmap_change *change,
                          GError **error);

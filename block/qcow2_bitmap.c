@@ -508,6 +508,9 @@ static bool change_one(struct qcow2 *q, const struct block_bitmap_change *c, con
     case BLOCK_BITMAP_DISABLE:
         b->flags &= ~(uint32_t)QCOW2_BITMAP_AUTO;
         return true;
+    case BLOCK_BITMAP_REPLACE:
+        memcpy(b->bits, c->bits, bytes_of(b));
+        return true;
     case BLOCK_BITMAP_MERGE:
         return merge(b, c, list, error);
     default:

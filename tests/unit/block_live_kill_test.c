@@ -103,6 +103,10 @@ static void start_job(struct victim *v, const char *folder, const char *kind)
         struct block_node *target = block_node_open(&open, &error);
 
         g_assert_no_error(error);
+        if (strcmp(kind, "incremental") == 0) {
+            o.sync = BLOCK_LIVE_INCREMENTAL;
+            o.bitmap = "b0";
+        }
         job = strcmp(kind, "mirror") == 0 ? block_live_mirror(v->blk, target, &o, &error)
                                           : block_live_backup(v->blk, target, &o, &error);
     }
@@ -182,6 +186,33 @@ static void check_image(const char *path, const struct log *log)
     }
 }
 
+static void add_bitmap(const char *path)
+{
+    struct block_bitmap_change add = { .op = BLOCK_BITMAP_ADD, .name = "b0" };
+    struct block_open_options o = { .filename = path, .format = "qcow2" };
+    g_autoptr(block_node) node = block_node_open(&o, NULL);
+
+    g_assert_true(block_bitmap_change(node, &add, NULL));
+}
+
+/* No other bitmap is left, and this one is not taken for right unless it is: the victim wrote all the time. */
+static void check_bitmap(const char *path, const struct log *log)
+{
+    struct block_open_options o = { .filename = path, .format = "qcow2", .read_only = true };
+    g_autoptr(block_node) node = block_node_open(&o, NULL);
+    g_autoptr(GPtrArray) list = block_bitmaps(node);
+    const struct block_bitmap *b = g_ptr_array_index(list, 0);
+    uint64_t flushed = 0;
+
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        flushed += log->flushed[i];
+    }
+    g_assert_cmpuint(list->len, ==, 1);
+    g_assert_cmpstr(b->name, ==, "b0");
+    g_assert_true(b->in_use || b->enabled);
+    g_assert_true(b->in_use || flushed == 0 || log->switched);
+}
+
 static GPid start_victim(const char *folder, const char *kind)
 {
     char *argv[] = { (char *)program, (char *)"--victim", (char *)folder, (char *)kind, NULL };
@@ -209,6 +240,9 @@ static void one_round(const char *kind, GRand *rand)
     make(paths[0], NULL);
     make(paths[1], paths[0]);
     make(paths[2], NULL);
+    if (strcmp(kind, "incremental") == 0) {
+        add_bitmap(paths[1]);
+    }
     pid = start_victim(folder, kind);
     while (!__atomic_load_n(&log->running, __ATOMIC_ACQUIRE) &&
            waitpid(pid, &status, WNOHANG) == 0) {
@@ -225,6 +259,9 @@ static void one_round(const char *kind, GRand *rand)
     check_image(now, log);
     for (unsigned i = 0; i < 3; i++) {
         check_image(paths[i], NULL);
+    }
+    if (strcmp(kind, "incremental") == 0) {
+        check_bitmap(paths[1], log);
     }
     munmap(log, sizeof(*log));
     for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
@@ -245,7 +282,7 @@ static void nothing_is_lost(gconstpointer kind)
 
 int main(int argc, char **argv)
 {
-    static const char *const kinds[] = { "mirror", "commit", "backup", "stream" };
+    static const char *const kinds[] = { "mirror", "commit", "backup", "stream", "incremental" };
 
     if (argc == 4 && strcmp(argv[1], "--victim") == 0) {
         be_the_victim(argv[2], argv[3]);

@@ -450,6 +450,7 @@ static void incremental_backup_and_its_bitmap(struct fixture *f, gconstpointer d
     block_live_info(job, &info);
     g_assert_cmpuint(info.total, ==, 3 * 65536);
     g_assert_cmpint(block_node_write(f->blk->root, 5 << 20, f->past, 65536), ==, 0);
+    g_assert_cmpuint(bits_of(f), ==, 4); /* what is there if the program is killed now */
     if (fails) {
         block_live_cancel(job, true);
         wait_for(f, &f->cancelled);
@@ -523,6 +524,33 @@ static void errors_pause_the_job(struct fixture *f, gconstpointer data)
     wait_for(f, &f->completed);
     g_assert_null(f->error);
     expect_bytes(f->blk->root, f->model);
+}
+
+/* Some errors that are to be ignored pass, and what failed is copied again; but not for ever. */
+static void ignored_errors_are_tried_again(struct fixture *f, gconstpointer data)
+{
+    struct block_live_options o = options(f);
+    const char *once = GPOINTER_TO_INT(data) ? "off" : "on";
+    g_autoptr(GError) error = NULL;
+    struct block_live *job;
+
+    o.speed = 0;
+    o.on_target_error = BLOCK_ON_ERROR_IGNORE;
+    job = block_live_mirror(f->blk, failing_target(f, once), &o, &error);
+    g_assert_no_error(error);
+    if (GPOINTER_TO_INT(data)) {
+        wait_for(f, &f->completed);
+        g_assert_nonnull(strstr(f->error, "No space left"));
+        expect_bytes(f->blk->root, f->model);
+        return;
+    }
+    wait_for(f, &f->ready);
+    g_assert_true(block_live_complete(job, &error));
+    wait_for(f, &f->completed);
+    g_assert_cmpuint(f->errors, ==, 1);
+    g_assert_null(f->error);
+    eject(f);
+    expect_file(f, f->other, "raw", f->model);
 }
 
 static void paused_jobs_stand_still(struct fixture *f, gconstpointer data)
@@ -632,6 +660,8 @@ int main(int argc, char **argv)
     ADD("errors/mirror", errors_end_the_job);
     ADD_OTHER("errors/backup", errors_end_the_job);
     ADD("errors/stop", errors_pause_the_job);
+    ADD("errors/ignore", ignored_errors_are_tried_again);
+    ADD_OTHER("errors/ignore-for-ever", ignored_errors_are_tried_again);
     ADD("pause", paused_jobs_stand_still);
     ADD("busy", busy_drives_refuse);
     ADD("snapshot", snapshot_keeps_the_past);

@@ -128,7 +128,7 @@ block_programs := image
 # Test scripts: each is an executable that prints TAP.
 style_tests := includes.py files.py format.py
 
-block_tests := format_bounds.py format_fuzz.py format_images.py format_kill.py img_texts.py img_work.py \
+block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py format_kill.py img_texts.py img_work.py \
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 

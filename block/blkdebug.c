@@ -2,10 +2,14 @@
 /*
  * block/blkdebug.c: the protocol `blkdebug`: errors on purpose, for tests.
  *
- * Names: blkdebug:[CONFIG]:IMAGE.  Rules are options inject-error.N.event=, errno=, sector=, iotype=, once=,
- * or sections [inject-error] of the file CONFIG.  Events are those of the layer itself: read_aio, write_aio,
- * flush_to_disk, discard and none (any); those inside of QEMU's qcow2 are not served.
- * Thread: any; the mutex guards `left`.
+ * Names: blkdebug:[CONFIG]:IMAGE.  Rules are options inject-error.N.event=, state=, errno=, sector=, iotype=,
+ * once= and set-state.N.event=, state=, new_state=, or sections [inject-error] and [set-state] of the file
+ * CONFIG.  A rule whose state= is not that of the layer (1 at first) rests.
+ *
+ * Events are transfers of the layer itself, which fail then and there (read_aio, write_aio, flush_to_disk,
+ * discard, none: any), or what the format above is about to do (l2_update, cluster_alloc and so on): from such
+ * an event on, until another one of a rule, transfers fail.
+ * Thread: any; the mutex guards rules and state.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -19,9 +23,12 @@
 enum io_kind { IO_READ, IO_WRITE, IO_FLUSH, IO_DISCARD, IO_ZERO, N_KINDS };
 
 struct rule {
-    unsigned kinds; /* bits of enum io_kind */
-    int error;
-    bool any_place, once;
+    const char *event; /* of the format; NULL: of the layer itself */
+    unsigned kinds;    /* bits of enum io_kind */
+    uint64_t state;    /* 0: any */
+    int error;         /* 0: the layer's state becomes new_state */
+    uint64_t new_state;
+    bool any_place, once, active, gone;
     uint64_t sector;
 };
 
@@ -30,7 +37,7 @@ struct debug_node {
     pthread_mutex_t mutex;
     struct rule rules[MAX_RULES];
     unsigned n;
-    uint64_t align;
+    uint64_t align, state;
 };
 
 /* clang-format off */
@@ -40,6 +47,7 @@ static const struct block_option_row debug_options[] = {
     { "config",       BLOCK_OPTION_STRING, NULL,  "file of rules" },
     { "align",        BLOCK_OPTION_SIZE,   "1",   "transfers must be multiples of this", 1, 1u << 30 },
     { "inject-error", BLOCK_OPTION_TREE,   NULL,  "rules" },
+    { "set-state",    BLOCK_OPTION_TREE,   NULL,  "rules" },
     { 0 }
 };
 static const struct event {
@@ -63,6 +71,18 @@ static const struct event {
     { "discard",      1u << IO_DISCARD },
     { "flush",        1u << IO_FLUSH },
     { 0 }
+};
+
+/* What block_event is called with, and what QEMU has beside it, which never happens here. */
+static const char *const format_events[] = {
+    "l1_update", "l1_grow_alloc_table", "l1_grow_write_table", "l1_grow_activate_table", "l1_shrink_write_table",
+    "l1_shrink_free_l2_clusters", "l2_load", "l2_update", "l2_update_compressed", "l2_alloc_cow_read", "l2_alloc_write",
+    "read_backing_aio", "read_compressed", "write_compressed", "vmstate_load", "vmstate_save", "cow_read", "cow_write",
+    "cor_write", "reftable_load", "reftable_grow", "reftable_update", "refblock_load", "refblock_update",
+    "refblock_update_part", "refblock_alloc", "refblock_alloc_hookup", "refblock_alloc_write",
+    "refblock_alloc_write_blocks", "refblock_alloc_write_table", "refblock_alloc_switch_table", "cluster_alloc",
+    "cluster_alloc_bytes", "cluster_alloc_space", "cluster_free", "empty_image_prepare", "pwritev_rmw_head",
+    "pwritev_rmw_after_head", "pwritev_rmw_tail", "pwritev_rmw_after_tail", "pwritev_done", NULL
 };
 /* clang-format on */
 
@@ -98,25 +118,52 @@ static bool find_kinds(const struct event *table, const char *name, const char *
     return false;
 }
 
-static bool add_rule(struct debug_node *d, const struct block_options *o, GError **error)
+static bool find_event(struct rule *rule, const char *name, GError **error)
+{
+    for (unsigned i = 0; format_events[i]; i++) {
+        if (strcmp(format_events[i], name) == 0) {
+            rule->event = format_events[i];
+            return true;
+        }
+    }
+    return find_kinds(events, name, "event", &rule->kinds, error);
+}
+
+/* A number that may be missing. */
+static bool take_number(const struct block_options *o, const char *name, uint64_t min, uint64_t max,
+                        uint64_t *out, GError **error)
+{
+    const char *text = block_options_get(o, name);
+
+    if (text && !parse_uint(text, min, max, out)) {
+        set_error(error,
+                  "blkdebug: %s is '%s', must be %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT, name,
+                  text, min, max);
+        return false;
+    }
+    return true;
+}
+
+/* `set`: a rule of set-state. */
+static bool add_rule(struct debug_node *d, const struct block_options *o, bool set, GError **error)
 {
     const char *event = block_options_get(o, "event"), *type = block_options_get(o, "iotype");
-    const char *number = block_options_get(o, "errno"), *sector = block_options_get(o, "sector");
-    const char *once = block_options_get(o, "once");
-    struct rule rule = { .kinds = 0xff, .error = EIO, .any_place = true };
-    uint64_t value;
+    const char *sector = block_options_get(o, "sector"), *once = block_options_get(o, "once");
+    struct rule rule = { .kinds = 0xff, .any_place = true };
+    uint64_t number = EIO;
 
     if (!event || d->n == MAX_RULES) {
         set_error(error, "blkdebug: a rule has no event, or there are more than %u", MAX_RULES);
         return false;
     }
-    if (!find_kinds(events, event, "event", &rule.kinds, error) ||
-        (type && !find_kinds(types, type, "iotype", &rule.kinds, error))) {
+    if (!find_event(&rule, event, error) ||
+        (type && !find_kinds(types, type, "iotype", &rule.kinds, error)) ||
+        !take_number(o, "state", 0, UINT32_MAX, &rule.state, error) ||
+        !take_number(o, "new_state", 0, UINT32_MAX, &rule.new_state, error) ||
+        !take_number(o, "errno", 1, 4095, &number, error)) {
         return false;
     }
-    if (number && parse_uint(number, 1, 4095, &value)) {
-        rule.error = (int)value;
-    }
+    rule.error = set ? 0 : (int)number;
     if (sector && strcmp(sector, "-1") != 0) {
         rule.any_place = !parse_uint(sector, 0, INT64_MAX, &rule.sector);
     }
@@ -131,6 +178,7 @@ static bool read_config(struct debug_node *d, const char *path, GError **error)
     g_autofree char *text = NULL;
     g_auto(GStrv) lines = NULL;
     g_autoptr(block_options) rule = NULL;
+    bool set = false;
 
     if (!g_file_get_contents(path, &text, NULL, error)) {
         return false;
@@ -140,11 +188,12 @@ static bool read_config(struct debug_node *d, const char *path, GError **error)
         char *line = g_strstrip(lines[i]), *equals = strchr(line, '=');
 
         if (line[0] == '[') {
-            if (rule && !add_rule(d, rule, error)) {
+            if (rule && !add_rule(d, rule, set, error)) {
                 return false;
             }
             g_clear_pointer(&rule, block_options_free);
-            if (strcmp(line, "[inject-error]") != 0) {
+            set = strcmp(line, "[set-state]") == 0;
+            if (!set && strcmp(line, "[inject-error]") != 0) {
                 set_error(error, "%s: section %s is not supported", path, line);
                 return false;
             }
@@ -161,7 +210,22 @@ static bool read_config(struct debug_node *d, const char *path, GError **error)
             block_options_set(rule, g_strstrip(line), value);
         }
     }
-    return !rule || add_rule(d, rule, error);
+    return !rule || add_rule(d, rule, set, error);
+}
+
+/* inject-error.0., .1. ...: rules as options. */
+static bool read_options(struct debug_node *d, const struct block_options *o, const char *what,
+                         bool set, GError **error)
+{
+    for (unsigned i = 0; i < MAX_RULES; i++) {
+        g_autofree char *name = g_strdup_printf("%s.%u", what, i);
+        g_autoptr(block_options) rule = block_options_child(o, name);
+
+        if (block_options_count(rule) && !add_rule(d, rule, set, error)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool debug_open(struct block_node *node, const struct block_open_options *o, GError **error)
@@ -171,16 +235,11 @@ static bool debug_open(struct block_node *node, const struct block_open_options 
 
     pthread_mutex_init(&d->mutex, NULL);
     node->file = block_open_child(node, "image", NULL, NULL, o, error);
-    if (!node->file || (config && !read_config(d, config, error))) {
+    d->state = 1;
+    if (!node->file || (config && !read_config(d, config, error)) ||
+        !read_options(d, o->options, "inject-error", false, error) ||
+        !read_options(d, o->options, "set-state", true, error)) {
         return false;
-    }
-    for (unsigned i = 0; i < MAX_RULES; i++) {
-        g_autofree char *name = g_strdup_printf("inject-error.%u", i);
-        g_autoptr(block_options) rule = block_options_child(o->options, name);
-
-        if (block_options_count(rule) && !add_rule(d, rule, error)) {
-            return false;
-        }
     }
     d->align = block_option_uint(o->options, debug_options, "align");
     node->size = node->file->size;
@@ -193,22 +252,72 @@ static void debug_close(struct block_node *node)
     pthread_mutex_destroy(&((struct debug_node *)node)->mutex);
 }
 
+static bool holds(const struct debug_node *d, const struct rule *r, const char *event)
+{
+    return !r->gone && r->event == event && (!r->state || r->state == d->state);
+}
+
+void block_event(struct block_node *node, const char *event)
+{
+    struct debug_node *d = (struct debug_node *)node;
+    uint64_t state;
+    bool first = true;
+
+    if (node->driver != &block_blkdebug) {
+        return;
+    }
+    pthread_mutex_lock(&d->mutex);
+    state = d->state;
+    for (unsigned i = 0; i < d->n; i++) {
+        struct rule *r = &d->rules[i];
+
+        if (!r->event || strcmp(r->event, event) != 0 || !holds(d, r, r->event)) {
+            continue;
+        }
+        if (!r->error) {
+            state = r->new_state;
+            continue;
+        }
+        for (unsigned k = 0; first && k < d->n; k++) {
+            d->rules[k].active = false;
+        }
+        first = false;
+        r->active = true;
+    }
+    d->state = state;
+    pthread_mutex_unlock(&d->mutex);
+}
+
+static bool is_meant(const struct debug_node *d, const struct rule *r, enum io_kind kind,
+                     uint64_t offset, uint64_t bytes)
+{
+    return (r->event ? r->active && !r->gone : holds(d, r, NULL)) && r->kinds >> kind & 1 &&
+           (r->any_place || (r->sector * 512 < offset + bytes && r->sector * 512 + 512 > offset));
+}
+
 /* 0, or the error that a rule wants. */
 static int ask(struct block_node *node, enum io_kind kind, uint64_t offset, uint64_t bytes)
 {
     struct debug_node *d = (struct debug_node *)node;
     int ret = (offset | bytes) % d->align ? -EINVAL : 0;
+    uint64_t state;
 
     pthread_mutex_lock(&d->mutex);
-    for (unsigned i = 0; i < d->n && ret == 0; i++) {
+    state = d->state;
+    for (unsigned i = 0; i < d->n; i++) {
         struct rule *r = &d->rules[i];
 
-        if (r->kinds >> kind & 1 && (r->any_place || (r->sector * 512 < offset + bytes &&
-                                                      r->sector * 512 + 512 > offset))) {
+        if (!is_meant(d, r, kind, offset, bytes)) {
+            continue;
+        }
+        if (!r->error) {
+            state = r->new_state;
+        } else if (ret == 0) {
             ret = -r->error;
-            r->kinds = r->once ? 0 : r->kinds;
+            r->gone = r->once;
         }
     }
+    d->state = state;
     pthread_mutex_unlock(&d->mutex);
     return ret;
 }

@@ -166,6 +166,9 @@ uint64_t block_iov_bytes(const struct iovec *iov, int n);
 /* The part [skip, skip + len) as vectors of its own; `out` has room for n.  How many. */
 int block_iov_slice(const struct iovec *iov, int n, uint64_t skip, uint64_t len, struct iovec *out);
 
+/* blkdebug.c: what a format is about to do in its file, by a name of QEMU's; for rules of blkdebug. */
+void block_event(struct block_node *file, const char *event);
+
 /* lock.c: what this process does with an image, and what it lets others do meanwhile. */
 bool block_lock_image(int fd, const char *filename, bool write, bool force_share, GError **error);
 

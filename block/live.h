@@ -50,6 +50,7 @@ struct block_live_options {
     const char *id; /* NULL: the drive's */
     enum block_live_sync sync;
     uint64_t speed;
+    bool compress;      /* backup: a target whose format can */
     const char *bitmap; /* of BLOCK_LIVE_INCREMENTAL */
     enum block_on_error on_source_error, on_target_error;
     /* Main loop, under the machine lock; the job is gone after COMPLETED and CANCELLED.  May be NULL. */

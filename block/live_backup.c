@@ -251,7 +251,8 @@ struct block_live *block_live_backup(struct block_backend *blk, struct block_nod
     if (!job) {
         return NULL;
     }
-    if (!prepare((struct backup *)job, o, error)) {
+    if ((o->compress && !live_can_compress(job, error)) ||
+        !prepare((struct backup *)job, o, error)) {
         live_drop(job);
         return NULL;
     }

@@ -19,6 +19,36 @@ bool live_target_fits(struct block_backend *blk, struct block_node *target, GErr
     return true;
 }
 
+bool live_can_compress(struct block_live *job, GError **error)
+{
+    struct block_image_info info = { 0 };
+
+    if (!job->target->driver->write_compressed || block_node_info(job->target, &info, NULL) != 0 ||
+        !info.cluster_size || info.cluster_size > LIVE_CHUNK) {
+        set_error(error,
+                  "Compression is not supported for '%s': it takes a format with clusters of at "
+                  "most %u bytes that can be compressed",
+                  job->target->filename, LIVE_CHUNK);
+        return false;
+    }
+    job->pack = info.cluster_size;
+    return true;
+}
+
+/* Whole clusters; the end of a drive that is smaller than its target is written as it is. */
+static int write_packed(struct block_live *job, uint64_t offset, const uint8_t *buf, uint64_t bytes)
+{
+    int ret = 0;
+
+    for (uint64_t at = 0, len; at < bytes && ret == 0; at += len) {
+        len = MIN(job->pack, bytes - at);
+        ret = len == job->pack || offset + at + len == job->target->size
+                  ? block_node_write_compressed(job->target, offset + at, buf + at, len)
+                  : block_node_write(job->target, offset + at, buf + at, len);
+    }
+    return ret;
+}
+
 int live_copy_chunk(struct block_live *job, uint64_t offset, bool *source)
 {
     uint64_t bytes = MIN(LIVE_CHUNK, job->source->size - offset);
@@ -29,7 +59,8 @@ int live_copy_chunk(struct block_live *job, uint64_t offset, bool *source)
     if (ret == 0) {
         ret = memcmp(buf, zeroes, bytes) == 0
                   ? block_node_write_zeroes(job->target, offset, bytes, BLOCK_MAY_UNMAP)
-                  : block_node_write(job->target, offset, buf, bytes);
+              : job->pack ? write_packed(job, offset, buf, bytes)
+                          : block_node_write(job->target, offset, buf, bytes);
     }
     return ret;
 }

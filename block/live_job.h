@@ -38,6 +38,7 @@ struct block_live {
     struct block_node *layer;    /* of the stack's */
     struct block_node *source;   /* below the layer; counted */
     struct block_node *target;   /* counted, or NULL */
+    uint64_t pack;               /* o.compress: bytes of the target's clusters */
     pthread_t thread;
 
     pthread_mutex_t mutex; /* what follows */
@@ -58,6 +59,8 @@ void live_start(struct block_live *job);
 void live_drop(struct block_live *job);
 /* A job can write all of the drive into it; false and *error: it is closed. */
 bool live_target_fits(struct block_backend *blk, struct block_node *target, GError **error);
+/* The target takes compressed clusters, which live_copy_chunk then writes; false and *error. */
+bool live_can_compress(struct block_live *job, GError **error);
 /* Main loop: where the drive's image hangs below the layers of its options. */
 struct block_node **live_slot(struct block_backend *blk);
 /* Main loop, drained: another image for the drive instead of that at the layer. */

@@ -159,6 +159,7 @@ struct qcow2 {
     GPtrArray *bitmaps;      /* struct qcow2_bitmap * */
     bool bitmaps_in_use;     /* the file says so */
     bool corrupt;            /* was found to be: no more writes */
+    int late_error;          /* of a flush whose failure the next qcow2_flush tells */
     uint64_t unpacked_entry; /* the compressed cluster in `unpacked`; 0: none */
     uint8_t *unpacked;
 };

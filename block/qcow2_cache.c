@@ -118,6 +118,7 @@ int qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *c, uint64_t host, bool 
     if (fresh) {
         memset(t->data, 0, q->cluster_size);
     } else {
+        block_event(q->node.file, c == &q->l2 ? "l2_load" : "refblock_load");
         ret = block_node_read(q->node.file, host, t->data, q->cluster_size);
     }
     if (ret != 0) {
@@ -157,6 +158,7 @@ static int write_tables(struct qcow2 *q, struct qcow2_cache *c)
         if (t->dirty_from >= t->dirty_to) {
             continue;
         }
+        block_event(q->node.file, c == &q->l2 ? "l2_update" : "refblock_update");
         ret = block_node_write(q->node.file, t->host + from, t->data + from, to - from);
         if (ret != 0) {
             return ret;
@@ -175,6 +177,7 @@ static int write_l1(struct qcow2 *q)
     for (uint32_t i = 0; i < n; i++) {
         entries[i] = GUINT64_TO_BE(q->l1[q->l1_dirty_from + i]);
     }
+    block_event(q->node.file, "l1_update");
     ret =
         block_node_write(q->node.file, q->h.l1_offset + q->l1_dirty_from * 8ull, entries, n * 8ull);
     if (ret == 0) {

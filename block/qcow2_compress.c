@@ -93,6 +93,7 @@ int qcow2_read_compressed(struct qcow2 *q, uint64_t entry, uint8_t *out)
 
     qcow2_compressed_range(q, entry, &host, &bytes);
     in = g_malloc(bytes);
+    block_event(q->node.file, "read_compressed");
     ret = block_node_read(q->node.file, host, in, bytes);
     if (ret != 0) {
         return ret;
@@ -180,11 +181,13 @@ int qcow2_write_packed(struct block_node *node, uint64_t guest, const void *pack
     qcow2_op_begin(q, &op);
     qcow2_claim_wait(q, cluster, cluster);
     ret = q->corrupt ? -EIO : qcow2_bitmaps_mark(q, guest, q->cluster_size);
+    block_event(q->node.file, "cluster_alloc_bytes");
     host = ret == 0 ? alloc_bytes(q, size) : ret;
     if (host > 0) {
         qcow2_claim(q, &claim, cluster, cluster);
         m.entry = entry_of(q, (uint64_t)host, size);
         pthread_mutex_unlock(&q->lock);
+        block_event(q->node.file, "write_compressed");
         ret = block_node_write(q->node.file, (uint64_t)host, packed, size);
         pthread_mutex_lock(&q->lock);
         ret = ret == 0 ? qcow2_map_get(q, guest, &old) : ret;

@@ -272,6 +272,8 @@ int qcow2_flush(struct block_node *node)
 
     pthread_mutex_lock(&q->lock);
     ret = qcow2_write_back(q);
+    ret = ret == 0 ? q->late_error : ret;
+    q->late_error = 0;
     mark = q->next_seq++;
     pthread_mutex_unlock(&q->lock);
     if (ret == 0 && q->node.data_file) {

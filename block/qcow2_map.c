@@ -228,11 +228,13 @@ int qcow2_l1_grow(struct qcow2 *q, uint32_t n)
     if (n > QCOW2_MAX_L1) {
         return -EFBIG;
     }
+    block_event(q->node.file, "l1_grow_alloc_table");
     host = qcow2_alloc(q, clusters, clusters, NULL);
     if (host < 0) {
         return (int)host;
     }
     ret = qcow2_write_back(q);
+    block_event(q->node.file, "l1_grow_write_table");
     for (uint32_t i = 0; i < q->h.l1_size; i++) {
         entries[i] = GUINT64_TO_BE(q->l1[i]);
     }
@@ -245,6 +247,7 @@ int qcow2_l1_grow(struct qcow2 *q, uint32_t n)
     h = q->h;
     h.l1_offset = (uint64_t)host;
     h.l1_size = n;
+    block_event(q->node.file, "l1_grow_activate_table");
     if (ret == 0) {
         ret = qcow2_header_write(q->node.file, &h);
     }

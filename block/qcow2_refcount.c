@@ -141,13 +141,16 @@ static int need_block(struct qcow2 *q, uint64_t cluster)
             return qcow2_corrupt(q, "refcount block %" G_GUINT64_FORMAT " is missing", i);
         }
     }
+    block_event(q->node.file, "refblock_alloc");
     host = first << q->h.cluster_bits;
     block = g_malloc0(q->cluster_size);
     qcow2_ref_set(block, q->h.refcount_order, first & ((1ull << q->block_bits) - 1), 1);
+    block_event(q->node.file, "refblock_alloc_write");
     ret = block_node_write(q->node.file, host, block, q->cluster_size);
     if (ret == 0) {
         ret = block_node_flush(q->node.file);
     }
+    block_event(q->node.file, "refblock_alloc_hookup");
     entry = GUINT64_TO_BE(host);
     if (ret == 0) {
         ret = block_node_write(q->node.file, q->h.reftable_offset + i * 8, &entry, 8);
@@ -223,6 +226,7 @@ int64_t qcow2_alloc(struct qcow2 *q, uint64_t want, uint64_t min, uint64_t *got)
     bool first;
     int ret;
 
+    block_event(q->node.file, "cluster_alloc");
     do {
         ret = find_run(q, want, min, &start, &n);
         for (uint64_t i = start; ret == 0 && i < start + n;
@@ -290,8 +294,10 @@ void qcow2_free_entry(struct qcow2 *q, const struct qcow2_map *m)
 static int apply_one(struct qcow2 *q, uint64_t cluster)
 {
     uint64_t host = cluster << q->h.cluster_bits, refs;
-    int ret = qcow2_refcount_add(q, cluster, -1);
+    int ret;
 
+    block_event(q->node.file, "cluster_free");
+    ret = qcow2_refcount_add(q, cluster, -1);
     if (ret == 0) {
         ret = qcow2_refcount(q, cluster, &refs);
     }

@@ -262,6 +262,7 @@ static int write_refs(struct qcow2 *q, const struct qcow2_refs *r, const struct 
         table[i] = GUINT64_TO_BE(at);
         at += q->cluster_size;
     }
+    block_event(q->node.file, "refblock_alloc_write_table");
     return ret == 0 ? block_node_write(q->node.file, p->host, table, p->n_table * q->cluster_size)
                     : ret;
 }
@@ -276,6 +277,21 @@ static void give_back(struct qcow2 *q, struct qcow2_refs *r)
     }
     (void)qcow2_refs_add_bytes(q, r, q->h.reftable_offset, q->h.reftable_clusters * q->cluster_size,
                                -1);
+}
+
+/* A table as the file has it; owned by the image from now on. */
+static void take_reftable(struct qcow2 *q, uint64_t *table, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        table[i] = GUINT64_FROM_BE(table[i]);
+    }
+    g_free(q->reftable);
+    q->reftable = table;
+    q->n_reftable = n;
+    while (n > 0 && !q->reftable[n - 1]) {
+        n--;
+    }
+    q->n_blocks = n;
 }
 
 int qcow2_refs_commit(struct qcow2 *q, struct qcow2_refs *r, const struct qcow2_refs *old,
@@ -293,6 +309,7 @@ int qcow2_refs_commit(struct qcow2 *q, struct qcow2_refs *r, const struct qcow2_
         return ret;
     }
     table = g_malloc0(plan.n_table * q->cluster_size);
+    block_event(q->node.file, "refblock_alloc_write_blocks");
     ret = write_refs(q, r, &plan, table);
     if (ret == 0) {
         ret = block_node_flush(q->node.file);
@@ -300,44 +317,37 @@ int qcow2_refs_commit(struct qcow2 *q, struct qcow2_refs *r, const struct qcow2_
     if (ret != 0) {
         return ret;
     }
+    block_event(q->node.file, "refblock_alloc_switch_table");
     h->reftable_offset = plan.host;
     h->reftable_clusters = (uint32_t)plan.n_table;
     h->refcount_order = r->order;
     ret = qcow2_header_write(q->node.file, h);
-    if (ret == 0) {
-        ret = block_node_flush(q->node.file);
-    }
     if (ret != 0) {
         return ret;
     }
+    /* It is done: nothing that fails from here on may leave memory and file of two minds. */
+    q->late_error = block_node_flush(q->node.file);
     q->h = *h;
     q->block_bits = plan.block_bits;
     qcow2_cache_drop(&q->blocks);
     qcow2_cache_drop(&q->l2);
     q->free_hint = q->compressed_at = q->unpacked_entry = 0;
-    return qcow2_load_reftable(q);
+    take_reftable(q, g_steal_pointer(&table), (uint32_t)(plan.n_table * q->cluster_size / 8));
+    return 0;
 }
 
 int qcow2_load_reftable(struct qcow2 *q)
 {
     uint32_t n = (uint32_t)(q->h.reftable_clusters * q->cluster_size / 8);
     g_autofree uint64_t *table = g_new(uint64_t, n);
-    int ret = block_node_read(q->node.file, q->h.reftable_offset, table, n * 8ull);
+    int ret;
 
-    if (ret != 0) {
-        return ret;
+    block_event(q->node.file, "reftable_load");
+    ret = block_node_read(q->node.file, q->h.reftable_offset, table, n * 8ull);
+    if (ret == 0) {
+        take_reftable(q, g_steal_pointer(&table), n);
     }
-    for (uint32_t i = 0; i < n; i++) {
-        table[i] = GUINT64_FROM_BE(table[i]) & ~511ull;
-    }
-    g_free(q->reftable);
-    q->reftable = g_steal_pointer(&table);
-    q->n_reftable = n;
-    while (n > 0 && !q->reftable[n - 1]) {
-        n--;
-    }
-    q->n_blocks = n;
-    return 0;
+    return ret;
 }
 
 int qcow2_reftable_grow(struct qcow2 *q, uint64_t entries)
@@ -350,6 +360,7 @@ int qcow2_reftable_grow(struct qcow2 *q, uint64_t entries)
     if (entries * 8 > QCOW2_MAX_REFTABLE) {
         return -EFBIG;
     }
+    block_event(q->node.file, "reftable_grow");
     ret = qcow2_write_back(q);
     if (ret == 0) {
         r = qcow2_refs_load(q, &ret);

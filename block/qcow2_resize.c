@@ -234,6 +234,7 @@ static int make_empty(struct qcow2 *q)
     g_autoptr(qcow2_refs) old = NULL;
     int ret = qcow2_settle(q);
 
+    block_event(q->node.file, "empty_image_prepare");
     r = ret == 0 ? qcow2_refs_load(q, &ret) : NULL;
     old = ret == 0 ? qcow2_refs_load(q, &ret) : NULL;
     if (ret == 0) {

@@ -211,6 +211,7 @@ static int add_around(struct qcow2 *q, const struct step *s, uint64_t from, uint
         len = from < size ? MIN(len, size - from) : 0;
     }
     read = (struct iovec){ *buf, len };
+    block_event(q->node.file, "cow_read");
     return len ? qcow2_read(&q->node, from, &read, 1) : 0;
 }
 
@@ -235,6 +236,9 @@ static int move(struct qcow2 *q, const struct step *s, const struct iovec *iov, 
         return ret;
     }
     host = s->host + (from - (s->first << q->h.cluster_bits));
+    if (head || tail) {
+        block_event(q->node.file, "cow_write");
+    }
     return qcow2_data_writev(q, host, all, k);
 }
 
@@ -359,6 +363,7 @@ int qcow2_vm_state_read(struct block_node *node, uint64_t offset, const struct i
     struct block_node *backing = node->backing;
     int ret;
 
+    block_event(q->node.file, "vmstate_load");
     /* The backing file's bytes there are another machine's. */
     node->backing = NULL;
     ret = qcow2_read(node, vm_state_start(q) + offset, iov, n);
@@ -376,6 +381,7 @@ int qcow2_vm_state_write(struct block_node *node, uint64_t offset, const struct 
     if (end > INT64_MAX || q->node.data_file) {
         return -ENOTSUP;
     }
+    block_event(q->node.file, "vmstate_save");
     pthread_mutex_lock(&q->lock);
     ret = qcow2_l1_grow(q, (uint32_t)MIN((end + qcow2_l2_coverage(q) - 1) / qcow2_l2_coverage(q),
                                          QCOW2_MAX_L1 + 1ull));

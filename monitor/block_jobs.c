@@ -148,10 +148,7 @@ static bool copy_drive(struct machine *m, const char *command, const char *args,
     if (!split(command, args, flags, 2, MAX_ARGS, &w, error)) {
         return false;
     }
-    if (w.flags['c']) {
-        set_error(error, "%s -c: compressed backups are not supported yet", command);
-        return false;
-    }
+    o.compress = w.flags['c'];
     blk = find_drive(m, w.argv[0], error);
     if (!blk) {
         return false;
@@ -169,7 +166,7 @@ bool command_drive_mirror(struct machine *m, const char *args, GString *out, GEr
     return copy_drive(m, "drive_mirror", args, "nf", block_live_mirror, error);
 }
 
-/* [-n] [-f] DEVICE TARGET [FORMAT] */
+/* [-n] [-f] [-c] DEVICE TARGET [FORMAT] */
 bool command_drive_backup(struct machine *m, const char *args, GString *out, GError **error)
 {
     (void)out;

@@ -232,7 +232,7 @@ const struct command monitor_commands[] = {
     { "drive_del",        "device",           "remove host block device",                              command_drive_del },
     { "snapshot_blkdev",  "[-n] device [new-image-file] [format]", "go on in a new image over the drive's (-n: which is there already)", command_snapshot_blkdev },
     { "drive_mirror",     "[-n] [-f] device target [format]", "copy the drive and what is written meanwhile (-n: the target is there, -f: the whole disk)", command_drive_mirror },
-    { "drive_backup",     "[-n] [-f] [-c] device target [format]", "copy the drive as it is now (-n: the target is there, -f: the whole disk)", command_drive_backup },
+    { "drive_backup",     "[-n] [-f] [-c] device target [format]", "copy the drive as it is now (-n: the target is there, -f: the whole disk, -c: compressed)", command_drive_backup },
     { "block_stream",     "device [speed [base]]", "copy data from a backing file into a block device",  command_block_stream },
     { "block_job_set_speed", "device speed",  "set maximum speed for a background block operation",    command_block_job_set_speed },
     { "block_job_cancel", "[-f] device",      "stop an active background block operation (-f: even if it is ready)", command_block_job_cancel },

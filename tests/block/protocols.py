@@ -116,6 +116,28 @@ def errors_on_purpose(work):
         image.do("read 0 512 1")
 
 
+def errors_within_qcow2(work):
+    """The second update of an L2 table fails, and what follows; a rule of another state rests."""
+    path, rules = os.path.join(work, "a.qcow2"), os.path.join(work, "rules")
+    rhea(f"create qcow2 {path} size=16M,cluster_size=4096")
+    with open(rules, "w", encoding="ascii") as file:
+        file.write('[inject-error]\nevent = "l2_update"\nstate = "2"\nerrno = "28"\niotype = "write"\n'
+                   '[set-state]\nevent = "l2_update"\nstate = "1"\nnew_state = "2"\n'
+                   '[inject-error]\nevent = "write_aio"\nstate = "3"\n')
+    with Image() as image:
+        image.do(f"open driver=qcow2,file.driver=blkdebug,file.config={rules},file.image.filename={path}")
+        for command in ("write 0 4096 1", "flush", "write 8192 4096 1"):
+            image.do(command)
+        expect(image.answer("flush"), (False, "No space left on device"), "the second update")
+        expect(image.answer("write 65536 4096 1"), (False, "No space left on device"), "what follows")
+    for bad, said in (("event=l2_updat", "event 'l2_updat' is not supported"), ("event=none,state=x", "state is 'x'"),
+                      ("event=none,errno=0", "errno is '0', must be 1 to 4095")):
+        options = ",".join(f"file.inject-error.0.{word}" for word in bad.split(","))
+        with Image() as image:
+            ok, text = image.answer(f"open driver=raw,file.driver=blkdebug,file.image.filename={path},{options}")
+            expect(not ok and said in text, True, f"{bad}: {text}")
+
+
 def writes_that_fail_are_reported(work):
     """ENOSPC under qcow2: the error comes back, the image stays whole."""
     path = os.path.join(work, "a.qcow2")
@@ -196,6 +218,7 @@ if __name__ == "__main__":
         ("disks that nbdkit serves", over_nbd),
         ("null-co and null-aio", keeps_nothing),
         ("blkdebug: errors on purpose", errors_on_purpose),
+        ("blkdebug: errors at events of qcow2", errors_within_qcow2),
         ("writes that fail leave a whole image", writes_that_fail_are_reported),
         ("blkverify", verified),
         ("copy-on-read", copied_on_read),

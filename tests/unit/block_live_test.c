@@ -413,6 +413,39 @@ static void backup_is_the_past(struct fixture *f, gconstpointer data)
     expect_file(f, f->top, "qcow2", f->model);
 }
 
+static uint64_t compressed_clusters(const char *path)
+{
+    struct block_open_options o = { .filename = path, .format = "qcow2", .read_only = true };
+    g_autoptr(block_node) node = block_node_open(&o, NULL);
+    struct block_check check = { 0 };
+
+    g_assert_cmpint(block_node_check(node, 0, &check), ==, 0);
+    return check.compressed_clusters;
+}
+
+/* The model can be compressed, and what writers put over it. */
+static void compressed_backup(struct fixture *f, gconstpointer data)
+{
+    struct block_live_options o = options(f);
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    o.compress = true;
+    make(f->other, "raw", NULL);
+    g_assert_null(block_live_backup(f->blk, open_node(f, f->other, "raw"), &o, &error));
+    g_assert_nonnull(strstr(error->message, "Compression is not supported"));
+    g_clear_error(&error);
+    g_unlink(f->other);
+    make(f->other, "qcow2", NULL);
+    memcpy(f->past, f->model, SIZE);
+    block_live_backup(f->blk, open_node(f, f->other, "qcow2"), &o, &error);
+    g_assert_no_error(error);
+    write_until(f, &f->completed, 0);
+    g_assert_null(f->error);
+    expect_file(f, f->other, "qcow2", f->past);
+    g_assert_cmpuint(compressed_clusters(f->other), ==, SIZE / 65536 * 3 / 4);
+}
+
 static unsigned bits_of(struct fixture *f)
 {
     g_autoptr(GPtrArray) list = block_bitmaps(f->blk->root);
@@ -655,6 +688,7 @@ int main(int argc, char **argv)
     ADD("commit/cancel", cancelled_commit_leaves_the_chain);
     ADD("stream", stream_needs_no_backing_file);
     ADD("backup/full", backup_is_the_past);
+    ADD("backup/compressed", compressed_backup);
     ADD("backup/incremental", incremental_backup_and_its_bitmap);
     ADD_OTHER("backup/incremental-cancelled", incremental_backup_and_its_bitmap);
     ADD("errors/mirror", errors_end_the_job);

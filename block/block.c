@@ -72,7 +72,7 @@ static void finish(struct block_pool *pool, struct block_request *req, int resul
 {
     pthread_mutex_lock(&pool->mutex);
     req->result = result;
-    req->state = BLOCK_REQUEST_FINISHED;
+    __atomic_store_n(&req->state, BLOCK_REQUEST_FINISHED, __ATOMIC_RELAXED); /* for block_busy */
     req->next = NULL;
     *pool->finished_end = req;
     pool->finished_end = &req->next;
@@ -80,10 +80,18 @@ static void finish(struct block_pool *pool, struct block_request *req, int resul
     pthread_mutex_unlock(&pool->mutex);
 }
 
+/* What the main loop wrote is there before a worker reads it; GLib's pool does that too, out of TSan's sight. */
+static void hand_over(struct block_pool *pool)
+{
+    pthread_mutex_lock(&pool->mutex);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
 static void work(gpointer data, gpointer opaque)
 {
     struct block_pool *pool = opaque;
 
+    hand_over(pool);
     finish(pool, data, perform(data));
     machine_call_soon(pool->machine, deliver_all, pool);
 }
@@ -183,6 +191,7 @@ static void start(struct block_pool *pool, struct block_request *req)
     if (req->on_ring) {
         req->blk->on_ring++;
     } else {
+        hand_over(pool);
         g_thread_pool_push(workers_of(pool, req->blk), req, NULL);
     }
 }

@@ -186,7 +186,7 @@ bool block_read_only(const struct block_backend *blk);
 void block_submit(struct block_request *req);
 static inline bool block_busy(const struct block_request *req)
 {
-    return req->state != BLOCK_REQUEST_IDLE;
+    return __atomic_load_n(&req->state, __ATOMIC_RELAXED) != BLOCK_REQUEST_IDLE;
 }
 /* Waits until no worker touches the request's memory; its `done` is not called.  Idle ones: nothing. */
 void block_cancel(struct block_request *req);

@@ -161,7 +161,7 @@ static void pause_speed_and_cancel(struct rig *r, gconstpointer data)
     wait_for_the_end(r);
     expect(r, "drive_backup -n -f d0 @/copy qcow2", "");
     wait_for_the_end(r);
-    expect(r, "drive_backup -c d0 @/copy3 raw", "Compression is not supported");
+    expect(r, "drive_backup -f -c d0 @/copy3 raw", "Compression is not supported");
     expect(r, "drive_backup -c d0 @/copy", "");
     wait_for_the_end(r);
 }

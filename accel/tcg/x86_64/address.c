@@ -290,6 +290,13 @@ static struct emit_rm plain_operand(struct trans *x, const struct address *a)
     return rm_sib((unsigned)host_of(a->base), H_R13, 0, (int32_t)a->disp);
 }
 
+void decline_bits(struct trans *x, unsigned reg, unsigned size)
+{
+    emit_insn(x->e, E_REX, 0xf6, 0, rm_reg(reg)); /* test */
+    emit8(x->e, size - 1);
+    mem_decline(x, emit_jump(x->e, CC_NZ));
+}
+
 /* An access on its own. */
 static struct emit_rm check_single(struct trans *x, const struct access *acc, enum site_kind kind,
                                    struct site **site)
@@ -312,6 +319,10 @@ static struct emit_rm check_single(struct trans *x, const struct access *acc, en
     emit_probe(x, acc->size, acc->write, acc->masked);
     *site = check_site(x, retry, acc, a, acc->size, acc->write, kind);
     if (plain) {
+        if (acc->aligned) { /* the tag has none of these bits */
+            decline_bits(x, H_R13, acc->aligned);
+            x->known_aligned = true;
+        }
         return plain_operand(x, a);
     }
     if (x->active < 0) {
@@ -449,6 +460,7 @@ static struct emit_rm operand_begin(struct trans *x, unsigned n, const struct in
     }
     a.masked = vex_masked(i);
     a.aligned = (uint8_t)vector_alignment(i, op->size);
+    x->known_aligned = false;
     return checked(x, &a, kind);
 }
 

@@ -158,10 +158,12 @@ struct trans {
     int32_t tlb;  /* offset of the bank in the CPU */
     int32_t page; /* offset of the site that the check used, or 0: a slot of the bank, by R14 */
     unsigned n_accesses, n_groups;
-    uint8_t *loop;           /* where a trace that loops begins again, or NULL */
-    int active;              /* the group that R15 holds, or -1 */
-    unsigned active_aligned; /* R15 is known to be a multiple of this, or 0 */
-    struct site *open[2];    /* of mem_begin and mem_decline: go on behind the instruction */
+    uint8_t *loop;                  /* where a trace that loops begins again, or NULL */
+    enum vector_level loop_vectors; /* vectors_loaded there */
+    int active;                     /* the group that R15 holds, or -1 */
+    unsigned active_aligned;        /* R15 is known to be a multiple of this, or 0 */
+    bool known_aligned;             /* the operand of mem_begin */
+    struct site *open[2];           /* of mem_begin and mem_decline: go on behind the instruction */
     unsigned n_sites, n_ways, n_links, n_singles;
     unsigned peek_low, peek_high; /* bytes of the page that liveness was read from */
     /* From here on not cleared: each element is set when it is taken. */
@@ -279,6 +281,8 @@ struct emit_rm stack_begin(struct trans *x, unsigned n, unsigned base, int32_t d
 struct emit_rm mem_begin_last(struct trans *x, unsigned n, const struct insn_operand *op);
 /* Between the two, and flags_for_check: the interpreter takes it if the jump is taken. */
 void mem_decline(struct trans *x, uint8_t *jump);
+/* The same where a register is no multiple of so many bytes: the interpreter raises #GP. */
+void decline_bits(struct trans *x, unsigned reg, unsigned size);
 /* Moves the guest's stack pointer; no flag changes. */
 void emit_add_rsp(struct trans *x, int32_t v);
 void emit_sites(struct trans *x);
@@ -332,6 +336,10 @@ void end_comparison(struct trans *x, unsigned n, unsigned reg, struct emit_rm op
 
 /* vector_state.c: checks that vectors are in the host's registers, once a block. */
 void need_vectors(struct trans *x, unsigned n);
+/* Before a trace's loop: what all of it needs. */
+void hoist_vectors(struct trans *x);
+/* Where it closes: what stands there then. */
+void vectors_for_loop(struct trans *x);
 
 /* div.c */
 bool emit_div(struct trans *x, unsigned n, const struct emit_row *row);

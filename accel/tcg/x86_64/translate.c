@@ -63,6 +63,7 @@ static void begin_trace(struct trans *x)
 {
     emit_trace_pages(x);
     if (x->b->path->loops) {
+        hoist_vectors(x);
         emit_hoisted(x);
         x->loop = x->e->p;
     }

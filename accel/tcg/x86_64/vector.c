@@ -160,7 +160,7 @@ void decline_unaligned(struct trans *x, struct emit_rm operand, unsigned size)
     unsigned reg = operand.reg;
     bool group = x->active >= 0 && reg == H_R15 && operand.disp % (int)size == 0;
 
-    if (group && x->active_aligned >= size) {
+    if (x->known_aligned || (group && x->active_aligned >= size)) {
         return;
     }
 
@@ -169,9 +169,7 @@ void decline_unaligned(struct trans *x, struct emit_rm operand, unsigned size)
         emit_lea(x->e, H_R14, operand);
         reg = H_R14;
     }
-    emit_insn(x->e, E_REX, 0xf6, 0, rm_reg(reg)); /* test: the interpreter raises #GP */
-    emit8(x->e, size - 1);
-    mem_decline(x, emit_jump(x->e, CC_NZ));
+    decline_bits(x, reg, size);
     x->active_aligned = group ? size : x->active_aligned;
 }
 

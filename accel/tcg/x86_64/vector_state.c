@@ -299,22 +299,21 @@ void update_vectors_usable(struct x86_cpu *cpu)
     }
 }
 
-/*
- * As much as the rest of the block needs, so that there is one check.  Where the guest may not use
- * it all, the interpreter goes on from here.
- */
-void need_vectors(struct trans *x, unsigned n)
+/* What the instructions from n on need. */
+static enum vector_level highest_level(const struct trans *x, unsigned n)
 {
-    enum vector_level level = vector_level(x, &x->b->insn[n]);
-    struct site *s;
+    enum vector_level level = VECTORS_NONE;
 
-    if (x->vectors_loaded != VECTORS_NONE && x->vectors_loaded >= level) {
-        return;
-    }
-    level = MAX(level, VECTORS_SSE);
     for (unsigned k = n; k < x->b->n; k++) {
         level = MAX(level, vector_level(x, &x->b->insn[k]));
     }
+    return level;
+}
+
+static void load_vectors(struct trans *x, enum vector_level level)
+{
+    struct site *s;
+
     if (x->vectors_loaded >= level) {
         return;
     }
@@ -324,4 +323,37 @@ void need_vectors(struct trans *x, unsigned n)
     s->thunk = x->k->load_vectors[level];
     s->back = x->e->p;
     x->vectors_loaded = level;
+}
+
+/*
+ * As much as the rest of the block needs, so that there is one check.  Where the guest may not use
+ * it all, the interpreter goes on from here.
+ */
+void need_vectors(struct trans *x, unsigned n)
+{
+    enum vector_level level = vector_level(x, &x->b->insn[n]);
+
+    if (x->vectors_loaded == VECTORS_NONE || x->vectors_loaded < level) {
+        load_vectors(x, MAX(highest_level(x, n), VECTORS_SSE));
+    }
+}
+
+void hoist_vectors(struct trans *x)
+{
+    load_vectors(x, highest_level(x, 0));
+    x->loop_vectors = x->vectors_loaded;
+}
+
+void vectors_for_loop(struct trans *x)
+{
+    enum vector_level before = x->vectors_loaded;
+    uint64_t rip = x->rip;
+    unsigned n = x->n;
+
+    x->n = 0; /* where the interpreter goes on */
+    x->rip = x->start;
+    load_vectors(x, x->loop_vectors);
+    x->n = n;
+    x->rip = rip;
+    x->vectors_loaded = before;
 }

@@ -65,7 +65,7 @@ const struct block_driver *block_driver_find(const char *name, GError **error)
         }
     }
     closest = closest_names(name, driver_name, NULL);
-    set_error(error, "unknown image format '%s'; %s%s", name, closest ? "closest: " : "use raw",
+    set_error(error, "Unknown driver '%s'%s%s", name, closest ? "; closest: " : "",
               closest ? closest : "");
     return NULL;
 }

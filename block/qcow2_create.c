@@ -110,8 +110,11 @@ static bool take_options(const struct block_options *o, struct qcow2_header *h, 
         return say(error, "Extended L2 entries are only supported with cluster sizes of at least "
                           "16384 bytes");
     }
+    if (h->backing_format && *h->backing_format && !h->backing_name) {
+        return say(error, "Backing format cannot be used without backing file");
+    }
     if (h->autoclear & QCOW2_DATA_RAW && !h->data_file) {
-        return say(error, "data_file_raw requires data_file");
+        return say(error, "data-file-raw requires data-file");
     }
     if (h->autoclear & QCOW2_DATA_RAW && h->backing_name) {
         return say(error, "Backing file and data_file_raw cannot be used at the same time");
@@ -308,7 +311,7 @@ bool qcow2_measure(const struct block_options *options, struct block_node *from,
         } else if (from && !h.data_file) {
             out->required = meta + bytes_to_hold(from, cluster);
         }
-        if (from && h.version >= 3) {
+        if (from && from->driver->bitmaps && h.version >= 3) {
             out->has_bitmaps = true;
             out->bitmaps = bitmap_bytes(from, cluster);
         }

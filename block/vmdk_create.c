@@ -185,6 +185,11 @@ bool vmdk_create(const struct block_create *c, GError **error)
     uint32_t parent = VMDK_NO_PARENT;
     g_autofree char *text = NULL;
 
+    if (block_option_bool(c->options, vmdk_create_rows, "compat6") &&
+        strcmp(block_option_string(c->options, vmdk_create_rows, "hwversion"), "undefined") != 0) {
+        set_error(error, "compat6 cannot be enabled with hwversion set");
+        return false;
+    }
     if (backing && (sub == MONOLITHIC_FLAT || sub == SPLIT_FLAT)) {
         set_error(error, "Flat image can't have backing file");
         return false;

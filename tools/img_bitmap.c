@@ -21,9 +21,7 @@ static const struct tool_option bitmap_rows[] = {
     TOOL_ROW_ACTION(struct bitmap, "disable", NULL, actions, "writes are not recorded"),
     TOOL_ROW_STRING(struct bitmap, "source-file", 'b', "SOURCE_FILE", source, "image whose bitmaps --merge reads"),
     TOOL_ROW_STRING(struct bitmap, "source-format", 'F', "SOURCE_FMT", source_format, "its format [found out]"),
-    TOOL_ROW_SIZE  (struct bitmap, "granularity", 'g', "GRANULARITY", granularity, 1, UINT32_MAX, "bytes of a bit, for --add",
-                    "Invalid granularity specified. You may use k, M, G, T, P or E suffixes for kilobytes, "
-                    "megabytes, gigabytes, terabytes, petabytes and exabytes."),
+    TOOL_ROW_SIZE  (struct bitmap, "granularity", 'g', "GRANULARITY", granularity, 1, UINT32_MAX, "bytes of a bit, for --add", TOOL_BAD_SIZE("granularity")),
     IMG_ROW_OBJECT(struct bitmap),
     IMG_ROW_IMAGE_OPTS(struct bitmap),
     IMG_ROW_FORMAT(struct bitmap),
@@ -82,9 +80,10 @@ static const char *misuse(const struct bitmap *b, int operands)
     return operands != 2 ? "Expecting filename and bitmap name"
            : !b->actions ? "Need at least one of --add, --remove, --clear, --enable, --disable, or "
                            "--merge"
-           : b->granularity && !add ? "granularity only supported with --add"
-           : b->source && !merge    ? "Merge bitmap source file only supported with --merge"
-                                    : NULL;
+           : b->granularity && !add         ? "granularity only supported with --add"
+           : b->source_format && !b->source ? "-F only supported with -b"
+           : b->source && !merge            ? "Merge bitmap source file only supported with --merge"
+                                            : NULL;
 }
 
 static int run(const struct tool_command *command, int argc, char **argv)

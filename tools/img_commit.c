@@ -22,7 +22,7 @@ static const struct tool_option commit_rows[] = {
     IMG_ROW_FORMAT(struct commit),
     IMG_ROW_CACHE(struct commit),
     TOOL_ROW_STRING(struct commit, "base", 'b', "BASE", base, "the image of the chain that takes the changes [the next]"),
-    TOOL_ROW_SIZE  (struct commit, "rate-limit", 'r', "RATE_LIMIT", rate, 1, INT64_MAX, "bytes in a second at most"),
+    TOOL_ROW_SIZE  (struct commit, "rate-limit", 'r', "RATE_LIMIT", rate, 0, INT64_MAX, "bytes in a second at most; 0: no limit"),
     TOOL_ROW_FLAG  (struct commit, "drop", 'd', keep, "do not empty the image afterwards"),
     IMG_ROW_PROGRESS(struct commit),
     TOOL_ROW_HELP,

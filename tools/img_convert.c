@@ -43,7 +43,7 @@ static const struct tool_option convert_rows[] = {
     TOOL_ROW_LIST  (struct convert, "options", 'o', "OPTIONS", options, "name=value,... of the output's format; -o help lists them"),
     TOOL_ROW_STRING(struct convert, "snapshot", 'l', "SNAPSHOT_PARAM", snapshot, "the input as it was in a snapshot"),
     TOOL_ROW_STRING(struct convert, "sparse-size", 'S', "SPARSE_SIZE", sparse_text, "so many zeroes are left out [4k]; 0: none"),
-    TOOL_ROW_SIZE  (struct convert, "rate-limit", 'r', "RATE_LIMIT", rate, 1, INT64_MAX, "bytes in a second at most"),
+    TOOL_ROW_SIZE  (struct convert, "rate-limit", 'r', "RATE_LIMIT", rate, 0, INT64_MAX, "bytes in a second at most; 0: no limit"),
     TOOL_ROW_UINT  (struct convert, "num-coroutines", 'm', "NUM_COROUTINES", threads, 1, MAX_THREADS, "pieces that are copied at a time [8]",
                     "Invalid number of coroutines. Allowed number of coroutines is between 1 and 16"),
     TOOL_ROW_FLAG  (struct convert, "oob", 'W', out_of_order, "write pieces in any order"),
@@ -132,6 +132,10 @@ static bool create_target(const struct convert *c, struct block_graph *graph, co
     const char *format = c->output_format ? c->output_format : "raw";
     GError *error = NULL;
 
+    if (!block_driver_find(format, NULL)) {
+        report_error("Unknown file format '%s'", format);
+        return false;
+    }
     if (c->backing) {
         block_options_set(o, "backing_file", c->backing);
         block_options_set(o, "backing_fmt", c->backing_format);
@@ -160,6 +164,10 @@ static bool check_target(const struct convert *c, struct block_node *target, uin
 {
     if (c->compress && !target->driver->write_compressed) {
         report_error("Compression not supported for this file format");
+        return false;
+    }
+    if (c->bitmaps && !target->driver->bitmap_change) {
+        report_error("Format driver '%s' does not support bitmaps", target->driver->name);
         return false;
     }
     if (target->size < size) {

@@ -134,6 +134,28 @@ static int look_at_backing(const struct create *c, struct block_graph *graph, co
     return 0;
 }
 
+/* What is no option, or no value of a switch, is told before the image is told of. */
+static bool check_options(const struct block_driver *d, const struct block_options *o,
+                          GError **error)
+{
+    bool yes;
+
+    for (unsigned i = 0; i < block_options_count(o); i++) {
+        const char *name = block_options_key(o, i);
+        const struct block_option_row *r = option_row(d, name);
+
+        if (!r && strcmp(name, "size") != 0) {
+            set_error(error, "Invalid parameter '%s'", name);
+            return false;
+        }
+        if (r && r->type == BLOCK_OPTION_BOOL && !parse_bool(block_options_value(o, i), &yes)) {
+            set_error(error, "Parameter '%s' expects 'on' or 'off'", name);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* -b, -F and SIZE become options as -o could have said them. */
 static bool merge_options(const struct create *c, const struct block_driver *d, const char *size,
                           struct block_options *o, GError **error)
@@ -156,16 +178,13 @@ static bool merge_options(const struct create *c, const struct block_driver *d, 
     }
     size = size ? size : block_options_get(o, "size");
     if (size && (!parse_size(size, 1, &bytes) || bytes > INT64_MAX)) {
-        set_error(error,
-                  "Invalid image size specified. You may use k, M, G, T, P or E suffixes for "
-                  "kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes.");
+        tool_report_lines(TOOL_BAD_SIZE("image size"));
         return false;
     }
     if (size) {
-        block_options_setf(o, "size", "%" G_GUINT64_FORMAT,
-                           (bytes + BLOCK_SECTOR - 1) & ~(uint64_t)(BLOCK_SECTOR - 1));
+        block_options_setf(o, "size", "%" G_GUINT64_FORMAT, bytes);
     }
-    return true;
+    return check_options(d, o, error);
 }
 
 static int create(const struct create *c, struct block_graph *graph, const char *filename,
@@ -175,8 +194,13 @@ static int create(const struct create *c, struct block_graph *graph, const char 
     GError *error = NULL;
     const struct block_driver *d = block_driver_find(format, &error);
 
-    if (!d || !merge_options(c, d, size, o, &error)) {
-        return tool_error(&error, "%s", filename);
+    if (!d) {
+        g_clear_error(&error);
+        report_error("%s: Unknown file format '%s'", filename, format);
+        return 1;
+    }
+    if (!merge_options(c, d, size, o, &error)) {
+        return error ? tool_error(&error, "%s", filename) : 1;
     }
     if (!d->create) {
         report_error("%s: Format driver '%s' does not support image creation", filename, format);

@@ -56,8 +56,13 @@ static bool take_operand(struct dd *d, const char *text)
             *(const char **)((char *)d + operands[i].text) = equals + 1;
             return true;
         }
-        if (!parse_size(equals + 1, 1, &value) || value < operands[i].min ||
-            value > operands[i].max) {
+        if (!parse_size(equals + 1, 1, &value)) {
+            g_autofree char *said = g_strdup_printf(TOOL_BAD_SIZE("%s"), operands[i].name);
+
+            tool_report_lines(said);
+            return false;
+        }
+        if (value < operands[i].min || value > operands[i].max) {
             report_error("Invalid %s specified. Must be between %" G_GUINT64_FORMAT
                          " and %" G_GUINT64_FORMAT ".",
                          operands[i].name, operands[i].min, operands[i].max);

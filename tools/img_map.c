@@ -11,15 +11,12 @@ struct map {
 };
 
 /* clang-format off */
-#define BAD_SIZE(what) "Invalid " what " specified. You may use k, M, G, T, P or E suffixes for " \
-                       "kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes."
-
 static const struct tool_option map_rows[] = {
     IMG_ROW_OBJECT(struct map),
     IMG_ROW_IMAGE_OPTS(struct map),
     IMG_ROW_FORMAT(struct map),
-    TOOL_ROW_SIZE(struct map, "start-offset", 's', "OFFSET", start, 0, INT64_MAX, "the first byte to tell of", BAD_SIZE("start offset")),
-    TOOL_ROW_SIZE(struct map, "max-length", 'l', "LEN", length, 0, INT64_MAX, "how many bytes to tell of", BAD_SIZE("max length")),
+    TOOL_ROW_SIZE(struct map, "start-offset", 's', "OFFSET", start, 0, INT64_MAX, "the first byte to tell of", TOOL_BAD_SIZE("start offset")),
+    TOOL_ROW_SIZE(struct map, "max-length", 'l', "LEN", length, 0, INT64_MAX, "how many bytes to tell of", TOOL_BAD_SIZE("max length")),
     IMG_ROW_OUTPUT(struct map),
     IMG_ROW_FORCE_SHARE(struct map),
     TOOL_ROW_HELP,

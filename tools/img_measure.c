@@ -20,9 +20,7 @@ static const struct tool_option measure_rows[] = {
     IMG_ROW_OUTPUT(struct measure),
     TOOL_ROW_STRING(struct measure, "output-format", 'O', "OUTPUT_FMT", output_format, "format of the image to be made [raw]"),
     TOOL_ROW_LIST  (struct measure, "options", 'o', "OPTIONS", options, "name=value,... of that format; -o help lists them"),
-    TOOL_ROW_SIZE  (struct measure, "size", 0, "N", size, 0, INT64_MAX, "of an empty image of that size",
-                    "Invalid image size specified. You may use k, M, G, T, P or E suffixes for kilobytes, "
-                    "megabytes, gigabytes, terabytes, petabytes and exabytes."),
+    TOOL_ROW_SIZE  (struct measure, "size", 0, "N", size, 0, INT64_MAX, "of an empty image of that size", TOOL_BAD_SIZE("image size")),
     IMG_ROW_OBJECT(struct measure),
     IMG_ROW_IMAGE_OPTS(struct measure),
     IMG_ROW_FORMAT(struct measure),

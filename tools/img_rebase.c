@@ -120,6 +120,10 @@ static int set_name(const struct rebase *r, struct block_node *node)
                      r->backing);
         return 1;
     }
+    if (!none && !block_driver_find(r->backing_format, NULL)) {
+        report_error("Invalid format name: '%s'", r->backing_format);
+        return 1;
+    }
     return block_node_change_backing(node, none ? NULL : r->backing, r->backing_format, &error)
                ? 0
                : tool_error(&error, "Could not change the backing file to '%s'",

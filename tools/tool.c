@@ -100,6 +100,15 @@ static const struct tool_option *find_row(const struct tool_option *rows, int c)
     return NULL;
 }
 
+void tool_report_lines(const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+    for (unsigned i = 0; lines[i]; i++) {
+        report_error("%s", lines[i]);
+    }
+}
+
 static bool bad_number(const struct tool_option *r, const char *value)
 {
     g_autofree char *name =
@@ -113,7 +122,7 @@ static bool bad_number(const struct tool_option *r, const char *value)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
         text = g_strdup_printf(r->invalid, value);
 #pragma GCC diagnostic pop
-        report_error("%s", text);
+        tool_report_lines(text);
     } else if (r->max) {
         report_error("Invalid value '%s' for %s: must be between %" G_GUINT64_FORMAT
                      " and %" G_GUINT64_FORMAT,

@@ -78,6 +78,13 @@ int tool_parse_letters(const struct tool_option *rows, int argc, char **argv, vo
 void tool_print_usage(const struct tool_command *command, GString *out);
 /* Usage, summary, a row for each option, details. */
 void tool_print_help(const struct tool_command *command, GString *out);
+/* What is said of a size that is none: two lines, as tool_report_lines prints them. */
+#define TOOL_BAD_SIZE(what)                                                                        \
+    "Invalid " what " specified. You may use k, M, G, T, P or E suffixes for\n"                    \
+    "kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes."
+/* An error of several lines, each with the program's name. */
+void tool_report_lines(const char *text);
+
 /* The message and "Try '... --help' for more information"; always 1, the exit status. */
 int tool_usage_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 /* "PROGRAM: [prefix: ]message", clears *error; always 1. */

@@ -27,7 +27,7 @@ block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c luks.c luks_cipher.c luk
 
 chardev_src := chardev.c fd.c file.c mux.c pty.c stdio.c
 
-net_src := address.c dgram.c dial.c dump.c hub.c net.c netdev.c socket.c stream.c tap.c tap_open.c user.c user_forward.c user_poll.c
+net_src := address.c dgram.c dial.c dump.c hub.c net.c netdev.c socket.c stream.c tap.c tap_open.c user.c user_guestfwd.c user_hostfwd.c user_poll.c user_smb.c
 
 target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c \
                    exec_shift.c exec_stack.c exec_string.c flags.c mmu.c operand.c print.c \
@@ -132,7 +132,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
-boot_tests := debian.py board.py disks.py network.py network_peers.py network_tap.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
+boot_tests := debian.py board.py disks.py network.py network_peers.py network_tap.py network_user.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
               firmware.py firmware_os.py uefi.py curses.py stress.py
 
 # --- Configuration ----------------------------------------------------------------------------

@@ -83,10 +83,6 @@ static bool check_options(const GPtrArray *opts, GError **error)
             }
         }
     }
-    if (options_get(opts, "smb") || options_get(opts, "smbserver")) {
-        set_error(error, "netdev 'user': smb= is not supported yet");
-        return false;
-    }
     return true;
 }
 
@@ -359,6 +355,7 @@ static void user_free(struct net_client *c)
     net_unplug(c);
     slirp_cleanup(u->slirp);
     user_free_guestfwds(u);
+    user_remove_smb(u->smb_folder);
     user_poll_free(u->poll);
     g_array_unref(u->forwards);
     net_client_clear(c);
@@ -386,6 +383,22 @@ static bool add_forwards(struct net_user *u, const GPtrArray *opts, GError **err
     return true;
 }
 
+/* smbserver= is the fourth address unless given. */
+static bool add_smb(struct net_user *u, const GPtrArray *opts, const SlirpConfig *c, GError **error)
+{
+    const char *shared = options_get(opts, "smb");
+    uint32_t net = ntohl(c->vnetwork.s_addr), mask = ntohl(c->vnetmask.s_addr);
+    struct in_addr server;
+
+    if (!take_address(opts, "smbserver", net, mask, 4, &server, error)) {
+        return false;
+    }
+    if (shared) {
+        u->smb_folder = user_add_smb(u, shared, server, error);
+    }
+    return !shared || u->smb_folder;
+}
+
 struct net_client *user_open(struct machine *m, const char *id, const GPtrArray *opts,
                              GError **error)
 {
@@ -405,7 +418,7 @@ struct net_client *user_open(struct machine *m, const char *id, const GPtrArray 
     u->poll = user_poll_new(u);
     u->slirp = slirp_new(&config, &callbacks, u);
     g_source_attach((GSource *)u->poll, m->context);
-    if (!add_forwards(u, opts, error)) {
+    if (!add_smb(u, opts, &config, error) || !add_forwards(u, opts, error)) {
         user_free(&u->client);
         return NULL;
     }

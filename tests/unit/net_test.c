@@ -128,9 +128,15 @@ static void user_options_are_checked(struct fixture *f, gconstpointer data)
         { "user,id=u,hostfwd=tcp::22", "invalid host forwarding rule" },
         { "user,id=u,hostfwd=tcp::99999-:22", "invalid host forwarding rule" },
         { "user,id=u,guestfwd=tcp:10.0.2.100:80", "invalid guest forwarding rule" },
-        { "user,id=u,guestfwd=tcp:10.0.2.100:80-what", "must be tcp:host:port" },
+        { "user,id=u,guestfwd=tcp:10.0.2.100:80-what", "unknown character device 'what'" },
+        { "user,id=u,guestfwd=tcp:10.0.2.100:80-chardev:c", "there is no chardev 'c'" },
+        { "user,id=u,guestfwd=tcp:10.0.2.100:80-tcp:127.0.0.1:1", "cannot connect to 127.0.0.1:1" },
+        { "user,id=u,guestfwd=tcp:10.9.2.100:80-cmd:cat", "not one of this network" },
+        { "user,id=u,hostfwd=tcp:[::1]:0-:22", "or both in brackets" },
+        { "user,id=u,hostfwd=tcp:[::1:0-[fec0::9]:22", "invalid host forwarding rule" },
         { "user,id=u,ipv4=off,ipv6=off", "both off" },
-        { "user,id=u,smb=/tmp", "smb= is not supported" },
+        { "user,id=u,smb=tmp", "smb" }, /* not absolute, or no samba */
+        { "user,id=u,smbserver=10.0.3.4", "must be an address of the network" },
         { "user", "id=" },
         { "wifi,id=u", "must be one of: user" },
     };
@@ -172,17 +178,16 @@ static void a_forward_reaches_the_guest(struct fixture *f, gconstpointer data)
 {
     struct net_user *u = (struct net_user *)netdev(f, "user,id=u,hostfwd=tcp::0-:22");
     const struct user_forward *forward = &g_array_index(u->forwards, struct user_forward, 0);
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = forward->host };
-    g_autofree char *rule = g_strdup_printf("tcp::%u", forward->host_port);
+    struct sockaddr_in to = forward->host.v4;
+    g_autofree char *rule = g_strdup_printf("tcp::%u", ntohs(to.sin_port));
     g_autoptr(GString) text = g_string_new(NULL);
     g_autoptr(GError) error = NULL;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     (void)data;
     net_plug(&f->a.client, &u->client, NULL);
-    g_assert_cmphex(ntohl(forward->host.s_addr), ==, INADDR_LOOPBACK);
-    g_assert_cmpuint(forward->host_port, >, 0);
-    to.sin_port = htons(forward->host_port);
+    g_assert_cmphex(ntohl(to.sin_addr.s_addr), ==, INADDR_LOOPBACK);
+    g_assert_cmpuint(to.sin_port, !=, 0);
     g_assert_cmpint(connect(fd, (struct sockaddr *)&to, sizeof(to)), ==, 0);
     while (f->a.frames == 0) {
         machine_iterate(f->m, true);

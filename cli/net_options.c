@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <string.h>
 #include "cli/options.h"
+#include "config.h"
 #include "net/netdev.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
@@ -281,6 +282,19 @@ static bool add_filters(struct machine *m, const struct options *o, GError **err
     return true;
 }
 
+/* What a board has when nothing is said about its network; a build without libslirp has the card alone. */
+static bool setup_default(struct machine *m, struct options *o, GError **error)
+{
+    if (o->net_given || o->nodefaults || !m->config.board->card) {
+        return true;
+    }
+    if (CONFIG_SLIRP) {
+        return setup_nic(m, o, "user", error);
+    }
+    add_card(o, "", NULL, "");
+    return true;
+}
+
 bool net_setup(struct machine *m, struct options *o, GError **error)
 {
     for (unsigned i = 0; i < o->netdevs->len; i++) {
@@ -304,7 +318,7 @@ bool net_setup(struct machine *m, struct options *o, GError **error)
             return false;
         }
     }
-    return add_filters(m, o, error);
+    return setup_default(m, o, error) && add_filters(m, o, error);
 }
 
 /* Cards ----------------------------------------------------------------------------------------- */
@@ -312,15 +326,13 @@ bool net_setup(struct machine *m, struct options *o, GError **error)
 /* The device of a model's name; "" is the board's own. */
 static const char *card_model(struct machine *m, const char *model)
 {
+    const char *card = m->config.board->card;
     const char *virtio = bus_find(m, BUS_PCI, NULL) ? "virtio-net-pci" : "virtio-net-device";
 
     if (strcmp(model, "virtio") == 0 || strcmp(model, "virtio-net") == 0) {
         return virtio;
     }
-    if (*model) {
-        return model;
-    }
-    return bus_find(m, BUS_PCI, NULL) && device_type_find("e1000") ? "e1000" : virtio;
+    return *model ? model : card ? card : virtio;
 }
 
 bool net_add_devices(struct machine *m, struct options *o, GError **error)

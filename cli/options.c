@@ -196,7 +196,7 @@ const struct option_row option_rows[] = {
     { "no-reboot",   NULL, "leave instead of rebooting",                                          option_no_reboot },
     { "no-shutdown", NULL, "pause instead of leaving when the guest powers off",                  option_no_shutdown },
     { "action",      "reboot=reset|shutdown,shutdown=poweroff|pause", "what guest events do",     option_action },
-    { "nodefaults",  NULL, "no default serial port, monitor, screen and empty drives",                                  option_nodefaults },
+    { "nodefaults",  NULL, "no default serial port, monitor, screen, network card and empty drives",                                  option_nodefaults },
     { "no-user-config", NULL, "accepted: no configuration files are read",                        option_no_user_config },
     { "d",           "ITEM[,ITEM]|help", "log these items",                                       option_log_items },
     { "D",           "FILE", "log to FILE instead of standard error",                             option_log_file },

@@ -94,6 +94,7 @@ struct board_type {
     unsigned max_cpus;
     unsigned ide_buses, ide_units; /* where drives of if=ide go: units on each bus; 0: none */
     bool has_cd, has_floppy;       /* an empty drive is there by default: index 2, and the first */
+    const char *card;              /* the network card that is there by default; NULL: none */
     /* Builds the whole machine from m->config: parts, wires, firmware or kernel. */
     bool (*init)(struct machine *m, GError **error);
 };

@@ -195,8 +195,7 @@ static void reset_regs(struct e1000 *s)
     }
     timer_disarm(&s->itr_timer);
     memset(s->tx, 0, sizeof(s->tx));
-    s->wire_bits = s->wire_left = 0;
-    s->wire_do = true;
+    nic_eeprom_reset(&s->eeprom);
     memcpy(e1000_reg(s, RAL), s->nic.mac, 4);
     *e1000_reg(s, RAH) = RAH_AV | s->nic.mac[4] | (uint32_t)s->nic.mac[5] << 8;
     e1000_phy_reset(s);
@@ -330,7 +329,7 @@ bool e1000_post_load(struct device *dev, GError **error)
             s->tx[q].len = UINT32_MAX;
         }
     }
-    s->wire_left = MIN(s->wire_left, 16);
+    nic_eeprom_post_load(&s->eeprom);
     set_link(s);
     return pci_device_post_load(&s->pci, error);
 }
@@ -365,11 +364,7 @@ const struct state_row e1000_state[] = {
     STATE_ARRAY(struct e1000, phy, 1, "PHY registers"),
     STATE_INT(struct e1000, io_addr, 1, "IOADDR"),
     STATE_TIMER_ROW(struct e1000, itr_timer, 1, "until the next interrupt may come"),
-    STATE_INT(struct e1000, wire_in, 1, "EEPROM: bits of a command"),
-    STATE_INT(struct e1000, wire_out, 1, "EEPROM: bits of the answer"),
-    STATE_INT(struct e1000, wire_bits, 1, "EEPROM: how many came"),
-    STATE_INT(struct e1000, wire_left, 1, "EEPROM: how many are left"),
-    STATE_INT(struct e1000, wire_do, 1, "EEPROM: its data wire"),
+    NIC_EEPROM_STATE(struct e1000, eeprom),
     STATE_SUB(struct e1000, tx, E1000_QUEUES, tx_state, 1, "frames on their way out"),
     { 0 },
 };

@@ -8,6 +8,7 @@
 #ifndef HW_NET_E1000_H
 #define HW_NET_E1000_H
 
+#include "hw/net/eeprom.h"
 #include "hw/net/nic.h"
 #include "hw/pci/pci.h"
 
@@ -48,7 +49,6 @@ enum e1000_int { INT_TXDW = 0x01, INT_TXQE = 0x02, INT_LSC = 0x04, INT_RXDMT0 = 
 #define RAH_AV       0x80000000u
 
 #define E1000_REGS      (REGS_END / 4)
-#define E1000_EEPROM    64u /* words */
 #define E1000_PHY_REGS  32u
 #define E1000_DESC_SIZE 16u
 #define E1000_QUEUES    2u     /* at most */
@@ -106,13 +106,8 @@ struct e1000 {
     uint8_t row_of
         [E1000_REGS]; /* which of e1000_rows, and from E1000_OWN_ROWS on of the model's; 0: none */
     uint16_t phy[E1000_PHY_REGS];
-    uint16_t eeprom[E1000_EEPROM];
+    struct nic_eeprom eeprom;
     uint32_t io_addr; /* IOADDR */
-    /* The serial EEPROM on its wires. */
-    uint32_t wire_in;
-    uint16_t wire_out;
-    uint8_t wire_bits, wire_left;
-    bool wire_do;
     bool transmitting;
     struct e1000_tx tx[E1000_QUEUES];
     uint8_t scratch[NET_FRAME_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * hw/net/e1000_phy.c: the EEPROM, by register and by its wires, and the PHY behind MDIC.
- * Source: see e1000.h, 5.6 and 13.4; the wires are a Microwire device of 64 words (93C46).
+ * Source: see e1000.h, 5.6 and 13.4.
  * Thread: under the machine lock.
  */
 #include <string.h>
@@ -19,7 +19,6 @@ enum {
 enum { EECD_AUTO_READ = 0x200 }; /* 82574: the EEPROM has been loaded */
 enum { EERD_START = 1 };
 enum { EEPROM_CHECKSUM = 0x3f, EEPROM_SUM = 0xbaba };
-enum { WIRE_COMMAND = 9, WIRE_READ = 6 }; /* bits of a command; 110: read */
 enum { PHY_CONTROL = 0, PHY_STATUS = 1, PHY_SPEC_STATUS = 17, PHY_ADDRESS = 1 };
 #define MDIC_WRITE (1u << 26)
 #define MDIC_READ  (2u << 26)
@@ -31,20 +30,20 @@ void e1000_eeprom_fill(struct e1000 *s)
 {
     uint16_t sum = 0;
 
-    memset(s->eeprom, 0, sizeof(s->eeprom));
+    memset(s->eeprom.words, 0, sizeof(s->eeprom.words));
     for (unsigned i = 0; i < 3; i++) {
-        s->eeprom[i] = (uint16_t)(s->nic.mac[2 * i] | s->nic.mac[2 * i + 1] << 8);
+        s->eeprom.words[i] = (uint16_t)(s->nic.mac[2 * i] | s->nic.mac[2 * i + 1] << 8);
     }
-    s->eeprom[0x0a] = 0x4408; /* initialization control 1 */
-    s->eeprom[0x0b] = pci_config_load(&s->pci, PCI_SUBSYS_ID, 2);
-    s->eeprom[0x0c] = pci_config_load(&s->pci, PCI_SUBSYS_VENDOR, 2);
-    s->eeprom[0x0d] = s->model->ident.device;
-    s->eeprom[0x0e] = s->model->ident.vendor;
-    s->eeprom[0x0f] = s->model->eeprom_control;
+    s->eeprom.words[0x0a] = 0x4408; /* initialization control 1 */
+    s->eeprom.words[0x0b] = pci_config_load(&s->pci, PCI_SUBSYS_ID, 2);
+    s->eeprom.words[0x0c] = pci_config_load(&s->pci, PCI_SUBSYS_VENDOR, 2);
+    s->eeprom.words[0x0d] = s->model->ident.device;
+    s->eeprom.words[0x0e] = s->model->ident.vendor;
+    s->eeprom.words[0x0f] = s->model->eeprom_control;
     for (unsigned i = 0; i < EEPROM_CHECKSUM; i++) {
-        sum = (uint16_t)(sum + s->eeprom[i]);
+        sum = (uint16_t)(sum + s->eeprom.words[i]);
     }
-    s->eeprom[EEPROM_CHECKSUM] = (uint16_t)(EEPROM_SUM - sum);
+    s->eeprom.words[EEPROM_CHECKSUM] = (uint16_t)(EEPROM_SUM - sum);
 }
 
 void e1000_eerd_write(struct e1000 *s, unsigned off, uint32_t v)
@@ -53,48 +52,15 @@ void e1000_eerd_write(struct e1000 *s, unsigned off, uint32_t v)
 
     if (v & EERD_START) {
         v = word << s->model->eerd_shift | s->model->eerd_done |
-            (uint32_t)(word < E1000_EEPROM ? s->eeprom[word] : 0xffff) << 16;
+            (uint32_t)(word < EEPROM_WORDS ? s->eeprom.words[word] : 0xffff) << 16;
     }
     *e1000_reg(s, off) = v;
 }
 
-/* A rising clock: a bit goes in, or the next one comes out. */
-static void wire_clock(struct e1000 *s, bool in)
-{
-    if (s->wire_left > 0) {
-        s->wire_do = s->wire_out >> 15;
-        s->wire_out = (uint16_t)(s->wire_out << 1);
-        s->wire_left--;
-        return;
-    }
-    if (s->wire_bits == 0 && !in) {
-        return; /* a command begins with a one */
-    }
-    s->wire_in = s->wire_in << 1 | in;
-    if (++s->wire_bits < WIRE_COMMAND) {
-        return;
-    }
-    if (s->wire_in >> 6 == WIRE_READ) {
-        s->wire_out = s->eeprom[s->wire_in & (E1000_EEPROM - 1)];
-        s->wire_left = 16;
-        s->wire_do = false; /* the dummy bit */
-    }
-    s->wire_bits = 0;
-    s->wire_in = 0;
-}
-
 void e1000_eecd_write(struct e1000 *s, unsigned off, uint32_t v)
 {
-    uint32_t before = *e1000_reg(s, off);
-
     *e1000_reg(s, off) = v & (EECD_SK | EECD_CS | EECD_DI | EECD_REQ | 0x30);
-    if (!(v & EECD_CS)) {
-        s->wire_bits = s->wire_left = 0;
-        s->wire_in = 0;
-        s->wire_do = true; /* ready */
-    } else if (v & EECD_SK && !(before & EECD_SK)) {
-        wire_clock(s, (v & EECD_DI) != 0);
-    }
+    nic_eeprom_wires(&s->eeprom, v & EECD_CS, v & EECD_SK, v & EECD_DI);
 }
 
 uint32_t e1000_eecd_read(struct e1000 *s, unsigned off)
@@ -102,7 +68,7 @@ uint32_t e1000_eecd_read(struct e1000 *s, unsigned off)
     uint32_t v = *e1000_reg(s, off);
 
     v |= s->model->express ? EECD_AUTO_READ : 0;
-    return v | EECD_PRES | (v & EECD_REQ ? EECD_GNT : 0) | (s->wire_do ? EECD_DO : 0);
+    return v | EECD_PRES | (v & EECD_REQ ? EECD_GNT : 0) | (s->eeprom.data ? EECD_DO : 0);
 }
 
 /* An M88E1011, or the PHY of the 82574, that has found a gigabit partner. */

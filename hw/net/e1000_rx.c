@@ -156,8 +156,7 @@ static void prepare(struct e1000 *s, struct rx_frame *f, const uint8_t *frame, s
     if (*e1000_reg(s, CTRL) & CTRL_VME && is_tagged(s, frame, len)) {
         f->tag = (uint16_t)(frame[14] << 8 | frame[15]);
         f->status |= STA_VP;
-        f->len -= TAG_BYTES;
-        memmove(f->data + 12, f->data + 12 + TAG_BYTES, f->len - 12);
+        f->len = (uint32_t)offload_remove_tag(f->data, len);
     }
     more += f->len < FRAME_LEAST ? FRAME_LEAST - f->len : 0;
     memset(f->data + f->len, 0, more);

@@ -54,16 +54,10 @@ static void checksum(struct e1000_tx *t, unsigned start, unsigned at, unsigned e
     }
 }
 
-/* The tag goes behind the addresses. */
 static void insert_tag(struct e1000_tx *t, uint16_t vet)
 {
-    const uint8_t tag[4] = { (uint8_t)(vet >> 8), (uint8_t)vet, (uint8_t)(t->tag >> 8),
-                             (uint8_t)t->tag };
-
-    if (t->len >= NET_FRAME_MIN && t->len <= NET_FRAME_MAX - sizeof(tag)) {
-        memmove(t->frame + 16, t->frame + 12, t->len - 12);
-        memcpy(t->frame + 12, tag, sizeof(tag));
-        t->len += sizeof(tag);
+    if (t->len >= NET_FRAME_MIN && t->len <= NET_FRAME_MAX - 4) {
+        t->len = (uint32_t)offload_insert_tag(t->frame, t->len, vet, t->tag);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "hw/net/nic.h"
 
 #include <string.h>
+#include <zlib.h>
 #include "softmmu/dma.h"
 #include "util/error.h"
 
@@ -65,4 +66,20 @@ void nic_store(struct machine *m, uint64_t addr, const void *buf, size_t len)
         n = (unsigned)MIN(len, PAGE - (addr & (PAGE - 1)));
         dma_store(m, addr, p, n);
     }
+}
+
+uint32_t nic_crc(const uint8_t *mac)
+{
+    return ~(uint32_t)crc32(0, mac, NET_MAC_BYTES);
+}
+
+unsigned nic_hash(const uint8_t *mac)
+{
+    uint32_t crc = nic_crc(mac);
+    unsigned v = 0;
+
+    for (unsigned i = 0; i < 6; i++) {
+        v = v << 1 | (crc >> i & 1);
+    }
+    return v;
 }

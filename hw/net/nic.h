@@ -37,6 +37,10 @@ void nic_detach(struct nic *n);
 /* Guest memory, in pieces of a page: what is not RAM reads as zeroes, and is not written. */
 void nic_load(struct machine *m, uint64_t addr, void *buf, size_t len);
 void nic_store(struct machine *m, uint64_t addr, const void *buf, size_t len);
+/* The CRC-32 of an address as it is on the wire, lowest bit first, not inverted: for hashes of groups. */
+uint32_t nic_crc(const uint8_t *mac);
+/* The six highest bits of the same, highest first: as DP8390 and RTL8139 number their 64 filters. */
+unsigned nic_hash(const uint8_t *mac);
 /* What the guest is told: up also where nothing is plugged in. */
 bool nic_link_up(const struct nic *n);
 

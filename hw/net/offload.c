@@ -12,6 +12,7 @@ enum {
     PROTOCOL_UDP = 17,
     UDP_HEADER = 8,
     UDP_CHECKSUM = 6,
+    IP_CHECKSUM = 10,
     TCP_LEAST = 20,
     TCP_CHECKSUM = 16,
     TCP_FLAGS = 13
@@ -72,49 +73,100 @@ bool offload_checksum(uint8_t *frame, size_t len, size_t start, size_t offset)
     return true;
 }
 
-/* Of what is behind an IP header at `ip`; len: of the payload. */
-static void verify_payload(const uint8_t *p, size_t len, unsigned protocol, uint64_t addresses,
-                           struct offload_sums *s)
+/* An IP packet in a frame. */
+struct packet {
+    const uint8_t *ip;
+    size_t header, payload; /* bytes */
+    unsigned protocol;
+    uint64_t pseudo; /* the sum of its pseudo header */
+    bool v6, fragment;
+};
+
+static bool find_packet(const uint8_t *frame, size_t len, struct packet *p)
 {
-    s->udp = protocol == PROTOCOL_UDP;
-    if (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP) {
-        return;
+    size_t at = ETHER_TYPE, total;
+    unsigned type;
+
+    at += len >= ETHER_TYPE + VLAN_TAG + 2 && load16(frame + at) == TYPE_VLAN ? VLAN_TAG : 0;
+    if (len < at + 2 + 20) {
+        return false;
     }
-    if (len < (s->udp ? UDP_HEADER : TCP_LEAST) || (s->udp && load16(p + UDP_CHECKSUM) == 0)) {
-        return; /* UDP: 0 is none */
+    type = load16(frame + at);
+    p->ip = frame + at + 2;
+    len -= at + 2;
+    p->v6 = type == TYPE_IPV6 && p->ip[0] >> 4 == 6 && len >= 40;
+    if (!p->v6 && (type != TYPE_IPV4 || p->ip[0] >> 4 != 4)) {
+        return false;
     }
-    s->payload = true;
-    s->payload_good = fold(sum(p, len, addresses + protocol + len)) == 0;
+    p->header = p->v6 ? 40 : (p->ip[0] & 15u) * 4u;
+    total = p->v6 ? 40u + load16(p->ip + 4) : load16(p->ip + 2);
+    if (p->header < 20 || total < p->header || total > len) {
+        return false;
+    }
+    p->payload = total - p->header;
+    p->fragment = !p->v6 && load16(p->ip + 6) & 0x3fff;
+    p->protocol = p->ip[p->v6 ? 6 : 9];
+    p->pseudo = sum(p->ip + (p->v6 ? 8 : 12), p->v6 ? 32 : 8, p->protocol + p->payload);
+    return true;
+}
+
+static bool has_payload_sum(const struct packet *p)
+{
+    return !p->fragment && ((p->protocol == PROTOCOL_TCP && p->payload >= TCP_LEAST) ||
+                            (p->protocol == PROTOCOL_UDP && p->payload >= UDP_HEADER));
 }
 
 void offload_verify(const uint8_t *frame, size_t len, struct offload_sums *s)
 {
-    size_t at = ETHER_TYPE, total, header;
-    const uint8_t *ip;
-    unsigned type;
+    struct packet p;
 
     *s = (struct offload_sums){ 0 };
-    at += len >= ETHER_TYPE + VLAN_TAG + 2 && load16(frame + at) == TYPE_VLAN ? VLAN_TAG : 0;
-    if (len < at + 2 + 20) {
+    if (!find_packet(frame, len, &p)) {
         return;
     }
-    type = load16(frame + at);
-    ip = frame + at + 2;
-    len -= at + 2;
-    if (type == TYPE_IPV4 && ip[0] >> 4 == 4) {
-        header = (ip[0] & 15u) * 4u;
-        total = load16(ip + 2);
-        if (header < 20 || total < header || total > len) {
-            return;
-        }
-        s->ip = true;
-        s->ip_good = fold(sum(ip, header, 0)) == 0;
-        if (!(load16(ip + 6) & 0x3fff)) { /* no fragment */
-            verify_payload(ip + header, total - header, ip[9], sum(ip + 12, 8, 0), s);
-        }
-    } else if (type == TYPE_IPV6 && ip[0] >> 4 == 6 && len >= 40 && load16(ip + 4) <= len - 40) {
-        verify_payload(ip + 40, load16(ip + 4), ip[6], sum(ip + 8, 32, 0), s);
+    s->ip = !p.v6;
+    s->ip_good = s->ip && fold(sum(p.ip, p.header, 0)) == 0;
+    s->udp = p.protocol == PROTOCOL_UDP;
+    if (has_payload_sum(&p) && !(s->udp && load16(p.ip + p.header + UDP_CHECKSUM) == 0)) {
+        s->payload = true; /* UDP: 0 is none */
+        s->payload_good = fold(sum(p.ip + p.header, p.payload, p.pseudo)) == 0;
     }
+}
+
+void offload_sum_up(uint8_t *frame, size_t len, struct offload_sums which)
+{
+    struct packet p;
+    uint8_t *ip, *field;
+    uint16_t v;
+
+    if (!find_packet(frame, len, &p)) {
+        return;
+    }
+    ip = frame + (p.ip - frame);
+    if (which.ip && !p.v6) {
+        store16(ip + IP_CHECKSUM, 0);
+        store16(ip + IP_CHECKSUM, fold(sum(ip, p.header, 0)));
+    }
+    if (which.payload && has_payload_sum(&p) && which.udp == (p.protocol == PROTOCOL_UDP)) {
+        field = ip + p.header + (which.udp ? UDP_CHECKSUM : TCP_CHECKSUM);
+        store16(field, 0);
+        v = fold(sum(ip + p.header, p.payload, p.pseudo));
+        store16(field, v || !which.udp ? v : 0xffff);
+    }
+}
+
+size_t offload_insert_tag(uint8_t *frame, size_t len, uint16_t type, uint16_t tag)
+{
+    memmove(frame + ETHER_TYPE + VLAN_TAG, frame + ETHER_TYPE, len - ETHER_TYPE);
+    store16(frame + ETHER_TYPE, type);
+    store16(frame + ETHER_TYPE + 2, tag);
+    return len + VLAN_TAG;
+}
+
+size_t offload_remove_tag(uint8_t *frame, size_t len)
+{
+    memmove(frame + ETHER_TYPE, frame + ETHER_TYPE + VLAN_TAG, len - ETHER_TYPE - VLAN_TAG);
+    return len - VLAN_TAG;
 }
 
 struct layout {

@@ -25,6 +25,13 @@ struct offload_sums {
 };
 void offload_verify(const uint8_t *frame, size_t len, struct offload_sums *sums);
 
+/* The other way round: the checksums that `which` names are put in, made from nothing. */
+void offload_sum_up(uint8_t *frame, size_t len, struct offload_sums which);
+
+/* A VLAN tag behind the addresses: put in (the frame has room for 4 more bytes), taken out; the new length. */
+size_t offload_insert_tag(uint8_t *frame, size_t len, uint16_t type, uint16_t tag);
+size_t offload_remove_tag(uint8_t *frame, size_t len);
+
 /*
  * TCP over IPv4 or IPv6 in pieces of mss bytes: lengths, sequence numbers, flags and checksums of each are
  * made anew. scratch has room for len bytes. False: no such frame; nothing was emitted.

@@ -136,7 +136,7 @@ def smm_is_set_up_or_not():
     for smm, count in (("on", 1), ("off", 0)):
         scratch = Scratch()
         log = scratch.path("log", b"")
-        with Run([*QUIET, *DEBUG, "-machine", f"smm={smm}", "-d", "int", "-D", log]) as run:
+        with Run([*QUIET, *DEBUG, "-nic", "none", "-machine", f"smm={smm}", "-d", "int", "-D", log]) as run:
             run.expect(r"Booting from ", TIMEOUT)
         with open(log, encoding="ascii", errors="replace") as file:
             text = file.read()

@@ -11,6 +11,7 @@ import threading
 import time
 
 from boot import INIT_HEAD, KERNEL_TROUBLE, Run, Scratch, guest_data, guest_file, tap
+from hotplug import messages
 
 TIMEOUT = 400
 INTERP = ["-accel", "tcg,engine=interp"]
@@ -18,7 +19,7 @@ FILE = hashlib.sha256(b"network").digest() * (3 << 15)      # 3 MiB
 
 # In the order of their dependencies; one that is built into the kernel is not there.
 MODULES = ("virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
-           "failover", "net_failover", "virtio_net", "mii", "e1000", "e1000e", "button")
+           "failover", "net_failover", "virtio_net", "mii", "8139cp", "e1000", "e1000e", "button")
 SCRIPT = INIT_HEAD + """
 mount -t devtmpfs dev /dev
 for m in %s; do
@@ -119,8 +120,20 @@ def network(args, *expected):
     return test
 
 
+
+def default_card(args, expected):
+    """What `info network` says of a machine that has not started."""
+    return messages(args, [("info network", expected)])
+
+
+ADDRESS = r"52:54:00:12:34:56"
 USER = ["-netdev", "user,id=n,FORWARD"]
 TESTS = (
+    ("the card of a pc", default_card([], rf"e1000\.0: type=nic,model=e1000,macaddr={ADDRESS}\s+.*type=user,.*")),
+    ("the card of a q35",
+     default_card(["-M", "q35"], rf"e1000e\.0: type=nic,model=e1000e,macaddr={ADDRESS}\s+.*type=user,.*")),
+    *((f"no card by {' '.join(args)}", default_card(args, ""))
+      for args in (["-nic", "none"], ["-net", "none"], ["-nodefaults"])),
     ("virtio-net", network([*USER, "-device", "virtio-net-pci,netdev=n"])),
     ("virtio-net, packed rings, legacy offloads off",
      network([*USER, "-device", "virtio-net-pci,netdev=n,packed=on,csum=off,mrg_rxbuf=off,vectors=0"])),
@@ -130,6 +143,8 @@ TESTS = (
     ("e1000 on q35 by -net", network(["-M", "q35", "-net", "nic,model=e1000", "-net", "user,FORWARD"])),
     ("e1000e", network([*USER, "-M", "q35", "-device", "e1000e,netdev=n"])),
     ("e1000e on pc, two CPUs", network([*USER, "-smp", "2", "-device", "e1000e,netdev=n"])),
+    ("rtl8139", network([*USER, "-device", "rtl8139,netdev=n"])),
+    ("rtl8139 on q35, two CPUs", network([*USER, "-M", "q35", "-smp", "2", "-device", "rtl8139,netdev=n"])),
     ("virtio-net, interpreted", network([*INTERP, *USER, "-device", "virtio-net-pci,netdev=n"])),
 )
 

@@ -12,7 +12,7 @@ from boot import (KERNEL_TROUBLE, Failed, Run, Scratch, Skip, guest_data, guest_
 TIMEOUT = 90
 MACHINES = ("pc", "q35")
 GRUB_MACHINES = MACHINES
-FULL = ("-nographic", "-m", "256")
+FULL = ("-nographic", "-m", "256", "-nic", "none")     # else it tries the network for minutes
 PROMPT = r"Shell> "
 # The shell says which line it takes as the start's script.
 STARTED = r"UEFI Interactive Shell v2"

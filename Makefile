@@ -16,7 +16,7 @@ softmmu_src := address_space.c clock.c device.c device_help.c dma.c hotplug.c ma
                memory.c property.c ram.c state.c vcpu.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
-             iov.c job.c live.c live_backup.c live_copy.c live_graph.c live_mirror.c live_stream.c lock.c nbd.c null.c open.c options.c ring.c \
+             iov.c job.c live.c live_backup.c live_copy.c live_graph.c live_mirror.c live_stream.c lock.c nbd.c null.c open.c options.c print.c ring.c \
              qcow2.c qcow2_amend.c qcow2_bitmap.c qcow2_cache.c qcow2_check.c qcow2_compress.c qcow2_create.c qcow2_crypt.c \
              qcow2_header.c qcow2_io.c qcow2_map.c qcow2_refcount.c qcow2_refs.c qcow2_resize.c \
              qcow2_snapshot.c qcow2_write.c qcow2_zero.c raw.c object.c snapshot.c throttle.c throttle_limits.c
@@ -295,10 +295,10 @@ check-unit: $(unit_bin)             ## run tests/unit
 	@$(check) $(unit_bin)
 check-device: $(device_bin)         ## run tests/device: devices without a CPU
 	@$(check) $(device_bin)
-# Longer and elsewhere: make check-fuzz MODE=asan RHEA_FUZZ_STEPS=1000000 RHEA_FUZZ_SEED=7
+# Longer and elsewhere: make check-fuzz MODE=asan RHEA_FUZZ_STEPS=1000000 RHEA_FUZZ_SEED=7 RHEA_BLOCK_FUZZ=5000
 .PHONY: check-fuzz
-check-fuzz: $(out)/tests/device/fuzz_devices_test ## run random accesses on every device and board
-	@$(check) $<
+check-fuzz: $(out)/tests/device/fuzz_devices_test $(tools) $(block_bin) ## run random accesses on every device and board, damaged images
+	@$(check) $< tests/block/format_fuzz.py tests/block/qcow2_fuzz.py
 check-insn: $(rhea) $(insn_bin)     ## run tests/insn: instructions
 	@$(check) $(insn_run) $(insn_bin)
 

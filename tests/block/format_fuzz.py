@@ -24,11 +24,15 @@ KINDS = (
     ("vmdk", "subformat=streamOptimized", QEMU_IMG), ("vhdx", "block_size=1M", QEMU_IMG), ("qcow", "", QEMU_IMG),
     ("bochs", "1", lambda disk: bochs_image(disk, 1)), ("bochs", "2", lambda disk: bochs_image(disk, 2)),
     ("cloop", "", cloop_image), ("dmg", "", dmg_image),
+    ("luks", "key-secret=s,iter-time=10", RHEA_IMG),
 )
+# As the program takes it and as the tools do; the key of format luks.
+SECRET = "secret,id=s,data=sesame"
+KEYS = {"luks": ",key-secret=s"}
 
-LOOK = ("open check=1,read-only=on,driver={fmt},file.filename={path}", "info", "check", "read 0 65536 0",
+LOOK = ("object " + SECRET, "open check=1,read-only=on,driver={fmt},file.filename={path}{key}", "info", "check", "read 0 65536 0",
         "read 1048576 262144 1", "read 2621440 65536 1", "close")
-WORK = ("open driver={fmt},file.filename={path}", "write 1000 100000 7", "zero 200000 90000", "write 2097152 70000 8",
+WORK = ("object " + SECRET, "open driver={fmt},file.filename={path}{key}", "write 1000 100000 7", "zero 200000 90000", "write 2097152 70000 8",
         "flush", "check", "close")
 
 
@@ -91,7 +95,7 @@ def damage(rng, data, spots, little):
 
 def feed(commands, fmt, path):
     """It stops at `open` when that fails: what follows has no image."""
-    text = "\n".join(commands).format(fmt=fmt, path=path) + "\n"
+    text = "\n".join(commands).format(fmt=fmt, path=path, key=KEYS.get(fmt, "")) + "\n"
     try:
         done = subprocess.run([IMAGE], input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               timeout=60, errors="replace", check=False)
@@ -106,6 +110,10 @@ def make(folder, fmt, options, how):
     if callable(how):
         with open(source, "rb") as disk, open(path, "wb") as file:
             file.write(how(disk.read()))
+    elif fmt in KEYS:
+        run(how, "create", "-q", "--object", SECRET, "-f", fmt, "-o", options, path, str(SIZE))
+        run(how, "convert", "-n", "--object", SECRET, "-f", "raw", "--target-image-opts", source,
+            f"driver={fmt},file.filename={path}{KEYS[fmt]}")
     else:
         need(how)
         run(how, "convert", "-f", "raw", "-O", fmt, *(["-o", options] if options else []), source, path)
@@ -117,7 +125,7 @@ def fuzz(fmt, options, how):
     def test(folder):
         path, data = make(folder, fmt, options, how)
         spots = spots_of(fmt, data)
-        little = fmt not in ("vpc", "qcow", "cloop", "dmg")
+        little = fmt not in ("vpc", "qcow", "cloop", "dmg", "luks")
         for number in range(ROUNDS):
             rng = random.Random(f"{SEED} {fmt} {options} {number}")
             bad = damage(rng, data, spots, little)

@@ -20,22 +20,29 @@ KINDS = {
     "version 2": "cluster_size=1024,compat=0.10",
     "narrow refcounts": "cluster_size=512,refcount_bits=4",
     "zstd": "cluster_size=4096,compression_type=zstd",
+    "encrypted": "cluster_size=4096,encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10",
 }
+SECRET = "object secret,id=s,data=sesame"
 
-LOOK = ("open check=1,read-only=on,driver=qcow2,file.filename={0}", "info", "check", "read 0 65536 0",
+LOOK = (SECRET, "open check=1,read-only=on,driver=qcow2,file.filename={0}{2}", "info", "check", "read 0 65536 0",
         "read 262144 65536 1", "snapshot load one", "read 0 65536 0", "close")
-WORK = ("open driver=qcow2,discard=unmap,file.filename={0}", "write 1000 100000 7", "compress 131072 {1} 9",
+WORK = (SECRET, "open driver=qcow2,discard=unmap,file.filename={0}{2}", "write 1000 100000 7", "compress 131072 {1} 9",
         "zero 200000 90000 unmap", "write 300000 70000 8", "flush", "snapshot create two",
         "write 0 40000 3", "snapshot apply one", "snapshot delete one", "bitmap add extra", "resize 1048576",
         "check", "close")
-REPAIR = ("open check=1,driver=qcow2,file.filename={0}", "check all", "close")
-AFTER = ("open driver=qcow2,file.filename={0}", "check", "close")
+REPAIR = (SECRET, "open check=1,driver=qcow2,file.filename={0}{2}", "check all", "close")
+AFTER = (SECRET, "open driver=qcow2,file.filename={0}{2}", "check", "close")
+
+
+def key(options):
+    return ",encrypt.format=luks,encrypt.key-secret=s" if "encrypt." in options else ""
 
 
 def make(path, options):
     cluster = int(options.split(",")[0].split("=")[1])
-    commands = [f"create qcow2 {path} size=524288,{options}", f"open driver=qcow2,file.filename={path}",
-                "write 0 70000 1", "write 262144 65536 1", f"compress 131072 {cluster} 5", "zero 196608 16384"]
+    commands = [SECRET, f"create qcow2 {path} size=524288,{options}", f"open driver=qcow2,file.filename={path}{key(options)}",
+                "write 0 70000 1", "write 262144 65536 1", "zero 196608 16384"]
+    commands += [] if key(options) else [f"compress 131072 {cluster} 5"]
     commands += ["snapshot create one", "write 20000 30000 2"]
     if "0.10" not in options:
         commands += ["bitmap add b0", "write 400000 5000 6"]
@@ -81,9 +88,9 @@ def damage(rng, data, spots):
     return bytes(data)
 
 
-def feed(path, cluster, commands):
+def feed(path, cluster, commands, options):
     """What the program says; it stops at 'open' when that fails, since nothing is open then."""
-    text = "\n".join(commands).format(path, cluster) + "\n"
+    text = "\n".join(commands).format(path, cluster, key(options)) + "\n"
     try:
         done = subprocess.run([IMAGE], input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               timeout=60, check=False)
@@ -107,10 +114,10 @@ def fuzz(name):
                 for commands in (LOOK, REPAIR, WORK):
                     with open(path, "wb") as file:
                         file.write(bad)
-                    said = feed(path, cluster, commands)
+                    said = feed(path, cluster, commands, options)
                     if commands is REPAIR and "corruptions=0 leaks=0 errors=0" in said and "ok" in said:
-                        again = feed(path, cluster, AFTER)
-                        if again.startswith("ok") and "corruptions=0 leaks=0 errors=0" not in again:
+                        again = feed(path, cluster, AFTER, options)
+                        if again.startswith("ok\nok") and "corruptions=0 leaks=0 errors=0" not in again:
                             raise Failed(f"repaired, and broken:\n{said}\n{again}")
             except Failed as error:
                 kept = f"/tmp/qcow2-fuzz-{SEED}-{number}.qcow2"

@@ -93,8 +93,8 @@ def no_rom_no_boot():
 
 TESTS = (
     *((f"{card} on {machine} by {kind}", by_rom(machine, card, url))
-      for card in CARDS for machine in ("pc", "q35")
-      for kind, url in (("TFTP", "tftp://10.0.2.2"), ("HTTP", "http://10.0.2.2:{port}"))),
+      for card in CARDS
+      for machine, kind, url in (("pc", "TFTP", "tftp://10.0.2.2"), ("q35", "HTTP", "http://10.0.2.2:{port}"))),
     ("virtio-net-pci-non-transitional, whose ids the ROM gets",
      by_rom("q35", "virtio-net-pci-non-transitional", "tftp://10.0.2.2")),
     ("bootindex= goes before a disk", bootindex_goes_before_a_disk),

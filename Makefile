@@ -103,7 +103,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 # The helpers of a kind are linked with every test program of that kind.
 unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test log_test \
               machine_test memory_test state_test \
-              text_test vc_test vcpu_test chardev_test media_test monitor_test net_test net_socket_test options_test
+              text_test vc_test vcpu_test chardev_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test
 
 device_tests := nvme_test virtio_test virtio_blk_test e1000_test e1000e_test rtl8139_test virtio_net_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
@@ -132,7 +132,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
-boot_tests := debian.py board.py disks.py network.py network_peers.py network_tap.py network_user.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
+boot_tests := debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
               firmware.py firmware_os.py uefi.py curses.py stress.py
 
 # --- Configuration ----------------------------------------------------------------------------
@@ -323,6 +323,13 @@ check-boot: $(rhea) $(tools) guests  ## run tests/boot: whole guests
 .PHONY: check-debian
 check-debian: $(rhea) $(tools) guests ## run Debian's life on a disk on five controllers, raw and qcow2
 	@RHEA_BIN=$(rhea) RHEA_TOOLS=$(bin) tests/boot/debian.py --all
+	@RHEA_BIN=$(rhea) RHEA_TOOLS=$(bin) tests/boot/debian_network.py --all
+
+# Ten minutes for each of two cards, or SECONDS=.
+SECONDS ?= 600
+.PHONY: check-net-soak
+check-net-soak: $(rhea) guests      ## run parallel downloads and uploads with checksums for ten minutes
+	@RHEA_BIN=$(rhea) tests/boot/network_soak.py --seconds $(SECONDS)
 
 # SKIP where that machine's compiler is missing.
 .PHONY: check-cross

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Parallel downloads and uploads for a while (--seconds N, 600 unless given): every one arrives as it was sent."""
+import argparse
+import hashlib
+import http.server
+import re
+import sys
+import threading
+
+from boot import Run, Scratch, guest_file, tap
+from network import FILE, Handler
+from network_peers import HEAD, check, module_files
+
+WORKERS = 4
+START_TIMEOUT = 400
+SCRIPT = HEAD.replace("10.9.0.SELF/24", "10.0.2.15/24") + """
+end=$(($(cut -d. -f1 /proc/uptime) + SECONDS))
+worker() {
+    n=0 bad=0
+    while [ $(cut -d. -f1 /proc/uptime) -lt $end ]; do
+        wget -q -O /tmp/$1 http://10.0.2.2:PORT/file
+        [ "$(md5sum </tmp/$1)" = "DIGEST  -" ] || { echo "BAD download of worker $1"; bad=$((bad + 1)); }
+        [ "$(wget -q -O - --post-file=/tmp/$1 http://10.0.2.2:PORT/)" = DIGEST ] ||
+            { echo "BAD upload of worker $1"; bad=$((bad + 1)); }
+        n=$((n + 1))
+    done
+    echo "WORKER $1 $n rounds, $bad bad"
+}
+for w in WORKERS; do worker $w & done
+wait
+echo ALL-DONE
+cat /proc/net/dev | grep eth0
+poweroff -f
+"""
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+
+def soak(card, seconds):
+    def test():
+        scratch = Scratch()
+        server = Server(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        script = SCRIPT
+        for name, value in (("WORKERS", " ".join(map(str, range(WORKERS)))), ("SECONDS", str(seconds)),
+                            ("PORT", str(server.server_address[1])), ("DIGEST", hashlib.md5(FILE).hexdigest())):
+            script = script.replace(name, value)
+        args = ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("network"), "-initrd",
+                scratch.initrd(script, "", module_files() + [("ld/none", b"")]), "-append",
+                "console=ttyS0 panic=-1 net.ifnames=0", "-netdev", "user,id=n", "-device", f"{card},netdev=n"]
+        try:
+            with Run(args) as run:
+                run.expect("INIT-STARTED", START_TIMEOUT)
+                run.expect("^ALL-DONE", seconds + START_TIMEOUT)
+                check(run)
+                rounds = re.findall(r"^WORKER \d ([1-9]\d*) rounds, 0 bad", run.output, re.M)
+                if len(rounds) != WORKERS:
+                    run.fail("a worker lost data, or did nothing")
+                print(f"# {card}: {sum(map(int, rounds))} rounds of {len(FILE) >> 20} MiB each way in {seconds} s",
+                      flush=True)
+        finally:
+            server.shutdown()
+    return test
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=600)
+    parser.add_argument("--card", action="append", help="virtio-net-pci and e1000 unless given")
+    options = parser.parse_args()
+    sys.exit(tap([(f"downloads and uploads over {card}", soak(card, options.seconds))
+                  for card in options.card or ("virtio-net-pci", "e1000")]))

@@ -12,11 +12,11 @@ BUILD := $(abspath $(BUILD))
 
 util_src := error.c log.c terminal.c text.c
 
-softmmu_src := address_space.c clock.c device.c device_help.c dma.c hotplug.c machine.c main_loop.c mem_print.c \
+softmmu_src := address_space.c clock.c device.c device_help.c dma.c hotplug.c iothread.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
-             iov.c job.c live.c live_backup.c live_copy.c live_graph.c live_mirror.c live_stream.c lock.c nbd.c null.c open.c options.c print.c ring.c \
+             iov.c job.c live.c live_backup.c live_copy.c live_graph.c live_mirror.c live_stream.c lock.c nbd.c null.c open.c options.c print.c requests.c ring.c \
              qcow2.c qcow2_amend.c qcow2_bitmap.c qcow2_cache.c qcow2_check.c qcow2_compress.c qcow2_create.c qcow2_crypt.c \
              qcow2_header.c qcow2_io.c qcow2_map.c qcow2_refcount.c qcow2_refs.c qcow2_resize.c \
              qcow2_snapshot.c qcow2_write.c qcow2_zero.c raw.c object.c snapshot.c throttle.c throttle_limits.c
@@ -87,7 +87,7 @@ hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi
                pc_common.c pc_drives.c piix3.c piix4_pm.c
 
 monitor_src := block_jobs.c commands.c cpu_access.c device.c disassemble.c dump.c expression.c info.c input.c \
-               interrupts.c line_edit.c media.c monitor.c net.c screen.c
+               interrupts.c line_edit.c media.c monitor.c net.c objects.c screen.c
 
 # cli/main.c is not in this list: it is the only file that test programs do not get.
 cli_src := accel_options.c device_options.c firmware_options.c drive_options.c machine_options.c net_options.c \
@@ -101,7 +101,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
-unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test log_test \
+unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test iothread_test log_test \
               machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test
 

@@ -6,13 +6,14 @@
  * A `struct block_backend` is a drive slot: an id, error policies, and a tree of nodes (a format over a
  * protocol) while there is a medium in it.  A device attaches its front, embeds one
  * `struct block_request` for each transfer that it keeps in flight, and is called back on the main
- * loop.
+ * loop, or on the drive's iothread.
  *
  * Invariants: `done` is called exactly once for each submitted request that was not cancelled, never
  *             from within block_submit.  Drivers run on worker threads without the machine lock and
  *             touch nothing but their node and the request's buffers.
- * Thread:     everything here under the machine lock; nothing but block_drain, block_cancel and the
- *             `_now` functions waits for the host.
+ * Thread:     everything here under the machine lock; requests of a drive with an iothread under that one's
+ *             lock alone (block_set_iothread).  Nothing but block_drain, block_cancel and the `_now`
+ *             functions waits for the host.
  */
 #ifndef BLOCK_BLOCK_H
 #define BLOCK_BLOCK_H
@@ -28,6 +29,8 @@ struct machine;
 struct block_node;
 struct block_backend;
 struct block_live;
+struct block_context;
+struct iothread;
 
 #define BLOCK_SECTOR 512u
 
@@ -94,9 +97,10 @@ struct block_front {
 
 struct block_backend {
     struct machine *machine;
-    char *id;                /* "ide0-hd0", or the user's id= */
-    char *filename;          /* of the medium; NULL: none */
-    struct block_node *root; /* NULL: no medium */
+    struct block_context *context; /* where its requests are begun and delivered */
+    char *id;                      /* "ide0-hd0", or the user's id= */
+    char *filename;                /* of the medium; NULL: none */
+    struct block_node *root;       /* NULL: no medium */
     bool read_only, removable;
     bool write_cache; /* false: every write is followed by a flush */
     bool cdrom;       /* media=cdrom */
@@ -131,8 +135,9 @@ struct block_request {
     struct block_node *node;
     enum block_request_state state;
     int result;
-    bool through; /* flush after the write */
-    bool on_ring; /* and not on a worker */
+    bool undecided; /* STOPPED, and the main loop has not said yet whether it may be */
+    bool through;   /* flush after the write */
+    bool on_ring;   /* and not on a worker */
     struct block_async async;
     struct block_request *next;
 };
@@ -181,6 +186,23 @@ static inline bool block_has_medium(const struct block_backend *blk)
 /* Bytes, a whole number of sectors; 0 without a medium. */
 uint64_t block_size(const struct block_backend *blk);
 bool block_read_only(const struct block_backend *blk);
+
+/*
+ * From now on the drive's requests belong to an iothread (NULL: to the main loop): block_submit,
+ * block_cancel and what `done` does are then under its lock, and `done` is called on it.
+ */
+void block_set_iothread(struct block_backend *blk, struct iothread *t);
+/* Machine lock held: the lock of the drive's iothread, if it has one.  Nests. */
+void block_lock(struct block_backend *blk);
+void block_unlock(struct block_backend *blk);
+/* The same until the end of the caller's block: g_autoptr(block_guard) guard = block_guard_new(blk); */
+typedef struct block_backend block_guard;
+static inline block_guard *block_guard_new(struct block_backend *blk)
+{
+    block_lock(blk);
+    return blk;
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(block_guard, block_unlock)
 
 /* The request must be idle.  A range outside of the medium fails with -EIO. */
 void block_submit(struct block_request *req);

@@ -103,6 +103,11 @@ void block_graph_add_secret(struct block_graph *g, const char *id, const void *d
     g_hash_table_replace(g->secrets, g_strdup(id), g_bytes_new(data, len));
 }
 
+void block_graph_del_secret(struct block_graph *g, const char *id)
+{
+    g_hash_table_remove(g->secrets, id);
+}
+
 const void *block_graph_secret(struct block_graph *g, const char *id, size_t *len)
 {
     GBytes *bytes = g ? g_hash_table_lookup(g->secrets, id) : NULL;

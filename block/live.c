@@ -153,6 +153,7 @@ struct block_live *live_new(const struct live_type *type, struct block_backend *
                             struct block_node *target, const struct block_live_options *o,
                             GError **error)
 {
+    g_autoptr(block_guard) guard = block_guard_new(blk);
     const char *id = o->id ? o->id : blk->id;
     struct block_node **slot, *source, *layer;
     struct block_live *job;
@@ -197,6 +198,9 @@ struct block_live *live_new(const struct live_type *type, struct block_backend *
 
 void live_drop(struct block_live *job)
 {
+    g_autoptr(block_guard) guard = block_guard_new(job->blk);
+
+    block_drain(job->blk);
     g_ptr_array_remove(block_jobs_of(job->blk->machine), job);
     job->blk->job = NULL;
     take_layer_out(job);
@@ -225,6 +229,7 @@ static void tell(struct block_live *job, enum block_live_event event)
 /* The thread has ended, or ends as soon as it sees that it is cancelled. */
 static void end(struct block_live *job)
 {
+    g_autoptr(block_guard) guard = block_guard_new(job->blk);
     GError *error = NULL;
     bool good;
 

@@ -242,6 +242,7 @@ static bool prepare(struct backup *b, const struct block_live_options *o, GError
 struct block_live *block_live_backup(struct block_backend *blk, struct block_node *target,
                                      const struct block_live_options *o, GError **error)
 {
+    g_autoptr(block_guard) guard = block_guard_new(blk);
     struct block_live *job;
 
     if (!live_target_fits(blk, target, error)) {

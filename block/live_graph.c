@@ -51,6 +51,7 @@ static bool make_overlay(struct block_node *old, const char *path, const char *f
 bool block_live_snapshot(struct block_backend *blk, const char *path, const char *format,
                          bool reuse, GError **error)
 {
+    g_autoptr(block_guard) guard = block_guard_new(blk);
     struct block_open_options o = blk->options;
     struct block_node **slot, *old, *overlay;
 
@@ -100,6 +101,7 @@ static void follow_size(struct block_node *node, const struct block_node *image,
 
 bool block_live_resize(struct block_backend *blk, uint64_t size, GError **error)
 {
+    g_autoptr(block_guard) guard = block_guard_new(blk);
     struct block_node *image;
 
     if (!is_usable(blk, error)) {
@@ -121,6 +123,7 @@ bool block_live_resize(struct block_backend *blk, uint64_t size, GError **error)
 
 bool block_live_commit_now(struct block_backend *blk, GError **error)
 {
+    g_autoptr(block_guard) guard = block_guard_new(blk);
     struct block_node *top;
 
     if (!is_usable(blk, error)) {
@@ -137,6 +140,7 @@ bool block_live_commit_now(struct block_backend *blk, GError **error)
 
 bool throttle_set(struct block_backend *blk, const struct throttle_limits *l, GError **error)
 {
+    g_autoptr(block_guard) guard = block_guard_new(blk);
     struct block_node *layer = throttle_layer(blk->root);
 
     if (!throttle_limits_check(l, error)) {

@@ -229,6 +229,7 @@ static struct block_live *begin(struct block_live *job, bool top, struct block_n
 struct block_live *block_live_mirror(struct block_backend *blk, struct block_node *target,
                                      const struct block_live_options *o, GError **error)
 {
+    g_autoptr(block_guard) guard = block_guard_new(blk);
     struct block_live *job;
 
     if (!live_target_fits(blk, target, error)) {
@@ -249,6 +250,7 @@ static bool is_below(struct block_node *top, const struct block_node *base)
 struct block_live *block_live_commit(struct block_backend *blk, struct block_node *base,
                                      const struct block_live_options *o, GError **error)
 {
+    g_autoptr(block_guard) guard = block_guard_new(blk);
     struct block_live *job;
     struct block_node *top;
 

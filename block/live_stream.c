@@ -102,6 +102,7 @@ struct block_live *block_live_stream(struct block_backend *blk, struct block_nod
                                      const char *base_name, const struct block_live_options *o,
                                      GError **error)
 {
+    g_autoptr(block_guard) guard = block_guard_new(blk);
     struct block_live *job;
     struct stream *s;
 

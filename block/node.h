@@ -50,6 +50,8 @@ struct block_node *block_graph_find(struct block_graph *g, const char *node_name
 void block_graph_keep(struct block_node *node);
 /* --object secret,id=ID,...: keeps a copy. */
 void block_graph_add_secret(struct block_graph *g, const char *id, const void *data, size_t len);
+/* Nodes that are open go on. */
+void block_graph_del_secret(struct block_graph *g, const char *id);
 /* "secret,id=ID,data=TEXT|file=PATH[,format=raw|base64]", or JSON: other types are refused. */
 bool block_graph_add_object(struct block_graph *g, const char *text, GError **error);
 const void *block_graph_secret(struct block_graph *g, const char *id, size_t *len);

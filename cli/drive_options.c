@@ -10,6 +10,7 @@
 #include "block/block.h"
 #include "block/driver.h"
 #include "cli/options.h"
+#include "monitor/objects.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -269,6 +270,10 @@ bool option_drive(struct options *o, const char *arg, GError **error)
 bool option_object(struct options *o, const char *arg, GError **error)
 {
     (void)error;
+    if (object_help(arg, o->output)) {
+        o->done = true;
+        return true;
+    }
     g_ptr_array_add(o->objects, g_strdup(arg));
     return true;
 }
@@ -545,7 +550,7 @@ bool drives_setup(struct machine *m, const struct options *o, GError **error)
     for (unsigned i = 0; i < o->objects->len; i++) {
         const char *object = g_ptr_array_index(o->objects, i);
 
-        if (!net_is_filter(object) && !block_graph_add_object(block_graph_of(m), object, error)) {
+        if (!net_is_filter(object) && !object_add(m, object, error)) {
             g_prefix_error(error, "-object: ");
             return false;
         }

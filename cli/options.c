@@ -163,7 +163,7 @@ const struct option_row option_rows[] = {
     { "initrd",      "FILE[,FILE]", "initial RAM disk, or multiboot modules 'FILE args,FILE'",    option_initrd },
     { "append",      "TEXT", "the kernel's command line",                                         option_append },
 
-    { "object",      "secret,id=ID,data=TEXT|file=PATH[,format=raw|base64] or throttle-group,id=ID[,x-bps-total=N...] or filter-dump,id=ID,netdev=ID,file=PATH[,maxlen=N]", "a key for encrypted images, limits that drives share, a network's frames in a file", option_object },
+    { "object",      "iothread,id=ID or secret,id=ID,data=TEXT|file=PATH[,format=raw|base64] or throttle-group,id=ID[,x-bps-total=N...] or filter-dump,id=ID,netdev=ID,file=PATH[,maxlen=N]", "a thread for disks, a key for encrypted images, limits that drives share, a network's frames in a file", option_object },
     { "blockdev",    "driver=NAME,node-name=NAME[,OPTIONS] or JSON", "an image that -device drive=NAME uses", option_blockdev },
     { "drive",       "file=FILE[,if=ide|floppy|none][,media=disk|cdrom][,format=raw][,prop=VALUE]", "a drive and its image", option_drive },
     { "hda",         "FILE", "the image of the first IDE disk (hdb, hdc, hdd: of the others)",    option_hda },

@@ -68,9 +68,11 @@ command_fn command_info_block, command_eject, command_change;
 command_fn command_device_add, command_device_del, command_drive_add, command_drive_del;
 
 /* net.c */
-command_fn command_object_add, command_object_del, command_hostfwd_add, command_hostfwd_remove,
-    command_set_link, command_netdev_add, command_netdev_del, command_info_network,
-    command_info_usernet;
+command_fn command_hostfwd_add, command_hostfwd_remove, command_set_link, command_netdev_add,
+    command_netdev_del, command_info_network, command_info_usernet;
+
+/* objects.c */
+command_fn command_object_add, command_object_del, command_info_iothreads;
 
 /* interrupts.c, input.c */
 command_fn command_info_pic, command_info_irq, command_info_mice;

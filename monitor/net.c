@@ -4,7 +4,6 @@
  * Thread: machine lock held.
  */
 #include <string.h>
-#include "block/graph.h"
 #include "config.h"
 #include "monitor/command.h"
 #include "net/net.h"
@@ -40,28 +39,6 @@ bool command_netdev_del(struct machine *m, const char *args, GString *out, GErro
 {
     (void)out;
     return netdev_remove(m, args, error);
-}
-
-bool command_object_add(struct machine *m, const char *args, GString *out, GError **error)
-{
-    g_autoptr(GPtrArray) opts = parse_options(args, "qom-type");
-    const char *type = options_get(opts, "qom-type");
-
-    (void)out;
-    if (type && g_str_has_prefix(type, "filter-")) {
-        return net_filter_add(m, opts, error);
-    }
-    return block_graph_add_object(block_graph_of(m), args, error);
-}
-
-bool command_object_del(struct machine *m, const char *args, GString *out, GError **error)
-{
-    (void)out;
-    if (!net_filter_remove(m, args)) {
-        set_error(error, "object '%s' not found among the filters; others stay", args);
-        return false;
-    }
-    return true;
 }
 
 /* set_link NAME on|off; NAME is a card's or a back end's. */

@@ -120,7 +120,7 @@ struct device *device_new(struct machine *m, const struct device_type *type)
     return dev;
 }
 
-bool device_realize(struct device *dev, struct bus *bus, GError **error)
+static bool realize(struct device *dev, struct bus *bus, GError **error)
 {
     g_assert(!dev->realized);
     if (dev->refused) {
@@ -145,11 +145,24 @@ bool device_realize(struct device *dev, struct bus *bus, GError **error)
     return true;
 }
 
+bool device_realize(struct device *dev, struct bus *bus, GError **error)
+{
+    bool ok;
+
+    iothread_pause_all(dev->machine);
+    ok = realize(dev, bus, error);
+    iothread_resume_all(dev->machine);
+    return ok;
+}
+
 void device_free(struct device *dev)
 {
+    struct machine *m = dev ? dev->machine : NULL;
+
     if (!dev) {
         return;
     }
+    iothread_pause_all(m);
     if (dev->realized) {
         if (dev->type->unrealize) {
             dev->type->unrealize(dev);
@@ -163,6 +176,7 @@ void device_free(struct device *dev)
     g_clear_error(&dev->refused);
     g_free(dev->id);
     g_free(dev);
+    iothread_resume_all(m);
 }
 
 struct device *device_create(struct machine *m, const struct device_type *type, struct bus *bus,
@@ -179,6 +193,7 @@ struct device *device_create(struct machine *m, const struct device_type *type, 
 
 void device_reset_all(struct machine *m)
 {
+    iothread_pause_all(m);
     mem_transaction_begin(m);
     for (unsigned i = 0; i < m->devices->len; i++) {
         struct device *dev = g_ptr_array_index(m->devices, i);
@@ -188,6 +203,7 @@ void device_reset_all(struct machine *m)
         }
     }
     mem_transaction_commit(m);
+    iothread_resume_all(m);
 }
 
 static void put_string(GByteArray *out, const char *s)
@@ -213,6 +229,7 @@ static char *get_string(const uint8_t *data, size_t len, size_t *pos)
 
 void device_prepare_save_all(struct machine *m)
 {
+    iothread_pause_all(m);
     for (unsigned i = 0; i < m->devices->len; i++) {
         struct device *dev = g_ptr_array_index(m->devices, i);
 
@@ -220,16 +237,19 @@ void device_prepare_save_all(struct machine *m)
             dev->type->pre_save(dev);
         }
     }
+    iothread_resume_all(m);
 }
 
 void device_save(struct device *dev, GByteArray *out)
 {
+    iothread_pause_all(dev->machine);
     if (dev->type->pre_save) {
         dev->type->pre_save(dev);
     }
     put_string(out, dev->type->name);
     put_string(out, dev->id ? dev->id : "");
     state_save(dev->type->state, dev, out);
+    iothread_resume_all(dev->machine);
 }
 
 /* After a refused post_load: what was before, derived anew. */
@@ -241,7 +261,7 @@ static void restore(struct device *dev, const GByteArray *before)
     dev->type->post_load(dev, NULL);
 }
 
-bool device_load(struct device *dev, const uint8_t *data, size_t len, size_t *pos, GError **error)
+static bool load(struct device *dev, const uint8_t *data, size_t len, size_t *pos, GError **error)
 {
     g_autoptr(GByteArray) before = g_byte_array_new();
     size_t at = *pos;
@@ -271,4 +291,14 @@ bool device_load(struct device *dev, const uint8_t *data, size_t len, size_t *po
     }
     *pos = at;
     return true;
+}
+
+bool device_load(struct device *dev, const uint8_t *data, size_t len, size_t *pos, GError **error)
+{
+    bool ok;
+
+    iothread_pause_all(dev->machine);
+    ok = load(dev, data, len, pos, error);
+    iothread_resume_all(dev->machine);
+    return ok;
 }

@@ -51,6 +51,7 @@ enum property_type {
     PROPERTY_DRIVE,    /* struct block_backend *: the id of a -drive */
     PROPERTY_PCI_ADDR, /* int32_t devfn; "SLOT[.FN]" in hex; -1: any */
     PROPERTY_NETDEV,   /* struct net_client *: the id of a -netdev */
+    PROPERTY_IOTHREAD, /* struct iothread *: the id of an -object iothread */
 };
 
 struct property {
@@ -105,6 +106,10 @@ struct property {
 #define PROP_NETDEV(strct, n, member, text)                                                        \
     {                                                                                              \
         n, PROPERTY_NETDEV, offsetof(strct, member), 0, NULL, text                                 \
+    }
+#define PROP_IOTHREAD(strct, n, member, text)                                                      \
+    {                                                                                              \
+        n, PROPERTY_IOTHREAD, offsetof(strct, member), 0, NULL, text                               \
     }
 #define PROP_PCI_ADDR(strct, n, member, text)                                                      \
     {                                                                                              \

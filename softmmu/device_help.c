@@ -10,22 +10,15 @@
 /* Shown in quotes. */
 static bool is_text(enum property_type type)
 {
-    return type == PROPERTY_STRING || type == PROPERTY_CHARDEV || type == PROPERTY_DRIVE ||
-           type == PROPERTY_NETDEV;
+    return type == PROPERTY_STRING || property_is_reference(type);
 }
 
 static char *default_text(const struct property *p)
 {
-    switch (p->type) {
-    case PROPERTY_STRING:
+    if (p->type == PROPERTY_STRING) {
         return g_strdup(p->def_str);
-    case PROPERTY_CHARDEV:
-    case PROPERTY_DRIVE:
-    case PROPERTY_NETDEV:
-        return NULL;
-    default:
-        return property_number_text(p->type, p->def);
     }
+    return property_is_reference(p->type) ? NULL : property_number_text(p->type, p->def);
 }
 
 void device_print_help(const struct device_type *type, GString *out)

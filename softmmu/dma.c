@@ -2,7 +2,7 @@
 /*
  * softmmu/dma.c: see dma.h.  Device registers are no target of it: a ring that lies in its device's own
  * registers would never end.
- * Thread: under the machine lock.
+ * Thread: dma.h.
  */
 #include "softmmu/dma.h"
 

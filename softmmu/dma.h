@@ -4,8 +4,8 @@
  *
  * Invariants: every vector lies in RAM (ROM too where the device only reads); `bytes` is their sum.
  *             Whoever writes through the vectors says so afterwards with dma_list_written.
- * Thread:     made and used under the machine lock; the vectors' memory may be touched by any thread
- *             meanwhile.
+ * Thread:     made and used under the machine lock or an iothread's; the vectors' memory may be touched by
+ *             any thread meanwhile.
  */
 #ifndef SOFTMMU_DMA_H
 #define SOFTMMU_DMA_H

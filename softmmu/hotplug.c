@@ -113,7 +113,9 @@ bool device_add(struct machine *m, const GPtrArray *opts, enum device_plug plug,
     }
     if (plug == DEVICE_HOT) {
         if (type->reset) {
+            iothread_pause_all(m);
             type->reset(dev);
+            iothread_resume_all(m);
         }
         if (bus->hotplug->plugged) {
             bus->hotplug->plugged(bus, dev);

@@ -90,6 +90,7 @@ struct machine *machine_new(void)
     main_loop_init(m);
     m->devices = g_ptr_array_new();
     m->globals = g_ptr_array_new_with_free_func(device_global_free);
+    m->iothreads = g_ptr_array_new();
     m->chardevs = g_ptr_array_new();
     m->reset_hooks = g_array_new(FALSE, FALSE, sizeof(struct reset_hook));
     m->config.rtc_base = INT64_MIN;
@@ -166,6 +167,7 @@ void machine_free(struct machine *m)
     if (!machine_locked(m)) {
         machine_lock(m);
     }
+    iothread_stop_all(m); /* first: what it writes is told to engines */
     vcpu_destroy_all(m);
     mem_transaction_begin(m); /* never committed: nobody looks any more */
     free_devices(m);
@@ -178,6 +180,7 @@ void machine_free(struct machine *m)
     if (m->free_drives) {
         m->free_drives(m);
     }
+    iothread_free_all(m);
     if (m->free_chardevs) {
         m->free_chardevs(m);
     }

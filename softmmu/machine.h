@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include "softmmu/clock.h"
 #include "softmmu/device.h"
+#include "softmmu/iothread.h"
 #include "softmmu/irq.h"
 #include "softmmu/memory.h"
 #include "softmmu/vcpu.h"
@@ -147,7 +148,8 @@ struct machine {
     GPtrArray *devices; /* every realized device, in realize order */
     GPtrArray *globals; /* struct device_global *, in the order given: the last one wins */
     struct bus *buses;
-    GPtrArray *chardevs; /* struct chardev *, in the order of their creation */
+    GPtrArray *iothreads; /* struct iothread *, in the order of their creation */
+    GPtrArray *chardevs;  /* struct chardev *, in the order of their creation */
     /* Set by chardev/, which softmmu cannot call: PROPERTY_CHARDEV's look-up and text, and the end. */
     struct chardev *(*find_chardev)(struct machine *m, const char *label);
     const char *(*chardev_label)(const struct chardev *c);

@@ -6,8 +6,8 @@
  * siblings overlap) is flattened into the `struct address_space`s rooted in it.  Guest memory and
  * the 64 KiB of I/O ports are both address spaces.
  *
- * Thread: the tree changes under the machine lock only; the commit stops every other vCPU, so that
- *         lookups need no lock.  MMIO callbacks run with the machine lock held, on any thread.
+ * Thread: the tree changes under the machine lock only; the commit stops every other vCPU and iothread, so
+ *         that lookups need no lock there.  MMIO callbacks run with the machine lock held, on any thread.
  */
 #ifndef SOFTMMU_MEMORY_H
 #define SOFTMMU_MEMORY_H

@@ -31,8 +31,80 @@ static const struct property_kind {
     [PROPERTY_DRIVE]    = { "drive",   0,          sizeof(struct block_backend *) },
     [PROPERTY_PCI_ADDR] = { "int32",   0,          4 },
     [PROPERTY_NETDEV]   = { "netdev",  0,          sizeof(struct net_client *) },
+    [PROPERTY_IOTHREAD] = { "iothread", 0,         sizeof(struct iothread *) },
     /* clang-format on */
 };
+
+/* Properties that name something else of the machine, and how that is found. */
+static void *find_chardev(struct machine *m, const char *id)
+{
+    return m->find_chardev ? m->find_chardev(m, id) : NULL;
+}
+
+static const char *chardev_label(struct machine *m, const void *c)
+{
+    return m->chardev_label ? m->chardev_label(c) : NULL;
+}
+
+static void *find_drive(struct machine *m, const char *id)
+{
+    return m->find_drive ? m->find_drive(m, id) : NULL;
+}
+
+static const char *drive_id(struct machine *m, const void *blk)
+{
+    return m->drive_id ? m->drive_id(blk) : NULL;
+}
+
+static void *find_netdev(struct machine *m, const char *id)
+{
+    return m->find_netdev ? m->find_netdev(m, id) : NULL;
+}
+
+static const char *netdev_id(struct machine *m, const void *c)
+{
+    return m->netdev_id ? m->netdev_id(c) : NULL;
+}
+
+static void *find_iothread(struct machine *m, const char *id)
+{
+    return iothread_find(m, id);
+}
+
+static const char *iothread_id(struct machine *m, const void *t)
+{
+    (void)m;
+    return ((const struct iothread *)t)->id;
+}
+
+static const struct reference {
+    enum property_type type;
+    void *(*find)(struct machine *m, const char *id);
+    const char *(*id_of)(struct machine *m, const void *thing);
+    const char *option; /* that makes one */
+} references[] = {
+    /* clang-format off */
+    { PROPERTY_CHARDEV,  find_chardev,  chardev_label, "-chardev" },
+    { PROPERTY_DRIVE,    find_drive,    drive_id,      "-drive" },
+    { PROPERTY_NETDEV,   find_netdev,   netdev_id,     "-netdev" },
+    { PROPERTY_IOTHREAD, find_iothread, iothread_id,   "-object iothread" },
+    /* clang-format on */
+};
+
+static const struct reference *reference_of(enum property_type type)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(references); i++) {
+        if (references[i].type == type) {
+            return &references[i];
+        }
+    }
+    return NULL;
+}
+
+bool property_is_reference(enum property_type type)
+{
+    return reference_of(type) != NULL;
+}
 
 const char *property_type_name(enum property_type type)
 {
@@ -106,8 +178,7 @@ void property_set_defaults(struct device *dev)
     for (unsigned i = 0; (p = property_at(dev->type, i)); i++) {
         if (p->type == PROPERTY_STRING) {
             replace_string(member(dev, p), p->def_str);
-        } else if (p->type != PROPERTY_CHARDEV && p->type != PROPERTY_DRIVE &&
-                   p->type != PROPERTY_NETDEV) {
+        } else if (!property_is_reference(p->type)) {
             store_number(dev, p, p->def);
         }
     }
@@ -202,48 +273,17 @@ static bool parse_number(enum property_type type, const char *value, uint64_t *o
     }
 }
 
-static bool set_chardev(struct device *dev, const struct property *p, const char *value,
-                        GError **error)
+static bool set_reference(struct device *dev, const struct property *p, const struct reference *ref,
+                          const char *value, GError **error)
 {
-    struct machine *m = dev->machine;
-    struct chardev *c = m->find_chardev ? m->find_chardev(m, value) : NULL;
+    void *thing = ref->find(dev->machine, value);
 
-    if (!c) {
-        set_error(error, "Property '%s.%s': there is no chardev '%s'", dev->type->name, p->name,
-                  value);
+    if (!thing) {
+        set_error(error, "Property '%s.%s' can't find value '%s': there is no %s with this id",
+                  dev->type->name, p->name, value, ref->option);
         return false;
     }
-    memcpy(member(dev, p), &c, sizeof(c));
-    return true;
-}
-
-static bool set_drive(struct device *dev, const struct property *p, const char *value,
-                      GError **error)
-{
-    struct machine *m = dev->machine;
-    struct block_backend *blk = m->find_drive ? m->find_drive(m, value) : NULL;
-
-    if (!blk) {
-        set_error(error, "Property '%s.%s' can't find value '%s': there is no -drive with this id",
-                  dev->type->name, p->name, value);
-        return false;
-    }
-    memcpy(member(dev, p), &blk, sizeof(blk));
-    return true;
-}
-
-static bool set_netdev(struct device *dev, const struct property *p, const char *value,
-                       GError **error)
-{
-    struct machine *m = dev->machine;
-    struct net_client *c = m->find_netdev ? m->find_netdev(m, value) : NULL;
-
-    if (!c) {
-        set_error(error, "Property '%s.%s' can't find value '%s': there is no -netdev with this id",
-                  dev->type->name, p->name, value);
-        return false;
-    }
-    memcpy(member(dev, p), &c, sizeof(c));
+    memcpy(member(dev, p), &thing, sizeof(thing));
     return true;
 }
 
@@ -279,14 +319,8 @@ bool device_set_property(struct device *dev, const char *name, const char *value
         replace_string(member(dev, p), value);
         return true;
     }
-    if (p->type == PROPERTY_CHARDEV) {
-        return set_chardev(dev, p, value, error);
-    }
-    if (p->type == PROPERTY_DRIVE) {
-        return set_drive(dev, p, value, error);
-    }
-    if (p->type == PROPERTY_NETDEV) {
-        return set_netdev(dev, p, value, error);
+    if (reference_of(p->type)) {
+        return set_reference(dev, p, reference_of(p->type), value, error);
     }
     if (!parse_number(p->type, value, &number)) {
         g_autofree char *must = allowed(p->type);
@@ -329,6 +363,7 @@ char *property_number_text(enum property_type type, uint64_t v)
 char *device_get_property(struct device *dev, const char *name)
 {
     const struct property *p = find(dev->type, name);
+    const struct reference *ref;
 
     if (!p) {
         return strcmp(name, "id") == 0 ? g_strdup(dev->id ? dev->id : "") : NULL;
@@ -338,24 +373,14 @@ char *device_get_property(struct device *dev, const char *name)
 
         return g_strdup(s ? s : "");
     }
-    if (p->type == PROPERTY_CHARDEV) {
-        struct chardev *c = *(struct chardev **)member(dev, p);
-        const char *label = NULL;
+    ref = reference_of(p->type);
+    if (ref) {
+        void *thing;
+        const char *id;
 
-        if (c && dev->machine->chardev_label) {
-            label = dev->machine->chardev_label(c);
-        }
-        return g_strdup(label ? label : "");
-    }
-    if (p->type == PROPERTY_DRIVE) {
-        struct block_backend *blk = *(struct block_backend **)member(dev, p);
-
-        return g_strdup(blk && dev->machine->drive_id ? dev->machine->drive_id(blk) : "");
-    }
-    if (p->type == PROPERTY_NETDEV) {
-        struct net_client *c = *(struct net_client **)member(dev, p);
-
-        return g_strdup(c && dev->machine->netdev_id ? dev->machine->netdev_id(c) : "");
+        memcpy(&thing, member(dev, p), sizeof(thing));
+        id = thing ? ref->id_of(dev->machine, thing) : NULL;
+        return g_strdup(id ? id : "");
     }
     return property_number_text(p->type, load_number(dev, p));
 }

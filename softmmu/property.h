@@ -9,6 +9,8 @@
 const char *property_type_name(enum property_type type);
 /* The i-th row of a type; NULL at the end. */
 const struct property *property_at(const struct device_type *type, unsigned i);
+/* Its value is the id of something else. */
+bool property_is_reference(enum property_type type);
 void property_set_defaults(struct device *dev);
 void property_free_all(struct device *dev);
 /* A number, bool or address as text; the caller frees. */

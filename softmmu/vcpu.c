@@ -227,11 +227,13 @@ void vcpu_exclusive_begin(struct machine *m)
     while (others_at_work(m)) {
         machine_wait(m, &m->exclusive_cond);
     }
+    iothread_pause_all(m);
 }
 
 void vcpu_exclusive_end(struct machine *m)
 {
     if (--m->exclusive_depth == 0) {
+        iothread_resume_all(m);
         m->exclusive_owner = NULL;
         pthread_cond_broadcast(&m->exclusive_cond);
     }

@@ -76,7 +76,7 @@ static inline void vcpu_poke(struct vcpu *cpu)
 struct vcpu *vcpu_current(void);
 
 /*
- * Stops the other vCPUs for a short while, so that the caller may change what they read without a
+ * Stops the other vCPUs and the iothreads for a short while, so that the caller may change what they read without a
  * lock.  Lock held; nests.  The caller's own vCPU is at an instruction boundary's safe point by contract.
  *
  * A vCPU that is inside `run` but has called machine_lock counts as stopped as well, since it cannot

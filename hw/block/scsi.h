@@ -8,7 +8,8 @@
  *
  * Invariants: a request in progress is on its device's list; no more bytes move than its data has; of a
  *             range of blocks nothing is begun that is not wholly on the medium.
- * Thread:     under the machine lock.
+ * Thread:     under the machine lock; commands of an adapter with an iothread under its lock alone, and what
+ *             touches their state elsewhere under both.
  */
 #ifndef HW_BLOCK_SCSI_H
 #define HW_BLOCK_SCSI_H
@@ -78,6 +79,7 @@ struct scsi_bus {
     struct bus bus; /* "ID.0", or "scsi.K" */
     char *name;
     const struct scsi_bus_ops *ops;
+    struct iothread *iothread; /* the adapter's, where requests run; or NULL */
 };
 
 struct scsi_device {

@@ -120,6 +120,7 @@ static bool take_drive(struct scsi_device *d, GError **error)
     if (!disk_attach(&d->disk, &d->dev, &front, d, error)) {
         return false;
     }
+    block_set_iothread(d->disk.blk, bus_of(d)->iothread);
     d->disk.blk->removable = d->is_cd;
     d->cd.blk = d->disk.blk;
     d->cd.model = d->product;

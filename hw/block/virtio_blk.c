@@ -5,7 +5,7 @@
  *
  * Invariants: each element in flight has one block request, which is on s->requests; a request never
  *             leaves the medium or the element's buffers.
- * Thread:     under the machine lock.
+ * Thread:     hw/virtio/virtio.h.
  */
 #include <string.h>
 #include "hw/block/disk.h"
@@ -328,6 +328,7 @@ static bool blk_realize(struct virtio_device *v, GError **error)
     if (!check_queues(s, error) || !disk_attach(&s->disk, v->dev, &front, s, error)) {
         return false;
     }
+    block_set_iothread(s->disk.blk, v->iothread);
     read_only = block_read_only(s->disk.blk);
     for (unsigned i = 0; i < s->num_queues; i++) {
         virtio_add_queue(v, s->queue_size);
@@ -427,6 +428,7 @@ static bool mmio_realize(struct device *dev, GError **error)
     DISK_PROPS(strct, blk.disk),                                                                   \
         PROP_U16(strct, "num-queues", blk.num_queues, AUTO_QUEUES,                                 \
                  "queues, 1 to 64 (default: one for each CPU)"),                                   \
+        PROP_IOTHREAD(strct, "iothread", blk.v.iothread, "the -object iothread that it runs on"),  \
         PROP_U16(strct, "queue-size", blk.queue_size, 256, "entries of a queue"),                  \
         PROP_BOOL(strct, "config-wce", blk.config_wce, true,                                       \
                   "the guest may change the write cache"),                                         \

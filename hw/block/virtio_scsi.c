@@ -5,7 +5,7 @@
  *
  * Invariants: each element of a request queue in flight has a struct command on s->commands, whose SCSI
  *             request is in progress.
- * Thread:     under the machine lock.
+ * Thread:     hw/virtio/virtio.h.
  */
 #include <string.h>
 #include "hw/block/scsi.h"
@@ -431,6 +431,7 @@ static bool scsi_plugged(struct virtio_device *v, GError **error)
 
     (void)error;
     scsi_bus_init(&s->bus, v->dev, &bus_ops);
+    s->bus.iothread = v->iothread;
     s->has_bus = true;
     return true;
 }
@@ -522,6 +523,7 @@ static bool mmio_realize(struct device *dev, GError **error)
 #define SCSI_PROPS(strct)                                                                          \
     PROP_U32(strct, "num_queues", scsi.num_queues, AUTO_QUEUES,                                    \
              "request queues, 1 to 64 (default: one for each CPU)"),                               \
+        PROP_IOTHREAD(strct, "iothread", scsi.v.iothread, "the -object iothread that it runs on"), \
         PROP_U32(strct, "virtqueue_size", scsi.queue_size, 256, "entries of a queue"),             \
         PROP_U32(strct, "max_sectors", scsi.max_sectors, 0xffff, "sectors of a request"),          \
         PROP_U32(strct, "cmd_per_lun", scsi.cmd_per_lun, 128, "commands for a unit at a time"),    \

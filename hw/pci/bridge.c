@@ -68,6 +68,7 @@ static void update_secondary_reset(struct pci_bridge *b)
     bool reset = b->pci.config[PCI_BRIDGE_CONTROL] & PCI_BRIDGE_RESET;
 
     if (reset && !b->in_reset) {
+        iothread_pause_all(b->pci.dev.machine);
         for (unsigned i = 0; i < G_N_ELEMENTS(b->bus.functions); i++) {
             struct pci_device *d = b->bus.functions[i];
 
@@ -75,6 +76,7 @@ static void update_secondary_reset(struct pci_bridge *b)
                 d->dev.type->reset(&d->dev);
             }
         }
+        iothread_resume_all(b->pci.dev.machine);
     }
     b->in_reset = reset;
 }

@@ -74,13 +74,82 @@ static void reset_queue(struct virtio_queue *vq)
     vq->avail_idx = vq->used_idx = vq->unsignalled = 0;
 }
 
-void virtio_notified(struct virtio_device *v, unsigned index)
+static void serve_queue(struct virtio_device *v, struct virtio_queue *vq)
 {
-    struct virtio_queue *vq = virtio_queue_at(v, index);
-
-    if (vq && vq->enabled && !(v->status & VIRTIO_NEEDS_RESET)) {
+    if (vq->enabled && !(v->status & VIRTIO_NEEDS_RESET)) {
         v->ops->notified(v, vq);
     }
+}
+
+static void serve_notified(void *opaque)
+{
+    struct virtio_device *v = opaque;
+
+    for (unsigned word = 0; word < G_N_ELEMENTS(v->notified); word++) {
+        uint64_t bits = atomic_exchange(&v->notified[word], 0);
+
+        for (; bits; bits &= bits - 1) {
+            serve_queue(v, &v->queues[word * 64 + (unsigned)__builtin_ctzll(bits)]);
+        }
+    }
+}
+
+void virtio_notified(struct virtio_device *v, unsigned index)
+{
+    if (index >= v->n_queues) {
+        return;
+    }
+    if (v->iothread) {
+        atomic_fetch_or(&v->notified[index / 64], BIT(index % 64));
+        iothread_call(v->iothread, &v->serve);
+    } else {
+        serve_queue(v, &v->queues[index]);
+    }
+}
+
+/* Interrupts ----------------------------------------------------------------------------------- */
+
+static void send_signals(void *opaque)
+{
+    struct virtio_device *v = opaque;
+
+    for (unsigned word = 0; word < G_N_ELEMENTS(v->signalled); word++) {
+        uint64_t bits = v->signalled[word];
+
+        v->signalled[word] = 0;
+        for (; bits; bits &= bits - 1) {
+            const struct virtio_queue *vq = &v->queues[word * 64 + (unsigned)__builtin_ctzll(bits)];
+
+            v->transport->interrupt(v, vq->vector, false);
+        }
+    }
+    if (v->config_signalled) {
+        v->config_signalled = false;
+        v->transport->interrupt(v, v->config_vector, true);
+    }
+}
+
+void virtio_signal(struct virtio_device *v, struct virtio_queue *vq)
+{
+    if (!v->iothread || machine_locked(virtio_machine(v))) {
+        v->transport->interrupt(v, vq ? vq->vector : v->config_vector, !vq);
+        return;
+    }
+    if (vq) {
+        v->signalled[vq->index / 64] |= BIT(vq->index % 64);
+    } else {
+        v->config_signalled = true;
+    }
+    iothread_call(v->iothread, &v->signal);
+}
+
+static void forget_signals(struct virtio_device *v)
+{
+    for (unsigned word = 0; word < G_N_ELEMENTS(v->signalled); word++) {
+        atomic_store(&v->notified[word], 0);
+        v->signalled[word] = 0;
+    }
+    v->config_signalled = false;
 }
 
 /* Status and features -------------------------------------------------------------------------- */
@@ -99,7 +168,7 @@ void virtio_error(struct virtio_device *v, const char *fmt, ...)
     }
     v->status |= VIRTIO_NEEDS_RESET;
     if (v->status & VIRTIO_DRIVER_OK && virtio_has(v, VIRTIO_F_VERSION_1)) {
-        v->transport->interrupt(v, v->config_vector, true);
+        virtio_signal(v, NULL);
     }
 }
 
@@ -147,6 +216,7 @@ void virtio_set_status(struct virtio_device *v, uint8_t status)
 
 void virtio_reset(struct virtio_device *v)
 {
+    forget_signals(v);
     v->ops->reset(v);
     v->status = 0;
     v->features = 0;
@@ -201,7 +271,7 @@ void virtio_config_changed(struct virtio_device *v)
 {
     v->generation++;
     if (v->status & VIRTIO_DRIVER_OK) {
-        v->transport->interrupt(v, v->config_vector, true);
+        virtio_signal(v, NULL);
     }
 }
 
@@ -219,7 +289,15 @@ bool virtio_realize(struct virtio_device *v, struct device *dev, const struct vi
     v->offered |= v->event_idx ? BIT(VIRTIO_F_EVENT_IDX) : 0;
     v->offered |= v->packed ? BIT(VIRTIO_F_RING_PACKED) : 0;
     memset(v->config, 0, sizeof(v->config));
-    return ops->realize(v, error);
+    v->serve = (struct iothread_call){ .fn = serve_notified, .opaque = v };
+    v->signal = (struct iothread_call){ .fn = send_signals, .opaque = v, .machine_lock = true };
+    if (!ops->realize(v, error)) {
+        return false;
+    }
+    if (v->iothread) {
+        v->iothread->users++;
+    }
+    return true;
 }
 
 bool virtio_plugged(struct virtio_device *v, GError **error)
@@ -234,6 +312,20 @@ void virtio_unrealize(struct virtio_device *v)
     if (v->ops->unrealize) {
         v->ops->unrealize(v);
     }
+    if (v->iothread) {
+        iothread_cancel(v->iothread, &v->serve);
+        iothread_cancel(v->iothread, &v->signal);
+        v->iothread->users--;
+    }
+}
+
+void virtio_pre_save(struct virtio_device *v)
+{
+    serve_notified(v);
+    if (v->ops->pre_save) {
+        v->ops->pre_save(v);
+    }
+    send_signals(v);
 }
 
 bool virtio_post_load(struct virtio_device *v, GError **error)

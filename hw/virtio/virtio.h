@@ -13,7 +13,8 @@
  * Invariants: ring memory is RAM, an element's buffers too; every index and length from the guest is
  *             checked before use, and what breaks the rules makes the device need a reset.
  *             A device without elements in flight can be saved: pre_save waits for that.
- * Thread:     under the machine lock.
+ * Thread:     under the machine lock, and that of the device's iothread if it has one.  There `notified`,
+ *             and the block requests that it begins, run under the latter alone.
  */
 #ifndef HW_VIRTIO_VIRTIO_H
 #define HW_VIRTIO_VIRTIO_H
@@ -109,6 +110,12 @@ struct virtio_device {
     uint8_t config[VIRTIO_MAX_CONFIG];
     struct virtio_queue queues[VIRTIO_MAX_QUEUES];
     unsigned n_queues;
+    /* Where the queues run; NULL: on the thread that notifies. */
+    struct iothread *iothread; /* property of some */
+    struct iothread_call serve, signal;
+    _Atomic uint64_t notified[2]; /* a bit for each queue: the iothread has not looked yet */
+    uint64_t signalled[2];        /* interrupts that wait for the machine lock: of queues ... */
+    bool config_signalled;        /* ... and of config */
 };
 
 #define VIRTIO_PROPS(strct, member)                                                                \
@@ -150,6 +157,12 @@ void virtqueue_drop(struct virtio_element *e);
 /* An interrupt, if the driver wants one for what was pushed. */
 void virtqueue_notify(struct virtio_queue *vq);
 
+/*
+ * virtqueue_notify and whoever changed config: the queue's interrupt, or (vq NULL) that of the
+ * configuration; later, under the machine lock, when the caller does not hold it.
+ */
+void virtio_signal(struct virtio_device *v, struct virtio_queue *vq);
+
 /* For transports ------------------------------------------------------------------------------- */
 
 /* The function's realize; the transport calls plugged after its own, and reports what failed. */
@@ -158,6 +171,8 @@ bool virtio_realize(struct virtio_device *v, struct device *dev, const struct vi
 bool virtio_plugged(struct virtio_device *v, GError **error);
 void virtio_unrealize(struct virtio_device *v);
 void virtio_reset(struct virtio_device *v);
+/* Nothing is in flight afterwards. */
+void virtio_pre_save(struct virtio_device *v);
 bool virtio_post_load(struct virtio_device *v, GError **error);
 void virtio_set_status(struct virtio_device *v, uint8_t status);
 /* Half 0 or 1 of the features that the driver accepts. */
@@ -168,7 +183,16 @@ void virtio_queue_set_size(struct virtio_queue *vq, unsigned size);
 void virtio_queue_enable(struct virtio_queue *vq);
 /* The legacy layout: three areas behind one another from addr on (2.7.2); 0: disabled. */
 void virtio_queue_set_legacy(struct virtio_queue *vq, uint64_t addr, uint32_t align);
-/* The driver's notification of a queue; any index. */
+/* Around accesses to registers: the lock of the device's iothread. */
+static inline void virtio_lock(struct virtio_device *v)
+{
+    iothread_lock(v->iothread);
+}
+static inline void virtio_unlock(struct virtio_device *v)
+{
+    iothread_unlock(v->iothread);
+}
+/* The driver's notification of a queue; any index.  Machine lock alone. */
 void virtio_notified(struct virtio_device *v, unsigned index);
 /* size: 1, 2, 4.  What is out of range reads as zeroes. */
 uint32_t virtio_config_read(struct virtio_device *v, unsigned off, unsigned size);

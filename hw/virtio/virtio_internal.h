@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * hw/virtio/virtio_internal.h: between virtqueue.c and the two layouts of rings.
- * Thread: under the machine lock.
+ * Thread: virtio.h.
  */
 #ifndef HW_VIRTIO_VIRTIO_INTERNAL_H
 #define HW_VIRTIO_VIRTIO_INTERNAL_H

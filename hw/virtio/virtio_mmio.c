@@ -52,9 +52,8 @@ static const struct virtio_transport transport = { interrupt };
 
 /* Registers ------------------------------------------------------------------------------------ */
 
-static uint64_t mmio_read(void *opaque, uint64_t off, unsigned size)
+static uint64_t read_register(struct virtio_mmio *s, uint64_t off, unsigned size)
 {
-    struct virtio_mmio *s = opaque;
     struct virtio_device *v = s->v;
     const struct virtio_queue *vq = v ? virtio_queue_at(v, s->queue_select) : NULL;
 
@@ -85,6 +84,21 @@ static uint64_t mmio_read(void *opaque, uint64_t off, unsigned size)
     default:
         return 0;
     }
+}
+
+static uint64_t mmio_read(void *opaque, uint64_t off, unsigned size)
+{
+    struct virtio_mmio *s = opaque;
+    uint64_t value;
+
+    if (s->v) {
+        virtio_lock(s->v);
+    }
+    value = read_register(s, off, size);
+    if (s->v) {
+        virtio_unlock(s->v);
+    }
+    return value;
 }
 
 static void set_half(uint64_t *area, unsigned half, uint32_t value)
@@ -129,9 +143,6 @@ static void write_register(struct virtio_mmio *s, uint64_t off, uint32_t value)
     case MMIO_QUEUE_SELECT:
         s->queue_select = value;
         break;
-    case MMIO_NOTIFY:
-        virtio_notified(v, value);
-        break;
     case MMIO_ISR_ACK:
         set_isr(s, s->isr & (uint8_t)~value);
         break;
@@ -156,11 +167,17 @@ static void mmio_write(void *opaque, uint64_t off, uint64_t value, unsigned size
     if (!s->v) {
         return;
     }
+    if (off == MMIO_NOTIFY && size == 4) {
+        virtio_notified(s->v, (uint32_t)value);
+        return;
+    }
+    virtio_lock(s->v);
     if (off >= MMIO_CONFIG) {
         virtio_config_write(s->v, (unsigned)off - MMIO_CONFIG, (uint32_t)value, size);
     } else if (size == 4) { /* 4.2.2.2: nothing else is allowed */
         write_register(s, off, (uint32_t)value);
     }
+    virtio_unlock(s->v);
 }
 
 static const struct mem_ops mmio_ops = { mmio_read, mmio_write, 1, 4, false, false };
@@ -244,11 +261,7 @@ void virtio_mmio_function_reset(struct device *dev)
 
 void virtio_mmio_pre_save(struct device *dev)
 {
-    struct virtio_device *v = device_of(dev);
-
-    if (v->ops->pre_save) {
-        v->ops->pre_save(v);
-    }
+    virtio_pre_save(device_of(dev));
 }
 
 bool virtio_mmio_function_post_load(struct device *dev, GError **error)

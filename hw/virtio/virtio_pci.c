@@ -93,6 +93,7 @@ static uint64_t common_read(void *opaque, uint64_t off, unsigned size)
     uint8_t r[COMMON_SIZE + 8] = { 0 };
     uint64_t value = 0;
 
+    virtio_lock(v);
     put(r, COMMON_FEATURE_SELECT, s->feature_select, 4);
     put(r, COMMON_FEATURE, s->feature_select < 2 ? v->offered >> s->feature_select * 32 : 0, 4);
     put(r, COMMON_DRIVER_SELECT, s->driver_feature_select, 4);
@@ -112,6 +113,7 @@ static uint64_t common_read(void *opaque, uint64_t off, unsigned size)
         put(r, COMMON_DRIVER, vq->driver, 8);
         put(r, COMMON_DEVICE, vq->device, 8);
     }
+    virtio_unlock(v);
     for (unsigned i = 0; i < size && off + i < COMMON_SIZE; i++) {
         value |= (uint64_t)r[off + i] << 8 * i;
     }
@@ -158,6 +160,7 @@ static void common_write(void *opaque, uint64_t off, uint64_t value, unsigned si
     struct virtio_pci *s = opaque;
     struct virtio_device *v = virtio_pci_device(s);
 
+    virtio_lock(v);
     switch (off) {
     case COMMON_FEATURE_SELECT:
         s->feature_select = (uint32_t)value;
@@ -181,6 +184,7 @@ static void common_write(void *opaque, uint64_t off, uint64_t value, unsigned si
         queue_write(s, off, value, size);
         break;
     }
+    virtio_unlock(v);
 }
 
 /* The other modern regions --------------------------------------------------------------------- */
@@ -193,12 +197,22 @@ static uint64_t isr_read(void *opaque, uint64_t off, unsigned size)
 
 static uint64_t config_read(void *opaque, uint64_t off, unsigned size)
 {
-    return virtio_config_read(virtio_pci_device(opaque), (unsigned)off, size);
+    struct virtio_device *v = virtio_pci_device(opaque);
+    uint32_t value;
+
+    virtio_lock(v);
+    value = virtio_config_read(v, (unsigned)off, size);
+    virtio_unlock(v);
+    return value;
 }
 
 static void config_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
 {
-    virtio_config_write(virtio_pci_device(opaque), (unsigned)off, (uint32_t)value, size);
+    struct virtio_device *v = virtio_pci_device(opaque);
+
+    virtio_lock(v);
+    virtio_config_write(v, (unsigned)off, (uint32_t)value, size);
+    virtio_unlock(v);
 }
 
 static void ignore_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
@@ -476,11 +490,7 @@ void virtio_pci_unrealize(struct device *dev)
 
 void virtio_pci_pre_save(struct device *dev)
 {
-    struct virtio_device *v = virtio_pci_device((struct virtio_pci *)dev);
-
-    if (v->ops->pre_save) {
-        v->ops->pre_save(v);
-    }
+    virtio_pre_save(virtio_pci_device((struct virtio_pci *)dev));
 }
 
 bool virtio_pci_post_load(struct device *dev, GError **error)

@@ -52,12 +52,15 @@ static uint32_t read_register(struct virtio_pci *s, unsigned reg)
 static uint64_t legacy_read(void *opaque, uint64_t off, unsigned size)
 {
     struct virtio_pci *s = opaque;
+    struct virtio_device *v = virtio_pci_device(s);
     unsigned start = config_start(s);
+    uint32_t value;
 
-    if (off >= start) {
-        return virtio_config_read(virtio_pci_device(s), (unsigned)off - start, size);
-    }
-    return read_register(s, (unsigned)off);
+    virtio_lock(v);
+    value = off >= start ? virtio_config_read(v, (unsigned)off - start, size)
+                         : read_register(s, (unsigned)off);
+    virtio_unlock(v);
+    return value;
 }
 
 /* A legacy driver writes 0 to give its queue up. */
@@ -90,9 +93,6 @@ static void write_register(struct virtio_pci *s, unsigned reg, uint32_t value)
     case LEGACY_QUEUE_SELECT:
         s->queue_select = (uint16_t)value;
         return; /* drivers of both kinds may be looking at what there is */
-    case LEGACY_NOTIFY:
-        virtio_notified(v, value);
-        break;
     case LEGACY_STATUS:
         v->legacy = true;
         virtio_pci_set_status(s, (uint8_t)value);
@@ -114,13 +114,20 @@ static void write_register(struct virtio_pci *s, unsigned reg, uint32_t value)
 static void legacy_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
 {
     struct virtio_pci *s = opaque;
+    struct virtio_device *v = virtio_pci_device(s);
     unsigned start = config_start(s);
 
+    if (off == LEGACY_NOTIFY) {
+        virtio_notified(v, (uint32_t)value);
+        return;
+    }
+    virtio_lock(v);
     if (off >= start) {
-        virtio_config_write(virtio_pci_device(s), (unsigned)off - start, (uint32_t)value, size);
+        virtio_config_write(v, (unsigned)off - start, (uint32_t)value, size);
     } else {
         write_register(s, (unsigned)off, (uint32_t)value);
     }
+    virtio_unlock(v);
 }
 
 static const struct mem_ops legacy_ops = { legacy_read, legacy_write, 1, 4, false, false };

@@ -115,6 +115,6 @@ void virtqueue_notify(struct virtio_queue *vq)
     /* The used index, then the driver's wish: the driver does it the other way round (2.7.7.2). */
     atomic_thread_fence(memory_order_seq_cst);
     if (is_packed(vq) ? packed_wants_interrupt(vq, moved) : split_wants_interrupt(vq, moved)) {
-        vq->v->transport->interrupt(vq->v, vq->vector, false);
+        virtio_signal(vq->v, vq);
     }
 }

@@ -144,6 +144,7 @@ def raw(node, drivers, args):
     return test
 
 
+IOTHREAD = ["-object", "iothread,id=t"]
 DRIVE = ["-drive", "file=IMAGE,format=raw,if=none,id=d"]
 BLK = ("virtio_blk",)
 TRIM = """
@@ -218,6 +219,12 @@ TESTS = (
     ("a virtio disk over the legacy interface and INTx",
      disk("vda", BLK, [*PC, *DRIVE, "-device", "virtio-blk-pci,drive=d,disable-modern=on,vectors=0"],
           INTX)),
+    ("a virtio disk on an iothread, two CPUs",
+     disk("vda", BLK, [*PC, "-smp", "2", *IOTHREAD, *DRIVE, "-device", "virtio-blk-pci,drive=d,iothread=t"],
+          r"virtio0-req\.1", r"^TRIMMED", extra=TRIM)),
+    ("a virtio disk on an iothread, legacy interface and INTx",
+     disk("vda", BLK, [*PC, *IOTHREAD, *DRIVE, "-device",
+                       "virtio-blk-pci,drive=d,disable-modern=on,vectors=0,iothread=t"], INTX)),
     ("a virtio SCSI disk: if=scsi",
      disk("sda", SCSI, [*PC, "-drive", "file=IMAGE,format=raw,if=scsi"],
           r"^queue: 512 512 512$", r"^cache: write back", r"virtio0-request", r"^TRIMMED", extra=TRIM)),
@@ -228,6 +235,9 @@ TESTS = (
                         "-device", "scsi-hd,drive=d,scsi-id=5,lun=3,physical_block_size=4096,serial=abc,"
                         "discard_granularity=64k,write-cache=off"],
           r"^queue: 512 4096 65536$", r"^cache: write through")),
+    ("a SCSI disk on an iothread, two CPUs",
+     disk("sda", SCSI, [*PC, "-smp", "2", *IOTHREAD, *DRIVE, "-device", "virtio-scsi-pci,iothread=t",
+                        "-device", "scsi-hd,drive=d"], r"^TRIMMED", extra=TRIM)),
     ("a SCSI CD", scsi_cd),
     ("an NVMe disk", disk("nvme0n1", NVME, [*PC, *DRIVE, "-device", "nvme,drive=d,serial=abc"],
                           r"^queue: 512 512 512$", r"^cache: write back", r"^TRIMMED", r"^model: RHEA NVMe",
@@ -247,6 +257,9 @@ TESTS = (
     ("a virtio disk on a microvm, two CPUs",
      disk("vda", BLK, [*MICROVM, "-smp", "2", "-drive", "file=IMAGE,format=raw,if=virtio"],
           r"IO-APIC.*virtio0", r"^TRIMMED", extra=TRIM)),
+    ("a virtio disk on an iothread of a microvm",
+     disk("vda", BLK, [*MICROVM, *IOTHREAD, *DRIVE, "-device", "virtio-blk-device,drive=d,iothread=t"],
+          r"IO-APIC.*virtio0")),
     ("a SCSI disk on a microvm",
      disk("sda", SCSI, [*MICROVM, "-drive", "file=IMAGE,format=raw,if=scsi"], r"IO-APIC.*virtio0")),
     ("a microvm without ACPI names its devices",

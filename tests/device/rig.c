@@ -123,9 +123,11 @@ void rig_check_state(struct rig *r, struct device *dev)
 
     (void)r;
     device_save(dev, first);
+    iothread_pause_all(dev->machine);
     if (dev->type->reset) {
         dev->type->reset(dev);
     }
+    iothread_resume_all(dev->machine);
     device_load(dev, first->data, first->len, &pos, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(pos, ==, first->len);

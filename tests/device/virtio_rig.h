@@ -280,6 +280,55 @@ static inline bool virtio_rig_used(struct virtio_rig *f, unsigned n, unsigned *i
     return true;
 }
 
+/* iothread=t0 of a device under test. */
+static inline void virtio_rig_iothread(struct virtio_rig *f)
+{
+    g_autoptr(GError) error = NULL;
+
+    iothread_new(f->r->m, "t0", &(struct iothread_options){ 0 }, &error);
+    g_assert_no_error(error);
+}
+
+/* The machine lock is free for a while. */
+static inline void virtio_rig_wait_a_little(struct virtio_rig *f)
+{
+    machine_unlock(f->r->m);
+    g_usleep(50);
+    machine_lock(f->r->m);
+}
+
+/* Somebody else's turn: the main loop's, an iothread's. */
+static inline void virtio_rig_wait(struct virtio_rig *f)
+{
+    bool elsewhere = f->r->m->iothreads->len > 0;
+
+    machine_iterate(f->r->m, !elsewhere);
+    if (elsewhere) {
+        virtio_rig_wait_a_little(f);
+    }
+}
+
+static inline bool virtio_rig_quiet(struct virtio_rig *f)
+{
+    struct virtio_device *v = virtio_rig_device(f);
+    bool quiet;
+
+    virtio_lock(v);
+    pthread_mutex_lock(&v->iothread->calls_mutex);
+    quiet = virtio_idle(v) && !v->serve.queued && !v->signal.queued;
+    pthread_mutex_unlock(&v->iothread->calls_mutex);
+    virtio_unlock(v);
+    return quiet;
+}
+
+/* With an iothread: until it has nothing to do, so that what a kick does is seen as without one. */
+static inline void virtio_rig_settle(struct virtio_rig *f)
+{
+    while (virtio_rig_device(f)->iothread && !virtio_rig_quiet(f)) {
+        virtio_rig_wait(f);
+    }
+}
+
 /* Kicks and waits for one: its length. */
 static inline uint32_t virtio_rig_finish(struct virtio_rig *f, unsigned n)
 {
@@ -289,8 +338,9 @@ static inline uint32_t virtio_rig_finish(struct virtio_rig *f, unsigned n)
     virtio_rig_kick(f, n);
     while (!virtio_rig_used(f, n, &id, &len)) {
         g_assert_cmphex(virtio_rig_get(f, 20, 1) & VIRTIO_NEEDS_RESET, ==, 0);
-        machine_iterate(f->r->m, true);
+        virtio_rig_wait(f);
     }
+    virtio_rig_settle(f);
     return len;
 }
 

@@ -22,15 +22,21 @@ struct scsi_rig {
     struct device *hd;
 };
 
+/* data: properties of the disk; "@" before them: the adapter is on an iothread. */
 static void set_up(struct scsi_rig *f, gconstpointer data)
 {
+    bool iothread = *(const char *)data == '@';
     g_autofree char *disk =
-        g_strdup_printf("drive=d0,scsi-id=1,lun=2,serial=abc,%s", (const char *)data);
+        g_strdup_printf("drive=d0,scsi-id=1,lun=2,serial=abc,%s", (const char *)data + iothread);
 
     virtio_rig_machine(&f->v);
     f->disk = drive_rig_new(f->v.r, "d0", SECTORS, false);
     f->cd = drive_rig_new(f->v.r, "c0", 64, true);
-    virtio_rig_set_up_on(&f->v, rig_device(f->v.r, "virtio-scsi-pci", "packed=on"));
+    if (iothread) {
+        virtio_rig_iothread(&f->v);
+    }
+    virtio_rig_set_up_on(&f->v, rig_device(f->v.r, "virtio-scsi-pci",
+                                           iothread ? "packed=on,iothread=t0" : "packed=on"));
     f->hd = rig_device(f->v.r, "scsi-hd", disk);
     rig_device(f->v.r, "scsi-cd", "drive=c0,scsi-id=3");
     virtio_rig_start(&f->v, VIRTIO_RIG_ALL, 3, 16);
@@ -387,6 +393,7 @@ static void units_come_and_go(struct scsi_rig *f, gconstpointer data)
     g_assert_cmpuint(response(f), ==, 3);
     virtio_rig_add(&f->v, Q_EVENT, &b, 1, false);
     virtio_rig_kick(&f->v, Q_EVENT);
+    virtio_rig_settle(&f->v);
     g_assert_true(virtio_rig_used(&f->v, Q_EVENT, &id, &len));
     g_assert_cmphex(rig_load(f->v.r, EVENTS, 4), ==, 0x80000000);
 }
@@ -447,6 +454,7 @@ static void short_requests_break_it(struct scsi_rig *f, gconstpointer data)
 
         virtio_rig_add(&f->v, queue, i == 0 ? head : i == 1 ? answer : task, 2, false);
         virtio_rig_kick(&f->v, queue);
+        virtio_rig_settle(&f->v);
         g_assert_cmphex(virtio_rig_get(&f->v, 20, 1) & VIRTIO_NEEDS_RESET, !=, 0);
         virtio_rig_start(&f->v, VIRTIO_RIG_ALL, 3, 16);
     }
@@ -481,23 +489,27 @@ static void mistakes_are_named(struct scsi_rig *f, gconstpointer data)
 
 #define ADD(path, props, function)                                                                 \
     g_test_add("/virtio-scsi/" path, struct scsi_rig, props, set_up, function, tear_down)
+/* The same with the queues on an iothread. */
+#define ADD_BOTH(path, props, function)                                                            \
+    ADD(path, props, function);                                                                    \
+    ADD("iothread/" path, "@" props, function)
 
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    ADD("units", "", units_are_found);
+    ADD_BOTH("units", "", units_are_found);
     ADD("disk/vpd", "discard_granularity=4k,rotation_rate=1", vital_product_data);
-    ADD("disk/blocks", "physical_block_size=4k", blocks_are_read_and_written);
-    ADD("disk/bad-ranges", "", bad_ranges_fail);
-    ADD("disk/write-same", "", the_same_is_written);
-    ADD("disk/unmap", "", ranges_are_unmapped);
-    ADD("disk/modes", "", modes);
-    ADD("cd", "", a_cd_drive);
+    ADD_BOTH("disk/blocks", "physical_block_size=4k", blocks_are_read_and_written);
+    ADD_BOTH("disk/bad-ranges", "", bad_ranges_fail);
+    ADD_BOTH("disk/write-same", "", the_same_is_written);
+    ADD_BOTH("disk/unmap", "", ranges_are_unmapped);
+    ADD_BOTH("disk/modes", "", modes);
+    ADD_BOTH("cd", "", a_cd_drive);
     ADD("control", "", tasks_are_managed);
-    ADD("events", "", units_come_and_go);
-    ADD("size", "", another_size_is_told);
-    ADD("state", "", saving_waits_and_reset_cancels);
-    ADD("hostile", "", short_requests_break_it);
+    ADD_BOTH("events", "", units_come_and_go);
+    ADD_BOTH("size", "", another_size_is_told);
+    ADD_BOTH("state", "", saving_waits_and_reset_cancels);
+    ADD_BOTH("hostile", "", short_requests_break_it);
     ADD("mistakes", "", mistakes_are_named);
     return g_test_run();
 }

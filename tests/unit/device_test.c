@@ -166,7 +166,9 @@ static void errors_say_what_is_allowed(void)
                     "Property 'gadget.iobas' not found, closest: iobase; "
                     "'-device gadget,help' lists them");
     g_assert_false(device_set_property(dev, "chardev", "c0", &chardev));
-    g_assert_cmpstr(chardev->message, ==, "Property 'gadget.chardev': there is no chardev 'c0'");
+    g_assert_cmpstr(
+        chardev->message, ==,
+        "Property 'gadget.chardev' can't find value 'c0': there is no -chardev with this id");
     device_free(dev);
     machine_free(m);
 }

@@ -45,11 +45,12 @@ void iothread_cancel(struct iothread *t, struct iothread_call *call)
     struct iothread_queue *q = queue_of(t, call);
 
     pthread_mutex_lock(&t->calls_mutex);
-    for (struct iothread_call **link = &q->first; call->queued; link = &(*link)->next) {
+    for (struct iothread_call **link = &q->first; *link; link = &(*link)->next) {
         if (*link == call) {
             *link = call->next;
             q->end = *link ? q->end : link;
             call->queued = false;
+            break;
         }
     }
     pthread_mutex_unlock(&t->calls_mutex);

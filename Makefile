@@ -126,7 +126,7 @@ insn_scripts := guests.py
 block_programs := image
 
 # Test scripts: each is an executable that prints TAP.
-style_tests := includes.py files.py format.py
+style_tests := includes.py files.py format.py points.py
 
 block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py format_kill.py img_texts.py img_work.py \
                io_commands.py luks.py man_pages.py nbd_server.py \

@@ -22,6 +22,8 @@ RHEA_NBD = os.path.join(TOOLS, "rhea-nbd")
 QEMU_IMG, QEMU_IO = "qemu-img", "qemu-io"
 
 MIB = 1 << 20
+# What qemu-img says when a busy host keeps it from timing its key derivation: it may try again.
+UNTIMED, TRIES = "accurate CPU usage", 20
 TIMEOUT = 120 * float(os.environ.get("RHEA_SLOW", "1"))
 
 
@@ -55,9 +57,12 @@ class Done:
 
 def run(*command, cwd=None, status=0, stdin=None):
     """Runs a program; any other exit status than `status` fails (None: any is good)."""
-    child = subprocess.run(command, cwd=cwd, input=stdin, stdout=subprocess.PIPE, text=True,
-                           stdin=subprocess.DEVNULL if stdin is None else None,
-                           stderr=subprocess.PIPE, timeout=TIMEOUT, check=False)
+    for _ in range(TRIES):
+        child = subprocess.run(command, cwd=cwd, input=stdin, stdout=subprocess.PIPE, text=True,
+                               stdin=subprocess.DEVNULL if stdin is None else None,
+                               stderr=subprocess.PIPE, timeout=TIMEOUT, check=False)
+        if command[0] != QEMU_IMG or UNTIMED not in child.stderr:
+            break
     done = Done(command, child)
     if status is not None and child.returncode != status:
         raise Failed(f"exit status {status} was expected:\n{done}")

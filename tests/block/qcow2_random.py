@@ -6,12 +6,12 @@ import os
 import random
 import sys
 
+from images import TRIES, UNTIMED
 from qcow2_disk import Disk, Failed, Image, expect, missing, qemu_sum, rhea, run, tap
 
 ROUNDS = int(os.environ.get("RHEA_BLOCK_ROUNDS", "2"))
 SEED = int(os.environ.get("RHEA_BLOCK_SEED", "1"))
 STEPS = 60
-TRIES = 20              # of qemu-img, which gives up on a busy host where it cannot time itself
 
 SECRET = "secret,id=key,data=sesame"
 LUKS = "encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10"
@@ -78,7 +78,7 @@ class Case:
             create = ("qemu-img", "create", "-q", *self.object, "-f", "qcow2", "-o", options, self.path, str(self.size))
             for _ in range(TRIES):
                 done = run(*create, ok=False)
-                if "accurate CPU usage" not in done.stdout:
+                if UNTIMED not in done.stdout:
                     break
             else:
                 raise Failed(f"qemu-img cannot time its key derivation in {TRIES} tries: {done.stdout}")

@@ -20,7 +20,7 @@ struct copy {
     const struct convert_job *job;
     uint64_t piece;
     pthread_mutex_t mutex;
-    pthread_cond_t turn;
+    pthread_cond_t *turns; /* of the piece numbers modulo the threads: one waits at each */
     uint64_t next, written, done;
     bool failed;
     int64_t began;
@@ -38,7 +38,9 @@ static void fail(struct copy *c, const char *what, uint64_t offset, int ret)
                      g_strerror(-ret));
     }
     c->failed = true;
-    pthread_cond_broadcast(&c->turn);
+    for (unsigned i = 0; i < c->job->threads; i++) {
+        pthread_cond_signal(&c->turns[i]);
+    }
     pthread_mutex_unlock(&c->mutex);
 }
 
@@ -155,6 +157,12 @@ static int write_clusters(const struct convert_job *job, uint64_t offset, const 
     return ret;
 }
 
+/* Where the thread that has the piece at offset waits. As many pieces as threads are on the way. */
+static pthread_cond_t *turn_of(struct copy *c, uint64_t offset)
+{
+    return &c->turns[offset / c->piece % c->job->threads];
+}
+
 /* False: somebody failed, or it is another's turn and never this one's. */
 static bool wait_for_turn(struct copy *c, uint64_t offset)
 {
@@ -165,7 +173,7 @@ static bool wait_for_turn(struct copy *c, uint64_t offset)
     }
     pthread_mutex_lock(&c->mutex);
     while (!c->failed && c->written != offset) {
-        pthread_cond_wait(&c->turn, &c->mutex);
+        pthread_cond_wait(turn_of(c, offset), &c->mutex);
     }
     go = !c->failed;
     pthread_mutex_unlock(&c->mutex);
@@ -179,7 +187,7 @@ static void finish_piece(struct copy *c, uint64_t offset, uint64_t bytes)
     pthread_mutex_lock(&c->mutex);
     c->written = offset + bytes;
     done = c->done += bytes;
-    pthread_cond_broadcast(&c->turn);
+    pthread_cond_signal(turn_of(c, c->written));
     pthread_mutex_unlock(&c->mutex);
     tool_progress_set(c->job->progress, done, c->job->size);
     if (c->job->rate) {
@@ -313,12 +321,15 @@ bool convert_copy(const struct convert_job *job)
         .job = job,
         .piece = MAX(IMG_CHUNK / job->unit * job->unit, job->unit),
         .mutex = PTHREAD_MUTEX_INITIALIZER,
-        .turn = PTHREAD_COND_INITIALIZER,
+        .turns = g_new0(pthread_cond_t, job->threads),
         .began = g_get_monotonic_time(),
     };
     g_autofree pthread_t *threads = g_new(pthread_t, job->threads);
     unsigned started = 0;
 
+    for (unsigned i = 0; i < job->threads; i++) {
+        pthread_cond_init(&c.turns[i], NULL);
+    }
     /* Formats take and give back memory for each cluster: it stays with the process meanwhile. */
     mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY);
     mallopt(M_MMAP_THRESHOLD, KEPT_MEMORY);
@@ -329,5 +340,9 @@ bool convert_copy(const struct convert_job *job)
     for (unsigned i = 0; i < started; i++) {
         pthread_join(threads[i], NULL);
     }
+    for (unsigned i = 0; i < job->threads; i++) {
+        pthread_cond_destroy(&c.turns[i]);
+    }
+    g_free(c.turns);
     return !c.failed;
 }

@@ -10,9 +10,9 @@ BUILD := $(abspath $(BUILD))
 
 # --- Sources: one list per folder -------------------------------------------------------------
 
-util_src := error.c log.c terminal.c text.c
+util_src := error.c log.c socket.c terminal.c text.c
 
-softmmu_src := address_space.c clock.c device.c device_help.c dma.c hotplug.c iothread.c machine.c main_loop.c mem_print.c \
+softmmu_src := address_space.c clock.c device.c device_help.c dial.c dma.c hotplug.c iothread.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
@@ -25,9 +25,9 @@ block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c fil
 block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c luks.c luks_cipher.c luks_header.c mapped.c nbd_handshake.c nbd_requests.c nbd_server.c parallels.c qcow.c vdi.c vhdx.c vmdk.c vmdk_create.c \
                     vmdk_sparse.c vpc.c
 
-chardev_src := chardev.c fd.c file.c mux.c pty.c stdio.c
+chardev_src := chardev.c fd.c file.c mux.c null.c options.c pty.c socket.c stdio.c telnet.c
 
-net_src := address.c dgram.c dial.c dump.c hub.c net.c netdev.c socket.c stream.c tap.c tap_open.c user.c user_guestfwd.c user_hostfwd.c user_poll.c user_smb.c
+net_src := dgram.c dump.c hub.c net.c netdev.c socket.c stream.c tap.c tap_open.c user.c user_guestfwd.c user_hostfwd.c user_poll.c user_smb.c
 
 target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c \
                    exec_shift.c exec_stack.c exec_string.c flags.c mmu.c operand.c print.c \
@@ -103,7 +103,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 # The helpers of a kind are linked with every test program of that kind.
 unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test iothread_test log_test \
               machine_test memory_test state_test \
-              text_test vc_test vcpu_test chardev_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test
+              text_test vc_test vcpu_test chardev_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test
 
 device_tests := nvme_test virtio_test virtio_blk_test e1000_test e1000e_test rtl8139_test virtio_net_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \

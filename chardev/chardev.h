@@ -37,7 +37,7 @@ struct chardev_front {
 
 /*
  * Makes a back end from -serial/-chardev/-monitor text: "stdio", "null", "pty", "file:PATH",
- * "mon:SPEC" (a mux with a monitor), "pipe:PATH".  Its id is `label`.  NULL and *error otherwise.
+ * "mon:SPEC" (a mux with a monitor), "pipe:PATH", "tcp:HOST:PORT,server=on" (options.c).  Its id is `label`.  NULL and *error otherwise.
  */
 struct chardev *chardev_new(struct machine *m, const char *label, const char *spec, GError **error);
 /* The same from -chardev's "BACKEND,key=value,...": `opts` are pairs (util/text.h), id and mux allowed. */
@@ -56,6 +56,10 @@ bool chardev_attach(struct chardev *c, const struct chardev_front *front, GError
 void chardev_detach(struct chardev *c, const void *opaque);
 /* Bytes taken, 0 to n.  c may be NULL: all bytes are taken and dropped. */
 size_t chardev_write(struct chardev *c, const void *buf, size_t n);
+/* Somebody is at the other end, as far as one knows. */
+bool chardev_is_open(const struct chardev *c);
+/* A descriptor that came with the input (SCM_RIGHTS), the first that was not taken: the caller's; -1: none. */
+int chardev_take_fd(struct chardev *c);
 /* The front has room again: call after can_receive returned less than wanted. */
 void chardev_accept_input(struct chardev *c);
 /* Writes out what is queued, waiting up to 1 s: before exit. */

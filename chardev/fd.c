@@ -10,15 +10,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <glib-unix.h>
 #include "chardev/backend.h"
 #include "softmmu/machine.h"
 
 #define READ_MAX 4096
 
-static void remove_watch(GSource **watch)
+void backend_remove_watch(GSource **watch)
 {
     if (*watch) {
         g_source_destroy(*watch);
@@ -27,8 +27,8 @@ static void remove_watch(GSource **watch)
     }
 }
 
-static void add_watch(struct chardev *c, GSource **watch, int fd, GIOCondition condition,
-                      GUnixFDSourceFunc fn)
+void backend_add_watch(struct chardev *c, GSource **watch, int fd, GIOCondition condition,
+                       GUnixFDSourceFunc fn)
 {
     if (*watch) {
         return;
@@ -46,22 +46,47 @@ static size_t input_room(struct chardev *c)
     return MIN(room, READ_MAX);
 }
 
+/* A descriptor without room for its input is watched for its end, where the type asks for it. */
+static void look_for_end(struct chardev *c)
+{
+    uint8_t byte;
+
+    if (recv(c->fd_in, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
+        c->hung_up = true;
+        if (c->type->hung_up) {
+            c->type->hung_up(c);
+        }
+    } else {
+        c->type->ended(c);
+    }
+}
+
+static void read_input(struct chardev *c, size_t room)
+{
+    uint8_t buf[READ_MAX];
+    ssize_t n = c->type->read ? c->type->read(c, buf, room) : read(c->fd_in, buf, room);
+
+    if (n > 0) {
+        c->front.receive(c->front.opaque, buf, (size_t)n);
+    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+        c->in_ended = true;
+        if (c->type->ended) {
+            c->type->ended(c);
+        }
+    }
+}
+
 static gboolean input_ready(gint fd, GIOCondition condition, gpointer opaque)
 {
     struct chardev *c = opaque;
     bool entered = backend_enter(c);
     size_t room = input_room(c);
-    uint8_t buf[READ_MAX];
 
-    (void)condition;
+    (void)fd;
     if (room > 0) {
-        ssize_t n = read(fd, buf, room);
-
-        if (n > 0) {
-            c->front.receive(c->front.opaque, buf, (size_t)n);
-        } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-            c->in_ended = true;
-        }
+        read_input(c, room);
+    } else if (c->type->ended && (condition & (G_IO_HUP | G_IO_ERR))) {
+        look_for_end(c);
     }
     fd_backend_update_input(c);
     backend_leave(c, entered);
@@ -70,10 +95,18 @@ static gboolean input_ready(gint fd, GIOCondition condition, gpointer opaque)
 
 void fd_backend_update_input(struct chardev *c)
 {
-    if (c->fd_in < 0 || c->in_ended || input_room(c) == 0) {
-        remove_watch(&c->in_watch);
+    bool room = c->fd_in >= 0 && !c->in_ended && input_room(c) > 0;
+    bool end = c->fd_in >= 0 && !c->in_ended && !c->hung_up && c->type->ended;
+
+    if (c->in_watch && c->in_room != room) {
+        backend_remove_watch(&c->in_watch);
+    }
+    c->in_room = room;
+    if (room || end) {
+        backend_add_watch(c, &c->in_watch, c->fd_in, (room ? G_IO_IN : 0) | G_IO_HUP | G_IO_ERR,
+                          input_ready);
     } else {
-        add_watch(c, &c->in_watch, c->fd_in, G_IO_IN | G_IO_HUP | G_IO_ERR, input_ready);
+        backend_remove_watch(&c->in_watch);
     }
 }
 
@@ -122,7 +155,7 @@ static gboolean output_ready(gint fd, GIOCondition condition, gpointer opaque)
     (void)condition;
     drain(c);
     if (c->queue->len == 0) {
-        remove_watch(&c->out_watch);
+        backend_remove_watch(&c->out_watch);
     }
     backend_leave(c, entered);
     return G_SOURCE_CONTINUE;
@@ -151,7 +184,7 @@ size_t fd_backend_write(struct chardev *c, const uint8_t *buf, size_t n)
     room = CHARDEV_QUEUE_MAX - c->queue->len;
     queued = MIN(n - done, room);
     g_byte_array_append(c->queue, buf + done, (guint)queued);
-    add_watch(c, &c->out_watch, c->fd_out, G_IO_OUT | G_IO_HUP | G_IO_ERR, output_ready);
+    backend_add_watch(c, &c->out_watch, c->fd_out, G_IO_OUT | G_IO_HUP | G_IO_ERR, output_ready);
     return done + queued;
 }
 
@@ -180,8 +213,8 @@ void fd_backend_set(struct chardev *c, int fd_in, int fd_out)
 
 void fd_backend_close(struct chardev *c)
 {
-    remove_watch(&c->in_watch);
-    remove_watch(&c->out_watch);
+    backend_remove_watch(&c->in_watch);
+    backend_remove_watch(&c->out_watch);
     if (c->fd_in >= 0) {
         close(c->fd_in);
     }
@@ -189,6 +222,9 @@ void fd_backend_close(struct chardev *c)
         close(c->fd_out);
     }
     c->fd_in = c->fd_out = -1;
+    c->in_ended = c->hung_up = c->out_broken = false;
+    g_byte_array_set_size(c->queue, 0);
+    c->queue_head = 0;
 }
 
 /*

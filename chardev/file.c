@@ -24,15 +24,11 @@ static const char *need_path(struct chardev *c, const GPtrArray *opts, GError **
 
 static bool file_open(struct chardev *c, const GPtrArray *opts, GError **error)
 {
-    const char *path = need_path(c, opts, error), *append_text = options_get(opts, "append");
+    const char *path = need_path(c, opts, error);
     int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, fd;
-    bool append = false;
+    bool append;
 
-    if (!path) {
-        return false;
-    }
-    if (append_text && !parse_bool(append_text, &append)) {
-        set_error(error, "character device 'file': append is '%s', must be on or off", append_text);
+    if (!path || !backend_flag("file", opts, "append", false, &append, error)) {
         return false;
     }
     flags |= append ? O_APPEND : O_TRUNC;

@@ -193,6 +193,8 @@ static void mux_backend_event(void *opaque, enum chardev_event event)
 {
     struct mux *x = opaque;
 
+    x->chardev.open = chardev_is_open(x->backend);
+
     for (unsigned i = 0; i < MUX_FRONTS; i++) {
         mux_event_to(&x->fronts[i], event);
     }
@@ -218,7 +220,9 @@ static bool mux_attach(struct chardev *c, const struct chardev_front *front, GEr
         }
         /* The event first, so that a monitor out of focus prints no prompt when it opens. */
         mux_event_to(f, x->focus == i ? CHARDEV_MUX_IN : CHARDEV_MUX_OUT);
-        mux_event_to(f, CHARDEV_OPENED);
+        if (chardev_is_open(x->backend)) {
+            mux_event_to(f, CHARDEV_OPENED);
+        }
         chardev_accept_input(x->backend);
         return true;
     }
@@ -293,6 +297,11 @@ static void mux_accept_input(struct chardev *c)
     chardev_accept_input(x->backend);
 }
 
+static int mux_take_fd(struct chardev *c)
+{
+    return chardev_take_fd(((struct mux *)c)->backend);
+}
+
 static void mux_close(struct chardev *c)
 {
     chardev_free(((struct mux *)c)->backend);
@@ -306,6 +315,7 @@ const struct chardev_type chardev_mux_type = {
     .accept_input = mux_accept_input,
     .attach = mux_attach,
     .detach = mux_detach,
+    .take_fd = mux_take_fd,
     .close = mux_close,
 };
 
@@ -318,11 +328,13 @@ struct chardev *mux_new(struct machine *m, const char *label, struct chardev *ba
                                    .event = mux_backend_event,
                                    .opaque = x };
 
+    x->backend = backend;
     if (!chardev_attach(backend, &front, error)) {
+        x->backend = NULL; /* it stays the caller's */
         chardev_free(&x->chardev);
         return NULL;
     }
-    x->backend = backend;
+    x->chardev.open = chardev_is_open(backend);
     backend_set_filename(&x->chardev, "mux");
     chardev_accept_input(backend);
     return &x->chardev;

@@ -9,7 +9,6 @@
 #include "softmmu/machine.h"
 #include "util/error.h"
 #include "util/terminal.h"
-#include "util/text.h"
 
 static bool stdio_in_use(struct machine *m, const struct chardev *except)
 {
@@ -26,8 +25,7 @@ static bool stdio_in_use(struct machine *m, const struct chardev *except)
 /* Signals stay on by default, except under a mux, where Ctrl-C is the guest's. */
 static bool stdio_open(struct chardev *c, const GPtrArray *opts, GError **error)
 {
-    const char *signal_text = options_get(opts, "signal"), *mux_text = options_get(opts, "mux");
-    bool mux = false, signals;
+    bool mux, signals;
     int in, out;
 
     if (c->machine->config.curses) {
@@ -40,13 +38,8 @@ static bool stdio_open(struct chardev *c, const GPtrArray *opts, GError **error)
                          "and the monitor share it");
         return false;
     }
-    if (mux_text) {
-        parse_bool(mux_text, &mux);
-    }
-    signals = !mux;
-    if (signal_text && !parse_bool(signal_text, &signals)) {
-        set_error(error, "character device 'stdio': signal is '%s', must be on or off",
-                  signal_text);
+    if (!backend_flag("stdio", opts, "mux", false, &mux, error) ||
+        !backend_flag("stdio", opts, "signal", !mux, &signals, error)) {
         return false;
     }
     in = fd_reopen_nonblocking(STDIN_FILENO, O_RDONLY);

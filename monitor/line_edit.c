@@ -21,6 +21,14 @@ void line_edit_clear(struct line_edit *e)
     g_free(e->unfinished);
 }
 
+void line_edit_forget(struct line_edit *e)
+{
+    g_string_truncate(e->line, 0);
+    e->cursor = 0;
+    e->history_at = e->history->len;
+    e->escape = 0;
+}
+
 static void print(struct line_edit *e, const char *text)
 {
     e->print(e->opaque, text, strlen(text));

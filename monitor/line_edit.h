@@ -37,6 +37,7 @@ struct line_edit {
 /* Zero-initialized with prompt and callbacks set. */
 void line_edit_init(struct line_edit *e);
 void line_edit_clear(struct line_edit *e);
+void line_edit_forget(struct line_edit *e); /* the line that was begun; the history stays */
 void line_edit_prompt(struct line_edit *e); /* prints the prompt and the line so far */
 void line_edit_input(struct line_edit *e, const uint8_t *buf, size_t n);
 

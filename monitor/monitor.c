@@ -116,6 +116,10 @@ static void event(void *opaque, enum chardev_event what)
             greet(mon);
         }
         break;
+    case CHARDEV_CLOSED: /* who comes next is greeted, too */
+        mon->greeted = false;
+        line_edit_forget(&mon->edit);
+        break;
     case CHARDEV_MUX_IN:
         mon->active = true;
         if (mon->greeted) {

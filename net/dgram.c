@@ -198,14 +198,14 @@ static bool open_member(struct dgram_peer *p, struct in_addr local)
            connect(p->send_fd, (const struct sockaddr *)group, sizeof(*group)) == 0;
 }
 
-bool dgram_join(struct dgram_peer *p, const struct net_address *group, const char *local,
+bool dgram_join(struct dgram_peer *p, const struct socket_address *group, const char *local,
                 GError **error)
 {
     const struct sockaddr_in *to = (const struct sockaddr_in *)&p->to;
     struct in_addr interface = { INADDR_ANY };
 
     *p = (struct dgram_peer){ .fd = -1, .send_fd = -1 };
-    if (!address_resolve(group, SOCK_DGRAM, false, &p->to, &p->to_len, error)) {
+    if (!socket_address_resolve(group, SOCK_DGRAM, false, &p->to, &p->to_len, error)) {
         return false;
     }
     if (to->sin_family != AF_INET || !IN_MULTICAST(ntohl(to->sin_addr.s_addr))) {
@@ -235,72 +235,73 @@ bool dgram_join(struct dgram_peer *p, const struct net_address *group, const cha
 
 /* -netdev dgram --------------------------------------------------------------------------------- */
 
-static bool is_group(const struct net_address *a)
+static bool is_group(const struct socket_address *a)
 {
     struct in_addr in;
 
-    return a->kind == NET_ADDRESS_INET && a->host && inet_pton(AF_INET, a->host, &in) == 1 &&
+    return a->kind == SOCKET_ADDRESS_INET && a->host && inet_pton(AF_INET, a->host, &in) == 1 &&
            IN_MULTICAST(ntohl(in.s_addr));
 }
 
 /* A handed-over socket: connected, or whoever handed it over says where to send. */
-static bool take_socket(struct dgram_peer *p, const struct net_address *local, GError **error)
+static bool take_socket(struct dgram_peer *p, const struct socket_address *local, GError **error)
 {
     struct sockaddr_storage sa;
     socklen_t len = sizeof(sa);
 
-    p->fd = address_take_fd(local->path, SOCK_DGRAM, error);
+    p->fd = socket_take_fd(local->path, SOCK_DGRAM, error);
     p->connected = p->fd >= 0 && getpeername(p->fd, (struct sockaddr *)&sa, &len) == 0;
     return p->fd >= 0;
 }
 
-static bool open_peer(struct dgram_peer *p, const struct net_address *local,
-                      const struct net_address *remote, GError **error)
+static bool open_peer(struct dgram_peer *p, const struct socket_address *local,
+                      const struct socket_address *remote, GError **error)
 {
     bool have_remote = remote->host || remote->path;
 
     *p = (struct dgram_peer){ .fd = -1, .send_fd = -1 };
-    if (have_remote && remote->kind == NET_ADDRESS_FD) {
+    if (have_remote && remote->kind == SOCKET_ADDRESS_FD) {
         set_error(error, "remote.type is 'fd', must be inet or unix");
         return false;
     }
-    if (is_group(remote) && !(local->path && local->kind == NET_ADDRESS_FD)) {
+    if (is_group(remote) && !(local->path && local->kind == SOCKET_ADDRESS_FD)) {
         return dgram_join(p, remote, local->host && *local->host ? local->host : NULL, error);
     }
     if (!local->host && !local->path) {
         set_error(error, "local.type is missing");
         return false;
     }
-    if (have_remote && local->kind != NET_ADDRESS_FD && remote->kind != local->kind) {
+    if (have_remote && local->kind != SOCKET_ADDRESS_FD && remote->kind != local->kind) {
         set_error(error, "local.type and remote.type must be the same");
         return false;
     }
-    if (have_remote && !address_resolve(remote, SOCK_DGRAM, false, &p->to, &p->to_len, error)) {
+    if (have_remote &&
+        !socket_address_resolve(remote, SOCK_DGRAM, false, &p->to, &p->to_len, error)) {
         return false;
     }
-    if (local->kind == NET_ADDRESS_FD) {
+    if (local->kind == SOCKET_ADDRESS_FD) {
         return take_socket(p, local, error);
     }
-    p->fd = address_bind(local, SOCK_DGRAM, error);
-    p->check_source = have_remote && remote->kind == NET_ADDRESS_INET;
-    p->path = local->kind == NET_ADDRESS_UNIX && !local->abstract ? g_strdup(local->path) : NULL;
+    p->fd = socket_bind(local, SOCK_DGRAM, error);
+    p->check_source = have_remote && remote->kind == SOCKET_ADDRESS_INET;
+    p->path = local->kind == SOCKET_ADDRESS_UNIX && !local->abstract ? g_strdup(local->path) : NULL;
     if (p->fd < 0) {
         g_clear_pointer(&p->path, g_free);
     }
     return p->fd >= 0;
 }
 
-static char *describe(const struct dgram_peer *p, const struct net_address *remote)
+static char *describe(const struct dgram_peer *p, const struct socket_address *remote)
 {
     struct sockaddr_storage sa;
     socklen_t len = sizeof(sa);
-    char local_text[NET_ADDRESS_TEXT];
+    char local_text[SOCKET_ADDRESS_TEXT];
     g_autofree char *to = remote->host   ? g_strdup_printf("%s:%s", remote->host, remote->port)
                           : remote->path ? g_strdup_printf("unix:%s", remote->path)
                                          : g_strdup("nobody");
 
     getsockname(p->fd, (struct sockaddr *)&sa, &len);
-    address_text((struct sockaddr *)&sa, len, local_text);
+    socket_address_text((struct sockaddr *)&sa, len, local_text);
     return p->send_fd >= 0 ? g_strdup_printf("mcast=%s", to)
                            : g_strdup_printf("udp=%s/%s", local_text, to);
 }
@@ -309,23 +310,25 @@ struct net_client *dgram_open(struct machine *m, const char *id, const GPtrArray
                               GError **error)
 {
     g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
-    struct net_address local = { .fd = -1 }, remote = { .fd = -1 };
+    struct socket_address local = { .fd = -1 }, remote = { .fd = -1 };
+    const char *local_type = options_get(opts, "local.type");
+    const char *remote_type = options_get(opts, "remote.type");
     struct net_client *c = NULL;
     struct dgram_peer peer;
 
-    address_add_keys(keys, "local");
-    address_add_keys(keys, "remote");
+    socket_address_add_keys(keys, "local.");
+    socket_address_add_keys(keys, "remote.");
     g_ptr_array_add(keys, NULL);
     if (netdev_check_keys("dgram", opts, (const char *const *)keys->pdata, error) &&
-        (!options_get(opts, "local.type") || address_take_options(&local, opts, "local", error)) &&
-        (!options_get(opts, "remote.type") ||
-         address_take_options(&remote, opts, "remote", error)) &&
+        (!local_type || socket_address_take_options(&local, local_type, opts, "local.", error)) &&
+        (!remote_type ||
+         socket_address_take_options(&remote, remote_type, opts, "remote.", error)) &&
         open_peer(&peer, &local, &remote, error)) {
         g_autofree char *info = describe(&peer, &remote);
 
         c = dgram_new(m, "dgram", id, &peer, info);
     }
-    address_clear(&local);
-    address_clear(&remote);
+    socket_address_clear(&local);
+    socket_address_clear(&remote);
     return c;
 }

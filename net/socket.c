@@ -19,9 +19,10 @@ typedef struct net_client *socket_open_fn(struct machine *m, const char *id, con
 static struct net_client *open_stream(struct machine *m, const char *id, const char *value,
                                       bool server, GError **error)
 {
-    struct net_address a;
+    struct socket_address a;
 
-    return address_parse(&a, value, error) ? stream_new(m, MODEL, id, &a, server, 0, error) : NULL;
+    return socket_address_parse(&a, value, error) ? stream_new(m, MODEL, id, &a, server, 0, error)
+                                                  : NULL;
 }
 
 static struct net_client *open_listen(struct machine *m, const char *id, const char *value,
@@ -42,15 +43,15 @@ static struct net_client *open_mcast(struct machine *m, const char *id, const ch
                                      const char *local, GError **error)
 {
     g_autofree char *info = g_strdup_printf("mcast=%s", value);
-    struct net_address group;
+    struct socket_address group;
     struct dgram_peer peer;
     bool ok;
 
-    if (!address_parse(&group, value, error)) {
+    if (!socket_address_parse(&group, value, error)) {
         return NULL;
     }
     ok = dgram_join(&peer, &group, local, error);
-    address_clear(&group);
+    socket_address_clear(&group);
     return ok ? dgram_new(m, MODEL, id, &peer, info) : NULL;
 }
 
@@ -59,18 +60,19 @@ static struct net_client *open_udp(struct machine *m, const char *id, const char
 {
     g_autofree char *info = g_strdup_printf("udp=%s", value);
     struct dgram_peer peer = { .fd = -1, .send_fd = -1, .check_source = true };
-    struct net_address here = { .fd = -1 }, there = { .fd = -1 };
+    struct socket_address here = { .fd = -1 }, there = { .fd = -1 };
     bool ok = false;
 
     if (!local) {
         set_error(error, "localaddr= must be given with udp=");
-    } else if (address_parse(&there, value, error) && address_parse(&here, local, error) &&
-               address_resolve(&there, SOCK_DGRAM, false, &peer.to, &peer.to_len, error)) {
-        peer.fd = address_bind(&here, SOCK_DGRAM, error);
+    } else if (socket_address_parse(&there, value, error) &&
+               socket_address_parse(&here, local, error) &&
+               socket_address_resolve(&there, SOCK_DGRAM, false, &peer.to, &peer.to_len, error)) {
+        peer.fd = socket_bind(&here, SOCK_DGRAM, error);
         ok = peer.fd >= 0;
     }
-    address_clear(&here);
-    address_clear(&there);
+    socket_address_clear(&here);
+    socket_address_clear(&there);
     return ok ? dgram_new(m, MODEL, id, &peer, info) : NULL;
 }
 
@@ -80,13 +82,13 @@ static struct net_client *open_fd(struct machine *m, const char *id, const char 
 {
     g_autofree char *info = g_strdup_printf("fd=%s", value);
     struct dgram_peer peer = { .send_fd = -1 };
-    struct net_address a = { .kind = NET_ADDRESS_FD };
+    struct socket_address a = { .kind = SOCKET_ADDRESS_FD };
     struct sockaddr_storage sa;
     socklen_t len = sizeof(sa), type_len = sizeof(int);
     int type = 0;
 
     (void)local;
-    peer.fd = address_take_fd(value, 0, error);
+    peer.fd = socket_take_fd(value, 0, error);
     if (peer.fd < 0) {
         return NULL;
     }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include "net/netdev.h"
 #include "net/stream.h"
+#include "softmmu/dial.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -28,7 +29,7 @@
 
 struct net_stream {
     struct net_client client;
-    struct net_address address;
+    struct socket_address address;
     unsigned reconnect; /* s; 0: never */
     int listener, fd;   /* -1: none */
     GSource *accept_watch, *in_watch, *out_watch;
@@ -242,14 +243,14 @@ static gboolean accept_ready(gint listener, GIOCondition condition, gpointer opa
     struct net_stream *s = opaque;
     struct sockaddr_storage sa;
     socklen_t len = sizeof(sa);
-    char text[NET_ADDRESS_TEXT];
+    char text[SOCKET_ADDRESS_TEXT];
     int fd = accept4(listener, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     (void)condition;
     if (fd < 0) {
         return G_SOURCE_CONTINUE;
     }
-    address_text((struct sockaddr *)&sa, len, text);
+    socket_address_text((struct sockaddr *)&sa, len, text);
     net_set_info(&s->client, "connection from %s", text);
     start_connection(s, fd);
     return G_SOURCE_REMOVE;
@@ -259,10 +260,10 @@ static void start_listening(struct net_stream *s)
 {
     struct sockaddr_storage sa;
     socklen_t len = sizeof(sa);
-    char text[NET_ADDRESS_TEXT];
+    char text[SOCKET_ADDRESS_TEXT];
 
     getsockname(s->listener, (struct sockaddr *)&sa, &len);
-    address_text((struct sockaddr *)&sa, len, text);
+    socket_address_text((struct sockaddr *)&sa, len, text);
     net_set_info(&s->client, "wait from %s", text);
     add_watch(s, &s->accept_watch, s->listener, G_IO_IN, accept_ready);
 }
@@ -279,7 +280,7 @@ static void dialled(void *opaque, int fd, const GError *why)
         }
         return;
     }
-    if (s->address.kind == NET_ADDRESS_UNIX) {
+    if (s->address.kind == SOCKET_ADDRESS_UNIX) {
         net_set_info(&s->client, "connect to unix:%s", s->address.path);
     } else {
         net_set_info(&s->client, "connect to %s:%s", s->address.host, s->address.port);
@@ -314,11 +315,11 @@ static void stream_free(struct net_client *c)
     drop_watch(&s->accept_watch);
     if (s->listener >= 0) {
         close(s->listener);
-        if (s->address.kind == NET_ADDRESS_UNIX && !s->address.abstract) {
+        if (s->address.kind == SOCKET_ADDRESS_UNIX && !s->address.abstract) {
             unlink(s->address.path);
         }
     }
-    address_clear(&s->address);
+    socket_address_clear(&s->address);
     g_byte_array_unref(s->out);
     g_free(s->in);
     net_client_clear(c);
@@ -344,8 +345,8 @@ static bool begin(struct net_stream *s, bool server, GError **error)
 {
     int fd;
 
-    if (s->address.kind == NET_ADDRESS_FD) {
-        fd = address_take_fd(s->address.path, SOCK_STREAM, error);
+    if (s->address.kind == SOCKET_ADDRESS_FD) {
+        fd = socket_take_fd(s->address.path, SOCK_STREAM, error);
         if (fd < 0) {
             return false;
         }
@@ -359,7 +360,7 @@ static bool begin(struct net_stream *s, bool server, GError **error)
         return true;
     }
     if (server) {
-        s->listener = address_bind(&s->address, SOCK_STREAM, error);
+        s->listener = socket_bind(&s->address, SOCK_STREAM, error);
         if (s->listener >= 0) {
             start_listening(s);
         }
@@ -375,7 +376,7 @@ static bool begin(struct net_stream *s, bool server, GError **error)
 }
 
 struct net_client *stream_new(struct machine *m, const char *model, const char *id,
-                              struct net_address *a, bool server, unsigned reconnect,
+                              struct socket_address *a, bool server, unsigned reconnect,
                               GError **error)
 {
     struct net_stream *s = g_new0(struct net_stream, 1);
@@ -383,7 +384,7 @@ struct net_client *stream_new(struct machine *m, const char *model, const char *
     net_client_init(&s->client, m, strcmp(model, "socket") == 0 ? &socket_ops : &stream_ops, id,
                     NULL);
     s->address = *a;
-    *a = (struct net_address){ .fd = -1 };
+    *a = (struct socket_address){ .fd = -1 };
     s->reconnect = server ? 0 : reconnect;
     s->listener = s->fd = -1;
     s->in = g_malloc(IN_MOST);
@@ -402,14 +403,14 @@ struct net_client *stream_open(struct machine *m, const char *id, const GPtrArra
     g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
     const char *server_text = options_get(opts, "server");
     const char *reconnect_text = options_get(opts, "reconnect");
-    struct net_address a = { .fd = -1 };
+    struct socket_address a = { .fd = -1 };
     struct net_client *c = NULL;
     bool server = false;
     uint64_t reconnect = 0;
 
     g_ptr_array_add(keys, g_strdup("server"));
     g_ptr_array_add(keys, g_strdup("reconnect"));
-    address_add_keys(keys, "addr");
+    socket_address_add_keys(keys, "addr.");
     g_ptr_array_add(keys, NULL);
     if (!netdev_check_keys("stream", opts, (const char *const *)keys->pdata, error)) {
         return NULL;
@@ -421,13 +422,14 @@ struct net_client *stream_open(struct machine *m, const char *id, const GPtrArra
                   RECONNECT_MOST);
     } else if (server && reconnect) {
         set_error(error, "stream: reconnect= is for server=off");
-    } else if (address_take_options(&a, opts, "addr", error)) {
-        if (a.kind == NET_ADDRESS_FD && reconnect) {
+    } else if (socket_address_take_options(&a, options_get(opts, "addr.type"), opts, "addr.",
+                                           error)) {
+        if (a.kind == SOCKET_ADDRESS_FD && reconnect) {
             set_error(error, "stream: reconnect= is not for addr.type=fd");
         } else {
             c = stream_new(m, "stream", id, &a, server, (unsigned)reconnect, error);
         }
     }
-    address_clear(&a);
+    socket_address_clear(&a);
     return c;
 }

@@ -7,12 +7,12 @@
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
 
-#include "net/address.h"
+#include "util/socket.h"
 #include "net/net.h"
 
 /* stream.c: takes `a` over, also when it fails (NULL and *error). reconnect: seconds, 0: never; clients only. */
 struct net_client *stream_new(struct machine *m, const char *model, const char *id,
-                              struct net_address *a, bool server, unsigned reconnect,
+                              struct socket_address *a, bool server, unsigned reconnect,
                               GError **error);
 
 /* dgram.c: where datagrams go to and which are taken. */
@@ -28,7 +28,7 @@ struct dgram_peer {
 struct net_client *dgram_new(struct machine *m, const char *model, const char *id,
                              const struct dgram_peer *peer, const char *info);
 /* A member of a group of the network; local: an interface's address, or NULL. */
-bool dgram_join(struct dgram_peer *peer, const struct net_address *group, const char *local,
+bool dgram_join(struct dgram_peer *peer, const struct socket_address *group, const char *local,
                 GError **error);
 
 #endif

@@ -17,8 +17,9 @@
 #include <unistd.h>
 #include <glib-unix.h>
 #include "chardev/chardev.h"
-#include "net/address.h"
+#include "util/socket.h"
 #include "net/user.h"
+#include "softmmu/dial.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -60,7 +61,7 @@ struct guest_forward {
     struct net_user *user;
     struct in_addr address;
     uint16_t port;
-    struct net_address target;
+    struct socket_address target;
     struct dial *dial;
     int fd; /* -1: none */
     GSource *reader, *writer;
@@ -280,11 +281,11 @@ static bool attach_chardev(struct guest_forward *g, const char *target, GError *
 static bool attach_socket(struct guest_forward *g, const char *target, GError **error)
 {
     if (g_str_has_prefix(target, "tcp:")) {
-        if (!address_parse(&g->target, target + 4, error)) {
+        if (!socket_address_parse(&g->target, target + 4, error)) {
             return false;
         }
     } else {
-        g->target.kind = NET_ADDRESS_UNIX;
+        g->target.kind = SOCKET_ADDRESS_UNIX;
         g->target.path = g_strdup(target + 5);
         if (strlen(g->target.path) > 107 || !*g->target.path) {
             set_error(error, "the path of '%s' must have 1 to 107 bytes", target);
@@ -353,7 +354,7 @@ static void free_guestfwd(struct guest_forward *g)
     if (g->own) {
         chardev_free(g->chr);
     }
-    address_clear(&g->target);
+    socket_address_clear(&g->target);
     g_byte_array_unref(g->pending);
     g_free(g);
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "net/address.h"
+#include "util/socket.h"
 #include "net/user.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -130,9 +130,9 @@ static bool listen_at(struct net_user *u, struct user_forward *f)
                                   size_of(&f->guest), flags_of(f)) == 0;
     }
     if (done && any) {
-        char text[NET_ADDRESS_TEXT];
+        char text[SOCKET_ADDRESS_TEXT];
 
-        address_text(&f->host.any, size_of(&f->host), text);
+        socket_address_text(&f->host.any, size_of(&f->host), text);
         report_info("netdev '%s': hostfwd %s %s leads to port %u of the guest", u->client.name,
                     f->udp ? "udp" : "tcp", text, ntohs(*port_of(&f->guest)));
     }

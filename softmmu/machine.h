@@ -203,6 +203,12 @@ struct machine {
     void (*board_free)(struct machine *m); /* after the devices' unrealize; may be NULL */
 };
 
+/* Nothing has run yet: what waits delays the start only, and a mistake ends it. */
+static inline bool machine_is_starting(const struct machine *m)
+{
+    return !m->was_reset;
+}
+
 struct machine *machine_new(void);
 /* Stops the vCPUs, frees devices, memory and config. */
 void machine_free(struct machine *m);

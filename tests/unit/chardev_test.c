@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "chardev/backend.h"
 #include "softmmu/machine.h"
+#include "tests/unit/chardev_rig.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -59,17 +60,6 @@ static void rig_free(struct rig *r)
     g_free(r);
 }
 
-/* Turns the loop until nothing is ready; a loop that never rests fails. */
-static void settle(struct machine *m)
-{
-    unsigned turns = 0;
-
-    while (g_main_context_pending(m->context)) {
-        machine_iterate(m, false);
-        g_assert_cmpuint(++turns, <, 10000);
-    }
-}
-
 static struct chardev *open_spec(struct rig *r, const char *label, const char *prefix)
 {
     g_autofree char *spec = g_strdup_printf("%s%s", prefix, r->path);
@@ -93,50 +83,6 @@ static char *read_output(struct rig *r)
 
     buf[n > 0 ? n : 0] = 0;
     return buf;
-}
-
-/* A front that writes down what it gets. */
-struct recorder {
-    GString *got;
-    GString *events; /* a letter each: o c b i u */
-    size_t room;
-};
-
-static size_t recorder_can_receive(void *opaque)
-{
-    return ((struct recorder *)opaque)->room;
-}
-
-static void recorder_receive(void *opaque, const uint8_t *buf, size_t n)
-{
-    struct recorder *rec = opaque;
-
-    g_assert_cmpuint(n, <=, rec->room);
-    rec->room -= n;
-    g_string_append_len(rec->got, (const char *)buf, (gssize)n);
-}
-
-static void recorder_event(void *opaque, enum chardev_event event)
-{
-    g_string_append_c(((struct recorder *)opaque)->events, "ocbiu"[event]);
-}
-
-static void recorder_init(struct recorder *rec)
-{
-    *rec = (struct recorder){ g_string_new(NULL), g_string_new(NULL), 100000 };
-}
-
-static void recorder_clear(struct recorder *rec)
-{
-    g_string_free(rec->got, TRUE);
-    g_string_free(rec->events, TRUE);
-}
-
-static bool recorder_attach(struct recorder *rec, struct chardev *c, GError **error)
-{
-    struct chardev_front front = { recorder_can_receive, recorder_receive, recorder_event, rec };
-
-    return chardev_attach(c, &front, error);
 }
 
 static void a_missing_chardev_takes_all_bytes(void)
@@ -552,7 +498,20 @@ static void bad_specs_get_one_clear_line(void)
     } rows[] = {
         { "vc", "no window" },
         { "msmouse", "not supported" },
-        { "tcp:localhost:1,server", "not supported" },
+        { "tcp:localhost,server", "must be tcp:[HOST]:PORT" },
+        { "tcp:127.0.0.1:0,server,nowayt", "no option 'nowayt'" },
+        { "websocket::1,server", "websocket=on is not supported" },
+        { "socket,path=/x,host=y", "exactly one of" },
+        { "socket,host=y", "no port given" },
+        { "socket,path=/x,wait=off", "client connect mode" },
+        { "socket,path=/x,server,reconnect=1", "server listen mode" },
+        { "socket,path=/x,reconnect=999999", "must be 0 to 86400 seconds" },
+        { "socket,fd=999,server", "File descriptor '999' is not a stream socket" },
+        { "socket,fd=x", "Unable to parse FD number x" },
+        { "socket,host=a,port=1,tls-creds=t", "tls-creds= and tls-authz= are not supported" },
+        { "unix:/nonexistent/x", "Failed to connect to '/nonexistent/x'" },
+        { "unix:/nonexistent/x,server,nowait", "Failed to bind socket to /nonexistent/x" },
+        { "tcp:127.0.0.1:1", "Failed to connect to '127.0.0.1:1'" },
         { "stdoi", "closest: stdio" },
         { "file:", "needs a path" },
         { "file:/nonexistent/x", "/nonexistent/x" },

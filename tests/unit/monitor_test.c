@@ -15,6 +15,7 @@
 #include "monitor/line_edit.h"
 #include "monitor/monitor.h"
 #include "softmmu/machine.h"
+#include "util/socket.h"
 
 /* Expressions and formats --------------------------------------------------------------------- */
 
@@ -459,6 +460,36 @@ static void a_session_prompts_and_answers(void)
     g_rmdir(dir);
 }
 
+/* Whoever connects finds a prompt of its own, and nothing of what the last one began to type. */
+static void each_connection_is_greeted(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("rhea-monitor-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "s", NULL);
+    g_autofree char *spec = g_strdup_printf("unix:%s,server=on,wait=off", path);
+    struct socket_address a = { .kind = SOCKET_ADDRESS_UNIX, .path = path };
+    struct monitor *mon;
+    struct rig r;
+
+    rig_init(&r);
+    mon = monitor_new(r.m, chardev_new(r.m, "mon0", spec, NULL), NULL);
+    for (int i = 0; i < 2; i++) {
+        int fd = socket_connect(&a, SOCK_STREAM, NULL);
+        char text[4096] = "";
+
+        settle(r.m);
+        g_assert_cmpint(read(fd, text, sizeof(text) - 1), >, 0);
+        g_assert_true(g_str_has_prefix(text, "Rhea "));
+        g_assert_true(g_str_has_suffix(text, "\r\n(qemu) "));
+        g_assert_cmpint(write(fd, "info st", 7), ==, 7);
+        settle(r.m);
+        close(fd);
+        settle(r.m);
+    }
+    monitor_free(mon);
+    rig_clear(&r);
+    g_assert_cmpint(g_rmdir(dir), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -472,5 +503,6 @@ int main(int argc, char **argv)
     g_test_add_func("/monitor/commands/act", commands_act);
     g_test_add_func("/monitor/commands/tables", tables_are_sound);
     g_test_add_func("/monitor/session", a_session_prompts_and_answers);
+    g_test_add_func("/monitor/session/connections", each_connection_is_greeted);
     return g_test_run();
 }

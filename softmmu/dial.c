@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * net/dial.c: connections that come about by themselves; see address.h.
+ * softmmu/dial.c: connections that come about by themselves; see dial.h.
  *
  * A name is looked up in a thread of its own, because that may take a minute; before the guest runs there is
  * nobody who would wait, and it is done at once. The thread shares nothing but its struct lookup, which the
@@ -15,7 +15,7 @@
 #include <sys/eventfd.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "net/address.h"
+#include "softmmu/dial.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 
@@ -31,7 +31,7 @@ struct lookup { /* of g_atomic_rc_box_new */
 
 struct dial {
     struct machine *machine;
-    struct net_address to; /* its texts are the dial's */
+    struct socket_address to; /* its texts are the dial's */
     dial_done_fn *done;
     void *opaque;
     struct lookup *lookup;
@@ -112,7 +112,7 @@ static bool begin_connect(struct dial *d, int fd, const struct sockaddr *sa, soc
     if (connect(fd, sa, len) < 0 && errno != EINPROGRESS) {
         return false;
     }
-    if (d->machine->run_state == RUN_STATE_PRELAUNCH && poll(&p, 1, REFUSAL_MS) > 0) {
+    if (machine_is_starting(d->machine) && poll(&p, 1, REFUSAL_MS) > 0) {
         errno = socket_error(fd);
         return errno == 0;
     }
@@ -155,12 +155,13 @@ static bool try_next(struct dial *d)
 static void set_why(const struct dial *d, GError **error)
 {
     errno = d->last_errno;
-    if (d->to.kind == NET_ADDRESS_UNIX) {
-        set_errno_error(error, "cannot connect to unix:%s", d->to.path);
+    if (d->to.kind == SOCKET_ADDRESS_UNIX) {
+        set_errno_error(error, "Failed to connect to '%s'", d->to.path);
     } else if (d->lookup->why) {
-        set_error(error, "%s:%s: %s", d->to.host, d->to.port, gai_strerror(d->lookup->why));
+        set_error(error, "address resolution failed for %s:%s: %s", d->to.host, d->to.port,
+                  gai_strerror(d->lookup->why));
     } else {
-        set_errno_error(error, "cannot connect to %s:%s", d->to.host, d->to.port);
+        set_errno_error(error, "Failed to connect to '%s:%s'", d->to.host, d->to.port);
     }
 }
 
@@ -225,7 +226,7 @@ static bool start_inet(struct dial *d)
     l->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     look_up(l, AI_NUMERICHOST);
     if (l->why == EAI_NONAME && !d->to.numeric) {
-        if (d->machine->run_state != RUN_STATE_PRELAUNCH) {
+        if (!machine_is_starting(d->machine)) {
             g_thread_unref(g_thread_new("lookup", lookup_thread, g_atomic_rc_box_acquire(l)));
             watch(d, l->done, G_IO_IN, looked_up);
             return true;
@@ -236,7 +237,7 @@ static bool start_inet(struct dial *d)
     return try_next(d);
 }
 
-struct dial *dial_start(struct machine *m, const struct net_address *to, dial_done_fn *done,
+struct dial *dial_start(struct machine *m, const struct socket_address *to, dial_done_fn *done,
                         void *opaque, GError **error)
 {
     struct dial *d = g_new0(struct dial, 1);
@@ -248,8 +249,8 @@ struct dial *dial_start(struct machine *m, const struct net_address *to, dial_do
     d->to.host = g_strdup(to->host);
     d->to.port = g_strdup(to->port);
     d->to.path = g_strdup(to->path);
-    if (to->kind == NET_ADDRESS_UNIX) {
-        ok = address_resolve(to, SOCK_STREAM, false, &sa, &len, NULL) &&
+    if (to->kind == SOCKET_ADDRESS_UNIX) {
+        ok = socket_address_resolve(to, SOCK_STREAM, false, &sa, &len, NULL) &&
              try_address(d, (struct sockaddr *)&sa, len);
     } else {
         ok = start_inet(d);
@@ -274,6 +275,6 @@ void dial_cancel(struct dial *d)
     if (d->lookup) {
         g_atomic_rc_box_release_full(d->lookup, free_lookup);
     }
-    address_clear(&d->to);
+    socket_address_clear(&d->to);
     g_free(d);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* net/address.c: see address.h. */
+/* util/socket.c: see socket.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "net/address.h"
 #include "util/error.h"
+#include "util/socket.h"
 #include "util/text.h"
 
 /* Texts ----------------------------------------------------------------------------------------- */
@@ -30,22 +30,22 @@ static const struct {
     /* clang-format on */
 };
 
-void address_add_keys(GPtrArray *list, const char *prefix)
+void socket_address_add_keys(GPtrArray *list, const char *prefix)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
-        g_ptr_array_add(list, g_strdup_printf("%s.%s", prefix, keys[i].name));
+        g_ptr_array_add(list, g_strdup_printf("%s%s", prefix, keys[i].name));
     }
 }
 
-void address_clear(struct net_address *a)
+void socket_address_clear(struct socket_address *a)
 {
     g_free(a->host);
     g_free(a->port);
     g_free(a->path);
-    *a = (struct net_address){ .fd = -1 };
+    *a = (struct socket_address){ .fd = -1 };
 }
 
-bool address_parse(struct net_address *a, const char *text, GError **error)
+bool socket_address_parse(struct socket_address *a, const char *text, GError **error)
 {
     const char *colon = strrchr(text, ':');
     size_t n = colon ? (size_t)(colon - text) : 0;
@@ -56,7 +56,7 @@ bool address_parse(struct net_address *a, const char *text, GError **error)
         set_error(error, "'%s' must be HOST:PORT or [IPV6]:PORT, PORT 0 to 65535", text);
         return false;
     }
-    *a = (struct net_address){ .kind = NET_ADDRESS_INET, .family = AF_UNSPEC, .fd = -1 };
+    *a = (struct socket_address){ .kind = SOCKET_ADDRESS_INET, .family = AF_UNSPEC, .fd = -1 };
     a->host = bracket ? g_strndup(text + 1, n - 2) : g_strndup(text, n);
     a->port = g_strdup(colon + 1);
     return true;
@@ -64,7 +64,7 @@ bool address_parse(struct net_address *a, const char *text, GError **error)
 
 static const char *get(const GPtrArray *opts, const char *prefix, const char *key)
 {
-    g_autofree char *full = g_strdup_printf("%s.%s", prefix, key);
+    g_autofree char *full = g_strdup_printf("%s%s", prefix, key);
 
     return options_get(opts, full);
 }
@@ -86,18 +86,18 @@ static bool check_flags(const GPtrArray *opts, const char *prefix, GError **erro
         bool on;
 
         if (keys[i].kind == KEY_BOOL && value && !parse_bool(value, &on)) {
-            set_error(error, "%s.%s is '%s', must be on or off", prefix, keys[i].name, value);
+            set_error(error, "%s%s is '%s', must be on or off", prefix, keys[i].name, value);
             return false;
         }
     }
     if (get_on(opts, prefix, "mptcp", false)) {
-        set_error(error, "%s.mptcp=on is not supported", prefix);
+        set_error(error, "%smptcp=on is not supported", prefix);
         return false;
     }
     return true;
 }
 
-static bool take_inet(struct net_address *a, const GPtrArray *opts, const char *prefix,
+static bool take_inet(struct socket_address *a, const GPtrArray *opts, const char *prefix,
                       GError **error)
 {
     const char *host = get(opts, prefix, "host"), *port = get(opts, prefix, "port");
@@ -107,19 +107,20 @@ static bool take_inet(struct net_address *a, const GPtrArray *opts, const char *
     uint64_t first = 0, last = 0;
 
     if (!host) {
-        set_error(error, "%s.host is missing", prefix);
+        set_error(error, "%shost is missing", prefix);
         return false;
     }
     if (port && !parse_uint(port, 0, 65535, &first)) {
-        set_error(error, "%s.port is '%s', must be 0 to 65535", prefix, port);
+        set_error(error, "%sport is '%s', must be 0 to 65535", prefix, port);
         return false;
     }
     if (to && !parse_uint(to, first, 65535, &last)) {
-        set_error(error, "%s.to is '%s', must be %s.port to 65535", prefix, to, prefix);
+        set_error(error, "%sto is '%s', must be %sport to 65535", prefix, to, prefix);
         return false;
     }
     if (!v4 && !v6) {
-        set_error(error, "%s.ipv4 and %s.ipv6 are both off", prefix, prefix);
+        set_error(error, "Cannot disable IPv4 and IPv6 at same time: %sipv4 and %sipv6 are off",
+                  prefix, prefix);
         return false;
     }
     a->host = g_strdup(host);
@@ -131,14 +132,14 @@ static bool take_inet(struct net_address *a, const GPtrArray *opts, const char *
     return true;
 }
 
-static bool take_unix(struct net_address *a, const GPtrArray *opts, const char *prefix,
+static bool take_unix(struct socket_address *a, const GPtrArray *opts, const char *prefix,
                       GError **error)
 {
     const char *path = get(opts, prefix, "path");
     size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
 
     if (!path || !*path || strlen(path) > most) {
-        set_error(error, "%s.path is '%s', must have 1 to %zu bytes", prefix, path ? path : "",
+        set_error(error, "%spath is '%s', must have 1 to %zu bytes", prefix, path ? path : "",
                   most);
         return false;
     }
@@ -148,14 +149,14 @@ static bool take_unix(struct net_address *a, const GPtrArray *opts, const char *
     return true;
 }
 
-static bool take_fd(struct net_address *a, const GPtrArray *opts, const char *prefix,
+static bool take_fd(struct socket_address *a, const GPtrArray *opts, const char *prefix,
                     GError **error)
 {
     const char *text = get(opts, prefix, "str");
     uint64_t n;
 
     if (!text || !parse_uint(text, 0, INT32_MAX, &n)) {
-        set_error(error, "%s.str is '%s', must be the number of an open file descriptor", prefix,
+        set_error(error, "%sstr is '%s', must be the number of an open file descriptor", prefix,
                   text ? text : "");
         return false;
     }
@@ -164,31 +165,30 @@ static bool take_fd(struct net_address *a, const GPtrArray *opts, const char *pr
     return true;
 }
 
-bool address_take_options(struct net_address *a, const GPtrArray *opts, const char *prefix,
-                          GError **error)
+bool socket_address_take_options(struct socket_address *a, const char *type, const GPtrArray *opts,
+                                 const char *prefix, GError **error)
 {
     static const struct {
         const char *name;
-        enum net_address_kind kind;
-        bool (*take)(struct net_address *a, const GPtrArray *opts, const char *prefix,
+        enum socket_address_kind kind;
+        bool (*take)(struct socket_address *a, const GPtrArray *opts, const char *prefix,
                      GError **error);
-    } types[] = { { "inet", NET_ADDRESS_INET, take_inet },
-                  { "unix", NET_ADDRESS_UNIX, take_unix },
-                  { "fd", NET_ADDRESS_FD, take_fd } };
-    const char *type = get(opts, prefix, "type");
+    } types[] = { { "inet", SOCKET_ADDRESS_INET, take_inet },
+                  { "unix", SOCKET_ADDRESS_UNIX, take_unix },
+                  { "fd", SOCKET_ADDRESS_FD, take_fd } };
 
-    *a = (struct net_address){ .fd = -1 };
+    *a = (struct socket_address){ .fd = -1 };
     for (unsigned i = 0; type && i < G_N_ELEMENTS(types); i++) {
         if (strcmp(types[i].name, type) == 0) {
             a->kind = types[i].kind;
             return check_flags(opts, prefix, error) && types[i].take(a, opts, prefix, error);
         }
     }
-    set_error(error, "%s.type is '%s', must be inet, unix or fd", prefix, type ? type : "");
+    set_error(error, "%stype is '%s', must be inet, unix or fd", prefix, type ? type : "");
     return false;
 }
 
-void address_text(const struct sockaddr *sa, socklen_t len, char text[NET_ADDRESS_TEXT])
+void socket_address_text(const struct sockaddr *sa, socklen_t len, char text[SOCKET_ADDRESS_TEXT])
 {
     const struct sockaddr_un *un = (const struct sockaddr_un *)sa;
     size_t head = offsetof(struct sockaddr_un, sun_path);
@@ -198,21 +198,52 @@ void address_text(const struct sockaddr *sa, socklen_t len, char text[NET_ADDRES
         bool abstract = len > head && un->sun_path[0] == '\0';
         size_t n = len > head ? len - head - abstract : 0;
 
-        snprintf(text, NET_ADDRESS_TEXT, "unix:%s%.*s", abstract ? "@" : "", (int)n,
+        snprintf(text, SOCKET_ADDRESS_TEXT, "unix:%s%.*s", abstract ? "@" : "", (int)n,
                  un->sun_path + abstract);
     } else if (getnameinfo(sa, len, host, sizeof(host), port, sizeof(port),
                            NI_NUMERICHOST | NI_NUMERICSERV) == 0) {
-        snprintf(text, NET_ADDRESS_TEXT, sa->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host,
+        snprintf(text, SOCKET_ADDRESS_TEXT, sa->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host,
                  port);
     } else {
-        snprintf(text, NET_ADDRESS_TEXT, "unknown");
+        snprintf(text, SOCKET_ADDRESS_TEXT, "unknown");
     }
+}
+
+bool socket_address_of(int fd, struct socket_address *a)
+{
+    struct sockaddr_storage sa = { 0 };
+    struct sockaddr_un *un = (struct sockaddr_un *)&sa;
+    socklen_t len = sizeof(sa), head = offsetof(struct sockaddr_un, sun_path);
+    struct socket_address found = { .fd = -1, .family = AF_UNSPEC };
+    char host[64], port[8];
+
+    if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0) {
+        return false;
+    }
+    if (sa.ss_family == AF_UNIX) {
+        found.kind = SOCKET_ADDRESS_UNIX;
+        found.abstract = len > head && un->sun_path[0] == '\0';
+        found.tight = found.abstract && len < sizeof(*un);
+        found.path = len > head
+                         ? g_strndup(un->sun_path + found.abstract, len - head - found.abstract)
+                         : g_strdup("");
+    } else if (getnameinfo((struct sockaddr *)&sa, len, host, sizeof(host), port, sizeof(port),
+                           NI_NUMERICHOST | NI_NUMERICSERV) == 0) {
+        found.kind = SOCKET_ADDRESS_INET;
+        found.host = g_strdup(host);
+        found.port = g_strdup(port);
+    } else {
+        return false;
+    }
+    socket_address_clear(a);
+    *a = found;
+    return true;
 }
 
 /* Sockets --------------------------------------------------------------------------------------- */
 
 /* An abstract name that is tight is as long as its text; others fill the whole field. */
-static void fill_unix(const struct net_address *a, struct sockaddr_storage *sa, socklen_t *len)
+static void fill_unix(const struct socket_address *a, struct sockaddr_storage *sa, socklen_t *len)
 {
     struct sockaddr_un *un = (struct sockaddr_un *)sa;
     size_t n = strlen(a->path);
@@ -224,20 +255,34 @@ static void fill_unix(const struct net_address *a, struct sockaddr_storage *sa, 
                                    : (socklen_t)sizeof(*un);
 }
 
-bool address_resolve(const struct net_address *a, int type, bool passive,
-                     struct sockaddr_storage *sa, socklen_t *len, GError **error)
+/* The caller frees the list; NULL and *error. */
+static struct addrinfo *look_up(const struct socket_address *a, int type, bool passive,
+                                GError **error)
 {
     struct addrinfo hints = { .ai_socktype = type, .ai_family = a->family }, *list = NULL;
     int why;
 
-    if (a->kind == NET_ADDRESS_UNIX) {
-        fill_unix(a, sa, len);
-        return true;
-    }
     hints.ai_flags = (passive ? AI_PASSIVE : 0) | (a->numeric ? AI_NUMERICHOST : 0);
     why = getaddrinfo(*a->host ? a->host : NULL, a->port, &hints, &list);
     if (why != 0) {
-        set_error(error, "%s:%s: %s", a->host, a->port, gai_strerror(why));
+        set_error(error, "address resolution failed for %s:%s: %s", a->host, a->port,
+                  gai_strerror(why));
+        return NULL;
+    }
+    return list;
+}
+
+bool socket_address_resolve(const struct socket_address *a, int type, bool passive,
+                            struct sockaddr_storage *sa, socklen_t *len, GError **error)
+{
+    struct addrinfo *list;
+
+    if (a->kind == SOCKET_ADDRESS_UNIX) {
+        fill_unix(a, sa, len);
+        return true;
+    }
+    list = look_up(a, type, passive, error);
+    if (!list) {
         return false;
     }
     memset(sa, 0, sizeof(*sa));
@@ -257,13 +302,13 @@ static void set_port(struct sockaddr_storage *sa, unsigned port)
 }
 
 /* The first free port of the range. */
-static bool bind_range(const struct net_address *a, int fd, struct sockaddr_storage *sa,
+static bool bind_range(const struct socket_address *a, int fd, struct sockaddr_storage *sa,
                        socklen_t len)
 {
-    unsigned first = a->kind == NET_ADDRESS_INET ? (unsigned)strtoul(a->port, NULL, 0) : 0;
+    unsigned first = a->kind == SOCKET_ADDRESS_INET ? (unsigned)strtoul(a->port, NULL, 0) : 0;
 
     for (unsigned port = first; port <= MAX(first, a->last_port); port++) {
-        if (a->kind == NET_ADDRESS_INET) {
+        if (a->kind == SOCKET_ADDRESS_INET) {
             set_port(sa, port);
         }
         if (bind(fd, (struct sockaddr *)sa, len) == 0) {
@@ -273,51 +318,97 @@ static bool bind_range(const struct net_address *a, int fd, struct sockaddr_stor
     return false;
 }
 
-int address_bind(const struct net_address *a, int type, GError **error)
+int socket_bind(const struct socket_address *a, int type, GError **error)
 {
     struct sockaddr_storage sa;
-    char text[NET_ADDRESS_TEXT];
     struct stat st;
     socklen_t len;
     int fd, on = 1;
 
-    if (!address_resolve(a, type, true, &sa, &len, error)) {
+    if (!socket_address_resolve(a, type, true, &sa, &len, error)) {
         return -1;
     }
-    if (a->kind == NET_ADDRESS_UNIX && !a->abstract && lstat(a->path, &st) == 0 &&
+    if (a->kind == SOCKET_ADDRESS_UNIX && !a->abstract && lstat(a->path, &st) == 0 &&
         S_ISSOCK(st.st_mode)) {
         unlink(a->path);
     }
-    address_text((struct sockaddr *)&sa, len, text);
     fd = socket(sa.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
-        set_errno_error(error, "cannot make a socket for %s", text);
+        set_errno_error(error, "Failed to create a socket");
         return -1;
     }
     if (sa.ss_family != AF_UNIX) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     }
     if (!bind_range(a, fd, &sa, len) || (type == SOCK_STREAM && listen(fd, 1) < 0)) {
-        set_errno_error(error, "cannot bind to %s", text);
+        if (a->kind == SOCKET_ADDRESS_UNIX) {
+            set_errno_error(error, "Failed to bind socket to %s", a->path);
+        } else {
+            set_errno_error(error, "Failed to find an available port at '%s:%s'", a->host, a->port);
+        }
         close(fd);
         return -1;
     }
     return fd;
 }
 
-int address_take_fd(const char *text, int type, GError **error)
+static int connect_to(const struct sockaddr *sa, socklen_t len, int type)
+{
+    int fd = socket(sa->sa_family, type | SOCK_CLOEXEC, 0), why;
+
+    if (fd >= 0 && connect(fd, sa, len) < 0) {
+        why = errno;
+        close(fd);
+        errno = why;
+        fd = -1;
+    }
+    return fd;
+}
+
+int socket_connect(const struct socket_address *a, int type, GError **error)
+{
+    struct sockaddr_storage sa;
+    struct addrinfo *list;
+    socklen_t len;
+    int fd = -1;
+
+    if (a->kind == SOCKET_ADDRESS_UNIX) {
+        fill_unix(a, &sa, &len);
+        fd = connect_to((struct sockaddr *)&sa, len, type);
+        if (fd < 0) {
+            set_errno_error(error, "Failed to connect to '%s'", a->path);
+        }
+        return fd;
+    }
+    list = look_up(a, type, false, error);
+    if (!list) {
+        return -1;
+    }
+    for (const struct addrinfo *i = list; i && fd < 0; i = i->ai_next) {
+        fd = connect_to(i->ai_addr, i->ai_addrlen, type);
+    }
+    if (fd < 0) {
+        set_errno_error(error, "Failed to connect to '%s:%s'", a->host, a->port);
+    }
+    freeaddrinfo(list);
+    return fd;
+}
+
+int socket_take_fd(const char *text, int type, GError **error)
 {
     uint64_t n;
     int have, flags;
     socklen_t len = sizeof(have);
 
-    if (!parse_uint(text, 3, INT32_MAX, &n) || (flags = fcntl((int)n, F_GETFL)) < 0) {
-        set_error(error, "'%s' must be the number of a file descriptor that is open, from 3 on",
+    if (!parse_uint(text, 3, INT32_MAX, &n)) {
+        set_error(error, "Unable to parse FD number %s: must be a file descriptor's, from 3 on",
                   text);
         return -1;
     }
-    if (getsockopt((int)n, SOL_SOCKET, SO_TYPE, &have, &len) < 0 || (type && have != type)) {
-        set_error(error, "file descriptor %s is not a %s", text,
+    flags = fcntl((int)n, F_GETFL);
+    if (flags < 0 || getsockopt((int)n, SOL_SOCKET, SO_TYPE, &have, &len) < 0 ||
+        (type && have != type)) {
+        set_error(error, "File descriptor '%s' is not a %s", text,
                   type == SOCK_STREAM  ? "stream socket"
                   : type == SOCK_DGRAM ? "datagram socket"
                                        : "socket");

@@ -69,7 +69,7 @@ command_fn command_device_add, command_device_del, command_drive_add, command_dr
 
 /* net.c */
 command_fn command_hostfwd_add, command_hostfwd_remove, command_set_link, command_netdev_add,
-    command_netdev_del, command_info_network, command_info_usernet;
+    command_netdev_del, command_announce_self, command_info_network, command_info_usernet;
 
 /* objects.c */
 command_fn command_object_add, command_object_del, command_info_iothreads;

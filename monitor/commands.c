@@ -248,6 +248,7 @@ const struct command monitor_commands[] = {
     { "object_del",       "id",               "remove an iothread, a secret or a filter-dump",         command_object_del },
     { "hostfwd_add",      "[netdev_id] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport", "redirect TCP or UDP connections from host to guest", command_hostfwd_add },
     { "hostfwd_remove",   "[netdev_id] [tcp|udp]:[hostaddr]:hostport", "remove host-to-guest TCP or UDP redirection", command_hostfwd_remove },
+    { "announce_self",    "[interfaces]",     "tell switches where the cards are (interfaces: id[,id...])", command_announce_self },
     { "set_link",         "name on|off",      "change the link status of a network adapter",           command_set_link },
     { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
     { "log",              "item1[,...]|none", "turn on logging of these items; none: turn it off",     cmd_log },

@@ -62,6 +62,27 @@ bool command_set_link(struct machine *m, const char *args, GString *out, GError 
     return true;
 }
 
+/* announce_self [CARD[,CARD...]] */
+bool command_announce_self(struct machine *m, const char *args, GString *out, GError **error)
+{
+    struct net_announce_options o = NET_ANNOUNCE_DEFAULTS;
+    g_auto(GStrv) cards = *args ? g_strsplit(args, ",", -1) : NULL;
+
+    (void)out;
+    for (unsigned i = 0; cards && cards[i]; i++) {
+        const struct net_client *c = net_find(m, cards[i]);
+
+        if (!c || !c->ops->card) {
+            set_error(error, "announce_self: there is no card '%s'; 'info network' lists them",
+                      cards[i]);
+            return false;
+        }
+    }
+    o.cards = cards;
+    net_announce(m, &o);
+    return true;
+}
+
 #if CONFIG_SLIRP
 typedef bool forward_fn(struct net_user *u, const char *rule, GError **error);
 

@@ -25,7 +25,8 @@ struct hub_port {
     struct net_hub *hub;
 };
 
-static bool port_receive(struct net_client *c, const uint8_t *frame, size_t len)
+static bool port_receive(struct net_client *c, const struct net_offload *o, const uint8_t *frame,
+                         size_t len)
 {
     struct hub_port *port = (struct hub_port *)c;
     struct net_hub *hub = port->hub;
@@ -38,7 +39,7 @@ static bool port_receive(struct net_client *c, const uint8_t *frame, size_t len)
         struct hub_port *other = g_ptr_array_index(hub->ports, i);
 
         if (other != port) {
-            net_send(&other->client, frame, len);
+            net_send_offload(&other->client, o, frame, len);
         }
     }
     hub->depth--;
@@ -62,7 +63,7 @@ static void port_free(struct net_client *c)
 
 static const struct net_ops hubport_ops = {
     .model = "hubport",
-    .receive = port_receive,
+    .receive_offload = port_receive,
     .free = port_free,
 };
 
@@ -95,6 +96,8 @@ struct net_client *hub_add_port(struct machine *m, unsigned number, const char *
     }
     net_client_init(&port->client, m, &hubport_ops, id ? id : name, info);
     g_ptr_array_add(port->hub->ports, port);
+    net_set_takes(&port->client,
+                  NET_TAKES_ALL); /* each port does for its peer what that one does not */
     return &port->client;
 }
 

@@ -21,6 +21,7 @@ static void free_pool(struct machine *m)
         g_assert(c->ops->free); /* cards have gone with the devices */
         c->ops->free(c);
     }
+    net_announce_stop(p);
     g_ptr_array_unref(p->clients);
     g_ptr_array_unref(p->hubs);
     g_free(p);
@@ -97,7 +98,7 @@ void net_client_init(struct net_client *c, struct machine *m, const struct net_o
 
 void net_purge(struct net_client *c)
 {
-    g_queue_clear_full(&c->queue, (GDestroyNotify)g_bytes_unref);
+    g_queue_clear_full(&c->queue, g_free);
     if (c->held && c->peer) {
         c->held = false;
         if (c->peer->ops->drained) {
@@ -149,6 +150,13 @@ static void tell_link(struct net_client *c)
     }
 }
 
+static void tell_takes(struct net_client *c)
+{
+    if (c->ops->peer_takes_changed) {
+        c->ops->peer_takes_changed(c);
+    }
+}
+
 bool net_plug(struct net_client *a, struct net_client *b, GError **error)
 {
     const struct net_client *taken = a->peer ? a : b->peer ? b : NULL;
@@ -159,6 +167,8 @@ bool net_plug(struct net_client *a, struct net_client *b, GError **error)
     }
     a->peer = b;
     b->peer = a;
+    tell_takes(a);
+    tell_takes(b);
     tell_link(a);
     tell_link(b);
     return true;
@@ -176,6 +186,15 @@ void net_unplug(struct net_client *c)
     c->peer = peer->peer = NULL;
     tell_link(peer);
 }
+
+/* A frame that waits. */
+struct net_packet {
+    struct net_offload offload;
+    size_t len;
+    uint8_t frame[];
+};
+
+static const struct net_offload nothing_left = { 0 };
 
 /* Frames ---------------------------------------------------------------------------------------- */
 
@@ -201,14 +220,20 @@ bool net_can_send(struct net_client *from)
     return false;
 }
 
-void net_send(struct net_client *from, const uint8_t *frame, size_t len)
+static bool deliver(struct net_client *to, const struct net_offload *o, const uint8_t *frame,
+                    size_t len)
+{
+    return to->ops->receive_offload ? to->ops->receive_offload(to, o, frame, len)
+                                    : to->ops->receive(to, frame, len);
+}
+
+/* The receiver takes what is left to it. */
+static void pass(struct net_client *from, const struct net_offload *o, const uint8_t *frame,
+                 size_t len)
 {
     struct net_client *to = from->peer;
+    struct net_packet *p;
 
-    if (len < NET_FRAME_MIN || len > NET_FRAME_MAX || !net_link_up(from)) {
-        from->dropped++;
-        return;
-    }
     if (from->dumps) {
         net_dump_frame(from, false, frame, len);
     }
@@ -216,14 +241,61 @@ void net_send(struct net_client *from, const uint8_t *frame, size_t len)
         net_dump_frame(to, true, frame, len);
     }
     to->received++;
-    if (g_queue_is_empty(&to->queue) && listens(to) && to->ops->receive(to, frame, len)) {
+    if (g_queue_is_empty(&to->queue) && listens(to) && deliver(to, o, frame, len)) {
         return;
     }
     if (to->queue.length < NET_QUEUE_FRAMES) {
-        g_queue_push_tail(&to->queue, g_bytes_new(frame, len));
+        p = g_malloc(sizeof(*p) + len);
+        p->offload = *o;
+        p->len = len;
+        memcpy(p->frame, frame, len);
+        g_queue_push_tail(&to->queue, p);
     } else {
         to->dropped++;
     }
+}
+
+static void pass_complete(void *opaque, const uint8_t *frame, size_t len)
+{
+    struct net_client *from = opaque;
+
+    if (net_link_up(from)) { /* what went before may have changed that */
+        pass(from, &nothing_left, frame, len);
+    }
+}
+
+void net_send_offload(struct net_client *from, const struct net_offload *o, const uint8_t *frame,
+                      size_t len)
+{
+    if (len < NET_FRAME_MIN || len > NET_FRAME_MAX || !net_link_up(from) ||
+        !offload_check(o, frame, len)) {
+        from->dropped++;
+    } else if (offload_needs(o) & ~from->peer->takes) {
+        offload_complete(o, frame, len, pass_complete, from);
+    } else {
+        pass(from, o, frame, len);
+    }
+}
+
+void net_send(struct net_client *from, const uint8_t *frame, size_t len)
+{
+    net_send_offload(from, &nothing_left, frame, len);
+}
+
+void net_set_takes(struct net_client *c, unsigned takes)
+{
+    g_assert(c->ops->receive_offload || !takes);
+    if (c->takes != takes) {
+        c->takes = takes;
+        if (c->peer) {
+            tell_takes(c->peer);
+        }
+    }
+}
+
+unsigned net_peer_takes(const struct net_client *c)
+{
+    return c->peer ? c->peer->takes : 0;
 }
 
 /* A frame that is taken may make its receiver send, and that end here again. */
@@ -234,15 +306,15 @@ void net_ready(struct net_client *c)
     }
     c->flushing = true;
     while (!g_queue_is_empty(&c->queue) && listens(c)) {
-        GBytes *frame = g_queue_pop_head(&c->queue);
-        size_t len;
-        const uint8_t *data = g_bytes_get_data(frame, &len);
+        struct net_packet *p = g_queue_pop_head(&c->queue);
 
-        if (net_link_up(c) && !c->ops->receive(c, data, len)) {
-            g_queue_push_head(&c->queue, frame);
+        if (offload_needs(&p->offload) & ~c->takes) {
+            c->dropped++; /* it took such frames when this one came */
+        } else if (net_link_up(c) && !deliver(c, &p->offload, p->frame, p->len)) {
+            g_queue_push_head(&c->queue, p);
             break;
         }
-        g_bytes_unref(frame);
+        g_free(p);
     }
     c->flushing = false;
     if (c->held && c->peer && c->queue.length < NET_QUEUE_FRAMES / 4) {

@@ -6,6 +6,9 @@
  * A client that is full says so; frames then wait in a queue of it, and when that is full, too, the sender
  * is asked to hold back (net_can_send) and further frames are dropped, as a switch does.
  *
+ * A sender may leave checksums and the cutting of large frames to the receiver (offload.h). A receiver says what
+ * of that it takes; for others it is done on the way.
+ *
  * Invariants: peers name each other; a queue holds at most NET_QUEUE_FRAMES frames, each of NET_FRAME_MIN
  *             to NET_FRAME_MAX bytes; a client whose link is down, or whose peer's is, receives nothing.
  *             A card receives nothing while the machine is paused.
@@ -18,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "net/offload.h"
 #include "softmmu/machine.h"
 
 struct net_client;
@@ -32,6 +36,13 @@ struct net_ops {
     bool card;
     /* A whole frame without checksum. False: full; the frame is offered again after net_ready. */
     bool (*receive)(struct net_client *c, const uint8_t *frame, size_t len);
+    /* Instead of it, in clients that take offloads: o asks for no more than they said. */
+    bool (*receive_offload)(struct net_client *c, const struct net_offload *o, const uint8_t *frame,
+                            size_t len);
+    /* Optional: what the peer takes changed (net_peer_takes). */
+    void (*peer_takes_changed)(struct net_client *c);
+    /* Cards, optional: tells switches where it is (net_announce). */
+    void (*announce)(struct net_client *c);
     /* Optional: the link's state changed (net_link_up). */
     void (*link_changed)(struct net_client *c);
     /* Optional: the peer's queue has room again after net_can_send was false. */
@@ -51,7 +62,9 @@ struct net_client {
     bool link_down;             /* this end's, by set_link */
     bool flushing;              /* net_ready is at work */
     bool held;                  /* the peer was told to hold back */
-    GQueue queue;               /* GBytes *: frames for this client */
+    unsigned takes;             /* enum net_takes */
+    unsigned queues;            /* pairs of queues of a back end; 0: as 1 */
+    GQueue queue;               /* struct net_packet *: frames for this client */
     GPtrArray *dumps;           /* of a back end: filter-dump's (dump.c); NULL: none */
     uint64_t received, dropped; /* frames */
 };
@@ -68,6 +81,7 @@ struct net_pool {
     GPtrArray *hubs;    /* struct net_hub *: hub.c */
     uint8_t next_mac;   /* cards that took a default address */
     struct net_run_listener listener;
+    struct net_announcer *announcer; /* announce.c; NULL: there was nothing to announce yet */
 };
 
 /* The machine's pool; made by the first call. machine_free frees it and the back ends, after the devices. */
@@ -88,6 +102,12 @@ void net_unplug(struct net_client *c);
 
 /* Frames outside of NET_FRAME_MIN to NET_FRAME_MAX are dropped, and those that nobody can receive. */
 void net_send(struct net_client *from, const uint8_t *frame, size_t len);
+/* The same with what is left to the receiver; what makes no sense is dropped. */
+void net_send_offload(struct net_client *from, const struct net_offload *o, const uint8_t *frame,
+                      size_t len);
+/* What the client does itself from now on, and what its peer does. */
+void net_set_takes(struct net_client *c, unsigned takes);
+unsigned net_peer_takes(const struct net_client *c);
 /* False: whoever can wait should, until ops->drained. */
 bool net_can_send(struct net_client *from);
 /* The client has room again: what waited for it is offered. */
@@ -104,6 +124,20 @@ bool net_link_up(const struct net_client *c);
 bool net_parse_mac(const char *text, uint8_t mac[NET_MAC_BYTES]);
 /* For a card without mac=: 52:54:00:12:34:56 and what follows. */
 void net_default_mac(struct machine *m, uint8_t mac[NET_MAC_BYTES]);
+
+/*
+ * announce.c: rounds of packets by which switches learn where the cards are: the first after `initial`, then after
+ * `step` more each time, at most `max` ms. A call begins anew.
+ */
+struct net_announce_options {
+    uint32_t initial, max, rounds, step; /* ms; rounds: 1 to 1000 */
+    char **cards;                        /* names; NULL: all */
+};
+#define NET_ANNOUNCE_DEFAULTS                                                                      \
+    ((struct net_announce_options){ .initial = 50, .max = 550, .rounds = 5, .step = 100 })
+void net_announce(struct machine *m, const struct net_announce_options *o);
+/* A card's part of it: a reverse ARP request from its address (RFC 903). */
+void net_send_rarp(struct net_client *c, const uint8_t mac[NET_MAC_BYTES]);
 
 /* `info network`, `info usernet` */
 void net_print(struct machine *m, GString *out);

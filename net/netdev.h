@@ -25,6 +25,9 @@ netdev_open_fn bridge_open;  /* tap_open.c: tap with a helper */
 struct net_client *hub_add_port(struct machine *m, unsigned hub, const char *id);
 #define HUB_MAX 255u
 
+/* The pool's announcements end (announce.c). */
+void net_announce_stop(struct net_pool *p);
+
 /* "no property 'X'" for what is not in names (NULL-terminated), nor type= and id=. */
 bool netdev_check_keys(const char *type, const GPtrArray *opts, const char *const *names,
                        GError **error);

@@ -77,7 +77,10 @@ static gboolean input_ready(gint fd, GIOCondition condition, gpointer opaque)
             break;
         }
         if ((size_t)n > t->header) {
-            net_send(&t->client, t->buf + t->header, (size_t)n - t->header);
+            struct net_offload o = { 0 };
+
+            memcpy(&o, t->buf, MIN(sizeof(o), t->header));
+            net_send_offload(&t->client, &o, t->buf + t->header, (size_t)n - t->header);
         }
     }
     if (!net_can_send(&t->client)) {
@@ -106,17 +109,43 @@ static gboolean output_ready(gint fd, GIOCondition condition, gpointer opaque)
     return G_SOURCE_CONTINUE;
 }
 
-static bool tap_receive(struct net_client *c, const uint8_t *frame, size_t len)
+static bool tap_receive(struct net_client *c, const struct net_offload *o, const uint8_t *frame,
+                        size_t len)
 {
-    static const uint8_t empty[TAP_HEADER_MOST];
+    uint8_t header[TAP_HEADER_MOST] = { 0 };
     struct net_tap *t = (struct net_tap *)c;
-    struct iovec parts[2] = { { (void *)empty, t->header }, { (void *)frame, len } };
+    struct iovec parts[2] = { { header, t->header }, { (void *)frame, len } };
 
+    memcpy(header, o, sizeof(*o));
     if (writev(t->queues[0].fd, parts, 2) < 0 && errno == EAGAIN) {
         add_watch(&t->queues[0], &t->queues[0].out_watch, G_IO_OUT, output_ready);
         return false;
     }
     return true; /* other errors: the interface is down, the frame is lost */
+}
+
+/* What the kernel may leave to us; where it refuses, it sends complete frames. */
+static void tap_peer_takes_changed(struct net_client *c)
+{
+    static const struct {
+        unsigned takes, flag;
+    } rows[] = {
+        { NET_TAKES_CSUM, TUN_F_CSUM }, { NET_TAKES_TSO4, TUN_F_TSO4 },
+        { NET_TAKES_TSO6, TUN_F_TSO6 }, { NET_TAKES_ECN, TUN_F_TSO_ECN },
+        { NET_TAKES_UFO, TUN_F_UFO },
+    };
+    struct net_tap *t = (struct net_tap *)c;
+    unsigned takes = net_peer_takes(c), flags = 0;
+
+    for (unsigned i = 0; takes & NET_TAKES_CSUM && i < G_N_ELEMENTS(rows); i++) {
+        flags |= takes & rows[i].takes ? rows[i].flag : 0;
+    }
+    for (unsigned i = 0; t->header && i < t->n; i++) {
+        if (ioctl(t->queues[i].fd, TUNSETOFFLOAD, flags) < 0 &&
+            ioctl(t->queues[i].fd, TUNSETOFFLOAD, flags & ~(unsigned)TUN_F_UFO) < 0) {
+            ioctl(t->queues[i].fd, TUNSETOFFLOAD, 0);
+        }
+    }
 }
 
 static void tap_free(struct net_client *c)
@@ -144,7 +173,8 @@ static void tap_free(struct net_client *c)
 
 static const struct net_ops tap_ops = {
     .model = "tap",
-    .receive = tap_receive,
+    .receive_offload = tap_receive,
+    .peer_takes_changed = tap_peer_takes_changed,
     .drained = tap_drained,
     .free = tap_free,
 };
@@ -158,7 +188,8 @@ struct net_client *tap_new(struct machine *m, const char *id, const int *fds, un
     t->header = header;
     t->ifname = g_strdup(ifname);
     t->down = g_strdup(down);
-    t->n = n;
+    t->n = t->client.queues = n;
+    net_set_takes(&t->client, header ? NET_TAKES_ALL & ~(unsigned)NET_TAKES_UFO : 0);
     for (unsigned i = 0; i < n; i++) {
         t->queues[i] = (struct tap_queue){ .tap = t, .fd = fds[i] };
         add_watch(&t->queues[i], &t->queues[i].in_watch, G_IO_IN, input_ready);

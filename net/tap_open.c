@@ -77,7 +77,6 @@ static bool adopt(struct tap_fds *t, int fd, GError **error)
                       request.ifr_name, size, TAP_HEADER_MOST);
             return false;
         }
-        ioctl(fd, TUNSETOFFLOAD, 0); /* complete frames with checksums */
     }
     fcntl(fd, F_SETFL, flags | O_NONBLOCK);
     fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -266,7 +265,7 @@ static bool take_options(struct tap_options *o, const GPtrArray *opts, GError **
 {
     const char *queues = options_get(opts, "queues"), *sndbuf = options_get(opts, "sndbuf");
 
-    *o = (struct tap_options){ .queues = 1 };
+    *o = (struct tap_options){ .queues = 1, .header = true };
     o->fd = options_get(opts, "fd");
     o->fds = options_get(opts, "fds");
     o->ifname = options_get(opts, "ifname");
@@ -377,7 +376,7 @@ struct net_client *bridge_open(struct machine *m, const char *id, const GPtrArra
     if (!netdev_check_keys("bridge", opts, keys, error)) {
         return NULL;
     }
-    if (!run_helper(&t, helper ? helper : DEFAULT_HELPER, br ? br : DEFAULT_BRIDGE, false, error)) {
+    if (!run_helper(&t, helper ? helper : DEFAULT_HELPER, br ? br : DEFAULT_BRIDGE, true, error)) {
         g_prefix_error(error, "bridge: ");
         return NULL;
     }

@@ -374,6 +374,7 @@ const struct state_row e1000_state[] = {
 static const struct net_ops client_ops = {
     .model = "e1000",
     .card = true,
+    .announce = nic_announce,
     .receive = e1000_receive,
     .drained = e1000_drained,
     .link_changed = e1000_link_changed,

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 #include "hw/net/e1000.h"
-#include "hw/net/offload.h"
+#include "net/offload.h"
 #include "softmmu/dma.h"
 
 /* clang-format off */

@@ -162,6 +162,7 @@ static const struct e1000_row rows[] = {
 static const struct net_ops client_ops = {
     .model = "e1000e",
     .card = true,
+    .announce = nic_announce,
     .receive = e1000_receive,
     .drained = e1000_drained,
     .link_changed = e1000_link_changed,

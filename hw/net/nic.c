@@ -41,6 +41,11 @@ void nic_detach(struct nic *n)
     net_client_clear(&n->client);
 }
 
+void nic_announce(struct net_client *c)
+{
+    net_send_rarp(c, nic_of(c)->mac);
+}
+
 bool nic_link_up(const struct nic *n)
 {
     return !n->client.link_down && !(n->client.peer && n->client.peer->link_down);

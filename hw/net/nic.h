@@ -34,6 +34,8 @@ static inline struct nic *nic_of(struct net_client *c)
 /* In realize: reads mac=, plugs into netdev=. Nothing is to be undone when it fails. */
 bool nic_attach(struct nic *n, struct device *dev, const struct net_ops *ops, GError **error);
 void nic_detach(struct nic *n);
+/* net_ops.announce of cards whose guest knows nothing of it. */
+void nic_announce(struct net_client *c);
 /* Guest memory, in pieces of a page: what is not RAM reads as zeroes, and is not written. */
 void nic_load(struct machine *m, uint64_t addr, void *buf, size_t len);
 void nic_store(struct machine *m, uint64_t addr, const void *buf, size_t len);

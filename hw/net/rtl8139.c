@@ -300,6 +300,7 @@ static void drained(struct net_client *c)
 static const struct net_ops client_ops = {
     .model = "rtl8139",
     .card = true,
+    .announce = nic_announce,
     .receive = rtl_receive,
     .drained = drained,
     .link_changed = link_changed,

@@ -6,7 +6,7 @@
  *             that CBR == CAPR + 16 means empty.
  * Thread:     under the machine lock.
  */
-#include "hw/net/offload.h"
+#include "net/offload.h"
 #include "hw/net/rtl8139.h"
 #include "softmmu/dma.h"
 

@@ -5,7 +5,7 @@
  * A C+ frame is sent when the card owns all of its descriptors: at most RTL_RING of them.
  * Thread: under the machine lock.
  */
-#include "hw/net/offload.h"
+#include "net/offload.h"
 #include "hw/net/rtl8139.h"
 #include "softmmu/dma.h"
 

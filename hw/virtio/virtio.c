@@ -182,6 +182,11 @@ static bool any_enabled(const struct virtio_device *v)
     return false;
 }
 
+static uint64_t all_offered(const struct virtio_device *v)
+{
+    return v->offered | (v->legacy ? v->offered_legacy : 0);
+}
+
 /* A queue in use keeps its layout: nothing changes then. */
 void virtio_set_features(struct virtio_device *v, unsigned half, uint32_t value)
 {
@@ -190,7 +195,7 @@ void virtio_set_features(struct virtio_device *v, unsigned half, uint32_t value)
     }
     v->features &= ~((uint64_t)UINT32_MAX << half * 32);
     v->features |= (uint64_t)value << half * 32;
-    v->features &= v->offered;
+    v->features &= all_offered(v);
 }
 
 /* 3.1.1, step 5: the driver reads back whether its choice is good. */
@@ -284,6 +289,7 @@ bool virtio_realize(struct virtio_device *v, struct device *dev, const struct vi
     v->ops = ops;
     v->transport = transport;
     v->n_queues = 0;
+    v->offered_legacy = 0;
     v->offered = BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_ANY_LAYOUT);
     v->offered |= v->indirect_desc ? BIT(VIRTIO_F_INDIRECT_DESC) : 0;
     v->offered |= v->event_idx ? BIT(VIRTIO_F_EVENT_IDX) : 0;
@@ -330,7 +336,7 @@ void virtio_pre_save(struct virtio_device *v)
 
 bool virtio_post_load(struct virtio_device *v, GError **error)
 {
-    v->features &= v->offered;
+    v->features &= all_offered(v);
     for (unsigned i = 0; i < v->n_queues; i++) {
         struct virtio_queue *vq = &v->queues[i];
         bool packed = virtio_has(v, VIRTIO_F_RING_PACKED);

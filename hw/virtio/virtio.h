@@ -102,6 +102,7 @@ struct virtio_device {
     const struct virtio_transport *transport;
     bool indirect_desc, event_idx, packed; /* properties */
     uint64_t offered;                      /* features */
+    uint64_t offered_legacy;               /* more of them, by the legacy interface alone */
     uint64_t features;                     /* those that the driver accepted */
     bool legacy;                           /* the driver uses a legacy interface */
     uint8_t status;
@@ -152,6 +153,8 @@ bool virtio_idle(const struct virtio_device *v);
 struct virtio_element *virtqueue_pop(struct virtio_queue *vq);
 /* Gives it back with `written` bytes of `in` filled from its start on, and frees it. */
 void virtqueue_push(struct virtio_element *e, uint32_t written);
+/* The same of n elements of one queue, which the guest sees at once (5.1.6.4: the buffers of one frame). */
+void virtqueue_push_all(struct virtio_element *const *e, const uint32_t *written, unsigned n);
 /* Frees it without a word: the queue was reset. */
 void virtqueue_drop(struct virtio_element *e);
 /* An interrupt, if the driver wants one for what was pushed. */

@@ -32,10 +32,12 @@ static inline bool virtqueue_passed(uint16_t event, uint16_t now, uint16_t moved
 
 /* A layout. */
 bool split_pop(struct virtio_queue *vq, struct virtio_element *e); /* false: none, or broken */
-void split_push(struct virtio_queue *vq, const struct virtio_element *e, uint32_t written);
+void split_push(struct virtio_queue *vq, struct virtio_element *const *e, const uint32_t *written,
+                unsigned n);
 bool split_wants_interrupt(struct virtio_queue *vq, uint16_t moved);
 bool packed_pop(struct virtio_queue *vq, struct virtio_element *e);
-void packed_push(struct virtio_queue *vq, const struct virtio_element *e, uint32_t written);
+void packed_push(struct virtio_queue *vq, struct virtio_element *const *e, const uint32_t *written,
+                 unsigned n);
 bool packed_wants_interrupt(struct virtio_queue *vq, uint16_t moved);
 
 #endif

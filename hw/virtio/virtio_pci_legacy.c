@@ -27,7 +27,7 @@ static uint32_t read_register(struct virtio_pci *s, unsigned reg)
 
     switch (reg) {
     case LEGACY_FEATURES:
-        return (uint32_t)v->offered;
+        return (uint32_t)(v->offered | v->offered_legacy);
     case LEGACY_DRIVER_FEATURES:
         return (uint32_t)v->features;
     case LEGACY_QUEUE_PFN:
@@ -85,6 +85,7 @@ static void write_register(struct virtio_pci *s, unsigned reg, uint32_t value)
 
     switch (reg) {
     case LEGACY_DRIVER_FEATURES:
+        v->legacy = true;
         virtio_set_features(v, 0, value);
         break;
     case LEGACY_QUEUE_PFN:

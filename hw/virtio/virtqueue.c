@@ -92,16 +92,27 @@ struct virtio_element *virtqueue_pop(struct virtio_queue *vq)
     return e;
 }
 
+void virtqueue_push_all(struct virtio_element *const *e, const uint32_t *written, unsigned n)
+{
+    struct virtio_queue *vq = e[0]->vq;
+
+    for (unsigned i = 0; i < n; i++) {
+        dma_list_written(&e[i]->in, virtio_machine(vq->v), 0, written[i]);
+    }
+    if (usable(vq)) {
+        (is_packed(vq) ? packed_push : split_push)(vq, e, written, n);
+        for (unsigned i = 0; i < n; i++) {
+            vq->unsignalled = (uint16_t)(vq->unsignalled + e[i]->slots);
+        }
+    }
+    for (unsigned i = 0; i < n; i++) {
+        virtqueue_drop(e[i]);
+    }
+}
+
 void virtqueue_push(struct virtio_element *e, uint32_t written)
 {
-    struct virtio_queue *vq = e->vq;
-
-    dma_list_written(&e->in, virtio_machine(vq->v), 0, written);
-    if (usable(vq)) {
-        (is_packed(vq) ? packed_push : split_push)(vq, e, written);
-        vq->unsignalled = (uint16_t)(vq->unsignalled + e->slots);
-    }
-    virtqueue_drop(e);
+    virtqueue_push_all(&e, &written, 1);
 }
 
 void virtqueue_notify(struct virtio_queue *vq)

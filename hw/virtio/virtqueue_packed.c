@@ -83,20 +83,41 @@ bool packed_pop(struct virtio_queue *vq, struct virtio_element *e)
     return true;
 }
 
-void packed_push(struct virtio_queue *vq, const struct virtio_element *e, uint32_t written)
+/* One used descriptor without the flags that make it one; these. */
+static bool fill_used(struct virtio_queue *vq, const struct virtio_element *e, uint32_t written,
+                      uint16_t *flags)
 {
     const struct {
         uint32_t len;
         uint16_t id;
     } __attribute__((packed)) body = { written, e->id };
-    uint16_t flags =
-        (uint16_t)((vq->used_wrap ? PACKED_AVAIL | PACKED_USED : 0) | (written ? DESC_WRITE : 0));
 
-    if (virtqueue_store(vq, slot(vq, vq->used_idx) + DESC_LEN, &body, sizeof(body))) {
-        atomic_thread_fence(memory_order_release);
-        virtqueue_store(vq, slot(vq, vq->used_idx) + DESC_FLAGS, &flags, 2);
-        advance(vq, &vq->used_idx, &vq->used_wrap, e->slots);
+    *flags =
+        (uint16_t)((vq->used_wrap ? PACKED_AVAIL | PACKED_USED : 0) | (written ? DESC_WRITE : 0));
+    return virtqueue_store(vq, slot(vq, vq->used_idx) + DESC_LEN, &body, sizeof(body));
+}
+
+/* The first one's flags come last: the driver sees none of them before. */
+void packed_push(struct virtio_queue *vq, struct virtio_element *const *e, const uint32_t *written,
+                 unsigned n)
+{
+    uint64_t first_at = slot(vq, vq->used_idx) + DESC_FLAGS;
+    uint16_t first = 0, flags;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (!fill_used(vq, e[i], written[i], &flags)) {
+            return;
+        }
+        if (i > 0) {
+            atomic_thread_fence(memory_order_release);
+            virtqueue_store(vq, slot(vq, vq->used_idx) + DESC_FLAGS, &flags, 2);
+        } else {
+            first = flags;
+        }
+        advance(vq, &vq->used_idx, &vq->used_wrap, e[i]->slots);
     }
+    atomic_thread_fence(memory_order_release);
+    virtqueue_store(vq, first_at, &first, 2);
 }
 
 /* The driver's event suppression (2.8.10): an offset with a wrap counter, and what it means. */

@@ -98,16 +98,20 @@ bool split_pop(struct virtio_queue *vq, struct virtio_element *e)
     return take_chain(e, vq->desc, vq->size, e->id, false);
 }
 
-void split_push(struct virtio_queue *vq, const struct virtio_element *e, uint32_t written)
+void split_push(struct virtio_queue *vq, struct virtio_element *const *e, const uint32_t *written,
+                unsigned n)
 {
-    const struct used_elem used = { e->id, written };
+    for (unsigned i = 0; i < n; i++) {
+        const struct used_elem used = { e[i]->id, written[i] };
+        uint16_t at = (uint16_t)(vq->used_idx + i) % vq->size;
 
-    if (virtqueue_store(vq, vq->device + RING_ENTRIES + 8u * (vq->used_idx % vq->size), &used,
-                        sizeof(used))) {
-        vq->used_idx++;
-        atomic_thread_fence(memory_order_release);
-        virtqueue_store(vq, vq->device + RING_IDX, &vq->used_idx, 2);
+        if (!virtqueue_store(vq, vq->device + RING_ENTRIES + 8u * at, &used, sizeof(used))) {
+            return;
+        }
     }
+    vq->used_idx = (uint16_t)(vq->used_idx + n);
+    atomic_thread_fence(memory_order_release);
+    virtqueue_store(vq, vq->device + RING_IDX, &vq->used_idx, 2);
 }
 
 bool split_wants_interrupt(struct virtio_queue *vq, uint16_t moved)

@@ -47,8 +47,8 @@ def open_tap(name, flags=0):
 
 def helper(args):
     """What qemu-bridge-helper does: a tap in the bridge, and its descriptor to descriptor 3."""
-    assert args == ["--fd=3", "--br=rhea-br"], args
-    fd = open_tap("rhea-tap")
+    assert args == ["--use-vnet", "--fd=3", "--br=rhea-br"], args
+    fd = open_tap("rhea-tap", IFF_VNET_HDR)
     ip("link", "set", "rhea-tap", "up", "master", "rhea-br")
     with socket.socket(fileno=3) as s:
         s.sendmsg([b"\0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])

@@ -23,10 +23,12 @@ struct net_wire {
     unsigned frames;
     bool full; /* takes nothing */
     size_t len, sizes[64];
+    struct net_offload offload; /* of the last frame */
     uint8_t last[70000];
 };
 
-static inline bool net_wire_receive(struct net_client *c, const uint8_t *frame, size_t len)
+static inline bool net_wire_receive(struct net_client *c, const struct net_offload *o,
+                                    const uint8_t *frame, size_t len)
 {
     struct net_wire *w = (struct net_wire *)c;
 
@@ -35,13 +37,14 @@ static inline bool net_wire_receive(struct net_client *c, const uint8_t *frame, 
     }
     w->sizes[w->frames++ % 64] = len;
     w->len = len;
+    w->offload = *o;
     memcpy(w->last, frame, len);
     return true;
 }
 
 static inline void net_wire_init(struct net_wire *w, struct machine *m)
 {
-    static const struct net_ops ops = { .model = "wire", .receive = net_wire_receive };
+    static const struct net_ops ops = { .model = "wire", .receive_offload = net_wire_receive };
 
     net_client_init(&w->client, m, &ops, "w", NULL);
 }

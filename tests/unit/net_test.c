@@ -271,6 +271,9 @@ static void the_monitor_changes_networks(struct fixture *f, gconstpointer data)
     command(f, "set_link a on", "");
     command(f, "set_link b maybe", "on|off");
     command(f, "set_link nobody off", "Device 'nobody' not found");
+    command(f, "announce_self a,nobody", "there is no card 'nobody'");
+    command(f, "announce_self a,test-card.0", "");
+    command(f, "announce_self", "");
     net_unplug(&f->a.client);
     command(f, "netdev_del p", "");
     command(f, "netdev_del p", "not found");

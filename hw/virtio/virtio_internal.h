@@ -32,6 +32,8 @@ static inline bool virtqueue_passed(uint16_t event, uint16_t now, uint16_t moved
 
 /* A layout. */
 bool split_pop(struct virtio_queue *vq, struct virtio_element *e); /* false: none, or broken */
+/* No element is taken now: the driver notifies of the next one that it adds. */
+void split_await(struct virtio_queue *vq);
 void split_push(struct virtio_queue *vq, struct virtio_element *const *e, const uint32_t *written,
                 unsigned n);
 bool split_wants_interrupt(struct virtio_queue *vq, uint16_t moved);

@@ -78,8 +78,14 @@ struct virtio_element *virtqueue_pop(struct virtio_queue *vq)
 {
     struct virtio_element *e;
 
-    /* More than the queue holds is a ring that the driver wrote over. */
-    if (!usable(vq) || vq->in_flight >= vq->size) {
+    if (!usable(vq)) {
+        return NULL;
+    }
+    /* More than the queue holds is a ring that the driver wrote over.  What it adds later it is to tell. */
+    if (vq->in_flight >= vq->size) {
+        if (!is_packed(vq)) {
+            split_await(vq);
+        }
         return NULL;
     }
     e = g_new0(struct virtio_element, 1);

@@ -18,6 +18,13 @@ static bool set_avail_event(struct virtio_queue *vq)
     return virtqueue_store(vq, vq->device + RING_ENTRIES + 8u * vq->size, &vq->avail_idx, 2);
 }
 
+void split_await(struct virtio_queue *vq)
+{
+    if (virtio_has(vq->v, VIRTIO_F_EVENT_IDX)) {
+        set_avail_event(vq);
+    }
+}
+
 /* How many elements wait; -1: broken. */
 static int waiting(struct virtio_queue *vq)
 {

@@ -208,14 +208,12 @@ static void every_queue_serves(struct blk_rig *f, gconstpointer data)
     }
 }
 
-/* Each of these is without an interrupt of the other's: kick all, then wait. */
-static void requests_run_side_by_side(struct blk_rig *f, gconstpointer data)
+/* 16 requests that are without an interrupt of the others': kick all, then wait. */
+static void run_side_by_side(struct blk_rig *f)
 {
     unsigned id, n = 0;
     uint32_t len;
 
-    (void)data;
-    start(f, VIRTIO_RIG_ALL, 1);
     for (unsigned i = 0; i < 16; i++) {
         const struct rig_buffer b[] = { { HEADER + i * 16, 16, false },
                                         { DATA + i * 512, 512, true },
@@ -235,6 +233,29 @@ static void requests_run_side_by_side(struct blk_rig *f, gconstpointer data)
     }
     for (unsigned i = 0; i < 16; i++) {
         g_assert_cmphex(rig_load(f->v.r, DATA + i * 512, 1), ==, 60 + i);
+    }
+}
+
+static void requests_run_side_by_side(struct blk_rig *f, gconstpointer data)
+{
+    (void)data;
+    start(f, VIRTIO_RIG_ALL, 1);
+    run_side_by_side(f);
+}
+
+/* All descriptors are in flight at once: the driver still notifies of the next one it adds. */
+static void a_full_ring_goes_on(struct blk_rig *f, gconstpointer data)
+{
+    uint64_t event;
+
+    (void)data;
+    virtio_rig_start(&f->v,
+                     VIRTIO_RIG_BASIC | 1ull << VIRTIO_F_EVENT_IDX | 1ull << VIRTIO_F_INDIRECT_DESC,
+                     1, 16);
+    event = f->v.q[0].device + 4 + 8 * 16;
+    for (unsigned turn = 1; turn < 4; turn++) {
+        run_side_by_side(f);
+        g_assert_cmpuint(rig_load(f->v.r, event, 2), ==, 16 * turn);
     }
 }
 
@@ -444,6 +465,7 @@ int main(int argc, char **argv)
     ADD("requests/id", "serial=a-serial-number-of-20-characters", the_serial_is_given);
     ADD_BOTH("requests/ranges", "indirect_desc=off", ranges_are_cleared);
     ADD_BOTH("requests/side-by-side", "", requests_run_side_by_side);
+    ADD_BOTH("requests/full", "", a_full_ring_goes_on);
     ADD_BOTH("queues", "num-queues=4", every_queue_serves);
     ADD_BOTH("state", "", saving_waits_and_reset_cancels);
     ADD_BOTH("size", "", another_size_is_told);

@@ -4,6 +4,9 @@
  * XCR0, and FS and GS bases.  One thread.
  */
 #include <string.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #include "target/i386/xsave.h"
 #include "tests/insn/native.h"
 
@@ -163,6 +166,28 @@ static void make_vector_area(struct native *n, bool compacted)
     set_u64(a + 520, present);
 }
 
+/*
+ * Those of `mask` that this host's standard form has where ours, that of Intel's processors, has them:
+ * CPUID.0DH tells, and AMD's has nothing where Intel's has room for MPX.
+ */
+static uint64_t same_place(const struct native *n, uint64_t mask)
+{
+#ifdef __x86_64__
+    for (unsigned bit = 2; bit < 64; bit++) {
+        const struct xsave_component *c = xsave_component(n->cpu, bit);
+        unsigned eax, ebx, ecx, edx;
+
+        __cpuid_count(0xd, bit, eax, ebx, ecx, edx);
+        if (c && ebx != c->offset) {
+            mask &= ~(1ull << bit);
+        }
+    }
+#else
+    (void)n;
+#endif
+    return mask;
+}
+
 static void vector_state_matches_the_host(void)
 {
     struct native *n = native_new();
@@ -174,7 +199,9 @@ static void vector_state_matches_the_host(void)
             continue;
         }
         for (unsigned k = 0; k < 200 * n->times; k++) {
-            start(n, &s, native_random(n) & VECTOR_XCR0);
+            uint64_t asked = native_random(n) & VECTOR_XCR0;
+
+            start(n, &s, vector_forms[f].compacted ? asked : same_place(n, asked));
             for (unsigned v = 0; v < 16; v++) {
                 memcpy(s.zmm[v], s.fx + FX_XMM(v), 16);
             }

@@ -12,7 +12,7 @@ BUILD := $(abspath $(BUILD))
 
 util_src := error.c log.c socket.c terminal.c text.c
 
-softmmu_src := address_space.c clock.c device.c device_help.c dial.c dma.c hotplug.c iothread.c machine.c main_loop.c mem_print.c \
+softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c hotplug.c iothread.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
@@ -36,7 +36,7 @@ target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exe
                    specialise.c table_int.c softfloat.c softfloat_core.c softfloat_f80.c \
                    softfloat_f80_convert.c softfloat_trans.c table_x87.c x87.c x87_arith.c \
                    x87_compare.c x87_control.c x87_move.c control.c cpu.c cpu_model.c \
-                   cpu_options.c cpu_print.c cpu_versions.c cpuid.c cpuid_models.c debug.c deliver.c \
+                   cpu_options.c cpu_print.c cpu_versions.c cpuid.c cpuid_models.c debug.c debug_write.c deliver.c \
                    exception.c far_return.c \
                    fast_call.c gates.c inner_stack.c interrupt.c msr.c segment.c smm.c \
                    segment_insn.c system.c table_system.c task.c bmi.c crypto.c mmx.c \
@@ -47,7 +47,7 @@ target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exe
 # Built without vector instructions.
 general_src := target/i386/flags.c target/i386/refill.c target/i386/tlb.c
 
-accel_tcg_src := block.c block_decode.c block_invalidate.c block_loose.c tcg.c trace.c
+accel_tcg_src := block.c block_debug.c block_decode.c block_invalidate.c block_loose.c tcg.c trace.c
 # One back end of the translator: by the machine that the compiler builds for.
 accel_tcg_x86_64_src := address.c avx.c branches.c disassemble.c div.c emit_rows.c flags.c host.c insns.c \
                         log.c plan.c string.c system.c thunks.c translate.c vector.c vector_state.c \
@@ -90,6 +90,8 @@ hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi
 monitor_src := block_jobs.c commands.c cpu_access.c device.c disassemble.c dump.c expression.c info.c input.c \
                interrupts.c line_edit.c media.c monitor.c net.c objects.c screen.c
 
+gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c resume.c stub.c
+
 # cli/main.c is not in this list: it is the only file that test programs do not get.
 cli_src := accel_options.c device_options.c firmware_options.c drive_options.c machine_options.c net_options.c \
            options.c setup.c
@@ -102,7 +104,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
-unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test iothread_test log_test \
+unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test gdbstub_test iothread_test log_test \
               machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test
 
@@ -192,7 +194,7 @@ lib_src := $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%
            $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) $(hw_nvram_src:%=hw/nvram/%) \
            $(ui_src:%=ui/%) $(hw_display_src:%=hw/display/%) \
            $(hw_isa_src:%=hw/isa/%) $(hw_virtio_src:%=hw/virtio/%) $(hw_block_src:%=hw/block/%) $(hw_net_src:%=hw/net/%) $(hw_pci_src:%=hw/pci/%) $(hw_i386_src:%=hw/i386/%) \
-           $(monitor_src:%=monitor/%) $(cli_src:%=cli/%)
+           $(monitor_src:%=monitor/%) $(gdbstub_src:%=gdbstub/%) $(cli_src:%=cli/%)
 lib_obj := $(lib_src:%.c=$(out)/%.o)
 
 unit_bin   := $(unit_tests:%=$(out)/tests/unit/%)

@@ -68,6 +68,18 @@ static bool option_version(struct options *o, const char *arg, GError **error)
     return true;
 }
 
+static bool option_gdb(struct options *o, const char *arg, GError **error)
+{
+    (void)error;
+    return set_text(&o->gdb, arg);
+}
+
+static bool option_s(struct options *o, const char *arg, GError **error)
+{
+    (void)arg;
+    return option_gdb(o, "tcp::1234", error);
+}
+
 static bool option_name(struct options *o, const char *arg, GError **error)
 {
     g_autoptr(GPtrArray) opts = parse_options(arg, "guest");
@@ -193,6 +205,8 @@ const struct option_row option_rows[] = {
     { "net",         "none|nic[,model=CARD][,macaddr=MAC]|TYPE[,prop=VALUE]", "a card or a back end at hub 0", option_net },
 
     { "S",           NULL, "do not start the CPU: 'cont' in the monitor does",                    option_start_paused },
+    { "gdb",         "CHARDEV|none", "gdb debugs the guest there: tcp::PORT, unix:PATH,server=on,wait=off", option_gdb },
+    { "s",           NULL, "the same as -gdb tcp::1234",                                           option_s },
     { "no-reboot",   NULL, "leave instead of rebooting",                                          option_no_reboot },
     { "no-shutdown", NULL, "pause instead of leaving when the guest powers off",                  option_no_shutdown },
     { "action",      "reboot=reset|shutdown,shutdown=poweroff|pause", "what guest events do",     option_action },
@@ -215,8 +229,6 @@ const struct option_row option_rows[] = {
     { "qmp",         "CHARDEV", "QMP is not supported yet; use -monitor",                         NULL },
     { "qmp-pretty",  "CHARDEV", "QMP is not supported yet; use -monitor",                         NULL },
     { "qtest",       "CHARDEV", "qtest is not supported yet",                                     NULL },
-    { "gdb",         "CHARDEV", "debugging with gdb is not supported yet",                        NULL },
-    { "s",           NULL, "debugging with gdb is not supported yet",                             NULL },
     { "loadvm",      "TAG", "saved machines are not supported yet",                               NULL },
     { "incoming",    "URI", "migration is not supported yet",                                     NULL },
     { "acpitable",   "OPTIONS", "additional ACPI tables are not supported yet",                   NULL },
@@ -259,7 +271,8 @@ struct options *options_new(void)
 void options_free(struct options *o)
 {
     char *const texts[] = { o->cpu_model, o->accel, o->accel_refused, o->kernel,   o->initrd,
-                            o->append,    o->name,  o->log_items,     o->log_file, o->pidfile };
+                            o->append,    o->name,  o->log_items,     o->log_file, o->pidfile,
+                            o->gdb };
     GPtrArray *const lists[] = { o->netdevs, o->nics,      o->nets,     o->cards,    o->serials,
                                  o->drives,  o->blockdevs, o->monitors, o->chardevs, o->devices,
                                  o->globals, o->warnings,  o->objects };

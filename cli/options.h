@@ -45,6 +45,7 @@ struct options {
     char *uuid;
 
     char *log_items, *log_file, *pidfile;
+    char *gdb;           /* -gdb, -s; NULL: none */
     GPtrArray *warnings; /* char *, to print before the machine starts */
 };
 

@@ -8,6 +8,7 @@
 #include "chardev/chardev.h"
 #include "cli/options.h"
 #include "cli/setup.h"
+#include "gdbstub/gdbstub.h"
 #include "monitor/monitor.h"
 #include "softmmu/hotplug.h"
 #include "softmmu/machine.h"
@@ -15,6 +16,9 @@
 #include "util/error.h"
 #include "util/log.h"
 #include "util/text.h"
+
+/* The character device of -gdb. */
+#define GDB_LABEL "gdb"
 
 static void setup_config(struct machine *m, struct options *o)
 {
@@ -181,6 +185,58 @@ static bool setup_monitors(struct session *s, struct options *o, GError **error)
     return true;
 }
 
+/* gdb ----------------------------------------------------------------------------------------- */
+
+static void close_gdbserver(struct machine *m)
+{
+    struct chardev *c = m->gdbstub ? gdbstub_chardev(m->gdbstub) : NULL;
+
+    gdbstub_free(m->gdbstub);
+    if (c && strcmp(chardev_label(c), GDB_LABEL) == 0) { /* it was made for this */
+        chardev_free(c);
+    }
+}
+
+/* A port is one that gdb connects to; packets are small and wait for each other. */
+static char *gdb_chardev_spec(const char *device)
+{
+    return g_str_has_prefix(device, "tcp:")
+               ? g_strconcat(device, ",server=on,wait=off,nodelay=on", NULL)
+               : g_strdup(device);
+}
+
+static bool set_gdbserver(struct machine *m, const char *device, GError **error)
+{
+    g_autofree char *spec = gdb_chardev_spec(device);
+    struct chardev *c;
+
+    if (m->gdbstub && gdbstub_is_busy(m->gdbstub)) {
+        set_error(error, "gdbserver: gdb itself asks for it; use another monitor");
+        return false;
+    }
+    close_gdbserver(m);
+    if (strcmp(device, "none") == 0) {
+        return true;
+    }
+    c = open_chardev(m, "-gdb", GDB_LABEL, spec, error);
+    if (!c) {
+        return false;
+    }
+    if (!gdbstub_new(m, c, error)) {
+        if (strcmp(chardev_label(c), GDB_LABEL) == 0) {
+            chardev_free(c);
+        }
+        return false;
+    }
+    return true;
+}
+
+static bool setup_gdb(struct machine *m, struct options *o, GError **error)
+{
+    m->set_gdbserver = set_gdbserver;
+    return !o->gdb || set_gdbserver(m, o->gdb, error);
+}
+
 /* Devices ------------------------------------------------------------------------------------- */
 
 /* A misspelt -global is a warning, as users of QEMU expect. */
@@ -266,7 +322,7 @@ bool session_setup(struct session *s, struct options *o, GError **error)
            firmware_setup(m, o, error) && m->config.board->init(m, error) &&
            drives_check(m, error) && drives_add_devices(m, o, error) &&
            net_add_devices(m, o, error) && setup_debugcons(m, o, error) &&
-           setup_devices(m, o, error) && setup_monitors(s, o, error);
+           setup_devices(m, o, error) && setup_monitors(s, o, error) && setup_gdb(m, o, error);
 }
 
 bool session_show(struct session *s, GError **error)
@@ -282,6 +338,8 @@ void session_clear(struct session *s)
 {
     curses_display_free(s->curses);
     s->curses = NULL;
+    gdbstub_free(s->machine->gdbstub);
+    chardev_flush_all(s->machine);
     for (unsigned i = 0; s->monitors && i < s->monitors->len; i++) {
         monitor_free(g_ptr_array_index(s->monitors, i));
     }

@@ -82,6 +82,7 @@ static bool cmd_cont(struct machine *m, const char *args, GString *out, GError *
     switch (m->run_state) {
     case RUN_STATE_PRELAUNCH:
     case RUN_STATE_PAUSED:
+    case RUN_STATE_DEBUG:
         machine_set_run_state(m, RUN_STATE_RUNNING);
         return true;
     case RUN_STATE_RUNNING:
@@ -202,6 +203,25 @@ static bool cmd_cpu(struct machine *m, const char *args, GString *out, GError **
     return true;
 }
 
+static bool cmd_gdbserver(struct machine *m, const char *args, GString *out, GError **error)
+{
+    const char *device = *args ? args : "tcp::1234";
+
+    if (!m->set_gdbserver) {
+        set_error(error, "there is no gdb server in this program");
+        return false;
+    }
+    if (!m->set_gdbserver(m, device, error)) {
+        return false;
+    }
+    if (strcmp(device, "none") == 0) {
+        g_string_append(out, "Disabled gdbserver\n");
+    } else {
+        g_string_append_printf(out, "Waiting for gdb connection on device '%s'\n", device);
+    }
+    return true;
+}
+
 /* clang-format off */
 const struct command monitor_commands[] = {
     { "help|?",           "[cmd]",            "show the help",                                         cmd_help },
@@ -250,6 +270,7 @@ const struct command monitor_commands[] = {
     { "hostfwd_remove",   "[netdev_id] [tcp|udp]:[hostaddr]:hostport", "remove host-to-guest TCP or UDP redirection", command_hostfwd_remove },
     { "announce_self",    "[interfaces]",     "tell switches where the cards are (interfaces: id[,id...])", command_announce_self },
     { "set_link",         "name on|off",      "change the link status of a network adapter",           command_set_link },
+    { "gdbserver",        "[device|none]",    "let gdb debug the guest there (tcp::1234); none: stop that", cmd_gdbserver },
     { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
     { "log",              "item1[,...]|none", "turn on logging of these items; none: turn it off",     cmd_log },
     { 0 }

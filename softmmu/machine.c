@@ -17,6 +17,7 @@ const char *const run_state_names[RUN_STATE_COUNT] = {
     [RUN_STATE_PRELAUNCH]      = "prelaunch",
     [RUN_STATE_RUNNING]        = "running",
     [RUN_STATE_PAUSED]         = "paused",
+    [RUN_STATE_DEBUG]          = "debug",
     [RUN_STATE_SUSPENDED]      = "suspended",
     [RUN_STATE_SHUTDOWN]       = "shutdown",
     [RUN_STATE_INTERNAL_ERROR] = "internal-error",
@@ -193,6 +194,7 @@ void machine_free(struct machine *m)
         ram_block_free(m, m->ram_blocks);
     }
     g_array_unref(m->reset_hooks);
+    debugger_clear(&m->debugger);
     free_config(&m->config);
     clock_destroy(m);
     machine_unlock(m);
@@ -206,6 +208,18 @@ void machine_add_run_listener(struct machine *m, struct run_state_listener *l)
 {
     l->next = m->run_listeners;
     m->run_listeners = l;
+}
+
+void machine_del_run_listener(struct machine *m, struct run_state_listener *l)
+{
+    struct run_state_listener **at = &m->run_listeners;
+
+    while (*at && *at != l) {
+        at = &(*at)->next;
+    }
+    if (*at) {
+        *at = l->next;
+    }
 }
 
 void machine_set_run_state(struct machine *m, enum run_state state)
@@ -228,6 +242,7 @@ void machine_set_run_state(struct machine *m, enum run_state state)
         l->changed(l, state);
     }
     if (m->run_state == RUN_STATE_RUNNING) {
+        debugger_apply(m);
         clock_virtual_enable(m, true);
         vcpu_resume_all(m);
     }

@@ -25,6 +25,7 @@ enum run_state {
     RUN_STATE_PRELAUNCH, /* -S, before the first cont */
     RUN_STATE_RUNNING,
     RUN_STATE_PAUSED,
+    RUN_STATE_DEBUG,     /* a debugger's breakpoint or step: m->debugger.stop says which */
     RUN_STATE_SUSPENDED, /* the guest sleeps (ACPI S3): time goes on, a wake event resets the machine */
     RUN_STATE_SHUTDOWN,
     RUN_STATE_INTERNAL_ERROR,
@@ -181,6 +182,10 @@ struct machine {
     struct run_state_listener *run_listeners;
     GArray *reset_hooks; /* struct reset_hook, in the order of registration */
     bool was_reset;
+    struct debugger debugger;
+    struct gdbstub *gdbstub; /* gdbstub/; NULL: there is none */
+    /* Set by cli/: the monitor's gdbserver, with -gdb's text. */
+    bool (*set_gdbserver)(struct machine *m, const char *device, GError **error);
     bool requests_queued; /* the main loop is told to look at the following */
     enum shutdown_cause shutdown_requested;
     enum shutdown_cause reset_requested;
@@ -246,6 +251,7 @@ void machine_add_reset_hook(struct machine *m, void (*fn)(void *opaque), void *o
  * the machine when nobody has. */
 void machine_set_run_state(struct machine *m, enum run_state state);
 void machine_add_run_listener(struct machine *m, struct run_state_listener *l);
+void machine_del_run_listener(struct machine *m, struct run_state_listener *l);
 
 /*
  * Requests from devices and monitors; any thread, lock held.  They are carried out by the main loop

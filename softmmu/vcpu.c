@@ -118,11 +118,14 @@ void vcpu_kick(struct vcpu *cpu)
 
 void vcpu_resume_all(struct machine *m)
 {
+    if (m->debugger.stop.reason != DEBUG_STOP_NONE) {
+        return; /* the main loop is about to stop the machine */
+    }
     for (unsigned i = 0; i < m->n_vcpus; i++) {
         struct vcpu *cpu = m->vcpus[i];
 
         if (cpu->created) {
-            cpu->stop = false;
+            cpu->stop = cpu->debug.held;
             pthread_cond_signal(&cpu->wake);
         }
     }

@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include "softmmu/debugger.h"
 
 struct machine;
 struct vcpu;
@@ -35,6 +36,8 @@ struct vcpu_ops {
     void (*reset)(struct vcpu *cpu); /* lock held, vCPU stopped */
     /* Any thread: makes `run` return soon, beyond setting exit_request; may be NULL. */
     void (*kick)(struct vcpu *cpu);
+    /* Lock held, vCPU out of `run`: cpu->debug changed, and if `points` break- or watchpoints did; may be NULL. */
+    void (*debug)(struct vcpu *cpu, bool points);
 };
 
 struct vcpu {
@@ -54,6 +57,7 @@ struct vcpu {
     bool safe_point;           /* lock: inside `run`, and has the lock or was given it in turn */
     bool secure;  /* own thread: in system-management mode, what chips let more through */
     bool pausing; /* lock: inside `run`, and waits in vcpu_pause_all */
+    struct vcpu_debug debug;
 };
 
 /* Creates the threads of m->vcpus[0 .. n_vcpus), stopped; those that run already are left alone. */

@@ -60,7 +60,7 @@ static struct block *find_slow(struct tcg *t, uint64_t linear)
 
     if (host) {
         for (b = *hash_bucket(t, host); b; b = b->hash_next) {
-            if (b->host == host && b->code_size == cpu->code_size) {
+            if (b->host == host && b->code_size == cpu->code_size && !b->debug) {
                 if (second_page_matches(cpu, b, linear)) {
                     return b;
                 }
@@ -71,8 +71,13 @@ static struct block *find_slow(struct tcg *t, uint64_t linear)
         }
     } else {
         /* Fills the exec tag, and then the block may be known after all. */
-        if (mmu_fetch_host(cpu, linear) && tlb_exec_host(cpu, bank, linear)) {
+        host = mmu_fetch_host(cpu, linear);
+        if (host && tlb_exec_host(cpu, bank, linear)) {
             return find_slow(t, linear);
+        }
+        b = host ? block_find_debug(t, linear, host) : NULL;
+        if (b && second_page_matches(cpu, b, linear)) {
+            return b;
         }
     }
     return decode_block(t, linear);

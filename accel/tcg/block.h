@@ -58,7 +58,9 @@ struct block {
     uint8_t code_size;
     bool dead;
     bool system; /* its last instruction may change what a boundary looks at */
+    bool debug;  /* of a page with a debugger's breakpoints, for this linear address alone: */
     /* The rest: */
+    uint64_t linear;              /* if `debug` */
     uint8_t trace_tries;          /* recordings that began here */
     struct block *traces;         /* that begin with it: by path->next */
     struct trace_use *uses;       /* of it by traces */
@@ -165,6 +167,8 @@ struct tcg {
     /* The block being executed, to count what a fault cut short. */
     const struct block *running;
     uint64_t running_rip;
+    bool any_debug;   /* blocks of this kind */
+    uint64_t pass_at; /* linear: an instruction here is executed though it has a breakpoint */
 
     uint64_t n_decoded, n_invalidated, n_flushed, n_translated, n_code_resets;
     uint64_t n_claimed, n_given_up, n_swept, n_traces;
@@ -220,6 +224,8 @@ static inline struct block *block_follow(struct tcg *t, struct block *b, uint64_
     }
     return n;
 }
+/* Drops what was decoded with breakpoints in mind. */
+void block_cache_drop_debug(struct tcg *t);
 /* Between blocks: applies what other threads queued, frees what was unlinked. */
 void block_cache_collect(struct tcg *t);
 /* Drops every block and all translated code. */

@@ -180,16 +180,18 @@ static struct block *decode_split(struct tcg *t, struct ram_block *ram, uint64_t
     b->code_size = cpu->code_size;
     if (!tail || p == p2) {
         b->system = true;
+        block_set_breakpoints(t, b, linear);
         block_retire(t, b); /* never cached: the second page is not RAM, or the first again */
         return b;
     }
     b->host2 = tail;
+    block_set_breakpoints(t, b, linear);
     link_block(t, b, p, p2);
     return b;
 }
 
 /* Code outside RAM: read through the bus, one instruction at a time, never cached. */
-static struct block *decode_mmio(struct tcg *t, uint64_t phys)
+static struct block *decode_mmio(struct tcg *t, uint64_t linear, uint64_t phys)
 {
     struct x86_cpu *cpu = t->cpu;
     uint8_t bytes[15];
@@ -199,6 +201,7 @@ static struct block *decode_mmio(struct tcg *t, uint64_t phys)
     insn_decode(cpu, bytes, sizeof(bytes), &b->insn[0]);
     b->bytes = b->insn[0].len;
     b->system = true;
+    block_set_breakpoints(t, b, linear);
     block_retire(t, b);
     return b;
 }
@@ -223,10 +226,11 @@ static struct block *try_decode(struct tcg *t, uint64_t linear)
     const uint8_t *host = mmu_fetch(cpu, linear, &phys, &ram, &off);
     unsigned room = 4096 - (unsigned)(linear & 4095), pos = 0, n = 0, have = 0;
     struct code_page *p;
+    bool debug = debugger_breaks_page(&cpu->vcpu.machine->debugger, linear);
     struct block *b;
 
     if (!host) {
-        return decode_mmio(t, phys);
+        return decode_mmio(t, linear, phys);
     }
     p = claim_page(t, ram, off);
     if (!p) {
@@ -250,7 +254,7 @@ static struct block *try_decode(struct tcg *t, uint64_t linear)
             }
             break;
         }
-        if (r == DECODE_OK) {
+        if (r == DECODE_OK && !debug) {
             block_loosen(t, &insn[n], bytes + pos, host + pos);
         }
         pos += insn[n].len;
@@ -263,6 +267,7 @@ static struct block *try_decode(struct tcg *t, uint64_t linear)
     b->host = host;
     b->bytes = (uint16_t)pos;
     b->code_size = cpu->code_size;
+    block_set_breakpoints(t, b, linear);
     link_block(t, b, p, NULL);
     if (!t->backend || translator_mode(cpu) < 0) { /* else it is translated before that pays */
         block_specialise(b);

@@ -55,6 +55,12 @@ bool block_takes_store(const struct block *b, const uint8_t *first, const uint8_
 void block_note_patch(struct tcg *t, const struct block *b, const uint8_t *first,
                       const uint8_t *last);
 
+/* block_debug.c */
+/* A block that was decoded here, from a page with breakpoints, or NULL. */
+struct block *block_find_debug(struct tcg *t, uint64_t linear, const uint8_t *host);
+/* Makes b, just decoded, stop at the breakpoints of its page, if there are any. */
+void block_set_breakpoints(struct tcg *t, struct block *b, uint64_t linear);
+
 /* block_decode.c: the block at a linear address, whether or not it is known; raises fetch faults. */
 struct block *decode_block(struct tcg *t, uint64_t linear);
 

@@ -137,7 +137,7 @@ static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b,
             variants++;
         }
     }
-    if (b->dead || (!general && !variants && ++b->runs < b->enough)) {
+    if (b->dead || b->debug || (!general && !variants && ++b->runs < b->enough)) {
         return NULL;
     }
     b->enough = TRANSLATE_AFTER_HOT; /* at another address */
@@ -274,6 +274,8 @@ static void count_cut_block(struct tcg *t, struct x86_cpu *cpu)
 static void step(struct tcg *t, struct x86_cpu *cpu, bool after_ss)
 {
     cpu->trap_pending = cpu->eflags & FLAG_TF;
+    t->pass_at =
+        cpu->vcpu.debug.step || (cpu->eflags & FLAG_RF) ? translator_linear(cpu) : UINT64_MAX;
     if (!(cpu->eflags & FLAG_RF) && !after_ss) {
         uint64_t rip = cpu->regs[R_RIP];
 
@@ -286,6 +288,7 @@ static void step(struct tcg *t, struct x86_cpu *cpu, bool after_ss)
     }
     cpu->eflags &= ~FLAG_RF;
     run_block(t, cpu, 1);
+    t->pass_at = UINT64_MAX;
     if (after_ss && cpu->ss_shadow) { /* of two loads in a row the second holds nothing back */
         cpu->intr_shadow = cpu->ss_shadow = false;
     }
@@ -321,22 +324,33 @@ static bool boundary(struct tcg *t, struct x86_cpu *cpu)
         block_cache_flush(t);
     }
     block_cache_collect(t);
-    cpu->stop_block = false; /* collecting unlinks blocks, and none runs now */
+    /*
+     * Collecting unlinks blocks, and none runs now.  A debugger that wants to look at each instruction gets
+     * here again after it.
+     */
+    cpu->stop_block = cpu->vcpu.debug.slow;
+    if (cpu->stop_block && debugger_wants_stop(&cpu->vcpu)) {
+        return false;
+    }
     pending = atomic_load_explicit(&cpu->pending, memory_order_acquire);
     if (pending & PENDING_FLUSH) {
         cpu_clear_pending(cpu, PENDING_FLUSH);
         tlb_flush(cpu);
     }
-    if (pending & ~(uint32_t)PENDING_FLUSH && !shadow && cpu_take_pending(cpu)) {
+    if (pending & ~(uint32_t)PENDING_FLUSH && !shadow &&
+        !(cpu->vcpu.debug.no_irq && !cpu->halted) && cpu_take_pending(cpu)) {
+        cpu->vcpu.debug.stepped = true;
         return true;
     }
     if (cpu->halted) {
         block_cache_idle(t);
         return false;
     }
-    stepping = (cpu->eflags & (FLAG_TF | FLAG_RF)) || debug_active(cpu) || after_ss;
+    stepping = (cpu->eflags & (FLAG_TF | FLAG_RF)) || debug_active(cpu) || after_ss ||
+               cpu->vcpu.debug.slow;
     cpu->intr_shadow = cpu->ss_shadow = false;
     if (stepping) {
+        cpu->vcpu.debug.stepped = true; /* whether or not it faults */
         step(t, cpu, after_ss);
     } else if (shadow && pending) {
         run_block(t, cpu, 1);
@@ -431,6 +445,19 @@ static void tcg_reset(struct vcpu *v)
     tlb_flush(cpu);
 }
 
+/* The vCPU comes to a boundary first. */
+static void tcg_debug(struct vcpu *v, bool points)
+{
+    struct x86_cpu *cpu = x86_cpu_of(v);
+
+    cpu->stop_block = true;
+    if (points) {
+        ((struct tcg *)cpu->engine)->pass_at = UINT64_MAX;
+        block_cache_drop_debug(cpu->engine);
+        tlb_flush(cpu);
+    }
+}
+
 const struct vcpu_ops tcg_vcpu_ops = {
     .name = "tcg",
     .init = tcg_init,
@@ -438,6 +465,7 @@ const struct vcpu_ops tcg_vcpu_ops = {
     .run = tcg_run,
     .has_work = tcg_has_work,
     .reset = tcg_reset,
+    .debug = tcg_debug,
 };
 
 uint64_t tcg_executed(struct machine *m)

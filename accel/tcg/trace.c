@@ -56,7 +56,7 @@ static bool may_begin(const struct block *b)
 static bool may_follow(const struct recording *r, const struct block *b, uint64_t rip)
 {
     return r->n < TRACE_MAX_BLOCKS && r->insns + b->n <= TRACE_MAX_INSNS && !b->dead && !b->host2 &&
-           (r->n == 0 || (!contains(r, rip) && !path_at(b, rip)));
+           !b->debug && (r->n == 0 || (!contains(r, rip) && !path_at(b, rip)));
 }
 
 static bool run_recorded(struct tcg *t, struct block *b)
@@ -274,7 +274,8 @@ static bool still_mapped(struct x86_cpu *cpu, const struct block_path *p)
             continue;
         }
         if (!mmu_translate(cpu, p->page[k].linear, MMU_EXEC, bank, false, &tr, &error) ||
-            mmu_fetch_host(cpu, p->page[k].linear) != p->page[k].host) {
+            mmu_fetch_host(cpu, p->page[k].linear) != p->page[k].host ||
+            tlb_exec_host(cpu, bank, p->page[k].linear) != p->page[k].host) {
             return false;
         }
     }

@@ -310,6 +310,13 @@ static void x_too_long(struct x86_cpu *cpu, const struct insn *i)
     raise_gp0(cpu);
 }
 
+x86_exec_fn *insn_row_exec(const struct insn_row *row)
+{
+    bool checks = row->flags & (ROW_PROT | ROW_CPL0 | ROW_SSE | ROW_MMX | ROW_X87 | ROW_X87_WAIT);
+
+    return checks ? x_checked : row->exec;
+}
+
 /* clang-format off */
 static const struct insn_row row_invalid = {
     .mnemonic = "(invalid)", .feature = X86_BASE, .exec = x_ud, .flags = ROW_ENDS };
@@ -355,9 +362,6 @@ enum decode_result insn_decode(const struct x86_cpu *cpu, const uint8_t *bytes, 
     }
     out->row = row;
     out->len = (uint8_t)d.pos;
-    out->exec = row->exec;
-    if (row->flags & (ROW_PROT | ROW_CPL0 | ROW_SSE | ROW_MMX | ROW_X87 | ROW_X87_WAIT)) {
-        out->exec = x_checked;
-    }
+    out->exec = insn_row_exec(row);
     return DECODE_OK;
 }

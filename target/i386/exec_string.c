@@ -24,7 +24,7 @@ struct string_run {
 /* Traps come after each element, and show what it left. */
 static bool traps_each_element(const struct x86_cpu *cpu)
 {
-    return (cpu->eflags & FLAG_TF) || (cpu->dr[7] & 0xff);
+    return (cpu->eflags & FLAG_TF) || (cpu->dr[7] & 0xff) || cpu->vcpu.debug.slow;
 }
 
 static struct string_run string_begin(struct x86_cpu *cpu, const struct insn *i)

@@ -169,6 +169,8 @@ enum decode_result {
  */
 enum decode_result insn_decode(const struct x86_cpu *cpu, const uint8_t *bytes, unsigned avail,
                                struct insn *out);
+/* What executes an instruction of this row with all checks: insn.exec as decoded. */
+x86_exec_fn *insn_row_exec(const struct insn_row *row);
 /* Replaces exec by a quicker one for the common operand shapes: specialise.c. */
 void insn_specialise(struct insn *i, bool code64);
 /* AT&T-free, Intel-like text of one instruction from its row: "add [rbx+0x10],eax". */

@@ -236,6 +236,9 @@ static void note_access(struct x86_cpu *cpu, uint64_t linear, unsigned size, boo
     if (G_UNLIKELY(cpu->dr[7] & 0xff)) {
         debug_data_access(cpu, linear, size, write);
     }
+    if (G_UNLIKELY(cpu->vcpu.debug.slow)) {
+        debugger_access(&cpu->vcpu, linear, size, write);
+    }
 }
 
 static void fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank, const struct translation *t,

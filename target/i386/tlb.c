@@ -398,9 +398,12 @@ bool tlb_allowed(const struct x86_cpu *cpu, const struct translation *t, enum mm
     return access == MMU_READ || t->writable || !(cpu->cr0 & CR0_WP);
 }
 
-/* A data breakpoint on this page: its accesses stay on the slow path, which reports them. */
+/* A data breakpoint or watchpoint on this page: its accesses stay on the slow path, which reports them. */
 static bool watched(const struct x86_cpu *cpu, uint64_t page)
 {
+    if (debugger_watches_page(&cpu->vcpu.machine->debugger, page)) {
+        return true;
+    }
     for (unsigned n = 0; n < 4; n++) {
         bool enabled = cpu->dr[7] >> (2 * n) & 3, data = cpu->dr[7] >> (16 + 4 * n) & 1;
 
@@ -502,7 +505,11 @@ void tlb_fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank, const struct 
     }
     n.ram = s->ram;
     n.what |= tlb_allowed(cpu, t, MMU_READ, bank) ? WHAT_READ : 0;
-    n.what |= tlb_allowed(cpu, t, MMU_EXEC, bank) ? WHAT_EXEC : 0;
+    /* What a debugger wants to stop at, only the engine's slow path finds. */
+    if (tlb_allowed(cpu, t, MMU_EXEC, bank) &&
+        !debugger_breaks_page(&cpu->vcpu.machine->debugger, page)) {
+        n.what |= WHAT_EXEC;
+    }
     if (!s->readonly && t->dirty && tlb_allowed(cpu, t, MMU_WRITE, bank)) {
         n.what |= WHAT_WRITE;
     }

@@ -56,7 +56,7 @@ GRANTS = {
     "hw/i386":      BOARD,
     "migration":    BOARD,
     "monitor":      f"migration {BOARD}",
-    "gdbstub":      f"migration {BOARD}",
+    "gdbstub":      f"monitor migration {BOARD}",   # qRcmd hands a line to the monitor
     "cli":          f"monitor gdbstub migration {BOARD}",
     "tools":        f"{BACK_ENDS}",                 # the image tools have no machine
     "tests/unit":   f"tests cli monitor gdbstub migration {BOARD}",

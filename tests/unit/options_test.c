@@ -130,6 +130,8 @@ static const struct row {
     { K "-nic none",               0,                NOTHING, 0, NULL },
     { K "-netdev user,id=n",       0,                NOTHING, 0, NULL },
     { K "-S",                      AT(start_paused), FLAG, 1, NULL },
+    { K "-s",                      AT(gdb),          TEXT, 0, "tcp::1234" },
+    { K "-gdb none",               AT(gdb),          TEXT, 0, "none" },
     { K "-no-reboot",              AT(no_reboot),    FLAG, 1, NULL },
     { K "--no-reboot",             AT(no_reboot),    FLAG, 1, NULL },
     { K "-no-shutdown",            AT(no_shutdown),  FLAG, 1, NULL },

@@ -36,7 +36,8 @@ target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exe
                    specialise.c table_int.c softfloat.c softfloat_core.c softfloat_f80.c \
                    softfloat_f80_convert.c softfloat_trans.c table_x87.c x87.c x87_arith.c \
                    x87_compare.c x87_control.c x87_move.c control.c cpu.c cpu_model.c \
-                   cpu_options.c cpu_print.c cpu_versions.c cpuid.c cpuid_models.c debug.c debug_write.c deliver.c \
+                   cpu_options.c cpu_print.c cpu_saved.c cpu_versions.c cpuid.c cpuid_models.c debug.c \
+                   debug_write.c deliver.c \
                    exception.c far_return.c \
                    fast_call.c gates.c inner_stack.c interrupt.c msr.c segment.c smm.c \
                    segment_insn.c system.c table_system.c task.c bmi.c crypto.c mmx.c \
@@ -87,7 +88,9 @@ hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi
                boot_multiboot.c decompress.c dsdt.c dsdt_hotplug.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c \
                pc_common.c pc_drives.c piix3.c piix4_pm.c
 
-monitor_src := block_jobs.c commands.c cpu_access.c device.c disassemble.c dump.c expression.c info.c input.c \
+migration_src := load.c ram.c saved.c snapshot.c stream.c vm_state.c
+
+monitor_src := block_jobs.c migration.c commands.c cpu_access.c device.c disassemble.c dump.c expression.c info.c input.c \
                interrupts.c line_edit.c media.c monitor.c net.c objects.c screen.c
 
 gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c resume.c stub.c
@@ -104,7 +107,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
-unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test gdbstub_test iothread_test log_test \
+unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test gdbstub_test iothread_test log_test migration_test \
               machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test
 
@@ -135,7 +138,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
-boot_tests := debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
+boot_tests := snapshots.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py \
               firmware.py firmware_os.py uefi.py curses.py stress.py
 
 # --- Configuration ----------------------------------------------------------------------------
@@ -194,7 +197,7 @@ lib_src := $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%
            $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) $(hw_nvram_src:%=hw/nvram/%) \
            $(ui_src:%=ui/%) $(hw_display_src:%=hw/display/%) \
            $(hw_isa_src:%=hw/isa/%) $(hw_virtio_src:%=hw/virtio/%) $(hw_block_src:%=hw/block/%) $(hw_net_src:%=hw/net/%) $(hw_pci_src:%=hw/pci/%) $(hw_i386_src:%=hw/i386/%) \
-           $(monitor_src:%=monitor/%) $(gdbstub_src:%=gdbstub/%) $(cli_src:%=cli/%)
+           $(migration_src:%=migration/%) $(monitor_src:%=monitor/%) $(gdbstub_src:%=gdbstub/%) $(cli_src:%=cli/%)
 lib_obj := $(lib_src:%.c=$(out)/%.o)
 
 unit_bin   := $(unit_tests:%=$(out)/tests/unit/%)

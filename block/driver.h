@@ -102,6 +102,8 @@ struct block_driver {
     /* The machine's state beside the disk: offsets from 0. */
     int (*vm_state_read)(struct block_node *node, uint64_t offset, const struct iovec *iov, int n);
     int (*vm_state_write)(struct block_node *node, uint64_t offset, const struct iovec *iov, int n);
+    int (*snapshot_vm_state_read)(struct block_node *node, const char *id, uint64_t offset,
+                                  const struct iovec *iov, int n);
 
     GPtrArray *(*bitmaps)(struct block_node *node);
     bool (*bitmap_change)(struct block_node *node, const struct block_bitmap_change *change,

@@ -307,6 +307,38 @@ bool block_snapshot_load(struct block_node *node, const char *name, GError **err
     return on_snapshot(node, name, node->driver->snapshot_load, error);
 }
 
+static struct block_node *image_of(const struct block_node *node)
+{
+    return without_filters((struct block_node *)node);
+}
+
+bool block_snapshots_possible(const struct block_node *node)
+{
+    const struct block_node *image = image_of(node);
+
+    return image->driver->snapshot_create && !image->data_file;
+}
+
+int block_vm_state_write(struct block_node *node, uint64_t offset, const void *buf, size_t len)
+{
+    struct iovec iov = { (void *)buf, len };
+
+    node = without_filters(node);
+    return node->driver->vm_state_write ? node->driver->vm_state_write(node, offset, &iov, 1)
+                                        : -ENOTSUP;
+}
+
+int block_vm_state_read(struct block_node *node, const char *id, uint64_t offset, void *buf,
+                        size_t len)
+{
+    struct iovec iov = { buf, len };
+
+    node = without_filters(node);
+    return node->driver->snapshot_vm_state_read
+               ? node->driver->snapshot_vm_state_read(node, id, offset, &iov, 1)
+               : -ENOTSUP;
+}
+
 /* Bitmaps --------------------------------------------------------------------------------------- */
 
 static void bitmap_free(gpointer data)

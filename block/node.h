@@ -226,6 +226,19 @@ bool block_snapshot_apply(struct block_node *node, const char *name, GError **er
 bool block_snapshot_delete(struct block_node *node, const char *name, GError **error);
 /* From now on the node, opened read-only, reads as the snapshot did. */
 bool block_snapshot_load(struct block_node *node, const char *name, GError **error);
+/* The format has snapshots inside of the image, and a place for a machine's state. */
+bool block_snapshots_possible(const struct block_node *node);
+/*
+ * A machine's state: where the next snapshot keeps it; and, of a snapshot that is there (an id), read without
+ * going back to it, while no transfer of the node runs.  0 or -errno.
+ */
+int block_vm_state_write(struct block_node *node, uint64_t offset, const void *buf, size_t len);
+int block_vm_state_read(struct block_node *node, const char *id, uint64_t offset, void *buf,
+                        size_t len);
+/* A line of a list, with `id` in the first column. */
+#define BLOCK_SNAPSHOT_HEADING                                                                     \
+    "ID        TAG               VM SIZE                DATE     VM CLOCK     ICOUNT\n"
+void block_snapshot_print(const struct block_snapshot *s, const char *id, GString *out);
 
 struct block_progress {
     void (*report)(void *opaque, uint64_t done, uint64_t total); /* may be NULL */

@@ -359,6 +359,7 @@ const struct block_driver block_qcow2 = {
     .snapshot_load = qcow2_snapshot_load,
     .vm_state_read = qcow2_vm_state_read,
     .vm_state_write = qcow2_vm_state_write,
+    .snapshot_vm_state_read = qcow2_snapshot_vm_state_read,
     .bitmaps = qcow2_bitmaps,
     .bitmap_change = qcow2_bitmap_change,
 };

@@ -371,6 +371,8 @@ bool qcow2_snapshot_create(struct block_node *node, const struct block_snapshot 
 bool qcow2_snapshot_apply(struct block_node *node, const char *id, GError **error);
 bool qcow2_snapshot_delete(struct block_node *node, const char *id, GError **error);
 bool qcow2_snapshot_load(struct block_node *node, const char *id, GError **error);
+int qcow2_snapshot_vm_state_read(struct block_node *node, const char *id, uint64_t offset,
+                                 const struct iovec *iov, int n);
 
 /* qcow2_check.c */
 int qcow2_check(struct block_node *node, unsigned repair, struct block_check *out);

@@ -487,3 +487,32 @@ bool qcow2_snapshot_load(struct block_node *node, const char *id, GError **error
     node->size = (q->h.size + BLOCK_SECTOR - 1) & ~(uint64_t)(BLOCK_SECTOR - 1);
     return true;
 }
+
+/*
+ * Looks through the snapshot's L1 table for the time of the call, in which nothing may be written: the header
+ * is not the image's.
+ */
+int qcow2_snapshot_vm_state_read(struct block_node *node, const char *id, uint64_t offset,
+                                 const struct iovec *iov, int n)
+{
+    struct qcow2 *q = (struct qcow2 *)node;
+    const struct qcow2_snapshot *s = find(q, id);
+    struct qcow2_header now = q->h;
+    uint64_t *l1 = q->l1, *then;
+    bool read_only = node->read_only;
+    int ret = s ? qcow2_load_l1(q, s->l1_offset, s->l1_size, &then) : -ENOENT;
+
+    if (ret != 0) {
+        return ret;
+    }
+    q->l1 = then;
+    node->read_only = true;
+    q->h.l1_size = s->l1_size;
+    q->h.size = s->s.disk_size;
+    ret = qcow2_vm_state_read(node, offset, iov, n);
+    g_free(then);
+    q->l1 = l1;
+    q->h = now;
+    node->read_only = read_only;
+    return ret;
+}

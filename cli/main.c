@@ -48,7 +48,7 @@ static bool run_session(struct session *s, struct options *o, int *status, GErro
         report_warning("%s", (char *)g_ptr_array_index(o->warnings, i));
     }
     start = g_get_monotonic_time();
-    if (!session_show(s, error) || !machine_start(m, error)) {
+    if (!session_show(s, error) || !session_start(s, o, error)) {
         return false;
     }
     *status = machine_run(m);

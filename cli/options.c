@@ -40,6 +40,7 @@ static bool set_text(char **to, const char *arg)
 TEXT_OPTION(kernel)
 TEXT_OPTION(initrd)
 TEXT_OPTION(append)
+TEXT_OPTION(loadvm)
 TEXT_OPTION(log_file)
 TEXT_OPTION(pidfile)
 FLAG_OPTION(no_reboot)
@@ -207,6 +208,7 @@ const struct option_row option_rows[] = {
     { "S",           NULL, "do not start the CPU: 'cont' in the monitor does",                    option_start_paused },
     { "gdb",         "CHARDEV|none", "gdb debugs the guest there: tcp::PORT, unix:PATH,server=on,wait=off", option_gdb },
     { "s",           NULL, "the same as -gdb tcp::1234",                                           option_s },
+    { "loadvm",      "TAG", "start from what 'savevm TAG' saved into the disks",                   option_loadvm },
     { "no-reboot",   NULL, "leave instead of rebooting",                                          option_no_reboot },
     { "no-shutdown", NULL, "pause instead of leaving when the guest powers off",                  option_no_shutdown },
     { "action",      "reboot=reset|shutdown,shutdown=poweroff|pause", "what guest events do",     option_action },
@@ -229,7 +231,6 @@ const struct option_row option_rows[] = {
     { "qmp",         "CHARDEV", "QMP is not supported yet; use -monitor",                         NULL },
     { "qmp-pretty",  "CHARDEV", "QMP is not supported yet; use -monitor",                         NULL },
     { "qtest",       "CHARDEV", "qtest is not supported yet",                                     NULL },
-    { "loadvm",      "TAG", "saved machines are not supported yet",                               NULL },
     { "incoming",    "URI", "migration is not supported yet",                                     NULL },
     { "acpitable",   "OPTIONS", "additional ACPI tables are not supported yet",                   NULL },
     { "numa",        "OPTIONS", "NUMA is not supported yet",                                      NULL },
@@ -270,9 +271,9 @@ struct options *options_new(void)
 
 void options_free(struct options *o)
 {
-    char *const texts[] = { o->cpu_model, o->accel, o->accel_refused, o->kernel,   o->initrd,
-                            o->append,    o->name,  o->log_items,     o->log_file, o->pidfile,
-                            o->gdb };
+    char *const texts[] = { o->cpu_model, o->accel,   o->accel_refused, o->kernel,
+                            o->initrd,    o->append,  o->name,          o->log_items,
+                            o->log_file,  o->pidfile, o->gdb,           o->loadvm };
     GPtrArray *const lists[] = { o->netdevs, o->nics,      o->nets,     o->cards,    o->serials,
                                  o->drives,  o->blockdevs, o->monitors, o->chardevs, o->devices,
                                  o->globals, o->warnings,  o->objects };

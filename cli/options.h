@@ -44,7 +44,7 @@ struct options {
     GPtrArray *data_dirs, *fw_cfg, *option_roms, *debugcons, *smbios;
     char *uuid;
 
-    char *log_items, *log_file, *pidfile;
+    char *log_items, *log_file, *pidfile, *loadvm;
     char *gdb;           /* -gdb, -s; NULL: none */
     GPtrArray *warnings; /* char *, to print before the machine starts */
 };

@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/setup.h"
 #include "gdbstub/gdbstub.h"
+#include "migration/snapshot.h"
 #include "monitor/monitor.h"
 #include "softmmu/hotplug.h"
 #include "softmmu/machine.h"
@@ -330,6 +331,20 @@ bool session_show(struct session *s, GError **error)
     if (s->machine->config.curses) {
         s->curses = curses_display_new(s->machine, error);
         return s->curses != NULL;
+    }
+    return true;
+}
+
+bool session_start(struct session *s, const struct options *o, GError **error)
+{
+    struct machine *m = s->machine;
+
+    m->config.start_paused |= o->loadvm != NULL;
+    if (!machine_start(m, error) || (o->loadvm && !snapshot_load(m, o->loadvm, error))) {
+        return false;
+    }
+    if (m->run_state == RUN_STATE_PRELAUNCH && !o->start_paused) {
+        machine_set_run_state(m, RUN_STATE_RUNNING);
     }
     return true;
 }

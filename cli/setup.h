@@ -25,6 +25,8 @@ struct session {
 bool session_setup(struct session *s, struct options *o, GError **error);
 /* Opens the display: from here on the terminal may be its. */
 bool session_show(struct session *s, GError **error);
+/* Starts the vCPUs and, unless told otherwise, the guest: as it was saved, if that was asked for. */
+bool session_start(struct session *s, const struct options *o, GError **error);
 void session_clear(struct session *s);
 
 /* firmware_options.c: reads the files, and fills the machine's config. */

@@ -61,6 +61,9 @@ command_fn command_block_job_set_speed, command_block_job_cancel, command_block_
 command_fn command_block_job_pause, command_block_job_resume, command_info_block_jobs;
 command_fn command_block_resize, command_block_set_io_throttle, command_commit;
 
+/* migration.c */
+command_fn command_savevm, command_loadvm, command_delvm, command_info_snapshots;
+
 /* media.c */
 command_fn command_info_block, command_eject, command_change;
 

@@ -271,6 +271,9 @@ const struct command monitor_commands[] = {
     { "announce_self",    "[interfaces]",     "tell switches where the cards are (interfaces: id[,id...])", command_announce_self },
     { "set_link",         "name on|off",      "change the link status of a network adapter",           command_set_link },
     { "gdbserver",        "[device|none]",    "let gdb debug the guest there (tcp::1234); none: stop that", cmd_gdbserver },
+    { "savevm",           "[tag]",            "save the machine into its disks (without a tag: under a new name)", command_savevm },
+    { "loadvm",           "tag",              "go back to a saved machine",                            command_loadvm },
+    { "delvm",            "tag",              "forget a saved machine",                                command_delvm },
     { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
     { "log",              "item1[,...]|none", "turn on logging of these items; none: turn it off",     cmd_log },
     { 0 }

@@ -150,6 +150,7 @@ const struct command info_commands[] = {
     { "pic",       "", "show the interrupt controllers",                   command_info_pic },
     { "qtree",     "", "show the device tree",                             info_qtree },
     { "registers", "[-a|N]", "show the registers of the chosen CPU, of all, of CPU N", info_registers },
+    { "snapshots", "", "show the currently saved machines",                command_info_snapshots },
     { "status",    "", "show whether the machine runs",                    info_status },
     { "usernet",   "", "show user network stack connection states",        command_info_usernet },
     { "version",   "", "show the version of the emulator",                 info_version },

@@ -201,7 +201,7 @@ static const struct net_offload nothing_left = { 0 };
 /* May c be offered a frame now? */
 static bool listens(const struct net_client *c)
 {
-    return !(c->ops->card && c->machine->run_state == RUN_STATE_PAUSED);
+    return !(c->ops->card && run_state_is_stopped(c->machine->run_state));
 }
 
 bool net_link_up(const struct net_client *c)

@@ -196,6 +196,20 @@ void clock_virtual_enable(struct machine *m, bool enable)
     }
 }
 
+void clock_virtual_set(struct machine *m, int64_t now)
+{
+    struct clock_state *c = m->clocks;
+    int64_t by = now - virtual_now(c);
+
+    virtual_set(c, c->running, now);
+    for (struct timer *t = c->timers[CLOCK_KIND_VIRTUAL]; t; t = t->next) {
+        if (__builtin_add_overflow(t->deadline, by, &t->deadline)) {
+            t->deadline = by < 0 ? INT64_MIN : INT64_MAX;
+        }
+    }
+    program(c, CLOCK_KIND_VIRTUAL);
+}
+
 void clock_virtual_manual(struct machine *m)
 {
     struct clock_state *c = m->clocks;

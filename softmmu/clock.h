@@ -30,6 +30,11 @@ int64_t clock_now(struct machine *m, enum clock_kind kind);
 
 /* The virtual clock runs from enable to disable; run-state changes call these. */
 void clock_virtual_enable(struct machine *m, bool enable);
+/*
+ * A machine's saved time comes back: the stopped clock jumps, and timers that wait on it go on waiting as long as
+ * before, until their devices' state is loaded.
+ */
+void clock_virtual_set(struct machine *m, int64_t now);
 /* Tests: the virtual clock moves only by clock_step, from now on. */
 void clock_virtual_manual(struct machine *m);
 /* Advances a manual clock by ns, running every timer that falls due in its order of deadlines. */

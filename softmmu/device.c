@@ -261,12 +261,12 @@ static void restore(struct device *dev, const GByteArray *before)
     dev->type->post_load(dev, NULL);
 }
 
-static bool load(struct device *dev, const uint8_t *data, size_t len, size_t *pos, GError **error)
+/* The section is this device's; *at moves on to its rows. */
+static bool check_head(struct device *dev, const uint8_t *data, size_t len, size_t *at,
+                       GError **error)
 {
-    g_autoptr(GByteArray) before = g_byte_array_new();
-    size_t at = *pos;
-    g_autofree char *name = get_string(data, len, &at);
-    g_autofree char *id = name ? get_string(data, len, &at) : NULL;
+    g_autofree char *name = get_string(data, len, at);
+    g_autofree char *id = name ? get_string(data, len, at) : NULL;
 
     if (!id) {
         set_error(error, "device '%s': the stream ends before its section", dev->type->name);
@@ -277,6 +277,35 @@ static bool load(struct device *dev, const uint8_t *data, size_t len, size_t *po
 
         set_error(error, "the stream holds device '%s' (id '%s'), must be '%s' (id '%s')", shown,
                   shown_id, dev->type->name, dev->id ? dev->id : "");
+        return false;
+    }
+    return true;
+}
+
+bool device_check(struct device *dev, const uint8_t *data, size_t len, GError **error)
+{
+    size_t at = 0;
+
+    if (!check_head(dev, data, len, &at, error)) {
+        return false;
+    }
+    if (!state_check(dev->type->state, dev, data, len, &at, error)) {
+        g_prefix_error(error, "device '%s': ", dev->type->name);
+        return false;
+    }
+    if (at != len) {
+        set_error(error, "device '%s': %zu bytes follow its section", dev->type->name, len - at);
+        return false;
+    }
+    return true;
+}
+
+static bool load(struct device *dev, const uint8_t *data, size_t len, size_t *pos, GError **error)
+{
+    g_autoptr(GByteArray) before = g_byte_array_new();
+    size_t at = *pos;
+
+    if (!check_head(dev, data, len, &at, error)) {
         return false;
     }
     state_save(dev->type->state, dev, before);

@@ -191,8 +191,12 @@ void device_reset_all(struct machine *m);
 
 /* pre_save of every device: what drains then still reaches the others before any of them is saved. */
 void device_prepare_save_all(struct machine *m);
-/* One section: name, id, version, rows.  Load refuses another name or a newer version. */
+/*
+ * One section: name, id, version, rows.  Load refuses another name or a newer version; check does, too, for all of
+ * `data`, and changes nothing.
+ */
 void device_save(struct device *dev, GByteArray *out);
+bool device_check(struct device *dev, const uint8_t *data, size_t len, GError **error);
 bool device_load(struct device *dev, const uint8_t *data, size_t len, size_t *pos, GError **error);
 
 /* -device NAME,help and -device help. */

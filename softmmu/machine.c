@@ -19,11 +19,27 @@ const char *const run_state_names[RUN_STATE_COUNT] = {
     [RUN_STATE_PAUSED]         = "paused",
     [RUN_STATE_DEBUG]          = "debug",
     [RUN_STATE_SUSPENDED]      = "suspended",
+    [RUN_STATE_SAVE_VM]        = "save-vm",
+    [RUN_STATE_RESTORE_VM]     = "restore-vm",
+    [RUN_STATE_INMIGRATE]      = "inmigrate",
+    [RUN_STATE_FINISH_MIGRATE] = "finish-migrate",
+    [RUN_STATE_POSTMIGRATE]    = "postmigrate",
     [RUN_STATE_SHUTDOWN]       = "shutdown",
     [RUN_STATE_INTERNAL_ERROR] = "internal-error",
     [RUN_STATE_GUEST_PANICKED] = "guest-panicked",
     /* clang-format on */
 };
+
+bool run_state_is_stopped(enum run_state state)
+{
+    static const bool stopped[RUN_STATE_COUNT] = {
+        [RUN_STATE_PAUSED] = true,         [RUN_STATE_SAVE_VM] = true,
+        [RUN_STATE_RESTORE_VM] = true,     [RUN_STATE_INMIGRATE] = true,
+        [RUN_STATE_FINISH_MIGRATE] = true, [RUN_STATE_POSTMIGRATE] = true,
+    };
+
+    return stopped[state];
+}
 
 /* The mutex is held: lets another thread's exclusive section pass, then owns the lock. */
 static void take_ownership(struct machine *m)

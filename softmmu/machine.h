@@ -27,6 +27,11 @@ enum run_state {
     RUN_STATE_PAUSED,
     RUN_STATE_DEBUG,     /* a debugger's breakpoint or step: m->debugger.stop says which */
     RUN_STATE_SUSPENDED, /* the guest sleeps (ACPI S3): time goes on, a wake event resets the machine */
+    RUN_STATE_SAVE_VM,        /* stopped while a snapshot is made, */
+    RUN_STATE_RESTORE_VM,     /* or gone back to */
+    RUN_STATE_INMIGRATE,      /* -incoming: waits for another machine's state */
+    RUN_STATE_FINISH_MIGRATE, /* the last part of it is sent */
+    RUN_STATE_POSTMIGRATE,    /* it was: somebody else has the guest now */
     RUN_STATE_SHUTDOWN,
     RUN_STATE_INTERNAL_ERROR,
     RUN_STATE_GUEST_PANICKED,
@@ -34,6 +39,8 @@ enum run_state {
 };
 /* QEMU's names: "prelaunch", "running", "paused", "suspended", "shutdown", ... */
 extern const char *const run_state_names[RUN_STATE_COUNT];
+/* The guest stands still and nothing may reach it: frames wait, clocks stand. */
+bool run_state_is_stopped(enum run_state state);
 
 #define MAX_SERIAL 4
 #define MAX_PFLASH 2

@@ -323,6 +323,18 @@ static bool load_rows(struct reader *rd, const struct state_row *rows, uint8_t *
     return check_complete(rows, seen, version, error);
 }
 
+bool state_check(const struct state_row *rows, const void *obj, const uint8_t *data, size_t len,
+                 size_t *pos, GError **error)
+{
+    struct reader rd = { .data = data, .len = len, .pos = *pos };
+
+    if (*pos > len || !load_rows(&rd, rows, (uint8_t *)obj, 0, error)) {
+        return false;
+    }
+    *pos = rd.pos;
+    return true;
+}
+
 bool state_load(const struct state_row *rows, void *obj, const uint8_t *data, size_t len,
                 size_t *pos, GError **error)
 {

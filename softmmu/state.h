@@ -77,6 +77,9 @@ void state_save(const struct state_row *rows, const void *obj, GByteArray *out);
  */
 bool state_load(const struct state_row *rows, void *obj, const uint8_t *data, size_t len,
                 size_t *pos, GError **error);
+/* The first half of it: all of the stream is looked at and nothing stored. */
+bool state_check(const struct state_row *rows, const void *obj, const uint8_t *data, size_t len,
+                 size_t *pos, GError **error);
 /* "name=value" lines for monitors. */
 void state_print(const struct state_row *rows, const void *obj, GString *out);
 

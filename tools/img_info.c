@@ -6,6 +6,7 @@
 #include "block/driver.h"
 #include "tools/img.h"
 #include "util/log.h"
+#include "util/text.h"
 
 #define MAX_CHAIN 200
 
@@ -61,9 +62,9 @@ static struct facts facts_of(struct block_node *node)
 
 static void print_text(const struct block_node *node, const struct facts *f)
 {
-    g_autofree char *size = tool_size_text(node->size);
+    g_autofree char *size = size_text(node->size);
     g_autofree char *disk =
-        f->allocated < 0 ? g_strdup("unavailable") : tool_size_text((uint64_t)f->allocated);
+        f->allocated < 0 ? g_strdup("unavailable") : size_text((uint64_t)f->allocated);
     g_autoptr(GString) out = g_string_new("");
 
     g_string_append_printf(out,

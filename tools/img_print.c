@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include "tools/img.h"
 
 static json_t *value_json(const struct block_info_row *row)
@@ -73,27 +72,11 @@ void img_info_text(const struct block_info_row *tree, unsigned depth, GString *o
 
 void img_snapshots_text(const GPtrArray *snapshots, GString *out)
 {
-    g_string_append(out, "Snapshot list:\n"
-                         "ID        TAG               VM SIZE                DATE     VM CLOCK     "
-                         "ICOUNT\n");
+    g_string_append(out, "Snapshot list:\n" BLOCK_SNAPSHOT_HEADING);
     for (unsigned i = 0; i < snapshots->len; i++) {
         const struct block_snapshot *s = g_ptr_array_index(snapshots, i);
-        g_autofree char *size = tool_size_text(s->vm_state_size);
-        uint64_t ms = s->vm_clock_nsec / 1000000;
-        char date[32] = "", clock[48], icount[24] = "";
-        time_t seconds = (time_t)s->date_sec;
-        struct tm tm;
 
-        if (localtime_r(&seconds, &tm)) {
-            strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
-        }
-        snprintf(clock, sizeof(clock), "%02u:%02u:%02u.%03u", (unsigned)(ms / 3600000),
-                 (unsigned)(ms / 60000 % 60), (unsigned)(ms / 1000 % 60), (unsigned)(ms % 1000));
-        if (s->icount != UINT64_MAX) {
-            snprintf(icount, sizeof(icount), "%" G_GUINT64_FORMAT, s->icount);
-        }
-        g_string_append_printf(out, "%-9s %-16s %8s%20s%13s%11s\n", s->id, s->name, size, date,
-                               clock, icount);
+        block_snapshot_print(s, s->id, out);
     }
 }
 

@@ -292,21 +292,6 @@ void tool_print_help(const struct tool_command *command, GString *out)
 
 /* Sizes ----------------------------------------------------------------------------------------- */
 
-char *tool_size_text(uint64_t bytes)
-{
-    static const char units[] = " KMGTPE";
-    double value = (double)bytes;
-    unsigned unit = 0;
-
-    /* The next unit from 1000 on: three digits never say 1.02e+03. */
-    while (value >= 1000 && unit < sizeof(units) - 2) {
-        value /= 1024;
-        unit++;
-    }
-    return unit ? g_strdup_printf("%0.3g %ciB", value, units[unit])
-                : g_strdup_printf("%0.3g B", value);
-}
-
 char *tool_count_text(double bytes)
 {
     static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };

@@ -90,8 +90,6 @@ int tool_usage_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 /* "PROGRAM: [prefix: ]message", clears *error; always 1. */
 int tool_error(GError **error, const char *prefix_fmt, ...) G_GNUC_PRINTF(2, 3);
 
-/* "196 KiB", "0.977 MiB": three significant digits. */
-char *tool_size_text(uint64_t bytes);
 /* "2.938 MiB", "64 KiB", "48 bytes": as rhea-io prints counts. */
 char *tool_count_text(double bytes);
 

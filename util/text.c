@@ -236,3 +236,18 @@ const char *options_get(const GPtrArray *opts, const char *key)
     }
     return NULL;
 }
+
+char *size_text(uint64_t bytes)
+{
+    static const char units[] = " KMGTPE";
+    double value = (double)bytes;
+    unsigned unit = 0;
+
+    /* The next unit from 1000 on: three digits never say 1.02e+03. */
+    while (value >= 1000 && unit < sizeof(units) - 2) {
+        value /= 1024;
+        unit++;
+    }
+    return unit ? g_strdup_printf("%0.3g %ciB", value, units[unit])
+                : g_strdup_printf("%0.3g B", value);
+}

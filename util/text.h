@@ -15,6 +15,8 @@
 bool parse_size(const char *text, uint64_t default_unit, uint64_t *out);
 /* Decimal, 0x hex or 0 octal; the whole text; within [min, max]. */
 bool parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *out);
+/* "196 KiB", "0.977 MiB": three significant digits. */
+char *size_text(uint64_t bytes);
 /* on/off/yes/no/true/false */
 bool parse_bool(const char *text, bool *out);
 /*

@@ -460,6 +460,13 @@ uint64_t cpu_tsc(struct x86_cpu *cpu);
 /* `info registers`, and -d cpu. */
 void cpu_print_state(struct x86_cpu *cpu, GString *out);
 extern const struct state_row cpu_state_rows[];
+/*
+ * cpu_saved.c: those rows, appended to `out`; and back, which cpu_check tries without a change.  False and *error: no
+ * such CPU; it is as after reset.
+ */
+void cpu_save(struct x86_cpu *cpu, GByteArray *out);
+bool cpu_check(const struct x86_cpu *cpu, const uint8_t *data, size_t len, GError **error);
+bool cpu_load(struct x86_cpu *cpu, const uint8_t *data, size_t len, GError **error);
 
 /* cpuid.c */
 void cpu_cpuid(struct x86_cpu *cpu, uint32_t leaf, uint32_t sub, uint32_t out[4]);

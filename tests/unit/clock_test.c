@@ -181,6 +181,24 @@ static void host_clock_is_the_wall_clock(void)
     machine_free(m);
 }
 
+static void timers_keep_their_distance_when_the_clock_jumps(void)
+{
+    struct machine *m = manual_machine();
+    struct alarm a;
+
+    alarm_init(&a, m, CLOCK_KIND_VIRTUAL, 'a', NULL);
+    timer_arm(&a.timer, 100);
+    clock_step(m, 40);
+    clock_virtual_set(m, 1000000);
+    g_assert_cmpint(clock_now(m, CLOCK_KIND_VIRTUAL), ==, 1000000);
+    clock_virtual_set(m, 7);
+    clock_step(m, 59);
+    g_assert_cmpuint(a.fired, ==, 0);
+    clock_step(m, 1);
+    g_assert_cmpuint(a.fired, ==, 1);
+    machine_free(m);
+}
+
 static void muldiv_does_not_overflow_in_between(void)
 {
     g_assert_cmpuint(muldiv64(UINT64_MAX, 1193182, 1193182), ==, UINT64_MAX);
@@ -197,6 +215,7 @@ int main(int argc, char **argv)
     g_test_add_func("/clock/disabled", virtual_clock_stands_while_disabled);
     g_test_add_func("/clock/running", running_timers_are_never_early);
     g_test_add_func("/clock/host", host_clock_is_the_wall_clock);
+    g_test_add_func("/clock/jump", timers_keep_their_distance_when_the_clock_jumps);
     g_test_add_func("/clock/muldiv", muldiv_does_not_overflow_in_between);
     return g_test_run();
 }

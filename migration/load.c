@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* migration/load.c: see load.h, also for the thread. */
+#include "migration/load.h"
+#include <string.h>
+#include "util/error.h"
+
+/* *listed: the blocks are known to be this machine's. */
+static bool take(struct section *s, const GPtrArray *blocks, struct saved *saved, bool apply,
+                 bool *listed, GError **error)
+{
+    if (strcmp(s->name, "blocks") == 0) {
+        *listed = true;
+        return ram_check_list(blocks, s, error);
+    }
+    if (strcmp(s->name, "ram") == 0) {
+        if (!*listed) {
+            set_error(error, "section 'ram' %u: section 'blocks' must come first", s->instance);
+            return false;
+        }
+        return ram_load(blocks, s, apply, error);
+    }
+    return !saved || saved_add(saved, s, error);
+}
+
+bool load_sections(struct stream_in *in, const GPtrArray *blocks, struct saved *saved, bool apply,
+                   GError **error)
+{
+    struct section s = { 0 };
+    bool ok = stream_check_begin(in, error), listed = false;
+
+    while (ok) {
+        ok = stream_get(in, &s, error);
+        if (!ok || section_is_end(&s)) {
+            break;
+        }
+        ok = take(&s, blocks, saved, apply, &listed, error);
+    }
+    section_clear(&s);
+    stream_in_clear(in);
+    if (ok && !listed) {
+        set_error(error, "section 'blocks' 0 is missing");
+        return false;
+    }
+    return ok;
+}

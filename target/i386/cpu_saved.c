@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * target/i386/cpu_saved.c: a CPU's state rows to and from a stream.
+ *
+ * Who wrote a stream may be anybody: what no guest can bring about is refused before it is derived from.
+ * Thread: machine lock held, the vCPU stopped.
+ */
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "target/i386/cpu.h"
+#include "target/i386/exec_system.h"
+#include "target/i386/operand.h"
+#include "target/i386/tlb.h"
+#include "target/i386/xsave.h"
+#include "util/error.h"
+
+/* What is the engine's: announced, and not done yet. */
+#define PENDING_OWN ((uint32_t)(PENDING_FLUSH | PENDING_CODE))
+#define PENDING_ALL                                                                                \
+    ((uint32_t)(PENDING_INTR | PENDING_NMI | PENDING_SMI | PENDING_INIT | PENDING_SIPI))
+#define ATTR_ALL 0xf0ffu
+#define CR0_ALL                                                                                    \
+    ((uint64_t)(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW |   \
+                CR0_CD | CR0_PG))
+#define EFLAGS_ALL                                                                                 \
+    (2u | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC |        \
+     FLAG_VIF | FLAG_VIP | FLAG_ID)
+
+void cpu_save(struct x86_cpu *cpu, GByteArray *out)
+{
+    uint32_t pending = atomic_load(&cpu->pending);
+
+    flags_normalise(cpu);
+    cpu->cc_src &= FLAGS_ARITH;
+    atomic_store(&cpu->pending, pending & PENDING_ALL);
+    state_save(cpu_state_rows, cpu, out);
+    atomic_store(&cpu->pending, pending);
+}
+
+/* A value with bits that it cannot have. */
+static bool check_bits(const char *name, uint64_t value, uint64_t allowed, GError **error)
+{
+    if (value & ~allowed) {
+        set_error(error, "%s is 0x%" PRIx64 ", must have no bits but 0x%" PRIx64, name, value,
+                  allowed);
+        return false;
+    }
+    return true;
+}
+
+static bool check_modes(const struct x86_cpu *cpu, GError **error)
+{
+    uint64_t long_mode = EFER_LME | EFER_LMA;
+
+    if (((cpu->cr0 & CR0_PG) && !(cpu->cr0 & CR0_PE)) ||
+        ((cpu->efer & EFER_LMA) &&
+         ((cpu->efer & long_mode) != long_mode || !(cpu->cr4 & CR4_PAE) || !(cpu->cr0 & CR0_PG)))) {
+        set_error(error,
+                  "CR0 0x%" PRIx64 ", CR4 0x%" PRIx64 ", EFER 0x%" PRIx64
+                  " are not those of a mode that there is",
+                  cpu->cr0, cpu->cr4, cpu->efer);
+        return false;
+    }
+    return true;
+}
+
+static bool check(const struct x86_cpu *cpu, GError **error)
+{
+    if (cpu->cc_op >> 2 != CC_FLAGS || !xsave_xcr0_valid(cpu, cpu->xcr0)) {
+        set_error(error, "kind of flags %u or XCR0 0x%" PRIx64 " are none that there are",
+                  cpu->cc_op, cpu->xcr0);
+        return false;
+    }
+    return check_bits("CR0", cpu->cr0, CR0_ALL, error) &&
+           check_bits("CR4", cpu->cr4, cr4_allowed(cpu), error) &&
+           check_bits("EFER", cpu->efer, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE, error) &&
+           check_bits("EFLAGS", cpu->eflags, EFLAGS_ALL, error) &&
+           check_bits("flags", cpu->cc_src, FLAGS_ARITH, error) &&
+           check_bits("MXCSR", cpu->mxcsr, 0xffff, error) &&
+           check_bits("TOP of the x87", cpu->x87.top, 7, error) &&
+           check_bits("x87 status without TOP", cpu->x87.status, 0xc7ff, error) &&
+           check_bits("x87 opcode", cpu->x87.opcode, 0x7ff, error) && check_modes(cpu, error);
+}
+
+static void derive_segment(struct segment *s)
+{
+    segment_set(s, s->selector, s->base, s->limit, s->attr & ATTR_ALL);
+}
+
+static void derive(struct x86_cpu *cpu)
+{
+    for (unsigned s = 0; s < SEG_COUNT; s++) {
+        derive_segment(&cpu->seg[s]);
+    }
+    derive_segment(&cpu->ldt);
+    derive_segment(&cpu->tr);
+    cpu->eflags |= 2;
+    cpu->regs[R_ZERO] = cpu->regs[R_LOOSE] = 0;
+    cpu->insn_start = cpu->regs[R_RIP];
+    cpu->a20_mask = cpu->vcpu.machine->a20_masked ? ~(1ull << 20) : UINT64_MAX;
+    cpu->delivering = -1;
+    cpu->delivering_ext = cpu->trap_pending = false;
+    cpu->stop_block = true;
+    cpu_set_smm(cpu, cpu->in_smm);
+    cpu_update_mode(cpu);
+    tlb_flush(cpu);
+}
+
+/* On a copy of what decides, so that nothing is stored. */
+bool cpu_check(const struct x86_cpu *cpu, const uint8_t *data, size_t len, GError **error)
+{
+    struct x86_cpu *copy = cpu_map_low(sizeof(*copy));
+    size_t pos = 0;
+    bool ok;
+
+    if (!copy) {
+        set_errno_error(error, "cannot allocate a CPU");
+        return false;
+    }
+    memcpy(copy->features, cpu->features, sizeof(copy->features));
+    ok = state_load(cpu_state_rows, copy, data, len, &pos, error) && check(copy, error);
+    if (ok && pos != len) {
+        set_error(error, "%zu bytes follow it", len - pos);
+        ok = false;
+    }
+    munmap(copy, sizeof(*copy));
+    return ok;
+}
+
+bool cpu_load(struct x86_cpu *cpu, const uint8_t *data, size_t len, GError **error)
+{
+    uint32_t own = atomic_load(&cpu->pending) & PENDING_OWN;
+    size_t pos = 0;
+    bool ok = state_load(cpu_state_rows, cpu, data, len, &pos, error) && check(cpu, error);
+
+    if (!ok) {
+        cpu_reset(cpu, false);
+    }
+    atomic_store(&cpu->pending, (atomic_load(&cpu->pending) & PENDING_ALL) | own);
+    derive(cpu);
+    return ok;
+}

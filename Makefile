@@ -25,7 +25,7 @@ block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c fil
 block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c luks.c luks_cipher.c luks_header.c mapped.c nbd_handshake.c nbd_requests.c nbd_server.c parallels.c qcow.c vdi.c vhdx.c vmdk.c vmdk_create.c \
                     vmdk_sparse.c vpc.c
 
-chardev_src := chardev.c fd.c file.c mux.c null.c options.c pty.c socket.c stdio.c telnet.c
+chardev_src := change.c chardev.c fd.c file.c logfile.c mux.c null.c options.c pty.c ringbuf.c socket.c stdio.c telnet.c
 
 net_src := announce.c dgram.c dump.c hub.c net.c netdev.c offload.c offload_segment.c socket.c stream.c tap.c tap_open.c user.c user_guestfwd.c user_hostfwd.c \
            user_poll.c user_smb.c
@@ -90,8 +90,8 @@ hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi
 
 migration_src := load.c ram.c saved.c snapshot.c stream.c vm_state.c
 
-monitor_src := block_jobs.c migration.c commands.c cpu_access.c device.c disassemble.c dump.c expression.c info.c input.c \
-               interrupts.c line_edit.c media.c monitor.c net.c objects.c screen.c
+monitor_src := block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c expression.c info.c input.c \
+               interrupts.c line_edit.c media.c migration.c monitor.c net.c objects.c screen.c
 
 gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c resume.c stub.c
 
@@ -109,7 +109,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 # The helpers of a kind are linked with every test program of that kind.
 unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test gdbstub_test iothread_test log_test migration_test \
               machine_test memory_test state_test \
-              text_test vc_test vcpu_test chardev_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test
+              text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test
 
 device_tests := nvme_test virtio_test virtio_blk_test e1000_test e1000e_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \

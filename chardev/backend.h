@@ -55,6 +55,7 @@ struct chardev {
     bool hung_up;      /* the type was told */
     bool out_broken;   /* the reader is gone: output is dropped */
     GSource *in_watch, *out_watch;
+    int log_fd;        /* logfile=; -1: none */
     GByteArray *queue; /* output that the host has not taken; at most CHARDEV_QUEUE_MAX */
     size_t queue_head; /* bytes at its front that are written already */
 };
@@ -91,18 +92,25 @@ void fd_backend_close(struct chardev *c);
 /* Opens a second, non-blocking description of fd where possible, else a duplicate; -1 and errno. */
 int fd_reopen_nonblocking(int fd, int flags);
 
+/* chardev/logfile.c: false and *error: the file that the options name cannot be written. */
+bool logfile_open(struct chardev *c, const GPtrArray *opts, GError **error);
+void logfile_write(struct chardev *c, const uint8_t *buf, size_t n);
+
 /* Types with a file of their own. */
-extern const struct chardev_type chardev_null_type;   /* null.c */
-extern const struct chardev_type chardev_stdio_type;  /* stdio.c */
-extern const struct chardev_type chardev_pty_type;    /* pty.c */
-extern const struct chardev_type chardev_file_type;   /* file.c */
-extern const struct chardev_type chardev_pipe_type;   /* file.c */
-extern const struct chardev_type chardev_socket_type; /* socket.c */
-extern const struct chardev_type chardev_mux_type;    /* mux.c */
-extern const struct chardev_type chardev_vc_type;     /* ui/vc.c */
+extern const struct chardev_type chardev_null_type;    /* null.c */
+extern const struct chardev_type chardev_stdio_type;   /* stdio.c */
+extern const struct chardev_type chardev_pty_type;     /* pty.c */
+extern const struct chardev_type chardev_file_type;    /* file.c */
+extern const struct chardev_type chardev_pipe_type;    /* file.c */
+extern const struct chardev_type chardev_socket_type;  /* socket.c */
+extern const struct chardev_type chardev_mux_type;     /* mux.c */
+extern const struct chardev_type chardev_ringbuf_type; /* ringbuf.c */
+extern const struct chardev_type chardev_vc_type;      /* ui/vc.c */
 
 /* A mux over `backend`, which it attaches to and owns.  NULL and *error: the backend is taken. */
 struct chardev *mux_new(struct machine *m, const char *label, struct chardev *backend,
                         GError **error);
+bool mux_in_use(const struct chardev *c);
+void mux_send_break(struct chardev *c); /* to the front in focus */
 
 #endif

@@ -6,6 +6,7 @@
  * Thread:    machine lock held, any thread.
  */
 #include <string.h>
+#include <unistd.h>
 #include "chardev/backend.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
@@ -59,7 +60,7 @@ struct chardev *backend_alloc(struct machine *m, const struct chardev_type *type
     c->machine = m;
     c->label = g_strdup(label);
     c->open = true;
-    c->fd_in = c->fd_out = -1;
+    c->fd_in = c->fd_out = c->log_fd = -1;
     c->queue = g_byte_array_new();
     g_ptr_array_add(m->chardevs, c);
     m->find_chardev = chardev_find;
@@ -88,6 +89,9 @@ void chardev_free(struct chardev *c)
         c->type->close(c);
     }
     fd_backend_close(c);
+    if (c->log_fd >= 0) {
+        close(c->log_fd);
+    }
     g_ptr_array_remove(c->machine->chardevs, c);
     g_byte_array_unref(c->queue);
     g_free(c->label);
@@ -130,7 +134,7 @@ bool chardev_attach(struct chardev *c, const struct chardev_front *front, GError
     if (c->open) {
         backend_event(c, CHARDEV_OPENED);
     }
-    fd_backend_update_input(c);
+    chardev_accept_input(c);
     return true;
 }
 
@@ -140,16 +144,20 @@ void chardev_detach(struct chardev *c, const void *opaque)
         c->type->detach(c, opaque);
     } else if (c->attached && c->front.opaque == opaque) {
         c->attached = false;
-        fd_backend_update_input(c);
+        chardev_accept_input(c);
     }
 }
 
 size_t chardev_write(struct chardev *c, const void *buf, size_t n)
 {
+    size_t done;
+
     if (!c) {
         return n;
     }
-    return c->type->write ? c->type->write(c, buf, n) : fd_backend_write(c, buf, n);
+    done = c->type->write ? c->type->write(c, buf, n) : fd_backend_write(c, buf, n);
+    logfile_write(c, buf, done);
+    return done;
 }
 
 void chardev_accept_input(struct chardev *c)

@@ -33,6 +33,8 @@ struct chardev_front {
     void (*receive)(void *opaque, const uint8_t *buf, size_t n);
     void (*event)(void *opaque, enum chardev_event event); /* may be NULL */
     void *opaque;
+    /* It is on another chardev from now on (chardev_change). NULL: it cannot be. */
+    void (*moved)(void *opaque, struct chardev *to);
 };
 
 /*
@@ -62,6 +64,21 @@ bool chardev_is_open(const struct chardev *c);
 int chardev_take_fd(struct chardev *c);
 /* The front has room again: call after can_receive returned less than wanted. */
 void chardev_accept_input(struct chardev *c);
+/*
+ * For monitors (change.c).  Another back end with the same label takes the place of the old one, whose front goes
+ * over to it; it fails where there is a mux, or a front that cannot.
+ */
+bool chardev_change(struct machine *m, const char *label, const char *backend,
+                    const GPtrArray *opts, GError **error);
+/* Frees a chardev that has no front. */
+bool chardev_remove(struct machine *m, const char *label, GError **error);
+bool chardev_send_break(struct machine *m, const char *label, GError **error);
+
+/* Of a ringbuf alone (ringbuf.c): the oldest bytes, which it has no more then; chardev_write adds some. */
+bool chardev_is_ringbuf(const struct chardev *c);
+size_t ringbuf_read(struct chardev *c, void *buf, size_t n);
+size_t ringbuf_waiting(const struct chardev *c);
+
 /* Writes out what is queued, waiting up to 1 s: before exit. */
 void chardev_flush_all(struct machine *m);
 

@@ -307,6 +307,23 @@ static void mux_close(struct chardev *c)
     chardev_free(((struct mux *)c)->backend);
 }
 
+bool mux_in_use(const struct chardev *c)
+{
+    const struct mux *x = (const struct mux *)c;
+
+    for (unsigned i = 0; i < MUX_FRONTS; i++) {
+        if (x->fronts[i].used) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void mux_send_break(struct chardev *c)
+{
+    key_break((struct mux *)c);
+}
+
 const struct chardev_type chardev_mux_type = {
     .name = "mux",
     .summary = "several users of one back end; Ctrl-A c switches",

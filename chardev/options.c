@@ -25,11 +25,11 @@ static const struct chardev_type *const chardev_types[] = {
     &chardev_file_type,
     &chardev_pipe_type,
     &chardev_socket_type,
+    &chardev_ringbuf_type,
     &chardev_vc_type,
     REFUSED("udp",      "UDP datagrams",                 "not supported yet; " USE_TEXT),
     REFUSED("msmouse",  "a serial mouse",                "not supported yet; " USE_TEXT),
     REFUSED("braille",  "a Braille display",             "not supported; " USE_TEXT),
-    REFUSED("ringbuf",  "a ring of bytes in memory",     "not supported yet; " USE_TEXT),
     REFUSED("serial",   "a serial port of the host",     "not supported yet; " USE_TEXT),
     REFUSED("tty",      "a serial port of the host",     "not supported yet; " USE_TEXT),
     REFUSED("parport",  "a parallel port of the host",   "not supported; " USE_TEXT),
@@ -104,18 +104,27 @@ static bool takes_key(const struct chardev_type *type, const char *key)
     return false;
 }
 
+static bool is_common_key(const char *key)
+{
+    static const char *const keys[] = { "backend", "id",        "mux",         "nomux",
+                                        "logfile", "logappend", "nologappend", NULL };
+
+    return g_strv_contains(keys, key);
+}
+
 static bool check_keys(const struct chardev_type *type, const GPtrArray *opts, GError **error)
 {
     for (unsigned i = 0; i < opts->len; i++) {
         const struct option_pair *p = g_ptr_array_index(opts, i);
         g_autofree char *known = NULL;
 
-        if (strcmp(p->key, "id") == 0 || strcmp(p->key, "mux") == 0 ||
-            strcmp(p->key, "backend") == 0 || takes_key(type, p->key)) {
+        if (is_common_key(p->key) || takes_key(type, p->key)) {
             continue;
         }
         known = type->keys ? g_strjoinv(", ", (char **)type->keys) : NULL;
-        set_error(error, "character device '%s' has no option '%s'; it takes: %s%sid, mux",
+        set_error(error,
+                  "character device '%s' has no option '%s'; it takes: %s%sid, mux, "
+                  "logfile, logappend",
                   type->name, p->key, known ? known : "", known ? ", " : "");
         return false;
     }
@@ -142,7 +151,7 @@ struct chardev *chardev_new_options(struct machine *m, const char *backend, cons
     }
     inner = mux ? g_strdup_printf("%s-base", label) : g_strdup(label);
     c = backend_alloc(m, type, inner);
-    if (!type->open(c, opts, error)) {
+    if (!logfile_open(c, opts, error) || !type->open(c, opts, error)) {
         chardev_free(c);
         return NULL;
     }

@@ -198,7 +198,7 @@ const struct option_row option_rows[] = {
     { "debugcon",    "CHARDEV", "a debug console on port 0xe9 (-global isa-debugcon.iobase=0x402)", option_debugcon },
     { "monitor",     "CHARDEV|none", "where the monitor goes",                                    option_monitor },
     { "mon",         "[chardev=]ID[,mode=readline]", "a monitor on a -chardev",                   option_mon },
-    { "chardev",     "BACKEND,id=ID[,mux=on][,prop=VALUE]|help", "a character device: stdio, pty, file, pipe, socket, null", option_chardev },
+    { "chardev",     "BACKEND,id=ID[,mux=on][,logfile=FILE][,prop=VALUE]|help", "a character device: stdio, pty, file, pipe, socket, ringbuf, null", option_chardev },
     { "device",      "NAME[,prop=VALUE]|help|NAME,help", "add a device, or show its properties",  option_device },
     { "global",      "DRIVER.PROP=VALUE", "a default for a property of all devices of a type",        option_global },
     { "netdev",      "TYPE,id=ID[,prop=VALUE]|help or JSON", "a network back end: user, tap, bridge, socket, stream, dgram, hubport",  option_netdev },

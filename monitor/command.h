@@ -70,6 +70,10 @@ command_fn command_info_block, command_eject, command_change;
 /* device.c */
 command_fn command_device_add, command_device_del, command_drive_add, command_drive_del;
 
+/* chardev.c */
+command_fn command_chardev_add, command_chardev_change, command_chardev_remove,
+    command_chardev_send_break, command_ringbuf_read, command_ringbuf_write, command_info_chardev;
+
 /* net.c */
 command_fn command_hostfwd_add, command_hostfwd_remove, command_set_link, command_netdev_add,
     command_netdev_del, command_announce_self, command_info_network, command_info_usernet;

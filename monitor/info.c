@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <string.h>
 #include "accel/tcg/tcg.h"
-#include "chardev/chardev.h"
 #include "hw/pci/pci.h"
 #include "monitor/command.h"
 #include "util/version.h"
@@ -121,23 +120,11 @@ static bool info_pci(struct machine *m, const char *args, GString *out, GError *
     return true;
 }
 
-static bool info_chardev(struct machine *m, const char *args, GString *out, GError **error)
-{
-    (void)args;
-    (void)error;
-    for (unsigned i = 0; i < m->chardevs->len; i++) {
-        const struct chardev *c = g_ptr_array_index(m->chardevs, i);
-
-        g_string_append_printf(out, "%s: filename=%s\n", chardev_label(c), chardev_filename(c));
-    }
-    return true;
-}
-
 /* clang-format off */
 const struct command info_commands[] = {
     { "block",     "[-v] [device]", "show the drives and what is in them (-v: their images)", command_info_block },
     { "block-jobs", "", "show progress of ongoing block device operations", command_info_block_jobs },
-    { "chardev",   "", "show the character devices",                       info_chardev },
+    { "chardev",   "", "show the character devices",                       command_info_chardev },
     { "cpus",      "", "show each CPU and its host thread",                info_cpus },
     { "iothreads", "", "show iothreads",                                   command_info_iothreads },
     { "irq",       "", "show how often each interrupt line rose",          command_info_irq },

@@ -385,12 +385,18 @@ static const struct mem_ops serial_ops = {
     .read = serial_read, .write = serial_write, .min_size = 1, .max_size = 1
 };
 
+static void serial_moved(void *opaque, struct chardev *to)
+{
+    ((struct serial *)opaque)->out = to;
+}
+
 bool serial_init(struct serial *s, struct machine *m, GError **error)
 {
     struct chardev_front front = {
         .can_receive = serial_can_receive,
         .receive = serial_receive,
         .event = serial_event,
+        .moved = serial_moved,
         .opaque = s,
     };
 

@@ -3,6 +3,7 @@
 #include "hw/char/serial.h"
 #include "tests/device/char_rig.h"
 #include "tests/device/fuzz.h"
+#include "util/text.h"
 
 #define COM1 0x3f8
 #define IRQ  4
@@ -282,6 +283,23 @@ static void random_accesses(void)
     rig_check_state(r, dev);
 }
 
+/* chardev-change, while a byte waits. */
+static void goes_on_at_another_back_end(void)
+{
+    g_autoptr(rig) r = rig_new();
+    struct char_rig *c = serial_with_back_end(r);
+    g_autoptr(GPtrArray) opts = parse_options("ringbuf", "backend");
+    char got[8] = { 0 };
+
+    c->room = 0;
+    out(r, DATA, 'a');
+    g_assert_true(chardev_change(r->m, "c0", "ringbuf", opts, NULL));
+    rig_step(r, 20 * MS);
+    out(r, DATA, 'b');
+    ringbuf_read(chardev_find(r->m, "c0"), got, sizeof(got));
+    g_assert_cmpstr(got, ==, "ab");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -298,6 +316,7 @@ int main(int argc, char **argv)
     g_test_add_func("/serial/break", break_is_reported_with_a_zero);
     g_test_add_func("/serial/registers", scratch_and_divisor);
     g_test_add_func("/serial/places", ports_take_the_next_free_place);
+    g_test_add_func("/serial/change", goes_on_at_another_back_end);
     g_test_add_func("/serial/state", state_survives);
     g_test_add_func("/serial/fuzz", random_accesses);
     return g_test_run();

@@ -10,7 +10,7 @@ BUILD := $(abspath $(BUILD))
 
 # --- Sources: one list per folder -------------------------------------------------------------
 
-util_src := error.c log.c socket.c terminal.c text.c
+util_src := error.c fdset.c log.c socket.c terminal.c text.c
 
 softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c hotplug.c iothread.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c
@@ -25,7 +25,7 @@ block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c fil
 block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c luks.c luks_cipher.c luks_header.c mapped.c nbd_handshake.c nbd_requests.c nbd_server.c parallels.c qcow.c vdi.c vhdx.c vmdk.c vmdk_create.c \
                     vmdk_sparse.c vpc.c
 
-chardev_src := change.c chardev.c fd.c file.c logfile.c mux.c null.c options.c pty.c ringbuf.c socket.c stdio.c telnet.c
+chardev_src := change.c chardev.c fd.c file.c logfile.c mux.c null.c options.c pty.c ringbuf.c socket.c stdio.c telnet.c udp.c
 
 net_src := announce.c dgram.c dump.c hub.c net.c netdev.c offload.c offload_segment.c socket.c stream.c tap.c tap_open.c user.c user_guestfwd.c user_hostfwd.c \
            user_poll.c user_smb.c
@@ -96,7 +96,7 @@ monitor_src := block_jobs.c chardev.c commands.c cpu_access.c device.c disassemb
 gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c resume.c stub.c
 
 # cli/main.c is not in this list: it is the only file that test programs do not get.
-cli_src := accel_options.c device_options.c firmware_options.c drive_options.c machine_options.c net_options.c \
+cli_src := accel_options.c device_options.c fd_options.c firmware_options.c drive_options.c machine_options.c net_options.c \
            options.c setup.c
 
 # Programs beside the emulator, tools/NAME.c, and what they share.
@@ -107,7 +107,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
-unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test gdbstub_test iothread_test log_test migration_test \
+unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test fdset_test gdbstub_test iothread_test log_test migration_test \
               machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test
 

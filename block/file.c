@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include "block/driver.h"
 #include "util/error.h"
+#include "util/fdset.h"
 
 #define DIRECT_ALIGN 4096u
 /* Bytes of one system call: bounds the aligned buffer. */
@@ -69,7 +70,7 @@ static bool open_descriptors(struct block_file_node *f, bool read_only, GError *
 {
     int flags = (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC;
 
-    f->fd = open(f->node.filename, flags | (f->direct ? O_DIRECT : 0));
+    f->fd = open_path(f->node.filename, flags | (f->direct ? O_DIRECT : 0), 0);
     if (f->fd < 0) {
         bool no_direct = f->direct && errno == EINVAL;
 
@@ -79,7 +80,7 @@ static bool open_descriptors(struct block_file_node *f, bool read_only, GError *
         }
         return false;
     }
-    f->buffered = f->direct ? open(f->node.filename, flags) : f->fd;
+    f->buffered = f->direct ? open_path(f->node.filename, flags, 0) : f->fd;
     if (f->buffered < 0) {
         set_errno_error(error, "Could not open '%s'", f->node.filename);
         return false;
@@ -182,7 +183,7 @@ static bool file_open(struct block_node *node, const struct block_open_options *
     f->locking = block_option_choice(o->options, file_options, "locking") != 2;
     f->force_share = o->force_share;
     node->read_only = o->read_only;
-    if (!node->read_only && o->auto_read_only && access(node->filename, W_OK) != 0 &&
+    if (!node->read_only && o->auto_read_only && !path_is_writable(node->filename) &&
         (errno == EACCES || errno == EROFS || errno == EPERM)) {
         node->read_only = true;
     }

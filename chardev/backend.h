@@ -105,6 +105,7 @@ extern const struct chardev_type chardev_pipe_type;    /* file.c */
 extern const struct chardev_type chardev_socket_type;  /* socket.c */
 extern const struct chardev_type chardev_mux_type;     /* mux.c */
 extern const struct chardev_type chardev_ringbuf_type; /* ringbuf.c */
+extern const struct chardev_type chardev_udp_type;     /* udp.c */
 extern const struct chardev_type chardev_vc_type;      /* ui/vc.c */
 
 /* A mux over `backend`, which it attaches to and owns.  NULL and *error: the backend is taken. */

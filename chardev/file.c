@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "chardev/backend.h"
 #include "util/error.h"
+#include "util/fdset.h"
 #include "util/text.h"
 
 static const char *need_path(struct chardev *c, const GPtrArray *opts, GError **error)
@@ -32,9 +33,9 @@ static bool file_open(struct chardev *c, const GPtrArray *opts, GError **error)
         return false;
     }
     flags |= append ? O_APPEND : O_TRUNC;
-    fd = open(path, flags | O_NONBLOCK, 0666);
+    fd = open_path(path, flags | O_NONBLOCK, 0666);
     if (fd < 0 && errno == ENXIO) { /* a named pipe that nobody reads yet: wait for the reader */
-        fd = open(path, flags, 0666);
+        fd = open_path(path, flags, 0666);
     }
     if (fd < 0) {
         set_errno_error(error, "cannot open '%s' for writing", path);
@@ -59,8 +60,8 @@ static bool pipe_open(struct chardev *c, const GPtrArray *opts, GError **error)
     in_path = g_strdup_printf("%s.in", path);
     out_path = g_strdup_printf("%s.out", path);
     /* O_RDWR: opening does not wait for the other side, and its leaving is no end of file. */
-    in = open(in_path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    out = open(out_path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    in = open_path(in_path, O_RDWR | O_NONBLOCK, 0);
+    out = open_path(out_path, O_RDWR | O_NONBLOCK, 0);
     if (in < 0 || out < 0) {
         if (in >= 0) {
             close(in);
@@ -68,7 +69,10 @@ static bool pipe_open(struct chardev *c, const GPtrArray *opts, GError **error)
         if (out >= 0) {
             close(out);
         }
-        in = out = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        in = out = open_path(path, O_RDWR | O_NONBLOCK, 0);
+        if (in >= 0) { /* of a set of descriptors it may be otherwise */
+            fcntl(in, F_SETFL, fcntl(in, F_GETFL) | O_NONBLOCK);
+        }
     }
     if (in < 0) {
         set_errno_error(error, "cannot open the named pipes '%s' and '%s', nor '%s'", in_path,

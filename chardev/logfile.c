@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "chardev/backend.h"
 #include "util/error.h"
+#include "util/fdset.h"
 #include "util/text.h"
 
 bool logfile_open(struct chardev *c, const GPtrArray *opts, GError **error)
@@ -23,10 +24,8 @@ bool logfile_open(struct chardev *c, const GPtrArray *opts, GError **error)
     if (!path) {
         return true;
     }
-    c->log_fd =
-        open(path,
-             O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (append ? O_APPEND : O_TRUNC),
-             0666);
+    c->log_fd = open_path(
+        path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | (append ? O_APPEND : O_TRUNC), 0666);
     if (c->log_fd < 0) {
         set_errno_error(error, "Could not create '%s'", path);
         return false;

@@ -26,8 +26,8 @@ static const struct chardev_type *const chardev_types[] = {
     &chardev_pipe_type,
     &chardev_socket_type,
     &chardev_ringbuf_type,
+    &chardev_udp_type,
     &chardev_vc_type,
-    REFUSED("udp",      "UDP datagrams",                 "not supported yet; " USE_TEXT),
     REFUSED("msmouse",  "a serial mouse",                "not supported yet; " USE_TEXT),
     REFUSED("braille",  "a Braille display",             "not supported; " USE_TEXT),
     REFUSED("serial",   "a serial port of the host",     "not supported yet; " USE_TEXT),
@@ -197,6 +197,23 @@ static bool take_host_port(const char *rest, GString *options)
     return true;
 }
 
+/* "[HOST]:PORT[@[LOCALADDR]:LOCALPORT]" */
+static bool take_udp(const char *rest, GString *options)
+{
+    g_auto(GStrv) ends = g_strsplit(rest, "@", 2);
+    for (unsigned i = 0; i < g_strv_length(ends); i++) {
+        struct socket_address a;
+
+        if (!socket_address_parse(&a, ends[i], NULL)) {
+            return false;
+        }
+        g_string_append_printf(options, ",%s=%s,%s=%s", i ? "localaddr" : "host", a.host,
+                               i ? "localport" : "port", a.port);
+        socket_address_clear(&a);
+    }
+    return ends[0] != NULL;
+}
+
 /* What may stand before a colon, beside the types with an implied key. */
 static const struct text_form {
     const char *name, *type, *form, *extra;
@@ -207,6 +224,7 @@ static const struct text_form {
     { "telnet",    "socket", "telnet:[HOST]:PORT[,OPTION...]",    ",telnet=on",    take_host_port },
     { "tn3270",    "socket", "tn3270:[HOST]:PORT[,OPTION...]",    ",tn3270=on",    take_host_port },
     { "websocket", "socket", "websocket:[HOST]:PORT[,OPTION...]", ",websocket=on", take_host_port },
+    { "udp",       "udp",    "udp:[HOST]:PORT[@[ADDR]:PORT]",     "",              take_udp },
     { "unix",      "socket", "unix:PATH[,OPTION...]",             "",              take_path },
     /* clang-format on */
 };

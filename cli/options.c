@@ -199,6 +199,7 @@ const struct option_row option_rows[] = {
     { "monitor",     "CHARDEV|none", "where the monitor goes",                                    option_monitor },
     { "mon",         "[chardev=]ID[,mode=readline]", "a monitor on a -chardev",                   option_mon },
     { "chardev",     "BACKEND,id=ID[,mux=on][,logfile=FILE][,prop=VALUE]|help", "a character device: stdio, pty, file, pipe, socket, ringbuf, null", option_chardev },
+    { "add-fd",      "fd=N,set=M[,opaque=TEXT]", "an inherited descriptor for paths /dev/fdset/M",   option_add_fd },
     { "device",      "NAME[,prop=VALUE]|help|NAME,help", "add a device, or show its properties",  option_device },
     { "global",      "DRIVER.PROP=VALUE", "a default for a property of all devices of a type",        option_global },
     { "netdev",      "TYPE,id=ID[,prop=VALUE]|help or JSON", "a network back end: user, tap, bridge, socket, stream, dgram, hubport",  option_netdev },
@@ -252,6 +253,7 @@ struct options *options_new(void)
     o->output = g_string_new(NULL);
     o->cpus = 1;
     o->rtc_base = INT64_MIN;
+    o->fds = g_ptr_array_new_with_free_func(g_free);
     o->serials = g_ptr_array_new_with_free_func(g_free);
     o->monitors = g_ptr_array_new_with_free_func(g_free);
     o->chardevs = g_ptr_array_new_with_free_func(g_free);
@@ -274,9 +276,9 @@ void options_free(struct options *o)
     char *const texts[] = { o->cpu_model, o->accel,   o->accel_refused, o->kernel,
                             o->initrd,    o->append,  o->name,          o->log_items,
                             o->log_file,  o->pidfile, o->gdb,           o->loadvm };
-    GPtrArray *const lists[] = { o->netdevs, o->nics,      o->nets,     o->cards,    o->serials,
-                                 o->drives,  o->blockdevs, o->monitors, o->chardevs, o->devices,
-                                 o->globals, o->warnings,  o->objects };
+    GPtrArray *const lists[] = { o->netdevs, o->nics,    o->nets,      o->cards,    o->fds,
+                                 o->serials, o->drives,  o->blockdevs, o->monitors, o->chardevs,
+                                 o->devices, o->globals, o->warnings,  o->objects };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);

@@ -34,6 +34,7 @@ struct options {
     bool serial_given, monitor_given;
     /* Each option's text as given; -mon's is "chardev:ID". */
     GPtrArray *serials, *monitors, *chardevs, *devices, *globals, *drives, *blockdevs, *objects;
+    GPtrArray *fds;                           /* -add-fd */
     bool snapshot;                            /* -snapshot: every drive */
     bool net_given;                           /* some option about network */
     GPtrArray *netdevs, *nics, *nets, *cards; /* cards: "MODEL,PROPS" of -nic and -net nic */
@@ -85,6 +86,11 @@ option_fn option_serial, option_monitor, option_mon, option_chardev, option_disp
     option_nographic, option_curses, option_parallel, option_vga;
 
 struct machine;
+/* fd_options.c */
+option_fn option_add_fd;
+/* Before anything else is opened. */
+bool fds_setup(const struct options *o, GError **error);
+
 /* net_options.c */
 option_fn option_netdev, option_nic, option_net;
 /* The back ends that the options name; before the board is made. Machine lock held. */

@@ -3,8 +3,10 @@
  * tests/unit/chardev_kinds_test.c: rings, log files, and back ends that monitors add, change and remove.
  */
 #include <glib/gstdio.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "chardev/backend.h"
 #include "monitor/monitor.h"
@@ -149,6 +151,69 @@ static void logfile_has_what_was_written(void)
     rig_clear(&r);
 }
 
+/* Datagrams ----------------------------------------------------------------------------------- */
+
+/* The test's end of a pair: a socket at a port of its own. */
+static int udp_peer(unsigned *port)
+{
+    struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(sin);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), ==, 0);
+    g_assert_cmpint(getsockname(fd, (struct sockaddr *)&sin, &len), ==, 0);
+    *port = ntohs(sin.sin_port);
+    return fd;
+}
+
+static void send_to(int fd, const struct sockaddr_in *to, const char *text)
+{
+    g_assert_cmpint(sendto(fd, text, strlen(text), 0, (const struct sockaddr *)to, sizeof(*to)), ==,
+                    (gssize)strlen(text));
+}
+
+static void datagrams_go_both_ways(void)
+{
+    struct rig r;
+    unsigned port;
+    int fd = udp_peer(&port);
+    g_autofree char *text = g_strdup_printf("udp:127.0.0.1:%u@127.0.0.1:0", port);
+    struct sockaddr_in from;
+    socklen_t len = sizeof(from);
+    struct recorder rec;
+    struct chardev *c;
+    char buf[16] = { 0 };
+
+    rig_init(&r);
+    recorder_init(&rec);
+    c = chardev_new(r.m, "u", text, NULL);
+    g_assert_nonnull(c);
+    g_assert_true(recorder_attach(&rec, c, NULL));
+    chardev_write(c, "one", 3);
+    chardev_write(c, "two", 3);
+    g_assert_cmpint(recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len), ==, 3);
+    g_assert_cmpint(recv(fd, buf, sizeof(buf), 0), ==, 3);
+    g_assert_cmpstr(buf, ==, "two");
+    rec.room = 2; /* the rest waits, and what comes after it */
+    send_to(fd, &from, "abcdef");
+    send_to(fd, &from, "");
+    send_to(fd, &from, "ghi");
+    settle(r.m);
+    g_assert_cmpstr(rec.got->str, ==, "ab");
+    rec.room = 100;
+    chardev_accept_input(c);
+    settle(r.m);
+    g_assert_cmpstr(rec.got->str, ==, "abcdefghi");
+    close(fd); /* nobody is there any more: nothing is lost but the bytes, and nothing spins */
+    g_assert_cmpuint(chardev_write(c, "gone", 4), ==, 4);
+    settle(r.m);
+    g_assert_cmpuint(chardev_write(c, "gone", 4), ==, 4);
+    settle(r.m);
+    check_line(&r, "info chardev", "u: filename=udp\n");
+    rig_clear(&r);
+    recorder_clear(&rec);
+}
+
 /* Monitors ------------------------------------------------------------------------------------ */
 
 static struct chardev *moved_to;
@@ -243,6 +308,13 @@ static void bad_options_get_one_clear_line(void)
         { "ringbuf,id=r,size=-1", "size is '-1'" },
         { "ringbuf,id=r,size=2G", "size is 2147483648, must be at most 1073741824" },
         { "ringbuf,id=r,sise=16", "no option 'sise'; it takes: size, id, mux, logfile, logappend" },
+        { "udp,id=u", "chardev: udp: remote port not specified" },
+        { "udp,id=u,port=x", "port is 'x', must be 0 to 65535" },
+        { "udp,id=u,port=1,localport=65536", "port is '65536', must be 0 to 65535" },
+        { "udp,id=u,port=1,ipv4=off,ipv6=off", "Cannot disable IPv4 and IPv6" },
+        { "udp,id=u,port=1,host=127.0.0.1,localaddr=192.0.2.1",
+          "Failed to find an available port" },
+        { "udp,id=u,port=1,host=no.such.host.invalid", "address resolution failed" },
         { "null,id=n,logfile=/nonexistent/x", "Could not create '/nonexistent/x'" },
         { "null,id=n,logappend=perhaps", "logappend is 'perhaps', must be on or off" },
     };
@@ -268,6 +340,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/ringbuf/order", ring_gives_the_newest_in_order);
     g_test_add_func("/chardev/ringbuf/commands", ring_commands_speak_as_documented);
     g_test_add_func("/chardev/logfile", logfile_has_what_was_written);
+    g_test_add_func("/chardev/udp", datagrams_go_both_ways);
     g_test_add_func("/chardev/change", a_front_goes_over_to_another_back_end);
     g_test_add_func("/chardev/refused", commands_refuse_what_cannot_be);
     g_test_add_func("/chardev/bad-options", bad_options_get_one_clear_line);

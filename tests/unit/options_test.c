@@ -103,6 +103,7 @@ static const struct row {
     { K "-monitor pty",            AT(monitors),     FIRST, 0, "pty" },
     { K "-mon chardev=m,mode=readline", AT(monitors), FIRST, 0, "chardev:m" },
     { K "-chardev stdio,id=m,mux=on", AT(chardevs),  FIRST, 0, "stdio,id=m,mux=on" },
+    { K "-add-fd fd=3,set=1",      AT(fds),          FIRST, 0, "fd=3,set=1" },
     { "-chardev help",             0,                HELP, 0, "pty" },
     { K "-device isa-debug-exit,iobase=0xf4", AT(devices), FIRST, 0, "isa-debug-exit,iobase=0xf4" },
     { "-device help",              0,                HELP, 0, "name \"isa-debug-exit\"" },

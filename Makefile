@@ -59,7 +59,7 @@ hw_src := device_list.c
 
 hw_intc_src := apic.c apic_bus.c apic_regs.c apic_timer.c i8259.c ioapic.c
 hw_timer_src := hpet.c i8254.c mc146818rtc.c
-hw_char_src := debugcon.c isa_serial.c serial.c
+hw_char_src := debugcon.c isa_serial.c serial.c virtio_serial.c virtio_serial_port.c
 hw_input_src := i8042.c ps2_keyboard.c ps2_mouse.c ps2_set3.c
 
 ui_src := curses.c curses_keys.c curses_term.c input.c input_keys.c keymap.c screendump.c surface.c text.c vc.c
@@ -111,7 +111,7 @@ unit_tests := block_drive_test block_job_test block_live_kill_test block_live_te
               machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test
 
-device_tests := nvme_test virtio_test virtio_blk_test e1000_test e1000e_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
+device_tests := nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
                 debugcon_test hotplug_test microvm_pm_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \

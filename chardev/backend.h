@@ -53,6 +53,7 @@ struct chardev {
     bool in_ended;     /* end of file or an error: no more input */
     bool in_room;      /* what the watch of the input waits for: bytes, or else the end alone */
     bool hung_up;      /* the type was told */
+    bool out_short;    /* the front was told to wait */
     bool out_broken;   /* the reader is gone: output is dropped */
     GSource *in_watch, *out_watch;
     int log_fd;        /* logfile=; -1: none */

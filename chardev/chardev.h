@@ -35,6 +35,8 @@ struct chardev_front {
     void *opaque;
     /* It is on another chardev from now on (chardev_change). NULL: it cannot be. */
     void (*moved)(void *opaque, struct chardev *to);
+    /* After a short count of chardev_write: there is room again. May be NULL. */
+    void (*drained)(void *opaque);
 };
 
 /*

@@ -154,6 +154,12 @@ static gboolean output_ready(gint fd, GIOCondition condition, gpointer opaque)
     (void)fd;
     (void)condition;
     drain(c);
+    if (c->out_short && c->queue->len - c->queue_head <= CHARDEV_QUEUE_MAX / 2) {
+        c->out_short = false;
+        if (c->attached && c->front.drained) {
+            c->front.drained(c->front.opaque);
+        }
+    }
     if (c->queue->len == 0) {
         backend_remove_watch(&c->out_watch);
     }
@@ -185,6 +191,7 @@ size_t fd_backend_write(struct chardev *c, const uint8_t *buf, size_t n)
     queued = MIN(n - done, room);
     g_byte_array_append(c->queue, buf + done, (guint)queued);
     backend_add_watch(c, &c->out_watch, c->fd_out, G_IO_OUT | G_IO_HUP | G_IO_ERR, output_ready);
+    c->out_short |= done + queued < n;
     return done + queued;
 }
 
@@ -222,7 +229,7 @@ void fd_backend_close(struct chardev *c)
         close(c->fd_out);
     }
     c->fd_in = c->fd_out = -1;
-    c->in_ended = c->hung_up = c->out_broken = false;
+    c->in_ended = c->hung_up = c->out_short = c->out_broken = false;
     g_byte_array_set_size(c->queue, 0);
     c->queue_head = 0;
 }

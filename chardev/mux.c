@@ -200,6 +200,17 @@ static void mux_backend_event(void *opaque, enum chardev_event event)
     }
 }
 
+static void mux_drained(void *opaque)
+{
+    struct mux *x = opaque;
+
+    for (unsigned i = 0; i < MUX_FRONTS; i++) {
+        if (x->fronts[i].used && x->fronts[i].front.drained) {
+            x->fronts[i].front.drained(x->fronts[i].front.opaque);
+        }
+    }
+}
+
 /* The mux as a back end. ---------------------------------------------------------------------- */
 
 static bool mux_attach(struct chardev *c, const struct chardev_front *front, GError **error)
@@ -343,7 +354,8 @@ struct chardev *mux_new(struct machine *m, const char *label, struct chardev *ba
     struct chardev_front front = { .can_receive = mux_can_receive,
                                    .receive = mux_receive,
                                    .event = mux_backend_event,
-                                   .opaque = x };
+                                   .opaque = x,
+                                   .drained = mux_drained };
 
     x->backend = backend;
     if (!chardev_attach(backend, &front, error)) {

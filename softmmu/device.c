@@ -12,8 +12,10 @@
 #include "util/error.h"
 
 const char *const bus_kind_names[BUS_KIND_COUNT] = {
-    [BUS_NONE] = "none", [BUS_SYSTEM] = "System", [BUS_ISA] = "ISA",           [BUS_PCI] = "PCI",
-    [BUS_IDE] = "IDE",   [BUS_SCSI] = "SCSI",     [BUS_VIRTIO] = "virtio-bus",
+    [BUS_NONE] = "none",         [BUS_SYSTEM] = "System",
+    [BUS_ISA] = "ISA",           [BUS_PCI] = "PCI",
+    [BUS_IDE] = "IDE",           [BUS_SCSI] = "SCSI",
+    [BUS_VIRTIO] = "virtio-bus", [BUS_VIRTIO_SERIAL] = "virtio-serial-bus",
 };
 
 const struct device_type *device_type_find(const char *name)

@@ -155,6 +155,8 @@ struct virtio_element *virtqueue_pop(struct virtio_queue *vq);
 void virtqueue_push(struct virtio_element *e, uint32_t written);
 /* The same of n elements of one queue, which the guest sees at once (5.1.6.4: the buffers of one frame). */
 void virtqueue_push_all(struct virtio_element *const *e, const uint32_t *written, unsigned n);
+/* The newest element, which nothing was done to, goes back: the next virtqueue_pop takes it again. */
+void virtqueue_unpop(struct virtio_element *e);
 /* Frees it without a word: the queue was reset. */
 void virtqueue_drop(struct virtio_element *e);
 /* An interrupt, if the driver wants one for what was pushed. */

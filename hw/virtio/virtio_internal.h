@@ -38,6 +38,7 @@ void split_push(struct virtio_queue *vq, struct virtio_element *const *e, const 
                 unsigned n);
 bool split_wants_interrupt(struct virtio_queue *vq, uint16_t moved);
 bool packed_pop(struct virtio_queue *vq, struct virtio_element *e);
+void packed_unpop(struct virtio_queue *vq, unsigned slots);
 void packed_push(struct virtio_queue *vq, struct virtio_element *const *e, const uint32_t *written,
                  unsigned n);
 bool packed_wants_interrupt(struct virtio_queue *vq, uint16_t moved);

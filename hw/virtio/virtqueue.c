@@ -98,6 +98,16 @@ struct virtio_element *virtqueue_pop(struct virtio_queue *vq)
     return e;
 }
 
+void virtqueue_unpop(struct virtio_element *e)
+{
+    if (is_packed(e->vq)) {
+        packed_unpop(e->vq, e->slots);
+    } else {
+        e->vq->avail_idx--;
+    }
+    virtqueue_drop(e);
+}
+
 void virtqueue_push_all(struct virtio_element *const *e, const uint32_t *written, unsigned n)
 {
     struct virtio_queue *vq = e[0]->vq;

@@ -98,6 +98,15 @@ static bool fill_used(struct virtio_queue *vq, const struct virtio_element *e, u
 }
 
 /* The first one's flags come last: the driver sees none of them before. */
+void packed_unpop(struct virtio_queue *vq, unsigned slots)
+{
+    if (vq->avail_idx < slots) {
+        vq->avail_idx = (uint16_t)(vq->avail_idx + vq->size);
+        vq->avail_wrap = !vq->avail_wrap;
+    }
+    vq->avail_idx = (uint16_t)(vq->avail_idx - slots);
+}
+
 void packed_push(struct virtio_queue *vq, struct virtio_element *const *e, const uint32_t *written,
                  unsigned n)
 {

@@ -57,6 +57,15 @@ static const struct {
     { "virtio-net-pci", "-nic hubport,hubid=0,model=virtio-net-pci -net nic,model=virtio" },
     { "virtio-net-pci-transitional", "-netdev user,id=n,restrict=on -device "
                                      "virtio-net-pci-transitional,netdev=n,packed=on" },
+    { "virtio-serial-device", "-M microvm -vga none -kernel %s/kernel -chardev null,id=c -device "
+                              "virtio-serial-device -device virtconsole,chardev=c" },
+    { "virtio-serial-pci", "-device virtio-serial-pci,vectors=4" },
+    { "virtio-serial-pci-transitional",
+      "-device virtio-serial-pci-transitional,max_ports=1 -device virtconsole" },
+    { "virtconsole",
+      "-chardev ringbuf,id=c -device virtio-serial-pci,packed=on -device virtconsole,chardev=c" },
+    { "virtserialport",
+      "-chardev ringbuf,id=c -device virtio-serial-pci -device virtserialport,chardev=c,name=n" },
     { "isa-vga", "-vga none -device isa-vga" },
     { "isa-serial", "-chardev null,id=c -device isa-serial,chardev=c" },
     { "isa-debugcon", "-chardev null,id=c -device isa-debugcon,chardev=c" },

@@ -2,11 +2,13 @@
 /*
  * tests/unit/chardev_kinds_test.c: rings, log files, and back ends that monitors add, change and remove.
  */
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "chardev/backend.h"
 #include "monitor/monitor.h"
@@ -214,6 +216,54 @@ static void datagrams_go_both_ways(void)
     recorder_clear(&rec);
 }
 
+/* Flow of output ------------------------------------------------------------------------------ */
+
+static void count_drained(void *opaque)
+{
+    ++*(unsigned *)opaque;
+}
+
+static size_t no_room(void *opaque)
+{
+    (void)opaque;
+    return 0;
+}
+
+static void a_front_is_told_when_there_is_room_again(void)
+{
+    struct rig r;
+    unsigned drained = 0;
+    struct chardev_front front = { .can_receive = no_room,
+                                   .opaque = &drained,
+                                   .drained = count_drained };
+    g_autofree char *path = NULL, *text = NULL;
+    g_autofree uint8_t *data = g_malloc0(4u << 20);
+    size_t taken, back = 0;
+    ssize_t n;
+    int fd;
+
+    rig_init(&r);
+    path = g_build_filename(r.dir, "p", NULL);
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+    fd = open(path, O_RDWR | O_NONBLOCK);
+    text = g_strdup_printf("pipe:%s", path);
+    g_assert_true(chardev_attach(chardev_new(r.m, "p", text, NULL), &front, NULL));
+    taken = chardev_write(chardev_find(r.m, "p"), data, 4u << 20);
+    g_assert_cmpuint(taken, <, 4u << 20);
+    settle(r.m);
+    g_assert_cmpuint(drained, ==, 0);
+    while (back < taken && (n = read(fd, data, 65536)) > 0) {
+        back += (size_t)n;
+        settle(r.m);
+        g_assert_cmpuint(drained, <=, back >= taken / 4); /* not for each byte that leaves */
+    }
+    g_assert_cmpuint(back, ==, taken);
+    g_assert_cmpuint(drained, ==, 1);
+    close(fd);
+    file_remove(&r, "p");
+    rig_clear(&r);
+}
+
 /* Monitors ------------------------------------------------------------------------------------ */
 
 static struct chardev *moved_to;
@@ -340,6 +390,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/ringbuf/order", ring_gives_the_newest_in_order);
     g_test_add_func("/chardev/ringbuf/commands", ring_commands_speak_as_documented);
     g_test_add_func("/chardev/logfile", logfile_has_what_was_written);
+    g_test_add_func("/chardev/drained", a_front_is_told_when_there_is_room_again);
     g_test_add_func("/chardev/udp", datagrams_go_both_ways);
     g_test_add_func("/chardev/change", a_front_goes_over_to_another_back_end);
     g_test_add_func("/chardev/refused", commands_refuse_what_cannot_be);

@@ -174,17 +174,23 @@ bool net_plug(struct net_client *a, struct net_client *b, GError **error)
     return true;
 }
 
+/* What waits is dropped when nobody can send any more: whoever is told of room would fill the queue again. */
 void net_unplug(struct net_client *c)
 {
     struct net_client *peer = c->peer;
+    bool held = c->held;
 
     if (!peer) {
         return;
     }
+    c->peer = peer->peer = NULL;
+    c->held = peer->held = false;
     net_purge(c);
     net_purge(peer);
-    c->peer = peer->peer = NULL;
     tell_link(peer);
+    if (held && peer->ops->drained) {
+        peer->ops->drained(peer);
+    }
 }
 
 /* A frame that waits. */

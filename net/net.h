@@ -98,6 +98,7 @@ void net_set_info(struct net_client *c, const char *fmt, ...) G_GNUC_PRINTF(2, 3
 struct net_client *net_find(struct machine *m, const char *name);
 /* Both must be free. False and *error names the one that is not. */
 bool net_plug(struct net_client *a, struct net_client *b, GError **error);
+/* c goes: only its peer is told. */
 void net_unplug(struct net_client *c);
 
 /* Frames outside of NET_FRAME_MIN to NET_FRAME_MAX are dropped, and those that nobody can receive. */

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A card and its back end come and go while Linux runs: netdev_add, device_add, set_link, device_del, netdev_del;
-twice, and each time a file arrives."""
+twice, and each time a file arrives. A card comes and goes, and the machine is reset, amid downloads: each that ends
+is what was sent."""
 import hashlib
 import http.server
+import re
 import sys
 import threading
 
@@ -33,6 +35,41 @@ for turn in 1 2; do
 done
 poweroff -f
 """
+# Downloads that never end; those that a card took with it are begun anew.
+LOAD = HEAD.split("ip link set lo up")[0] + """
+wait_for() { i=0; while ! eval "$1"; do sleep 0.1; i=$((i + 1)); [ $i -gt 900 ] && echo GAVE-UP "$1" && return; done; }
+carrier() { [ "$(cat /sys/class/net/eth0/carrier 2>/dev/null)" = 1 ]; }
+worker() {
+    while [ ! -e /tmp/stop ]; do
+        wget -q -O /tmp/$1 http://10.0.2.2:PORT/file 2>/dev/null || { sleep 0.2; continue; }
+        [ "$(md5sum </tmp/$1)" = "DIGEST  -" ] && echo GOOD || echo "BAD download of worker $1"
+    done
+}
+configure() {
+    turn=0
+    while :; do
+        wait_for '[ -e /sys/class/net/eth0 ]'
+        turn=$((turn + 1))
+        ip link set eth0 up
+        ip addr add 10.0.2.15/24 dev eth0
+        wait_for carrier
+        echo UP-$turn
+        while [ -e /sys/class/net/eth0 ]; do sleep 0.1; done
+        killall wget            # they would wait for an answer
+        echo GONE-$turn
+    done
+}
+echo GUEST-READY
+configure &
+worker 1 & one=$!
+worker 2 & two=$!
+read line
+touch /tmp/stop
+wait $one $two
+echo STOPPED
+poweroff -f
+"""
+TURNS = 3
 
 
 def come_and_go(card):
@@ -67,9 +104,77 @@ def come_and_go(card):
     return test
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A guest that has gone, or its card."""
+
+
+def loaded(events, args):
+    """A guest that downloads all the time, and what happens to it: events(run, monitor)."""
+    def test():
+        scratch = Scratch()
+        server = Server(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        script = LOAD.replace("PORT", str(server.server_address[1])).replace("DIGEST", hashlib.md5(FILE).hexdigest())
+        command = ["-nographic", "-m", "256", "-kernel", guest_file("cards"), "-initrd",
+                   scratch.initrd(script, "", module_files("cards") + [("ld/none", b"")]), "-append",
+                   "console=ttyS0 panic=-1 net.ifnames=0", "-nic", "none", "-netdev", "user,id=h", *args]
+        try:
+            with Run(command, terminal=True) as run:
+                monitor = Monitor(run)
+                run.expect("GUEST-READY", TIMEOUT)
+                events(run, monitor)
+                run.type("\r")
+                check(run, "^STOPPED")
+                if re.search("^(BAD|GAVE-UP)", run.output, re.M):
+                    run.fail("a download is not what was sent, or a card did not come up")
+        finally:
+            server.shutdown()
+    return test
+
+
+def good_downloads(run, count):
+    """From now on."""
+    at = len(run.output)
+    for _ in range(count):
+        at = run.expect("^GOOD", TIMEOUT, at)
+
+
+def unplug_under_load(add):
+    def events(run, monitor):
+        for turn in range(1, TURNS + 1):
+            monitor.ok(f"device_add {add},netdev=h,id=c")
+            run.expect(f"UP-{turn}", TIMEOUT)
+            good_downloads(run, 2)
+            if turn < TURNS:
+                monitor.ok("device_del c")
+                run.expect(f"GONE-{turn}", TIMEOUT)
+                wait_until_free(monitor, "c")
+    return events
+
+
+def reset_under_load(run, monitor):
+    for _ in range(TURNS - 1):
+        good_downloads(run, 2)
+        at = len(run.output)
+        monitor.command("system_reset")
+        run.expect("GUEST-READY", TIMEOUT, at)
+    good_downloads(run, 2)
+
+
+SLOT = ["-M", "q35", "-device", "pcie-root-port,id=p,chassis=1,slot=3"]
+CARDS = (("a virtio-net card", "virtio-net-pci", []), ("an e1000", "e1000", []), ("an rtl8139", "rtl8139", []),
+         ("an e1000e of a pc", "e1000e", []), ("an e1000e in a slot of q35", "e1000e,bus=p", SLOT),
+         ("a virtio-net card in a slot of q35", "virtio-net-pci,bus=p", SLOT))
 TESTS = (
     ("a virtio-net card", come_and_go("virtio-net-pci")),
     ("an e1000", come_and_go("e1000")),
+    *((f"{name} comes and goes amid downloads", loaded(unplug_under_load(device), args))
+      for name, device, args in CARDS),
+    *((f"{name} is reset amid downloads", loaded(reset_under_load, [*args, "-device", f"{device},netdev=h"]))
+      for name, device, args in CARDS[:4]),
 )
 
 if __name__ == "__main__":

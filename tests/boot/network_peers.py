@@ -61,11 +61,11 @@ def program_files():
     return [(f"ld/{name}", data) for name, data in found.items()]
 
 
-def module_files():
+def module_files(guest="network"):
     files = []
     for name in MODULES:
         try:
-            files.append((f"{name}.ko", guest_data("network", f"{name}.ko")))
+            files.append((f"{name}.ko", guest_data(guest, f"{name}.ko")))
         except FileNotFoundError:
             pass                        # built into the kernel
     return files

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Parallel downloads and uploads for a while (--seconds N, 600 unless given): every one arrives as it was sent."""
+"""Parallel downloads and uploads over each card in turn for a while (--seconds N, a few unless given): every one
+arrives as it was sent."""
 import argparse
 import hashlib
 import http.server
@@ -13,6 +14,7 @@ from network import FILE, Handler
 from network_peers import HEAD, check, module_files
 
 WORKERS = 4
+CARDS = ("virtio-net-pci", "e1000", "e1000e", "rtl8139")
 START_TIMEOUT = 400
 SCRIPT = HEAD.replace("10.9.0.SELF/24", "10.0.2.15/24") + """
 end=$(($(cut -d. -f1 /proc/uptime) + SECONDS))
@@ -49,8 +51,8 @@ def soak(card, seconds):
         for name, value in (("WORKERS", " ".join(map(str, range(WORKERS)))), ("SECONDS", str(seconds)),
                             ("PORT", str(server.server_address[1])), ("DIGEST", hashlib.md5(FILE).hexdigest())):
             script = script.replace(name, value)
-        args = ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("network"), "-initrd",
-                scratch.initrd(script, "", module_files() + [("ld/none", b"")]), "-append",
+        args = ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("cards"), "-initrd",
+                scratch.initrd(script, "", module_files("cards") + [("ld/none", b"")]), "-append",
                 "console=ttyS0 panic=-1 net.ifnames=0", "-netdev", "user,id=n", "-device", f"{card},netdev=n"]
         try:
             with Run(args) as run:
@@ -69,8 +71,8 @@ def soak(card, seconds):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=600)
-    parser.add_argument("--card", action="append", help="virtio-net-pci and e1000 unless given")
+    parser.add_argument("--seconds", type=int, default=5, help="of each card (5)")
+    parser.add_argument("--card", action="append", choices=CARDS)
     options = parser.parse_args()
     sys.exit(tap([(f"downloads and uploads over {card}", soak(card, options.seconds))
-                  for card in options.card or ("virtio-net-pci", "e1000")]))
+                  for card in options.card or CARDS]))

@@ -109,7 +109,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 # The helpers of a kind are linked with every test program of that kind.
 unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test fdset_test gdbstub_test iothread_test log_test migration_test \
               machine_test memory_test state_test \
-              text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test
+              text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test
 
 device_tests := nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \

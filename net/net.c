@@ -196,6 +196,7 @@ void net_unplug(struct net_client *c)
 /* A frame that waits. */
 struct net_packet {
     struct net_offload offload;
+    unsigned queue; /* came_by */
     size_t len;
     uint8_t frame[];
 };
@@ -226,9 +227,10 @@ bool net_can_send(struct net_client *from)
     return false;
 }
 
-static bool deliver(struct net_client *to, const struct net_offload *o, const uint8_t *frame,
-                    size_t len)
+static bool deliver(struct net_client *to, unsigned queue, const struct net_offload *o,
+                    const uint8_t *frame, size_t len)
 {
+    to->came_by = queue;
     return to->ops->receive_offload ? to->ops->receive_offload(to, o, frame, len)
                                     : to->ops->receive(to, frame, len);
 }
@@ -247,12 +249,13 @@ static void pass(struct net_client *from, const struct net_offload *o, const uin
         net_dump_frame(to, true, frame, len);
     }
     to->received++;
-    if (g_queue_is_empty(&to->queue) && listens(to) && deliver(to, o, frame, len)) {
+    if (g_queue_is_empty(&to->queue) && listens(to) && deliver(to, from->sends_by, o, frame, len)) {
         return;
     }
     if (to->queue.length < NET_QUEUE_FRAMES) {
         p = g_malloc(sizeof(*p) + len);
         p->offload = *o;
+        p->queue = from->sends_by;
         p->len = len;
         memcpy(p->frame, frame, len);
         g_queue_push_tail(&to->queue, p);
@@ -316,7 +319,7 @@ void net_ready(struct net_client *c)
 
         if (offload_needs(&p->offload) & ~c->takes) {
             c->dropped++; /* it took such frames when this one came */
-        } else if (net_link_up(c) && !deliver(c, &p->offload, p->frame, p->len)) {
+        } else if (net_link_up(c) && !deliver(c, p->queue, &p->offload, p->frame, p->len)) {
             g_queue_push_head(&c->queue, p);
             break;
         }

@@ -64,6 +64,8 @@ struct net_client {
     bool held;                  /* the peer was told to hold back */
     unsigned takes;             /* enum net_takes */
     unsigned queues;            /* pairs of queues of a back end; 0: as 1 */
+    unsigned sends_by;          /* the pair of queues whose frame it sends */
+    unsigned came_by;           /* of a frame that it is offered: its sender's sends_by */
     GQueue queue;               /* struct net_packet *: frames for this client */
     GPtrArray *dumps;           /* of a back end: filter-dump's (dump.c); NULL: none */
     uint64_t received, dropped; /* frames */

@@ -2,8 +2,8 @@
 /*
  * net/tap.c: -netdev tap and bridge: an interface of the host's kernel whose other end is a card.
  *
- * Of several queues all are read, so that it does not matter which one the kernel chose; frames go out through
- * the first. A descriptor with a header before each frame (IFF_VNET_HDR) gets an empty one, and the kernel is told
+ * Of several queues all are read, so that it does not matter which one the kernel chose; frames of the card's pairs
+ * of queues go out through one each, and the kernel sends what answers them to the same. A descriptor with a header before each frame (IFF_VNET_HDR) gets an empty one, and the kernel is told
  * to send complete frames only.
  * Thread: under the machine lock; watches on the main loop.
  */
@@ -114,11 +114,12 @@ static bool tap_receive(struct net_client *c, const struct net_offload *o, const
 {
     uint8_t header[TAP_HEADER_MOST] = { 0 };
     struct net_tap *t = (struct net_tap *)c;
+    struct tap_queue *q = &t->queues[c->came_by % t->n];
     struct iovec parts[2] = { { header, t->header }, { (void *)frame, len } };
 
     memcpy(header, o, sizeof(*o));
-    if (writev(t->queues[0].fd, parts, 2) < 0 && errno == EAGAIN) {
-        add_watch(&t->queues[0], &t->queues[0].out_watch, G_IO_OUT, output_ready);
+    if (writev(q->fd, parts, 2) < 0 && errno == EAGAIN) {
+        add_watch(q, &q->out_watch, G_IO_OUT, output_ready);
         return false;
     }
     return true; /* other errors: the interface is down, the frame is lost */

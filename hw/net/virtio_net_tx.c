@@ -45,6 +45,7 @@ static void send_frame(struct virtio_net *s, unsigned pair, struct net_offload *
     if (s->used_pairs > 1) {
         s->flows[offload_flow_hash(s->frame, len) % FLOWS] = (uint8_t)pair;
     }
+    s->nic.client.sends_by = pair;
     net_send_offload(&s->nic.client, o, s->frame, len);
 }
 

@@ -87,7 +87,7 @@ def in_a_bridge(_scratch):
     return f"bridge,id=n,br=rhea-br,helper={sys.executable} {os.path.abspath(__file__)} --helper", ()
 
 
-def reach(make, card):
+def reach(make, card, more=()):
     def test():
         scratch = Scratch()
         if not os.environ.get(INSIDE):
@@ -99,7 +99,7 @@ def reach(make, card):
         digest = hashlib.md5(FILE).hexdigest()
         args = ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("network"), "-initrd",
                 scratch.initrd(script, "", module_files() + [("ld/none", b"")]), "-append",
-                "console=ttyS0 panic=-1 net.ifnames=0", "-netdev", netdev, "-device", f"{card},netdev=n"]
+                "console=ttyS0 panic=-1 net.ifnames=0", "-netdev", netdev, "-device", f"{card},netdev=n", *more]
         try:
             with Run(args, pass_fds=fds) as run:
                 run.expect(r"^READY", TIMEOUT)
@@ -126,7 +126,8 @@ def why_not():
 
 
 TESTS = (
-    ("a tap with scripts and two queues, virtio-net", reach(made_by_rhea, "virtio-net-pci")),
+    ("a tap with scripts and two queues, virtio-net with two pairs of queues",
+     reach(made_by_rhea, "virtio-net-pci,mq=on", ["-smp", "2"])),
     ("a tap that was handed over, with headers, e1000", reach(handed_over, "e1000")),
     ("a bridge through a helper, virtio-net", reach(in_a_bridge, "virtio-net-pci")),
 )

@@ -85,6 +85,7 @@ static void flows_come_back_where_they_went(struct fixture *f, gconstpointer dat
     for (unsigned i = 0; i < 12; i++) {
         make_flow(frame, (uint8_t)(i % 4), false);
         send_on(f, i % 3 * 2 + 1, no_header, frame, sizeof(frame));
+        g_assert_cmpuint(f->wire.client.came_by, ==, i % 3);
         make_flow(frame, (uint8_t)(i % 4), true);
         net_send(&f->wire.client, frame, sizeof(frame));
         g_assert_cmpuint(where(f), ==, i % 3);

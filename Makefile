@@ -10,9 +10,9 @@ BUILD := $(abspath $(BUILD))
 
 # --- Sources: one list per folder -------------------------------------------------------------
 
-util_src := error.c fdset.c log.c socket.c terminal.c text.c
+util_src := error.c fdset.c log.c socket.c terminal.c text.c json_stream.c
 
-softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c hotplug.c iothread.c machine.c main_loop.c mem_print.c \
+softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c event.c hotplug.c iothread.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
@@ -91,12 +91,13 @@ hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi
 migration_src := load.c ram.c saved.c snapshot.c stream.c vm_state.c
 
 monitor_src := block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c expression.c info.c input.c \
-               interrupts.c line_edit.c media.c migration.c monitor.c net.c objects.c screen.c
+               interrupts.c line_edit.c media.c migration.c monitor.c net.c objects.c qmp.c qmp_check.c qmp_commands.c \
+               qmp_machine.c qmp_query.c qmp_schema.c qmp_types.c screen.c
 
 gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c resume.c stub.c
 
 # cli/main.c is not in this list: it is the only file that test programs do not get.
-cli_src := accel_options.c device_options.c fd_options.c firmware_options.c drive_options.c machine_options.c net_options.c \
+cli_src := accel_options.c device_options.c fd_options.c firmware_options.c drive_options.c machine_options.c net_options.c daemon.c \
            options.c setup.c
 
 # Programs beside the emulator, tools/NAME.c, and what they share.
@@ -109,7 +110,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 # The helpers of a kind are linked with every test program of that kind.
 unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test fdset_test gdbstub_test iothread_test log_test migration_test \
               machine_test memory_test state_test \
-              text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test
+              text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test qmp_test json_stream_test
 
 device_tests := nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
@@ -138,7 +139,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
-boot_tests := snapshots.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py \
+boot_tests := snapshots.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py \
               firmware.py firmware_os.py uefi.py curses.py stress.py
 
 # --- Configuration ----------------------------------------------------------------------------

@@ -114,6 +114,11 @@ bool chardev_is_open(const struct chardev *c)
     return c->open;
 }
 
+bool chardev_is_used(const struct chardev *c)
+{
+    return c->type->attach || c->attached;
+}
+
 int chardev_take_fd(struct chardev *c)
 {
     return c->type->take_fd ? c->type->take_fd(c) : -1;

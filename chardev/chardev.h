@@ -60,6 +60,10 @@ bool chardev_attach(struct chardev *c, const struct chardev_front *front, GError
 void chardev_detach(struct chardev *c, const void *opaque);
 /* Bytes taken, 0 to n.  c may be NULL: all bytes are taken and dropped. */
 size_t chardev_write(struct chardev *c, const void *buf, size_t n);
+/* A device or a monitor is attached. */
+bool chardev_is_used(const struct chardev *c);
+/* The name of the i-th back end that there is; NULL behind the last. */
+const char *chardev_type_name(unsigned i);
 /* Somebody is at the other end, as far as one knows. */
 bool chardev_is_open(const struct chardev *c);
 /* A descriptor that came with the input (SCM_RIGHTS), the first that was not taken: the caller's; -1: none. */

@@ -65,6 +65,16 @@ static const struct chardev_type *find_type(const char *name, GError **error)
     return NULL;
 }
 
+const char *chardev_type_name(unsigned i)
+{
+    for (unsigned at = 0; chardev_types[at]; at++) {
+        if (!chardev_types[at]->refused && i-- == 0) {
+            return chardev_types[at]->name;
+        }
+    }
+    return NULL;
+}
+
 void chardev_print_list(GString *out)
 {
     g_string_append(out, "Available chardev backend types:\n");

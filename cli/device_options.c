@@ -26,12 +26,63 @@ bool option_serial(struct options *o, const char *arg, GError **error)
     return true;
 }
 
+void options_add_monitor(struct options *o, const char *chardev, bool control, bool pretty)
+{
+    struct monitor_option *mon = g_new0(struct monitor_option, 1);
+
+    mon->chardev = g_strdup(chardev);
+    mon->control = control;
+    mon->pretty = pretty;
+    g_ptr_array_add(o->monitors, mon);
+}
+
+static bool add_given_monitor(struct options *o, const char *arg, bool control, bool pretty)
+{
+    o->monitor_given = true;
+    if (strcmp(arg, "none") != 0) {
+        options_add_monitor(o, arg, control, pretty);
+    }
+    return true;
+}
+
 bool option_monitor(struct options *o, const char *arg, GError **error)
 {
     (void)error;
-    o->monitor_given = true;
-    if (strcmp(arg, "none") != 0) {
-        g_ptr_array_add(o->monitors, g_strdup(arg));
+    return add_given_monitor(o, arg, false, false);
+}
+
+bool option_qmp(struct options *o, const char *arg, GError **error)
+{
+    (void)error;
+    return add_given_monitor(o, arg, true, false);
+}
+
+bool option_qmp_pretty(struct options *o, const char *arg, GError **error)
+{
+    (void)error;
+    return add_given_monitor(o, arg, true, true);
+}
+
+/* Where a property of -mon goes; an id is a name that nobody asks for. */
+static bool mon_property(const struct option_pair *p, const char **chardev, bool *control,
+                         bool *pretty, GError **error)
+{
+    if (strcmp(p->key, "chardev") == 0) {
+        *chardev = p->value;
+    } else if (strcmp(p->key, "mode") == 0) {
+        *control = strcmp(p->value, "control") == 0;
+        if (!*control && strcmp(p->value, "readline") != 0) {
+            set_error(error, "-mon: mode is '%s', must be readline or control", p->value);
+            return false;
+        }
+    } else if (strcmp(p->key, "pretty") == 0) {
+        if (!parse_bool(p->value, pretty)) {
+            set_error(error, "-mon: pretty is '%s', must be on or off", p->value);
+            return false;
+        }
+    } else if (strcmp(p->key, "id") != 0) {
+        set_error(error, "-mon: no property '%s'; it takes: chardev, mode, pretty, id", p->key);
+        return false;
     }
     return true;
 }
@@ -39,13 +90,12 @@ bool option_monitor(struct options *o, const char *arg, GError **error)
 bool option_mon(struct options *o, const char *arg, GError **error)
 {
     g_autoptr(GPtrArray) opts = parse_options(arg, "chardev");
-    const char *id = options_get(opts, "chardev"), *mode = options_get(opts, "mode");
+    g_autofree char *spec = NULL;
+    const char *id = NULL;
+    bool control = false, pretty = false;
 
     for (unsigned i = 0; i < opts->len; i++) {
-        const struct option_pair *p = g_ptr_array_index(opts, i);
-
-        if (strcmp(p->key, "chardev") != 0 && strcmp(p->key, "mode") != 0) {
-            set_error(error, "-mon: no property '%s'; it takes: chardev, mode", p->key);
+        if (!mon_property(g_ptr_array_index(opts, i), &id, &control, &pretty, error)) {
             return false;
         }
     }
@@ -53,13 +103,12 @@ bool option_mon(struct options *o, const char *arg, GError **error)
         set_error(error, "-mon: chardev=ID is missing");
         return false;
     }
-    if (mode && strcmp(mode, "readline") != 0) {
-        set_error(error, "-mon: mode is '%s', only readline is supported yet", mode);
+    if (pretty && !control) {
+        set_error(error, "-mon: pretty=on is for mode=control only");
         return false;
     }
-    o->monitor_given = true;
-    g_ptr_array_add(o->monitors, g_strdup_printf("chardev:%s", id));
-    return true;
+    spec = g_strdup_printf("chardev:%s", id);
+    return add_given_monitor(o, spec, control, pretty);
 }
 
 bool option_chardev(struct options *o, const char *arg, GError **error)

@@ -467,6 +467,30 @@ static bool shutdown_leaves(struct options *o)
     return !(o->no_shutdown = false);
 }
 
+static bool panic_shuts_down(struct options *o)
+{
+    o->panic = PANIC_ACTION_SHUTDOWN;
+    return true;
+}
+
+static bool panic_pauses(struct options *o)
+{
+    o->panic = PANIC_ACTION_PAUSE;
+    return true;
+}
+
+static bool panic_fails(struct options *o)
+{
+    o->panic = PANIC_ACTION_EXIT_FAILURE;
+    return true;
+}
+
+static bool panic_is_ignored(struct options *o)
+{
+    o->panic = PANIC_ACTION_NONE;
+    return true;
+}
+
 bool option_action(struct options *o, const char *arg, GError **error)
 {
     static const struct choice rows[] = {
@@ -474,7 +498,10 @@ bool option_action(struct options *o, const char *arg, GError **error)
         { "reboot", "shutdown", reboot_leaves },
         { "shutdown", "poweroff", shutdown_leaves },
         { "shutdown", "pause", shutdown_pauses },
-        { "panic", "shutdown", NULL },
+        { "panic", "shutdown", panic_shuts_down },
+        { "panic", "pause", panic_pauses },
+        { "panic", "exit-failure", panic_fails },
+        { "panic", "none", panic_is_ignored },
         { 0 },
     };
     g_autoptr(GPtrArray) opts = parse_options(arg, NULL);

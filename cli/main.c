@@ -9,10 +9,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 #include "softmmu/machine.h"
 #include "accel/tcg/tcg.h"
 #include "chardev/chardev.h"
+#include "cli/daemon.h"
 #include "cli/options.h"
 #include "cli/setup.h"
 #include "util/error.h"
@@ -35,7 +37,9 @@ static bool write_pidfile(const char *path, GError **error)
     return true;
 }
 
-static bool run_session(struct session *s, struct options *o, int *status, GError **error)
+/* `parent`: what -daemonize's daemon_ready wants; -1: none waits. */
+static bool run_session(struct session *s, struct options *o, int parent, int *status,
+                        GError **error)
 {
     struct machine *m = s->machine;
     int64_t start;
@@ -46,6 +50,9 @@ static bool run_session(struct session *s, struct options *o, int *status, GErro
     /* Not before: a mistake is told in one line. */
     for (unsigned i = 0; i < o->warnings->len; i++) {
         report_warning("%s", (char *)g_ptr_array_index(o->warnings, i));
+    }
+    if (parent >= 0 && !daemon_ready(parent, error)) {
+        return false;
     }
     start = g_get_monotonic_time();
     if (!session_show(s, error) || !session_start(s, o, error)) {
@@ -62,6 +69,7 @@ static bool run_session(struct session *s, struct options *o, int *status, GErro
 static bool run(struct options *o, int argc, char **argv, int *status, GError **error)
 {
     struct session s = { 0 };
+    int parent = -1;
     bool ok;
 
     if (!options_parse(o, argc, argv, error)) {
@@ -74,9 +82,16 @@ static bool run(struct options *o, int argc, char **argv, int *status, GError **
     if (!options_finish(o, error) || !setup_log(o, error)) {
         return false;
     }
+    if (o->process_name) {
+        prctl(PR_SET_NAME, o->process_name);
+    }
+    report_set_prefix(o->timestamps, o->message_name ? o->name : NULL);
+    if (o->daemonize && (parent = daemon_begin(error)) < 0) {
+        return false;
+    }
     s.machine = machine_new();
     machine_lock(s.machine);
-    ok = run_session(&s, o, status, error);
+    ok = run_session(&s, o, parent, status, error);
     chardev_flush_all(s.machine);
     session_clear(&s);
     machine_free(s.machine);

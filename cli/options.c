@@ -50,6 +50,7 @@ FLAG_OPTION(start_paused)
 FLAG_OPTION(no_acpi)
 FLAG_OPTION(no_hpet)
 FLAG_OPTION(nodefaults)
+FLAG_OPTION(daemonize)
 
 static bool option_help(struct options *o, const char *arg, GError **error)
 {
@@ -87,15 +88,19 @@ static bool option_name(struct options *o, const char *arg, GError **error)
 
     for (unsigned i = 0; i < opts->len; i++) {
         const struct option_pair *p = g_ptr_array_index(opts, i);
+        bool on;
 
         if (strcmp(p->key, "guest") == 0) {
             set_text(&o->name, p->value);
-        } else if (strcmp(p->key, "process") != 0 && strcmp(p->key, "debug-threads") != 0) {
+        } else if (strcmp(p->key, "process") == 0) {
+            set_text(&o->process_name, p->value);
+        } else if (strcmp(p->key, "debug-threads") != 0) {
             set_error(error, "-name: no property '%s'; it takes: guest, process, debug-threads",
                       p->key);
             return false;
-        } else {
-            options_warn(o, "-name: %s has no effect", p->key);
+        } else if (!parse_bool(p->value, &on)) { /* threads have names anyway */
+            set_error(error, "-name: debug-threads is '%s', must be on or off", p->value);
+            return false;
         }
     }
     return true;
@@ -129,18 +134,16 @@ static bool option_msg(struct options *o, const char *arg, GError **error)
 {
     g_autoptr(GPtrArray) opts = parse_options(arg, "timestamp");
 
-    (void)o;
     for (unsigned i = 0; i < opts->len; i++) {
         const struct option_pair *p = g_ptr_array_index(opts, i);
-        bool on;
+        bool is_name = strcmp(p->key, "guest-name") == 0;
 
-        if (!parse_bool(p->value, &on)) {
-            set_error(error, "-msg: %s is '%s', must be on or off", p->key, p->value);
+        if (!is_name && strcmp(p->key, "timestamp") != 0) {
+            set_error(error, "-msg: no property '%s'; it takes: timestamp, guest-name", p->key);
             return false;
         }
-        if (on || (strcmp(p->key, "timestamp") != 0 && strcmp(p->key, "guest-name") != 0)) {
-            set_error(error, "-msg: %s=%s is not supported yet; only timestamp=off,guest-name=off",
-                      p->key, p->value);
+        if (!parse_bool(p->value, is_name ? &o->message_name : &o->timestamps)) {
+            set_error(error, "-msg: %s is '%s', must be on or off", p->key, p->value);
             return false;
         }
     }
@@ -160,7 +163,7 @@ const struct option_row option_rows[] = {
     { "enable-kvm",  NULL, "the same as -accel kvm (not supported yet)",                          option_enable_kvm },
     { "smp",         "N[,sockets=S][,dies=D][,cores=C][,threads=T][,maxcpus=M]", "number of CPUs",         option_smp },
     { "m",           "[size=]SIZE", "guest memory in MiB, or with a suffix: 512M, 2G",            option_memory },
-    { "name",        "TEXT", "a name for the machine",                                            option_name },
+    { "name",        "TEXT[,process=NAME][,debug-threads=on|off]", "a name for the machine, and for the process", option_name },
     { "rtc",         "[base=utc|localtime|DATETIME][,clock=host]", "what the clock starts with",  option_rtc },
     { "boot",        "[order=]DRIVES[,once=DRIVES][,menu=on|off][,strict=on|off][,splash-time=MS][,reboot-timeout=MS]", "what firmware boots: a, b floppy, c disk, d CD, n network", option_boot },
     { "bios",        "FILE", "the firmware (default: bios-256k.bin of SeaBIOS)",                  option_bios },
@@ -197,7 +200,9 @@ const struct option_row option_rows[] = {
     { "parallel",    "none|null", "where the parallel port goes",                                 option_parallel },
     { "debugcon",    "CHARDEV", "a debug console on port 0xe9 (-global isa-debugcon.iobase=0x402)", option_debugcon },
     { "monitor",     "CHARDEV|none", "where the monitor goes",                                    option_monitor },
-    { "mon",         "[chardev=]ID[,mode=readline]", "a monitor on a -chardev",                   option_mon },
+    { "mon",         "[chardev=]ID[,mode=readline|control][,pretty=on|off]", "a monitor on a -chardev; control: QMP", option_mon },
+    { "qmp",         "CHARDEV", "where QMP goes, the monitor for programs",                       option_qmp },
+    { "qmp-pretty",  "CHARDEV", "the same, in lines that people can read",                        option_qmp_pretty },
     { "chardev",     "BACKEND,id=ID[,mux=on][,logfile=FILE][,prop=VALUE]|help", "a character device: stdio, pty, file, pipe, socket, ringbuf, null", option_chardev },
     { "add-fd",      "fd=N,set=M[,opaque=TEXT]", "an inherited descriptor for paths /dev/fdset/M",   option_add_fd },
     { "device",      "NAME[,prop=VALUE]|help|NAME,help", "add a device, or show its properties",  option_device },
@@ -212,13 +217,14 @@ const struct option_row option_rows[] = {
     { "loadvm",      "TAG", "start from what 'savevm TAG' saved into the disks",                   option_loadvm },
     { "no-reboot",   NULL, "leave instead of rebooting",                                          option_no_reboot },
     { "no-shutdown", NULL, "pause instead of leaving when the guest powers off",                  option_no_shutdown },
-    { "action",      "reboot=reset|shutdown,shutdown=poweroff|pause", "what guest events do",     option_action },
+    { "action",      "reboot=reset|shutdown,shutdown=poweroff|pause,panic=shutdown|pause|exit-failure|none", "what guest events do",     option_action },
     { "nodefaults",  NULL, "no default serial port, monitor, screen, network card and empty drives",                                  option_nodefaults },
     { "no-user-config", NULL, "accepted: no configuration files are read",                        option_no_user_config },
     { "d",           "ITEM[,ITEM]|help", "log these items",                                       option_log_items },
     { "D",           "FILE", "log to FILE instead of standard error",                             option_log_file },
     { "perfmap",     NULL, "write /tmp/perf-PID.map, so that perf names translated code",         option_perfmap },
-    { "msg",         "timestamp=off", "how messages look",                                        option_msg },
+    { "msg",         "[timestamp=on|off][,guest-name=on|off]", "what messages begin with",        option_msg },
+    { "daemonize",   NULL, "go on in the background once everything is ready",                    option_daemonize },
     { "pidfile",     "FILE", "write the process id to FILE",                                      option_pidfile },
 
     /* What QEMU has and Rhea has not yet: refused with this advice. */
@@ -229,8 +235,6 @@ const struct option_row option_rows[] = {
     { "full-screen", NULL, "there is no window yet",                                              NULL },
     { "k",           "LANGUAGE", "keyboard layouts are not supported yet",                        NULL },
     { "audiodev",    "OPTIONS", "audio is not supported yet",                                     NULL },
-    { "qmp",         "CHARDEV", "QMP is not supported yet; use -monitor",                         NULL },
-    { "qmp-pretty",  "CHARDEV", "QMP is not supported yet; use -monitor",                         NULL },
     { "qtest",       "CHARDEV", "qtest is not supported yet",                                     NULL },
     { "incoming",    "URI", "migration is not supported yet",                                     NULL },
     { "acpitable",   "OPTIONS", "additional ACPI tables are not supported yet",                   NULL },
@@ -240,11 +244,18 @@ const struct option_row option_rows[] = {
     { "sandbox",     "on|off", "the seccomp sandbox is not supported yet",                        NULL },
     { "runas",       "USER", "not supported: start the program as that user",                     NULL },
     { "chroot",      "DIR", "not supported: start the program with chroot",                       NULL },
-    { "daemonize",   NULL, "not supported yet: start the program in the background",              NULL },
     { "readconfig",  "FILE", "configuration files are not supported",                             NULL },
     { 0 }
 };
 /* clang-format on */
+
+static void monitor_option_free(gpointer p)
+{
+    struct monitor_option *mon = p;
+
+    g_free(mon->chardev);
+    g_free(mon);
+}
 
 struct options *options_new(void)
 {
@@ -255,7 +266,7 @@ struct options *options_new(void)
     o->rtc_base = INT64_MIN;
     o->fds = g_ptr_array_new_with_free_func(g_free);
     o->serials = g_ptr_array_new_with_free_func(g_free);
-    o->monitors = g_ptr_array_new_with_free_func(g_free);
+    o->monitors = g_ptr_array_new_with_free_func(monitor_option_free);
     o->chardevs = g_ptr_array_new_with_free_func(g_free);
     o->devices = g_ptr_array_new_with_free_func(g_free);
     o->globals = g_ptr_array_new_with_free_func(g_free);
@@ -273,9 +284,9 @@ struct options *options_new(void)
 
 void options_free(struct options *o)
 {
-    char *const texts[] = { o->cpu_model, o->accel,   o->accel_refused, o->kernel,
-                            o->initrd,    o->append,  o->name,          o->log_items,
-                            o->log_file,  o->pidfile, o->gdb,           o->loadvm };
+    char *const texts[] = { o->cpu_model, o->accel,  o->accel_refused, o->kernel,   o->initrd,
+                            o->append,    o->name,   o->log_items,     o->log_file, o->pidfile,
+                            o->gdb,       o->loadvm, o->process_name };
     GPtrArray *const lists[] = { o->netdevs, o->nics,    o->nets,      o->cards,    o->fds,
                                  o->serials, o->drives,  o->blockdevs, o->monitors, o->chardevs,
                                  o->devices, o->globals, o->warnings,  o->objects };
@@ -434,7 +445,7 @@ static void finish_consoles(struct options *o)
         g_ptr_array_add(o->serials, g_strdup(o->nographic ? "stdio" : o->curses ? "vc" : "null"));
     }
     if ((o->nographic || o->curses) && monitor) {
-        g_ptr_array_add(o->monitors, g_strdup(o->nographic ? "stdio" : "vc"));
+        options_add_monitor(o, o->nographic ? "stdio" : "vc", false, false);
     }
 }
 
@@ -465,6 +476,11 @@ bool options_finish(struct options *o, GError **error)
     }
     if (o->nographic && o->curses) {
         set_error(error, "-display curses cannot be used with -nographic: both want the terminal");
+        return false;
+    }
+    if (o->daemonize && (o->nographic || o->curses)) {
+        set_error(error, "-daemonize cannot be used with %s, which wants the terminal",
+                  o->nographic ? "-nographic" : "-display curses");
         return false;
     }
     if (!o->kernel && (o->initrd || o->append)) {

@@ -13,6 +13,12 @@
 #include <stdint.h>
 #include "softmmu/machine.h"
 
+/* -monitor, -mon, -qmp: a chardev's text or "chardev:ID". */
+struct monitor_option {
+    char *chardev;
+    bool control, pretty; /* QMP */
+};
+
 struct options {
     GString *output; /* what a help option prints */
     bool done;       /* print `output` and leave with status 0 */
@@ -32,8 +38,9 @@ struct options {
     bool nographic, display_none, curses, nodefaults;
     bool vga_given, vga_std; /* -vga std */
     bool serial_given, monitor_given;
-    /* Each option's text as given; -mon's is "chardev:ID". */
-    GPtrArray *serials, *monitors, *chardevs, *devices, *globals, *drives, *blockdevs, *objects;
+    GPtrArray *monitors; /* struct monitor_option * */
+    /* Each option's text as given. */
+    GPtrArray *serials, *chardevs, *devices, *globals, *drives, *blockdevs, *objects;
     GPtrArray *fds;                           /* -add-fd */
     bool snapshot;                            /* -snapshot: every drive */
     bool net_given;                           /* some option about network */
@@ -46,8 +53,11 @@ struct options {
     char *uuid;
 
     char *log_items, *log_file, *pidfile, *loadvm;
-    char *gdb;           /* -gdb, -s; NULL: none */
-    GPtrArray *warnings; /* char *, to print before the machine starts */
+    char *gdb;                                /* -gdb, -s; NULL: none */
+    char *process_name;                       /* -name process= */
+    bool daemonize, timestamps, message_name; /* the latter: -msg */
+    unsigned panic;                           /* enum panic_action */
+    GPtrArray *warnings;                      /* char *, to print before the machine starts */
 };
 
 /* The argument's text, NULL where the option takes none.  False and *error: one line. */
@@ -83,7 +93,8 @@ void firmware_options_init(struct options *o);
 void firmware_options_clear(struct options *o);
 /* device_options.c */
 option_fn option_serial, option_monitor, option_mon, option_chardev, option_display, option_device,
-    option_nographic, option_curses, option_parallel, option_vga;
+    option_nographic, option_curses, option_parallel, option_vga, option_qmp, option_qmp_pretty;
+void options_add_monitor(struct options *o, const char *chardev, bool control, bool pretty);
 
 struct machine;
 /* fd_options.c */

@@ -11,6 +11,7 @@
 #include "gdbstub/gdbstub.h"
 #include "migration/snapshot.h"
 #include "monitor/monitor.h"
+#include "monitor/qmp.h"
 #include "softmmu/hotplug.h"
 #include "softmmu/machine.h"
 #include "ui/curses.h"
@@ -43,6 +44,7 @@ static void setup_config(struct machine *m, struct options *o)
     c->snapshot = o->snapshot;
     c->no_reboot = o->no_reboot;
     c->no_shutdown = o->no_shutdown;
+    c->panic = o->panic;
     c->start_paused = o->start_paused;
     c->curses = o->curses;
     c->no_acpi = o->no_acpi;
@@ -164,6 +166,16 @@ static bool add_monitor(struct session *s, struct chardev *c, GError **error)
     return mon != NULL;
 }
 
+static bool add_qmp(struct session *s, struct chardev *c, bool pretty, GError **error)
+{
+    struct qmp_session *q = qmp_session_new(s->machine, c, pretty, error);
+
+    if (q) {
+        g_ptr_array_add(s->qmp, q);
+    }
+    return q != NULL;
+}
+
 static bool setup_monitors(struct session *s, struct options *o, GError **error)
 {
     struct machine *m = s->machine;
@@ -176,10 +188,12 @@ static bool setup_monitors(struct session *s, struct options *o, GError **error)
     }
     for (unsigned i = 0; i < o->monitors->len; i++) {
         g_autofree char *label = g_strdup_printf("compat_monitor%u", i);
-        g_autofree char *spec = with_signals(o, g_ptr_array_index(o->monitors, i));
-        struct chardev *c = open_chardev(m, "-monitor", label, spec, error);
+        const struct monitor_option *mon = g_ptr_array_index(o->monitors, i);
+        const char *option = mon->control ? "-qmp" : "-monitor";
+        g_autofree char *spec = with_signals(o, mon->chardev);
+        struct chardev *c = open_chardev(m, option, label, spec, error);
 
-        if (!c || !add_monitor(s, c, error)) {
+        if (!c || !(mon->control ? add_qmp(s, c, mon->pretty, error) : add_monitor(s, c, error))) {
             return false;
         }
     }
@@ -315,7 +329,8 @@ bool session_setup(struct session *s, struct options *o, GError **error)
 {
     struct machine *m = s->machine;
 
-    s->monitors = g_ptr_array_new();
+    s->monitors = g_ptr_array_new_with_free_func((GDestroyNotify)monitor_free);
+    s->qmp = g_ptr_array_new_with_free_func((GDestroyNotify)qmp_session_free);
     setup_config(m, o);
     setup_globals(m, o);
     return fds_setup(o, error) && check_curses(o, error) && check_memory(m, error) &&
@@ -356,10 +371,6 @@ void session_clear(struct session *s)
     s->curses = NULL;
     gdbstub_free(s->machine->gdbstub);
     chardev_flush_all(s->machine);
-    for (unsigned i = 0; s->monitors && i < s->monitors->len; i++) {
-        monitor_free(g_ptr_array_index(s->monitors, i));
-    }
-    if (s->monitors) {
-        g_ptr_array_unref(s->monitors);
-    }
+    g_clear_pointer(&s->monitors, g_ptr_array_unref);
+    g_clear_pointer(&s->qmp, g_ptr_array_unref);
 }

@@ -18,6 +18,7 @@ struct options;
 struct session {
     struct machine *machine;
     GPtrArray *monitors; /* struct monitor * */
+    GPtrArray *qmp;      /* struct qmp_session * */
     struct curses_display *curses;
 };
 

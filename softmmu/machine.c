@@ -10,6 +10,7 @@
  *
  * Thread: machine_new and machine_free on the thread that runs the main loop.
  */
+#include "softmmu/event.h"
 #include "softmmu/machine.h"
 
 const char *const run_state_names[RUN_STATE_COUNT] = {
@@ -40,6 +41,13 @@ bool run_state_is_stopped(enum run_state state)
 
     return stopped[state];
 }
+
+const char *const panic_action_names[PANIC_ACTION_COUNT] = {
+    [PANIC_ACTION_SHUTDOWN] = "shutdown",
+    [PANIC_ACTION_PAUSE] = "pause",
+    [PANIC_ACTION_EXIT_FAILURE] = "exit-failure",
+    [PANIC_ACTION_NONE] = "none",
+};
 
 /* The mutex is held: lets another thread's exclusive section pass, then owns the lock. */
 static void take_ownership(struct machine *m)
@@ -238,8 +246,20 @@ void machine_del_run_listener(struct machine *m, struct run_state_listener *l)
     }
 }
 
+/* Sleep (S3) and waking have events of their own; when the program ends, nobody is told of a stop. */
+static void emit_change(struct machine *m, enum run_state from, enum run_state to)
+{
+    if (from == RUN_STATE_SUSPENDED || to == RUN_STATE_SUSPENDED || m->quit) {
+        return;
+    }
+    if (to == RUN_STATE_RUNNING || from == RUN_STATE_RUNNING) {
+        event_emit(m, to == RUN_STATE_RUNNING ? EVENT_RESUME : EVENT_STOP, NULL);
+    }
+}
+
 void machine_set_run_state(struct machine *m, enum run_state state)
 {
+    enum run_state from = m->run_state;
     struct run_state_listener *next;
 
     if (state == RUN_STATE_RUNNING && !m->was_reset) {
@@ -257,6 +277,7 @@ void machine_set_run_state(struct machine *m, enum run_state state)
         next = l->next;
         l->changed(l, state);
     }
+    emit_change(m, from, state);
     if (m->run_state == RUN_STATE_RUNNING) {
         debugger_apply(m);
         clock_virtual_enable(m, true);

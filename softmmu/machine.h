@@ -83,6 +83,7 @@ struct machine_config {
     bool snapshot;     /* -snapshot */
     bool no_reboot;    /* a reset ends the program */
     bool no_shutdown;  /* a power-off pauses instead */
+    unsigned panic;    /* enum panic_action */
     bool start_paused; /* -S */
     bool no_acpi, no_hpet, no_smm;
     bool no_pic, no_pit, no_rtc, no_isa_serial; /* microvm only */
@@ -108,6 +109,16 @@ struct board_type {
     bool (*init)(struct machine *m, GError **error);
 };
 extern const struct board_type *const board_types[]; /* NULL-terminated: hw/i386/boards.c */
+
+/* -action panic=: what a guest's panic does; SHUTDOWN: what the end of a guest does. */
+enum panic_action {
+    PANIC_ACTION_SHUTDOWN,
+    PANIC_ACTION_PAUSE,
+    PANIC_ACTION_EXIT_FAILURE,
+    PANIC_ACTION_NONE,
+    PANIC_ACTION_COUNT
+};
+extern const char *const panic_action_names[PANIC_ACTION_COUNT];
 
 enum shutdown_cause {
     SHUTDOWN_NONE,
@@ -178,6 +189,7 @@ struct machine {
     struct net_client *(*find_netdev)(struct machine *m, const char *id);
     const char *(*netdev_id)(const struct net_client *c);
     void (*free_net)(struct machine *m);
+    struct qmp *qmp; /* monitor/qmp.h */
 
     struct vcpu *vcpus[MACHINE_MAX_VCPUS];
     unsigned n_vcpus;
@@ -187,7 +199,8 @@ struct machine {
 
     enum run_state run_state;
     struct run_state_listener *run_listeners;
-    GArray *reset_hooks; /* struct reset_hook, in the order of registration */
+    struct event_listener *event_listeners; /* softmmu/event.h */
+    GArray *reset_hooks;                    /* struct reset_hook, in the order of registration */
     bool was_reset;
     struct debugger debugger;
     struct gdbstub *gdbstub; /* gdbstub/; NULL: there is none */

@@ -10,8 +10,10 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include "softmmu/event.h"
 #include "softmmu/machine.h"
 #include "util/log.h"
 
@@ -199,6 +201,51 @@ static void quit(struct machine *m)
     g_main_loop_quit(m->loop);
 }
 
+/* What events say of a cause (QEMU's ShutdownCause). */
+struct cause_row {
+    bool guest;
+    const char *shutdown, *reset;
+};
+
+/* clang-format off */
+static const struct cause_row cause_rows[] = {
+    [SHUTDOWN_NONE]           = { false, "none",           "none" },
+    [SHUTDOWN_GUEST_SHUTDOWN] = { true,  "guest-shutdown", "guest-reset" },
+    [SHUTDOWN_GUEST_RESET]    = { true,  "guest-reset",    "guest-reset" },
+    [SHUTDOWN_GUEST_PANIC]    = { true,  "guest-panic",    "guest-panic" },
+    [SHUTDOWN_HOST_SIGNAL]    = { false, "host-signal",    "host-signal" },
+    [SHUTDOWN_HOST_MONITOR]   = { false, "host-qmp-quit",  "host-qmp-system-reset" },
+    [SHUTDOWN_DEBUG_EXIT]     = { true,  "guest-shutdown", "guest-reset" },
+};
+/* clang-format on */
+
+static void emit_cause(struct machine *m, enum event_id id, enum shutdown_cause cause)
+{
+    const struct cause_row *row = &cause_rows[cause];
+
+    event_emit(m, id,
+               json_pack("{s:b, s:s}", "guest", row->guest, "reason",
+                         id == EVENT_RESET ? row->reset : row->shutdown));
+}
+
+/* False: the guest goes on.  *keep: it stays, in guest-panicked. */
+static bool carry_out_panic(struct machine *m, bool *keep)
+{
+    unsigned action = m->config.panic;
+    bool goes_on = action == PANIC_ACTION_NONE;
+
+    *keep = action == PANIC_ACTION_PAUSE || (action == PANIC_ACTION_SHUTDOWN && *keep);
+    event_emit(m, EVENT_GUEST_PANICKED,
+               json_pack("{s:s}", "action",
+                         goes_on ? "run"
+                         : *keep ? "pause"
+                                 : "poweroff"));
+    if (!goes_on && action == PANIC_ACTION_EXIT_FAILURE) {
+        m->exit_status = EXIT_FAILURE;
+    }
+    return !goes_on;
+}
+
 /* -no-shutdown keeps the machine for a look, unless the person at the terminal asked for the end. */
 static void carry_out_shutdown(struct machine *m, enum shutdown_cause cause)
 {
@@ -215,10 +262,17 @@ static void carry_out_shutdown(struct machine *m, enum shutdown_cause cause)
     };
     bool keep = m->config.no_shutdown && !ways[cause].always_quits;
 
-    machine_set_run_state(m, keep ? ways[cause].state : RUN_STATE_SHUTDOWN);
+    if (cause == SHUTDOWN_GUEST_PANIC && !carry_out_panic(m, &keep)) {
+        vcpu_resume_all(m); /* the vCPU that asked */
+        return;
+    }
+    if (!keep || cause != SHUTDOWN_GUEST_PANIC) {
+        emit_cause(m, EVENT_SHUTDOWN, cause);
+    }
     if (!keep) {
         quit(m);
     }
+    machine_set_run_state(m, keep ? ways[cause].state : RUN_STATE_SHUTDOWN);
 }
 
 /* The CPUs begin anew, the memory is what it was. */
@@ -228,6 +282,7 @@ static void wake(struct machine *m, unsigned cause)
     machine_reset(m);
     m->waking = 0;
     machine_set_run_state(m, RUN_STATE_RUNNING);
+    event_emit(m, EVENT_WAKEUP, NULL);
 }
 
 static void carry_out_requests(void *opaque)
@@ -250,6 +305,7 @@ static void carry_out_requests(void *opaque)
     }
     if (reset != SHUTDOWN_NONE) {
         machine_reset(m);
+        emit_cause(m, EVENT_RESET, reset);
         if (m->run_state == RUN_STATE_SHUTDOWN || m->run_state == RUN_STATE_INTERNAL_ERROR ||
             m->run_state == RUN_STATE_GUEST_PANICKED) {
             machine_set_run_state(m, RUN_STATE_PAUSED); /* `cont` may go on */
@@ -258,11 +314,13 @@ static void carry_out_requests(void *opaque)
         }
     } else if (suspend && m->run_state == RUN_STATE_RUNNING) {
         machine_set_run_state(m, RUN_STATE_SUSPENDED);
+        event_emit(m, EVENT_SUSPEND, NULL);
     }
     if (wake_cause && m->run_state == RUN_STATE_SUSPENDED) {
         wake(m, wake_cause);
     }
     if (powerdown) {
+        event_emit(m, EVENT_POWERDOWN, NULL);
         irq_pulse(&m->powerdown_irq);
     }
     if (m->run_state == RUN_STATE_RUNNING) {

@@ -225,6 +225,16 @@ bool input_send_keys(struct machine *m, const char *names, unsigned hold_ms, GEr
     return true;
 }
 
+const struct input_handler *input_handler_at(struct machine *m, unsigned i)
+{
+    const struct input_handler *h = queue_of(m)->handlers;
+
+    while (h && i-- > 0) {
+        h = h->next;
+    }
+    return h;
+}
+
 void input_print_mice(struct machine *m, GString *out)
 {
     const struct input_handler *current = input_pointer_handler(m);

@@ -54,6 +54,9 @@ void input_unregister(struct machine *m, struct input_handler *h);
 /* The newest with a pointer; NULL: none. */
 const struct input_handler *input_pointer_handler(struct machine *m);
 
+/* The i-th, the newest first; NULL behind the last. */
+const struct input_handler *input_handler_at(struct machine *m, unsigned i);
+
 /* These queue, false: the queue is full and nothing was taken. */
 bool input_key(struct machine *m, uint16_t key, bool down);
 bool input_pause(struct machine *m, unsigned ms);

@@ -126,35 +126,54 @@ void log_print_help(GString *out)
     }
 }
 
+static struct {
+    bool timestamps;
+    char *name;
+} report_prefix;
+
+void report_set_prefix(bool timestamps, const char *name)
+{
+    report_prefix.timestamps = timestamps;
+    g_free(report_prefix.name);
+    report_prefix.name = g_strdup(name);
+}
+
+/* "2026-01-02T03:04:05.678901Z NAME PROGRAM: warning: " */
+static void report(const char *kind, const char *fmt, va_list ap)
+{
+    const char *program = g_get_prgname(), *name = report_prefix.name;
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S.%fZ ");
+    g_autofree char *prefix =
+        g_strdup_printf("%s%s%s%s: %s", report_prefix.timestamps ? time : "", name ? name : "",
+                        name ? " " : "", program ? program : "rhea", kind);
+
+    write_message(STDERR_FILENO, prefix, fmt, ap);
+}
+
 void report_warning(const char *fmt, ...)
 {
-    const char *name = g_get_prgname();
-    g_autofree char *prefix = g_strdup_printf("%s: warning: ", name ? name : "rhea");
     va_list ap;
 
     va_start(ap, fmt);
-    write_message(STDERR_FILENO, prefix, fmt, ap);
+    report("warning: ", fmt, ap);
     va_end(ap);
 }
 
 void report_error(const char *fmt, ...)
 {
-    const char *name = g_get_prgname();
-    g_autofree char *prefix = g_strdup_printf("%s: ", name ? name : "rhea");
     va_list ap;
 
     va_start(ap, fmt);
-    write_message(STDERR_FILENO, prefix, fmt, ap);
+    report("", fmt, ap);
     va_end(ap);
 }
 
 void report_info(const char *fmt, ...)
 {
-    const char *name = g_get_prgname();
-    g_autofree char *prefix = g_strdup_printf("%s: info: ", name ? name : "rhea");
     va_list ap;
 
     va_start(ap, fmt);
-    write_message(STDERR_FILENO, prefix, fmt, ap);
+    report("info: ", fmt, ap);
     va_end(ap);
 }

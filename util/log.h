@@ -50,6 +50,8 @@ bool log_set_file(const char *path, GError **error);
 /* `-d help`: name and help of each item. */
 void log_print_help(GString *out);
 
+/* What the following begin with besides: the time, and a name.  The text is copied; NULL: none. */
+void report_set_prefix(bool timestamps, const char *name);
 /* "PROGRAM: warning: ...", "PROGRAM: ..." and "PROGRAM: info: ..." on stderr. */
 void report_warning(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void report_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2);

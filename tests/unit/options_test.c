@@ -29,7 +29,7 @@ static const char *item(const GPtrArray *list, unsigned i)
 static const struct row {
     const char *line;
     size_t offset;      /* of a member of struct options */
-    enum { NOTHING, FLAG, NUMBER, TEXT, FIRST, SECOND, HELP, WARNS } kind;
+    enum { NOTHING, FLAG, NUMBER, TEXT, FIRST, SECOND, MONITOR, QMP, PRETTY, HELP, WARNS } kind;
     uint64_t number;
     const char *text;
 } rows[] = {
@@ -83,14 +83,14 @@ static const struct row {
     { K "-append console=ttyS0",   AT(append),       TEXT, 0, "console=ttyS0" },
     { K "-nographic",              AT(serials),      FIRST, 0, "mon:stdio" },
     { K "-nographic -monitor none", AT(serials),     FIRST, 0, "stdio" },
-    { K "-nographic -serial null", AT(monitors),     FIRST, 0, "stdio" },
-    { K "-nographic -serial mon:stdio", AT(monitors), FIRST, 0, NULL },
+    { K "-nographic -serial null", AT(monitors),     MONITOR, 0, "stdio" },
+    { K "-nographic -serial mon:stdio", AT(monitors), MONITOR, 0, NULL },
     { K "-nographic -nodefaults",  AT(serials),      FIRST, 0, NULL },
     { K "-display none",           AT(serials),      FIRST, 0, "null" },
     { K "-display none",           AT(warnings),     FIRST, 0, NULL },
     { K "-display curses",         AT(serials),      FIRST, 0, "vc" },
     { K "-display curses",         AT(warnings),     FIRST, 0, NULL },
-    { K "-display curses,charset=cp437 -serial pty", AT(monitors), FIRST, 0, "vc" },
+    { K "-display curses,charset=cp437 -serial pty", AT(monitors), MONITOR, 0, "vc" },
     { K "-curses",                 AT(devices),      FIRST, 0, "VGA,addr=02" },
     { K "-curses -display none",   AT(curses),       FLAG, 0, NULL },
     { K,                           0,                WARNS, 0, "no graphical window" },
@@ -100,8 +100,20 @@ static const struct row {
     { K "-serial pty -serial file:x", AT(serials),   SECOND, 0, "file:x" },
     { K "-serial none -display none", AT(serials),   FIRST, 0, "none" },
     { K "-parallel none",          0,                NOTHING, 0, NULL },
-    { K "-monitor pty",            AT(monitors),     FIRST, 0, "pty" },
-    { K "-mon chardev=m,mode=readline", AT(monitors), FIRST, 0, "chardev:m" },
+    { K "-monitor pty",            AT(monitors),     MONITOR, 0, "pty" },
+    { K "-mon chardev=m,mode=readline", AT(monitors), MONITOR, 0, "chardev:m" },
+    { K "-mon m,mode=control,id=q", AT(monitors),    QMP, 0, "chardev:m" },
+    { K "-mon m,mode=control,pretty=on", AT(monitors), PRETTY, 0, "chardev:m" },
+    { K "-qmp stdio",              AT(monitors),     QMP, 0, "stdio" },
+    { K "-qmp-pretty unix:q,server=on", AT(monitors), PRETTY, 0, "unix:q,server=on" },
+    { K "-nographic -qmp none",    AT(monitors),     MONITOR, 0, NULL },
+    { K "-name g,process=p",       AT(process_name), TEXT, 0, "p" },
+    { K "-display none -daemonize", AT(daemonize),   FLAG, 1, NULL },
+    { K "-action panic=pause",     AT(panic),        NUMBER, PANIC_ACTION_PAUSE, NULL },
+    { K "-action panic=exit-failure", AT(panic),     NUMBER, PANIC_ACTION_EXIT_FAILURE, NULL },
+    { K "-action panic=none",      AT(panic),        NUMBER, PANIC_ACTION_NONE, NULL },
+    { K "-msg timestamp=on",       AT(timestamps),   FLAG, 1, NULL },
+    { K "-msg guest-name=on",      AT(message_name), FLAG, 1, NULL },
     { K "-chardev stdio,id=m,mux=on", AT(chardevs),  FIRST, 0, "stdio,id=m,mux=on" },
     { K "-add-fd fd=3,set=1",      AT(fds),          FIRST, 0, "fd=3,set=1" },
     { "-chardev help",             0,                HELP, 0, "pty" },
@@ -173,6 +185,15 @@ static bool warned(const struct options *o, const char *text)
     return false;
 }
 
+static void check_monitor(const GPtrArray *monitors, const char *chardev, bool control, bool pretty)
+{
+    const struct monitor_option *mon = monitors->len ? g_ptr_array_index(monitors, 0) : NULL;
+
+    g_assert_cmpstr(mon ? mon->chardev : NULL, ==, chardev);
+    g_assert_true(!mon || mon->control == control);
+    g_assert_true(!mon || mon->pretty == pretty);
+}
+
 static void check_row(const struct row *row, const struct options *o)
 {
     const char *at = (const char *)o + row->offset;
@@ -184,8 +205,9 @@ static void check_row(const struct row *row, const struct options *o)
         g_assert_cmpint(*(const bool *)at, ==, (int)row->number);
         break;
     case NUMBER: {
-        bool small = row->offset >= offsetof(struct options, cpus) &&
-                     row->offset < offsetof(struct options, topology) + sizeof(o->topology);
+        bool small = row->offset == offsetof(struct options, panic) ||
+                     (row->offset >= offsetof(struct options, cpus) &&
+                      row->offset < offsetof(struct options, topology) + sizeof(o->topology));
         uint64_t number = small ? *(const unsigned *)at : *(const uint64_t *)at;
 
         g_assert_cmpuint(number, ==, row->number);
@@ -199,6 +221,15 @@ static void check_row(const struct row *row, const struct options *o)
         break;
     case SECOND:
         g_assert_cmpstr(item(*(GPtrArray *const *)at, 1), ==, row->text);
+        break;
+    case MONITOR:
+        check_monitor(*(GPtrArray *const *)at, row->text, false, false);
+        break;
+    case QMP:
+        check_monitor(*(GPtrArray *const *)at, row->text, true, false);
+        break;
+    case PRETTY:
+        check_monitor(*(GPtrArray *const *)at, row->text, true, true);
         break;
     case HELP:
         g_assert_true(o->done);
@@ -338,11 +369,16 @@ static void mistakes_get_one_clear_line(void)
         { K "-rtc base=2006-02-30", "base is '2006-02-30', which is no day" },
         { K "-rtc clock=vm", "clock=vm is not supported" },
         { K "-rtc driftfix=slew", "driftfix=slew is not supported" },
-        { K "-action panic=pause", "panic=pause is not supported" },
+        { K "-action panic=run", "panic=run is not supported" },
+        { K "-nographic -daemonize", "-daemonize cannot be used with -nographic" },
+        { K "-name g,debug-threads=perhaps", "must be on or off" },
         { K "-action foo=bar", "no property 'foo'" },
-        { K "-msg timestamp=on", "not supported yet" },
+        { K "-msg timestamp=later", "must be on or off" },
+        { K "-msg colour=on", "no property 'colour'" },
         { K "-mon mode=readline", "chardev=ID is missing" },
-        { K "-mon chardev=a,mode=control", "only readline" },
+        { K "-mon chardev=a,mode=query", "must be readline or control" },
+        { K "-mon chardev=a,pretty=on", "for mode=control only" },
+        { K "-mon chardev=a,mode=control,pretty=2", "must be on or off" },
         { K "-device isa-debug-exitt", "closest: isa-debug-exit" },
         { K "-device nosuchthing,help", "'nosuchthing' is not a valid device model name" },
         { K "-chardev stdio", "must be BACKEND,id=ID" },

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * monitor/qmp_command.h: rows of QMP's commands and types, inside the monitor.
+ *
+ * Members of arguments and results are written as QAPI's documentation has them:
+ *     "id: str, force?: bool, keys: [KeyValue], device?: str deprecated"
+ * where ? says optional, [] a list, and a word after the type is a feature of the member.  Types are
+ * str, bool, int, u8, u16, u32, u64 (all "int" to clients; the latter are not negative), number, any, null, and
+ * the rows of qmp_types.
+ *
+ * Thread: main loop, machine lock held.
+ */
+#ifndef MONITOR_QMP_COMMAND_H
+#define MONITOR_QMP_COMMAND_H
+
+#include <glib.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct machine;
+struct qmp_session;
+
+/* Types and checking -------------------------------------------------------------------------- */
+
+enum qmp_kind { QMP_STRUCT, QMP_ENUM, QMP_ALTERNATE };
+
+struct qmp_type {
+    const char *name;
+    enum qmp_kind kind;
+    const char
+        *members; /* of an enum its values "a|b", of an alternate its types "str|BlockdevOptions" */
+    const char *tag; /* of a union: the member that chooses the variant */
+    const char
+        *variants; /* "raw=BlockdevOptionsRaw, nbd=..."; values that are not there have none */
+    const char *features;
+};
+extern const struct qmp_type qmp_types[]; /* qmp_types.c; ends with name NULL */
+
+#define QMP_NAME_MAX 64
+
+struct qmp_member {
+    char name[QMP_NAME_MAX], type[QMP_NAME_MAX], feature[QMP_NAME_MAX];
+    bool optional;
+};
+/* The next of a list of members, and where to go on; false at the end. */
+bool qmp_member_next(const char **text, struct qmp_member *member);
+/* The next of "a|b" or of words between blanks. */
+bool qmp_word_next(const char **text, char separator, char word[QMP_NAME_MAX]);
+/* The same of variants: value and type. */
+bool qmp_variant_next(const char **text, char value[QMP_NAME_MAX], char type[QMP_NAME_MAX]);
+const struct qmp_type *qmp_type_find(const char *name);
+/* The kind that JSON has for a built-in type: "int" for u8; NULL: not built in. */
+const char *qmp_builtin_name(const char *type);
+
+/* Commands ------------------------------------------------------------------------------------ */
+
+/*
+ * The arguments have been checked against the row.  False and *error; else *result, which the caller
+ * frees, or NULL for {}.
+ */
+typedef bool qmp_fn(struct qmp_session *s, json_t *args, json_t **result, GError **error);
+
+enum qmp_flags {
+    QMP_OOB = 1 << 0,         /* may run out of band */
+    QMP_OPEN = 1 << 1,        /* further members are allowed, and the handler's matter */
+    QMP_NEGOTIATION = 1 << 2, /* before the session's capabilities are agreed on, and only then */
+};
+
+struct qmp_command {
+    const char *name;
+    const char *args;   /* members, or the name of a type; "" for none */
+    const char *result; /* a type; "" for none */
+    unsigned flags;
+    qmp_fn *run;
+    const char *features; /* words, or NULL */
+};
+extern const struct qmp_command qmp_commands[]; /* qmp_commands.c; ends with name NULL */
+
+const struct qmp_command *qmp_command_find(const char *name);
+/* False and *error in QEMU's words: "Parameter 'x' is missing". */
+bool qmp_check_arguments(const struct qmp_command *c, json_t *args, GError **error);
+
+/* Sessions ------------------------------------------------------------------------------------ */
+
+/* What a session that handlers see is: qmp.c has the rest. */
+struct machine *qmp_machine(const struct qmp_session *s);
+/* A descriptor that came with the command, which is the caller's now; -1: none. */
+int qmp_take_fd(struct qmp_session *s);
+/* The session's negotiation is over. */
+void qmp_session_enable(struct qmp_session *s, bool oob);
+
+/* Errors -------------------------------------------------------------------------------------- */
+
+#define QMP_ERROR (g_quark_from_static_string("rhea-qmp"))
+/* An error of this domain has a class of its own; others are GenericError. */
+enum qmp_error {
+    QMP_ERROR_GENERIC,
+    QMP_ERROR_COMMAND_NOT_FOUND,
+    QMP_ERROR_DEVICE_NOT_FOUND,
+    QMP_ERROR_DEVICE_NOT_ACTIVE,
+    QMP_ERROR_KVM_MISSING_CAP,
+};
+void qmp_set_error(GError **error, enum qmp_error code, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
+
+/* Arguments that were checked; the second is for a member that is not there. */
+const char *qmp_str(const json_t *args, const char *name, const char *otherwise);
+bool qmp_bool(const json_t *args, const char *name, bool otherwise);
+int64_t qmp_int(const json_t *args, const char *name, int64_t otherwise);
+
+/* What results are made of: text that may be no UTF-8 (NULL is ""), and the version. */
+json_t *qmp_text(const char *text);
+json_t *qmp_version(void);
+
+/* Handlers, by file --------------------------------------------------------------------------- */
+
+/* qmp_schema.c */
+qmp_fn qmp_query_qmp_schema, qmp_query_commands;
+
+/* qmp_machine.c */
+qmp_fn qmp_capabilities, qmp_stop, qmp_cont, qmp_quit, qmp_system_reset, qmp_system_powerdown,
+    qmp_system_wakeup, qmp_inject_nmi, qmp_set_action, qmp_human_monitor_command;
+
+/* qmp_query.c */
+qmp_fn qmp_query_status, qmp_query_version, qmp_query_name, qmp_query_uuid, qmp_query_kvm,
+    qmp_query_target, qmp_query_cpus_fast, qmp_query_chardev, qmp_query_chardev_backends,
+    qmp_query_iothreads, qmp_query_mice, qmp_query_current_machine, qmp_query_memory_size_summary;
+
+#endif

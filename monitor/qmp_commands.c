@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * monitor/qmp_commands.c: the table of QMP's commands.  Arguments and results are as in QEMU 7.2's QMP
+ * reference manual; qmp_command.h says how they are written.
+ * Thread: main loop.
+ */
+#include <string.h>
+#include "monitor/qmp_command.h"
+
+/* clang-format off */
+const struct qmp_command qmp_commands[] = {
+    { "qmp_capabilities",      "enable?: [QMPCapability]", "", QMP_NEGOTIATION, qmp_capabilities },
+    { "query-version",         "", "VersionInfo", 0, qmp_query_version },
+    { "query-commands",        "", "[CommandInfo]", 0, qmp_query_commands },
+    { "query-qmp-schema",      "", "[SchemaInfo]", 0, qmp_query_qmp_schema },
+    { "human-monitor-command", "command-line: str, cpu-index?: int", "str", 0, qmp_human_monitor_command, "savevm-monitor-nodes" },
+
+    /* The machine's life */
+    { "stop",                  "", "", 0, qmp_stop },
+    { "cont",                  "", "", 0, qmp_cont },
+    { "quit",                  "", "", 0, qmp_quit },
+    { "system_reset",          "", "", 0, qmp_system_reset },
+    { "system_powerdown",      "", "", 0, qmp_system_powerdown },
+    { "system_wakeup",         "", "", 0, qmp_system_wakeup },
+    { "inject-nmi",            "", "", 0, qmp_inject_nmi },
+    { "set-action",            "reboot?: RebootAction, shutdown?: ShutdownAction, panic?: PanicAction, watchdog?: WatchdogAction", "", 0, qmp_set_action },
+
+    /* The machine as a whole */
+    { "query-status",          "", "StatusInfo", 0, qmp_query_status },
+    { "query-name",            "", "NameInfo", 0, qmp_query_name },
+    { "query-uuid",            "", "UuidInfo", 0, qmp_query_uuid },
+    { "query-kvm",             "", "KvmInfo", 0, qmp_query_kvm },
+    { "query-target",          "", "TargetInfo", 0, qmp_query_target },
+    { "query-current-machine", "", "CurrentMachineParams", 0, qmp_query_current_machine },
+    { "query-cpus-fast",       "", "[CpuInfoFast]", 0, qmp_query_cpus_fast },
+    { "query-memory-size-summary", "", "MemoryInfo", 0, qmp_query_memory_size_summary },
+    { "query-iothreads",       "", "[IOThreadInfo]", 0, qmp_query_iothreads },
+    { "query-mice",            "", "[MouseInfo]", 0, qmp_query_mice },
+    { "query-chardev",         "", "[ChardevInfo]", 0, qmp_query_chardev },
+    { "query-chardev-backends", "", "[ChardevBackendInfo]", 0, qmp_query_chardev_backends },
+    { 0 }
+};
+/* clang-format on */
+
+const struct qmp_command *qmp_command_find(const char *name)
+{
+    for (const struct qmp_command *c = qmp_commands; c->name; c++) {
+        if (strcmp(c->name, name) == 0) {
+            return c;
+        }
+    }
+    return NULL;
+}

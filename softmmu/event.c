@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* softmmu/event.c: the table of events, and telling of them.  Thread: see event.h. */
+#include "softmmu/event.h"
+
+#include <glib.h>
+#include "softmmu/machine.h"
+
+/* clang-format off */
+const struct event_row event_rows[EVENT_COUNT] = {
+    [EVENT_SHUTDOWN]       = { "SHUTDOWN",       "guest: bool, reason: ShutdownCause" },
+    [EVENT_POWERDOWN]      = { "POWERDOWN",      "" },
+    [EVENT_RESET]          = { "RESET",          "guest: bool, reason: ShutdownCause" },
+    [EVENT_STOP]           = { "STOP",           "" },
+    [EVENT_RESUME]         = { "RESUME",         "" },
+    [EVENT_SUSPEND]        = { "SUSPEND",        "" },
+    [EVENT_WAKEUP]         = { "WAKEUP",         "" },
+    [EVENT_GUEST_PANICKED] = { "GUEST_PANICKED", "action: GuestPanicAction, info?: GuestPanicInformation" },
+};
+/* clang-format on */
+
+void event_add_listener(struct machine *m, struct event_listener *l)
+{
+    l->next = m->event_listeners;
+    m->event_listeners = l;
+}
+
+void event_remove_listener(struct machine *m, struct event_listener *l)
+{
+    for (struct event_listener **p = &m->event_listeners; *p; p = &(*p)->next) {
+        if (*p == l) {
+            *p = l->next;
+            return;
+        }
+    }
+}
+
+/* One that waits for the main loop. */
+struct waiting_event {
+    struct machine *machine;
+    enum event_id id;
+    json_t *data;
+    int64_t us;
+};
+
+static void tell(struct machine *m, enum event_id id, json_t *data, int64_t us)
+{
+    for (struct event_listener *l = m->event_listeners, *next; l; l = next) {
+        next = l->next;
+        l->event(l, id, data, us);
+    }
+    json_decref(data);
+}
+
+static void tell_waiting(void *opaque)
+{
+    g_autofree struct waiting_event *e = opaque;
+
+    tell(e->machine, e->id, e->data, e->us);
+}
+
+void event_emit(struct machine *m, enum event_id id, json_t *data)
+{
+    int64_t us = g_get_real_time();
+    struct waiting_event *e;
+
+    if (machine_locked(m)) {
+        tell(m, id, data, us);
+        return;
+    }
+    e = g_new(struct waiting_event, 1);
+    *e = (struct waiting_event){ m, id, data, us };
+    machine_call_soon(m, tell_waiting, e);
+}

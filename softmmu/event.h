@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * softmmu/event.h: what happened to the machine, for whoever wants to be told (QMP's events).
+ *
+ * Thread: listeners are called under the machine lock, on the thread that emits or the main loop.
+ */
+#ifndef SOFTMMU_EVENT_H
+#define SOFTMMU_EVENT_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+struct machine;
+
+enum event_id {
+    EVENT_SHUTDOWN,
+    EVENT_POWERDOWN,
+    EVENT_RESET,
+    EVENT_STOP,
+    EVENT_RESUME,
+    EVENT_SUSPEND,
+    EVENT_WAKEUP,
+    EVENT_GUEST_PANICKED,
+    EVENT_COUNT
+};
+
+/* QEMU's names; `members` as in monitor/qmp_types.c: "guest: bool, device?: str". */
+struct event_row {
+    const char *name, *members;
+};
+extern const struct event_row event_rows[EVENT_COUNT];
+
+struct event_listener {
+    /* `us`: microseconds since 1970; data: NULL for an event without members. */
+    void (*event)(struct event_listener *l, enum event_id id, json_t *data, int64_t us);
+    struct event_listener *next;
+};
+
+void event_add_listener(struct machine *m, struct event_listener *l);
+void event_remove_listener(struct machine *m, struct event_listener *l);
+/* Any thread.  Takes over `data`; without the machine lock the listeners are told by the main loop. */
+void event_emit(struct machine *m, enum event_id id, json_t *data);
+
+#endif

@@ -104,6 +104,11 @@ const char *chardev_label(const struct chardev *c)
     return c->label;
 }
 
+const char *chardev_backend(const struct chardev *c)
+{
+    return c->type->name;
+}
+
 const char *chardev_filename(const struct chardev *c)
 {
     return c->filename ? c->filename : c->type->name;

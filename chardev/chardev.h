@@ -52,6 +52,7 @@ void chardev_print_list(GString *out);
 struct chardev *chardev_find(struct machine *m, const char *label);
 void chardev_free(struct chardev *c);
 const char *chardev_label(const struct chardev *c);
+const char *chardev_backend(const struct chardev *c);  /* "pty" */
 const char *chardev_filename(const struct chardev *c); /* "pty:/dev/pts/3" */
 
 /* Takes over the chardev (a further front of a mux); the struct is copied.  False: it has a front already. */

@@ -205,6 +205,11 @@ static const char *machine_property_name(void *opaque, unsigned i)
     return machine_properties[i].name;
 }
 
+const char *machine_option_name(unsigned i)
+{
+    return machine_properties[i].name;
+}
+
 static bool set_machine_property(struct options *o, const struct option_pair *p, GError **error)
 {
     g_autofree char *closest = NULL;

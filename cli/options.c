@@ -478,7 +478,7 @@ bool options_finish(struct options *o, GError **error)
         set_error(error, "-display curses cannot be used with -nographic: both want the terminal");
         return false;
     }
-    if (o->daemonize && (o->nographic || o->curses)) {
+    if (o->daemonize && ((o->nographic && !o->nodefaults) || o->curses)) {
         set_error(error, "-daemonize cannot be used with %s, which wants the terminal",
                   o->nographic ? "-nographic" : "-display curses");
         return false;

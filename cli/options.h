@@ -79,6 +79,10 @@ bool options_parse(struct options *o, int argc, char **argv, GError **error);
 /* What the options mean together: defaults, and combinations that make no sense. */
 bool options_finish(struct options *o, GError **error);
 void options_print_help(GString *out);
+/* query-command-line-options: [{option, parameters}], of one option or of all. */
+struct json_t *options_describe(const char *only);
+/* The i-th property of -machine; NULL behind the last. */
+const char *machine_option_name(unsigned i);
 void options_warn(struct options *o, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
 /* accel_options.c */

@@ -332,6 +332,7 @@ bool session_setup(struct session *s, struct options *o, GError **error)
     s->monitors = g_ptr_array_new_with_free_func((GDestroyNotify)monitor_free);
     s->qmp = g_ptr_array_new_with_free_func((GDestroyNotify)qmp_session_free);
     setup_config(m, o);
+    m->describe_options = options_describe;
     setup_globals(m, o);
     return fds_setup(o, error) && check_curses(o, error) && check_memory(m, error) &&
            setup_chardevs(m, o, error) && setup_serials(m, o, error) && drives_setup(m, o, error) &&

@@ -124,6 +124,24 @@ static const struct object_type *type_of(struct machine *m, const char *id)
     return NULL;
 }
 
+const char *object_type_name(unsigned i)
+{
+    return i < G_N_ELEMENTS(types)    ? types[i].name
+           : i == G_N_ELEMENTS(types) ? "filter-dump"
+                                      : NULL;
+}
+
+void object_type_properties(const char *name, json_t *list)
+{
+    const struct object_type *type = find_type(name);
+
+    for (const struct block_option_row *r = type ? type->rows : NULL; r && r->name; r++) {
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", r->name, "type",
+                                              r->type == BLOCK_OPTION_UINT ? "int" : "string",
+                                              "description", r->help));
+    }
+}
+
 bool object_add(struct machine *m, const char *text, GError **error)
 {
     g_autoptr(block_options) o = block_options_new();

@@ -7,6 +7,7 @@
 #define MONITOR_OBJECTS_H
 
 #include <glib.h>
+#include <jansson.h>
 #include <stdbool.h>
 
 struct machine;
@@ -15,6 +16,10 @@ struct machine;
 bool object_add(struct machine *m, const char *text, GError **error);
 /* False and *error: there is none, or something uses it. */
 bool object_delete(struct machine *m, const char *id, GError **error);
+/* The i-th type; NULL behind the last. */
+const char *object_type_name(unsigned i);
+/* Appends {name, type, description} of each of its properties. */
+void object_type_properties(const char *name, json_t *list);
 /* The answer to "help" and "TYPE,help"; false: the text is no such question. */
 bool object_help(const char *text, GString *out);
 

@@ -111,6 +111,8 @@ int64_t qmp_int(const json_t *args, const char *name, int64_t otherwise);
 /* What results are made of: text that may be no UTF-8 (NULL is ""), and the version. */
 json_t *qmp_text(const char *text);
 json_t *qmp_version(void);
+/* {"socket-id": 0, ...} */
+json_t *qmp_cpu_place(const struct machine *m, unsigned index);
 
 /* Handlers, by file --------------------------------------------------------------------------- */
 
@@ -120,6 +122,15 @@ qmp_fn qmp_query_qmp_schema, qmp_query_commands;
 /* qmp_machine.c */
 qmp_fn qmp_capabilities, qmp_stop, qmp_cont, qmp_quit, qmp_system_reset, qmp_system_powerdown,
     qmp_system_wakeup, qmp_inject_nmi, qmp_set_action, qmp_human_monitor_command;
+
+/* qmp_cpu.c, qmp_pci.c, qmp_empty.c */
+qmp_fn qmp_query_machines, qmp_query_hotpluggable_cpus, qmp_query_cpu_definitions,
+    qmp_query_cpu_model_expansion, qmp_query_pci, qmp_query_none, qmp_no_balloon,
+    qmp_query_vm_generation_id, qmp_query_memdev, qmp_query_command_line_options;
+
+/* qmp_qom.c */
+qmp_fn qmp_qom_list, qmp_qom_get, qmp_qom_set, qmp_qom_list_types, qmp_qom_list_properties,
+    qmp_device_list_properties;
 
 /* qmp_query.c */
 qmp_fn qmp_query_status, qmp_query_version, qmp_query_name, qmp_query_uuid, qmp_query_kvm,

@@ -34,10 +34,36 @@ const struct qmp_command qmp_commands[] = {
     { "query-current-machine", "", "CurrentMachineParams", 0, qmp_query_current_machine },
     { "query-cpus-fast",       "", "[CpuInfoFast]", 0, qmp_query_cpus_fast },
     { "query-memory-size-summary", "", "MemoryInfo", 0, qmp_query_memory_size_summary },
+    { "query-memdev",          "", "[Memdev]", 0, qmp_query_memdev },
+    { "query-memory-devices",  "", "[MemoryDeviceInfo]", 0, qmp_query_none },
+    { "query-balloon",         "", "BalloonInfo", 0, qmp_no_balloon },
+    { "balloon",               "value: u64", "", 0, qmp_no_balloon },
+    { "query-pci",             "", "[PciInfo]", 0, qmp_query_pci },
+    { "query-acpi-ospm-status", "", "[ACPIOSTInfo]", 0, qmp_query_none },
+    { "query-tpm",             "", "[TPMInfo]", 0, qmp_query_none },
+    { "query-tpm-models",      "", "[TpmModel]", 0, qmp_query_none },
+    { "query-tpm-types",       "", "[TpmType]", 0, qmp_query_none },
+    { "query-vm-generation-id", "", "GuidInfo", 0, qmp_query_vm_generation_id },
     { "query-iothreads",       "", "[IOThreadInfo]", 0, qmp_query_iothreads },
     { "query-mice",            "", "[MouseInfo]", 0, qmp_query_mice },
     { "query-chardev",         "", "[ChardevInfo]", 0, qmp_query_chardev },
     { "query-chardev-backends", "", "[ChardevBackendInfo]", 0, qmp_query_chardev_backends },
+
+    /* What there is to choose from */
+    { "query-machines",        "", "[MachineInfo]", 0, qmp_query_machines },
+    { "query-hotpluggable-cpus", "", "[HotpluggableCPU]", 0, qmp_query_hotpluggable_cpus },
+    { "query-cpu-definitions", "", "[CpuDefinitionInfo]", 0, qmp_query_cpu_definitions },
+    { "query-cpu-model-expansion", "type: CpuModelExpansionType, model: CpuModelInfo", "CpuModelExpansionInfo", 0, qmp_query_cpu_model_expansion },
+    { "query-command-line-options", "option?: str", "[CommandLineOptionInfo]", 0, qmp_query_command_line_options },
+    { "query-migrate-capabilities", "", "[MigrationCapabilityStatus]", 0, qmp_query_none },
+
+    /* The object model */
+    { "qom-list",              "path: str", "[ObjectPropertyInfo]", 0, qmp_qom_list },
+    { "qom-get",               "path: str, property: str", "any", 0, qmp_qom_get },
+    { "qom-set",               "path: str, property: str, value: any", "", 0, qmp_qom_set },
+    { "qom-list-types",        "implements?: str, abstract?: bool", "[ObjectTypeInfo]", 0, qmp_qom_list_types },
+    { "qom-list-properties",   "typename: str", "[ObjectPropertyInfo]", 0, qmp_qom_list_properties },
+    { "device-list-properties", "typename: str", "[ObjectPropertyInfo]", 0, qmp_device_list_properties },
     { 0 }
 };
 /* clang-format on */

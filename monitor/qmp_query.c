@@ -86,7 +86,7 @@ bool qmp_query_target(struct qmp_session *s, json_t *args, json_t **result, GErr
 }
 
 /* Where a CPU sits, as query-hotpluggable-cpus and device_add name it. */
-static json_t *cpu_place(const struct machine *m, unsigned index)
+json_t *qmp_cpu_place(const struct machine *m, unsigned index)
 {
     struct topology t = topology_of(m);
     unsigned per_die = t.threads * t.cores, per_package = per_die * t.dies;
@@ -113,7 +113,7 @@ bool qmp_query_cpus_fast(struct qmp_session *s, json_t *args, json_t **result, G
         json_array_append_new(*result,
                               json_pack("{s:i, s:s, s:i, s:o, s:s}", "cpu-index", (int)i,
                                         "qom-path", path, "thread-id", m->vcpus[i]->thread_id,
-                                        "props", cpu_place(m, i), "target", "x86_64"));
+                                        "props", qmp_cpu_place(m, i), "target", "x86_64"));
     }
     return true;
 }

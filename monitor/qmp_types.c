@@ -59,6 +59,46 @@ const struct qmp_type qmp_types[] = {
     { "MouseInfo",           QMP_STRUCT, "name: str, index: int, current: bool, absolute: bool" },
     { "ChardevInfo",         QMP_STRUCT, "label: str, filename: str, frontend-open: bool" },
     { "ChardevBackendInfo",  QMP_STRUCT, "name: str" },
+    { "Memdev",              QMP_STRUCT, "id?: str, size: int, merge: bool, dump: bool, prealloc: bool, share: bool, reserve?: bool, host-nodes: [int], policy: HostMemPolicy" },
+    { "HostMemPolicy",       QMP_ENUM,   "default|preferred|bind|interleave" },
+    { "MemoryDeviceInfoKind", QMP_ENUM,  "dimm|nvdimm|virtio-pmem|virtio-mem|sgx-epc" },
+    { "MemoryDeviceInfo",    QMP_STRUCT, "type: MemoryDeviceInfoKind", "type", "dimm=PCDIMMDeviceInfoWrapper, nvdimm=PCDIMMDeviceInfoWrapper" },
+    { "PCDIMMDeviceInfoWrapper", QMP_STRUCT, "data: PCDIMMDeviceInfo" },
+    { "PCDIMMDeviceInfo",    QMP_STRUCT, "id?: str, addr: int, size: int, slot: int, node: int, memdev: str, hotplugged: bool, hotpluggable: bool" },
+    { "BalloonInfo",         QMP_STRUCT, "actual: int" },
+    { "ACPISlotType",        QMP_ENUM,   "DIMM|CPU" },
+    { "ACPIOSTInfo",         QMP_STRUCT, "device?: str, slot: str, slot-type: ACPISlotType, source: int, status: int" },
+    { "TpmModel",            QMP_ENUM,   "tpm-tis|tpm-crb|tpm-spapr" },
+    { "TpmType",             QMP_ENUM,   "passthrough|emulator" },
+    { "TPMInfo",             QMP_STRUCT, "id: str, model: TpmModel" },
+    { "GuidInfo",            QMP_STRUCT, "guid: str" },
+    { "PciMemoryRegion",     QMP_STRUCT, "bar: int, type: str, address: int, size: int, prefetch?: bool, mem_type_64?: bool" },
+    { "PciMemoryRange",      QMP_STRUCT, "base: int, limit: int" },
+    { "PciBusInfo",          QMP_STRUCT, "number: int, secondary: int, subordinate: int, io_range: PciMemoryRange, memory_range: PciMemoryRange, prefetchable_range: PciMemoryRange" },
+    { "PciBridgeInfo",       QMP_STRUCT, "bus: PciBusInfo, devices?: [PciDeviceInfo]" },
+    { "PciDeviceClass",      QMP_STRUCT, "desc?: str, class: int" },
+    { "PciDeviceId",         QMP_STRUCT, "device: int, vendor: int, subsystem?: int, subsystem-vendor?: int" },
+    { "PciDeviceInfo",       QMP_STRUCT, "bus: int, slot: int, function: int, class_info: PciDeviceClass, id: PciDeviceId, irq?: int, irq_pin: int, qdev_id: str, pci_bridge?: PciBridgeInfo, regions: [PciMemoryRegion]" },
+    { "PciInfo",             QMP_STRUCT, "bus: int, devices: [PciDeviceInfo]" },
+
+    /* What there is to choose from */
+    { "MachineInfo",         QMP_STRUCT, "name: str, alias?: str, is-default?: bool, cpu-max: int, hotpluggable-cpus: bool, numa-mem-supported: bool, deprecated: bool, default-cpu-type?: str, default-ram-id?: str" },
+    { "HotpluggableCPU",     QMP_STRUCT, "type: str, vcpus-count: int, props: CpuInstanceProperties, qom-path?: str" },
+    { "CpuDefinitionInfo",   QMP_STRUCT, "name: str, migration-safe?: bool, static: bool, unavailable-features?: [str], typename: str, alias-of?: str, deprecated: bool" },
+    { "CpuModelExpansionType", QMP_ENUM, "static|full" },
+    { "CpuModelInfo",        QMP_STRUCT, "name: str, props?: any" },
+    { "CpuModelExpansionInfo", QMP_STRUCT, "model: CpuModelInfo" },
+    { "CommandLineParameterType", QMP_ENUM, "string|boolean|number|size" },
+    { "CommandLineParameterInfo", QMP_STRUCT, "name: str, type: CommandLineParameterType, help?: str, default?: str" },
+    { "CommandLineOptionInfo", QMP_STRUCT, "option: str, parameters: [CommandLineParameterInfo]" },
+    { "MigrationCapability", QMP_ENUM,   "xbzrle|rdma-pin-all|auto-converge|zero-blocks|compress|events|postcopy-ram|x-colo|release-ram|block|return-path|"
+                                         "pause-before-switchover|multifd|dirty-bitmaps|postcopy-blocktime|late-block-activate|x-ignore-shared|"
+                                         "validate-uuid|background-snapshot|zero-copy-send|postcopy-preempt" },
+    { "MigrationCapabilityStatus", QMP_STRUCT, "capability: MigrationCapability, state: bool" },
+
+    /* The object model */
+    { "ObjectPropertyInfo",  QMP_STRUCT, "name: str, type: str, description?: str, default-value?: any" },
+    { "ObjectTypeInfo",      QMP_STRUCT, "name: str, abstract?: bool, parent?: str" },
     { 0 }
 };
 /* clang-format on */

@@ -193,6 +193,44 @@ struct device *device_create(struct machine *m, const struct device_type *type, 
     return dev;
 }
 
+/* CPUs come before the board's devices. */
+static unsigned board_place(const struct device *dev)
+{
+    const struct machine *m = dev->machine;
+    unsigned place = MAX(m->n_vcpus, m->config.topology.max_cpus);
+
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        const struct device *other = g_ptr_array_index(m->devices, i);
+
+        if (other == dev) {
+            break;
+        }
+        place += !other->id && !other->anonymous;
+    }
+    return place;
+}
+
+char *device_path(const struct device *dev)
+{
+    if (dev->id) {
+        return g_strdup_printf(DEVICE_PATH_USER "%s", dev->id);
+    }
+    if (dev->anonymous) {
+        return g_strdup_printf(DEVICE_PATH_ANONYMOUS "device[%u]", dev->anonymous - 1);
+    }
+    return g_strdup_printf(DEVICE_PATH_BOARD "device[%u]", board_place(dev));
+}
+
+char *device_virtio_backend(const struct device *dev)
+{
+    const char *name = dev->type->name, *pci = strstr(name, "-pci");
+
+    if (dev->type->bus != BUS_PCI || !pci || !g_str_has_prefix(name, "virtio-")) {
+        return NULL;
+    }
+    return g_strdup_printf("%.*s-device", (int)(pci - name), name);
+}
+
 void device_reset_all(struct machine *m)
 {
     iothread_pause_all(m);

@@ -132,8 +132,10 @@ struct bus {
 struct device {
     const struct device_type *type;
     struct machine *machine;
-    struct bus *bus; /* NULL until realize for boards' own parts without a bus */
-    char *id;        /* user's id=, or NULL */
+    struct bus *bus;    /* NULL until realize for boards' own parts without a bus */
+    char *id;           /* user's id=, or NULL */
+    unsigned anonymous; /* made by -device without an id: counts them from 1 */
+    bool hotplugged;
     bool realized;
     GError *refused; /* a -global that its type does not take: realize fails with it */
 };
@@ -188,6 +190,14 @@ void device_free(struct device *dev);
 /* Boards: new + realize in one, with no properties to set. */
 struct device *device_create(struct machine *m, const struct device_type *type, struct bus *bus,
                              GError **error);
+/* Where QEMU's object model has devices with an id, those of -device without one, and the board's. */
+#define DEVICE_PATH_USER      "/machine/peripheral/"
+#define DEVICE_PATH_ANONYMOUS "/machine/peripheral-anon/"
+#define DEVICE_PATH_BOARD     "/machine/unattached/"
+/* The path of a realized device there; the caller frees. */
+char *device_path(const struct device *dev);
+/* "virtio-blk-device" of a virtio device on PCI, which has one behind it there; else NULL. */
+char *device_virtio_backend(const struct device *dev);
 void device_reset_all(struct machine *m);
 
 /* pre_save of every device: what drains then still reaches the others before any of them is saved. */

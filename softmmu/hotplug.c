@@ -107,6 +107,8 @@ bool device_add(struct machine *m, const GPtrArray *opts, enum device_plug plug,
         return false;
     }
     dev = device_new(m, type);
+    dev->hotplugged = plug == DEVICE_HOT;
+    dev->anonymous = id ? 0 : ++m->anonymous_devices;
     if (!set_properties(dev, opts, error) || !device_realize(dev, bus, error)) {
         device_free(dev);
         return false;

@@ -164,8 +164,9 @@ struct machine {
     /* A20 is off: physical address bit 20 of the CPU is forced to 0 (lock; vCPUs flush on change). */
     bool a20_masked;
 
-    GPtrArray *devices; /* every realized device, in realize order */
-    GPtrArray *globals; /* struct device_global *, in the order given: the last one wins */
+    GPtrArray *devices;         /* every realized device, in realize order */
+    unsigned anonymous_devices; /* that -device made without an id */
+    GPtrArray *globals;         /* struct device_global *, in the order given: the last one wins */
     struct bus *buses;
     GPtrArray *iothreads; /* struct iothread *, in the order of their creation */
     GPtrArray *chardevs;  /* struct chardev *, in the order of their creation */
@@ -182,6 +183,8 @@ struct machine {
     const char *(*drive_id)(const struct block_backend *blk);
     /* Set by cli/: drive_add, with -drive's options. */
     bool (*add_drive)(struct machine *m, const char *options, GError **error);
+    /* The same: query-command-line-options; NULL: all options. */
+    struct json_t *(*describe_options)(const char *only);
     void (*release_drive)(struct block_backend *blk); /* its device was removed */
     void (*free_drives)(struct machine *m);
     /* The same of net/: back ends, cards, cables. */

@@ -333,7 +333,7 @@ bool device_set_property(struct device *dev, const char *name, const char *value
     return true;
 }
 
-static uint64_t load_number(struct device *dev, const struct property *p)
+uint64_t property_number(struct device *dev, const struct property *p)
 {
     uint64_t v = 0;
 
@@ -382,5 +382,5 @@ char *device_get_property(struct device *dev, const char *name)
         id = thing ? ref->id_of(dev->machine, thing) : NULL;
         return g_strdup(id ? id : "");
     }
-    return property_number_text(p->type, load_number(dev, p));
+    return property_number_text(p->type, property_number(dev, p));
 }

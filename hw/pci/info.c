@@ -32,15 +32,25 @@ static const struct {
     { 0x0c05, 0xffff, "SMBus" },
 };
 
-static void print_class(uint16_t class, GString *out)
+const char *pci_class_name(uint16_t class)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(class_names); i++) {
         if ((class & class_names[i].mask) == (class_names[i].class & class_names[i].mask)) {
-            g_string_append(out, class_names[i].name);
-            return;
+            return class_names[i].name;
         }
     }
-    g_string_append_printf(out, "Class %04x", class);
+    return NULL;
+}
+
+static void print_class(uint16_t class, GString *out)
+{
+    const char *name = pci_class_name(class);
+
+    if (name) {
+        g_string_append(out, name);
+    } else {
+        g_string_append_printf(out, "Class %04x", class);
+    }
 }
 
 static void print_bar(const struct pci_bar *bar, unsigned n, GString *out)

@@ -201,6 +201,8 @@ void pci_send_message(struct pci_device *d, uint64_t addr, uint32_t data);
 /* The function at bus:devfn on or behind `root`, NULL: none answers. */
 struct pci_device *pci_find(struct pci_bus *root, uint8_t bus, uint8_t devfn);
 /* info.c: `info pci`. */
+/* "SCSI controller", by base and sub-class; NULL: unknown. */
+const char *pci_class_name(uint16_t class);
 void pci_print(struct machine *m, GString *out);
 
 #endif

@@ -213,6 +213,13 @@ const char *cpu_option_name(unsigned n)
     return n < G_N_ELEMENTS(options) ? options[n].name : NULL;
 }
 
+const char *cpu_option_type(unsigned n)
+{
+    const struct cpu_option *o = &options[n];
+
+    return o->set == set_vendor || o->set == set_brand ? "string" : o->max ? "uint32" : "bool";
+}
+
 bool cpu_option_parse(struct x86_cpu *cpu, struct cpu_request *r, const char *key,
                       const char *value, bool *known, GError **error)
 {

@@ -29,5 +29,7 @@ bool cpu_option_parse(struct x86_cpu *cpu, struct cpu_request *r, const char *ke
                       const char *value, bool *known, GError **error);
 /* The n-th option's name, NULL behind the last. */
 const char *cpu_option_name(unsigned n);
+/* Its type as QOM names it: "bool", "string", "uint32". */
+const char *cpu_option_type(unsigned n);
 
 #endif

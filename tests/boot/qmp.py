@@ -186,6 +186,102 @@ def daemons_say_what_is_wrong():
         expect_status(run, 1)
 
 
+def probe():
+    """What libvirt starts and asks before it knows anything of a program."""
+    scratch = Scratch()
+    path, option = server(scratch)
+    pidfile = scratch.path("pid")
+    with Run(["-S", "-no-user-config", "-nodefaults", "-nographic", "-machine", "none,accel=kvm:tcg",
+              *option, "-pidfile", pidfile, "-daemonize"]) as run:
+        expect_status(run, 0)
+    with open(pidfile, encoding="ascii") as file:
+        pid = int(file.read())
+    try:
+        ask_as_libvirt(Qmp(path).negotiate())
+        os.kill(pid, signal.SIGTERM)
+    finally:
+        end_daemon(pid)
+
+
+def ask_as_libvirt(qmp):
+    expect("the target", qmp.run("query-target"), {"arch": "x86_64"})
+    names = {row["name"] for row in qmp.run("qom-list-types")}
+    for name in ("tcg-accel", "VGA", "isa-serial", "virtio-blk-pci", "pcie-root-port", "max-x86_64-cpu"):
+        if name not in names:
+            raise Failed(f"there is no type {name}")
+    for name in ("memory-backend-file", "none-machine", "max-x86_64-cpu"):
+        qmp.run("qom-list-properties", typename=name)
+    expect("no such class", qmp.error("qom-list-properties", typename="nope"),
+           ("DeviceNotFound", "Class 'nope' not found"))
+    expect("no such device", qmp.error("device-list-properties", typename="nope"),
+           ("DeviceNotFound", "Device 'nope' not found"))
+    rows = {row["name"]: row for row in qmp.run("device-list-properties", typename="isa-debug-exit")}
+    expect("iobase", (rows["iobase"]["type"], rows["iobase"]["default-value"]), ("uint32", 0x501))
+    boards = {row["name"]: row.get("alias") for row in qmp.run("query-machines")}
+    expect("the boards", (boards["pc-i440fx-7.2"], boards["pc-q35-7.2"]), ("pc", "q35"))
+    options = {row["option"]: row["parameters"] for row in qmp.run("query-command-line-options")}
+    if "hpet" not in [row["name"] for row in options["machine"]]:
+        raise Failed(f"-machine has no hpet: {options['machine']}")
+    models = [row["name"] for row in qmp.run("query-cpu-definitions")]
+    if "qemu64" not in models or "max" not in models:
+        raise Failed(f"models are missing: {models}")
+    for props in ({}, {"migratable": False}):
+        model = qmp.run("query-cpu-model-expansion", type="static", model={"name": "max", "props": props})
+        expect("the model", (model["model"]["name"], model["model"]["props"]["sse2"]), ("base", True))
+    model = qmp.run("query-cpu-model-expansion", type="full",
+                    model={"name": "qemu64", "props": {"sse2": False, "ssse3": True}})["model"]
+    expect("the features", [model["props"][name] for name in ("sse", "sse2", "ssse3")],
+           [True, False, True])
+    qmp.run("query-migrate-capabilities")
+
+
+def object_model():
+    """Paths of devices with and without an id, their properties, what is below them."""
+    scratch = Scratch()
+    path, option = server(scratch)
+    disk = ["-drive", "driver=null-co,if=none,id=d0,size=8M", "-device", "virtio-blk-pci,drive=d0,id=vd"]
+    with Run([*guest(scratch, "w"), *option, "-nodefaults", "-smp", "2", *disk, "-device", "isa-debug-exit",
+              "-object", "iothread,id=io"]) as run:
+        qmp = Qmp(path).negotiate()
+
+        def listed(at):
+            return {row["name"]: row["type"] for row in qmp.run("qom-list", path=at)}
+
+        def get(at, name):
+            return qmp.run("qom-get", path=at, property=name)
+
+        expect("/", listed("/")["machine"], "child<pc-i440fx-7.2-machine>")
+        expect("the devices", listed("/machine/peripheral"),
+               {"type": "string", "vd": "child<virtio-blk-pci>"})
+        expect("those without id", listed("/machine/peripheral-anon")["device[0]"],
+               "child<isa-debug-exit>")
+        expect("the objects", listed("/objects"), {"type": "string", "io": "child<iothread>"})
+        board = listed("/machine/unattached")
+        expect("the CPUs", [board[f"device[{i}]"] for i in (0, 1)], ["child<max-x86_64-cpu>"] * 2)
+        for at in ("/machine/peripheral/vd", "vd", "/machine/peripheral/vd/virtio-backend"):
+            expect("the drive", get(at, "drive"), "d0")
+        expect("a child", get("/machine", "peripheral"), "/machine/peripheral")
+        expect("a number", get("/machine/peripheral-anon/device[0]", "iobase"), 0x501)
+        expect("what is behind", get("/machine/peripheral/vd/virtio-backend", "type"),
+               "virtio-blk-device")
+        bus = get("vd", "parent_bus")
+        below = [get(bus, name) for name in listed(bus) if name.startswith("child[")]
+        if "/machine/peripheral/vd" not in below:
+            raise Failed(f"{bus} has {below}")
+        expect("through a link", get(f"{bus}/child[{below.index('/machine/peripheral/vd')}]", "type"),
+               "virtio-blk-pci")
+        expect("nothing", qmp.error("qom-list", path="/machine/nope"),
+               ("DeviceNotFound", "Device '/machine/nope' not found"))
+        expect("no such property", qmp.error("qom-get", path="vd", property="nope"),
+               ("GenericError", "Property 'virtio-blk-pci.nope' not found"))
+        slots = [(device["slot"], device["qdev_id"])
+                 for device in qmp.run("query-pci")[0]["devices"]]
+        if (get("vd", "addr") >> 3, "vd") not in slots:
+            raise Failed(f"vd is not where it says: {slots}")
+        run.child.terminate()
+        expect_status(run, 0)
+
+
 def messages_have_times():
     scratch = Scratch()
     with Run(["-display", "none", "-msg", "timestamp=on,guest-name=on", "-name", "me", "-kernel",
@@ -213,6 +309,8 @@ def main():
         ("a listening socket that is inherited", inherited_listener),
         ("-daemonize", daemon),
         ("-daemonize with a mistake", daemons_say_what_is_wrong),
+        ("the questions of a probe", probe),
+        ("the object model", object_model),
         ("-msg", messages_have_times),
         ("-name process=", process_has_its_name),
     ])

@@ -36,11 +36,13 @@ class Qmp:
             raise Failed(f"a line does not end with \\r\\n: {line!r}")
         return json.loads(line)
 
-    def send(self, name, fds=(), **arguments):
-        text = json.dumps({"execute": name, "arguments": {
-            key.replace("_", "-"): value for key, value in arguments.items()}})
+    def send_value(self, value, fds=()):
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-        self.sock.sendmsg([text.encode()], rights)
+        self.sock.sendmsg([json.dumps(value).encode()], rights)
+
+    def send(self, name, fds=(), **arguments):
+        self.send_value({"execute": name, "arguments": {
+            key.replace("_", "-"): value for key, value in arguments.items()}}, fds)
 
     def answer(self):
         """The next value that is no event; events are kept."""

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * monitor/qmp_empty.c: questions about what this machine never has: the answer that says so.
+ * Thread: main loop.
+ */
+#include "monitor/qmp_command.h"
+#include "softmmu/machine.h"
+#include "util/error.h"
+
+/* A list of none. */
+bool qmp_query_none(struct qmp_session *s, json_t *args, json_t **result, GError **error)
+{
+    (void)s;
+    (void)args;
+    (void)error;
+    *result = json_array();
+    return true;
+}
+
+bool qmp_no_balloon(struct qmp_session *s, json_t *args, json_t **result, GError **error)
+{
+    (void)s;
+    (void)args;
+    (void)result;
+    qmp_set_error(error, QMP_ERROR_DEVICE_NOT_ACTIVE, "No balloon device has been activated");
+    return false;
+}
+
+bool qmp_query_vm_generation_id(struct qmp_session *s, json_t *args, json_t **result,
+                                GError **error)
+{
+    (void)s;
+    (void)args;
+    (void)result;
+    set_error(error, "VM Generation ID device not found");
+    return false;
+}
+
+bool qmp_query_memdev(struct qmp_session *s, json_t *args, json_t **result, GError **error)
+{
+    const struct machine *m = qmp_machine(s);
+
+    (void)args;
+    (void)error;
+    *result = json_array();
+    if (m->config.ram_size > 0) { /* the board's own */
+        json_array_append_new(*result,
+                              json_pack("{s:s, s:I, s:b, s:b, s:b, s:b, s:b, s:[], s:s}", "id",
+                                        "pc.ram", "size", (json_int_t)m->config.ram_size, "merge",
+                                        1, "dump", 1, "prealloc", 0, "share", 0, "reserve", 1,
+                                        "host-nodes", "policy", "default"));
+    }
+    return true;
+}
+
+bool qmp_query_command_line_options(struct qmp_session *s, json_t *args, json_t **result,
+                                    GError **error)
+{
+    const struct machine *m = qmp_machine(s);
+    const char *only = qmp_str(args, "option", NULL);
+
+    *result = m->describe_options ? m->describe_options(only) : json_array();
+    if (only && json_array_size(*result) == 0) {
+        json_decref(*result);
+        *result = NULL;
+        set_error(error, "invalid option name: %s", only);
+        return false;
+    }
+    return true;
+}

@@ -635,85 +635,6 @@ static void put_loop_end(struct maker *m, unsigned start)
     gen_put(m, jnz, len);
 }
 
-/* A jump of `len` bytes, opcode first, whose displacement ends them. */
-static void put_jump(struct maker *m, const char *opcode, unsigned to)
-{
-    unsigned size = m->c->mode == GEN_16 ? 2 : 4, len = opcode[0] == 0x0f ? 2 : 1;
-    int32_t d = (int32_t)to - (int32_t)(m->pos + len + size);
-    uint8_t b[6];
-
-    memcpy(b, opcode, len);
-    memcpy(b + len, &d, size);
-    gen_put(m, b, len + size);
-}
-
-/* One step of a walk: a load, a store, a move of the pointer or the stack, a way back. */
-static void put_step(struct maker *m, unsigned start)
-{
-    unsigned p = m->c->pointers[below(m, 3)], kind = below(m, 100), value = below(m, 2) * 2;
-    uint8_t b[8] = { 0 };
-    unsigned n = 0;
-
-    if (kind < 45) {
-        if (m->c->mode == GEN_16) {
-            b[n++] = 0x67;
-        }
-        if (m->c->mode == GEN_64) {
-            b[n++] = (uint8_t)(0x48 | p >> 3);
-        }
-        b[n++] = kind < 25 ? 0x8b : 0x89; /* MOV */
-        b[n++] = (uint8_t)(0x40 | value << 3 | (p & 7));
-        if ((p & 7) == R_RSP) {
-            b[n++] = 0x24;
-        }
-        b[n++] = (uint8_t)(below(m, 8) * 8);
-    } else if (kind < 70) {
-        if (m->c->mode == GEN_64) {
-            b[n++] = (uint8_t)(0x48 | p >> 3);
-        }
-        b[n++] = 0x83; /* ADD, SUB */
-        b[n++] = (uint8_t)((chance(m, 50) ? 0xc0 : 0xe8) | (p & 7));
-        b[n++] = (uint8_t)(8 + below(m, 4) * 8);
-    } else if (kind < 80) {
-        b[n++] = (uint8_t)((chance(m, 50) ? 0x50 : 0x58) | value); /* PUSH, POP */
-    } else {
-        b[n++] = 0xf6; /* TEST CL */
-        b[n++] = 0xc1;
-        b[n++] = (uint8_t)(1u << below(m, 4));
-        gen_put(m, b, n);
-        put_jump(m, chance(m, 50) ? "\x0f\x84" : "\x0f\x85", start);
-        return;
-    }
-    gen_put(m, b, n);
-}
-
-/*
- * A loop with several ways back to its beginning, which leave pointers at different places: checks made
- * before the loop must not be taken for checks of those.
- */
-static void put_walk(struct maker *m)
-{
-    unsigned size = m->c->mode == GEN_16 ? 2 : 4, steps = 3 + below(m, 14), start, out;
-    int32_t d;
-
-    gen_put_immediate(m, 0xb9, 8 + below(m, 24));
-    start = m->pos;
-    gen_put(m, (const uint8_t *)"\xff\xc9", 2); /* DEC ECX; JZ out */
-    out = m->c->n;
-    put_jump(m, "\x0f\x84", start);
-    while (steps--) {
-        put_step(m, start);
-    }
-    if (chance(m, 50)) {
-        put_jump(m, "\xe9", start);
-    } else { /* PUSH; RET: the flags are in memory then */
-        gen_put_immediate(m, 0x68, (uint32_t)(GEN_CODE - m->c->base + start));
-        gen_put(m, (const uint8_t *)"\xc3", 1);
-    }
-    d = (int32_t)m->pos - (int32_t)(m->c->at[out] + m->c->len[out]);
-    memcpy(m->c->code + m->c->at[out] + m->c->len[out] - size, &d, size);
-}
-
 static void choose_registers(struct maker *m)
 {
     static const uint8_t candidates[] = { R_RBX, R_RSI, R_RDI, R_RBP, R_R8,  R_R9,
@@ -750,7 +671,7 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
     choose_registers(&m);
     m.pos = c->entry = chance(&m, 12) ? 4096 - below(&m, 64) : 64 + below(&m, 16);
     if (chance(&m, 12)) {
-        put_walk(&m);
+        gen_put_walk(&m);
         gen_put(&m, &hlt, 1);
         return;
     }

@@ -329,8 +329,7 @@ static struct emit_rm check_single(struct trans *x, const struct access *acc, en
         emit_insn(e, E_W, 0x03, H_R15, tlb_addend(x));
         return rm_mem(H_R15, 0);
     }
-    emit_insn(e, E_W, 0x03, H_R13, tlb_field(x, acc->write));
-    emit_insn(e, E_W, 0x03, H_R13, tlb_addend(x));
+    emit_host_address(x, acc->write);
     return rm_mem(H_R13, 0);
 }
 
@@ -384,10 +383,30 @@ static struct emit_rm check_group(struct trans *x, const struct access *acc, con
         emit_store(e, H_R14, rm_cpu(CPU_WINDOW(g->window)));
         return operand;
     }
-    emit_insn(e, E_W, 0x03, H_R13, tlb_field(x, g->write)); /* it was a distance from the tag */
-    emit_insn(e, E_W, 0x03, H_R13, tlb_addend(x));
+    emit_host_address(x, g->write); /* it was a distance from the tag */
     emit_store(e, H_R13, rm_cpu(CPU_WINDOW(g->window)));
     return rm_mem(H_R13, 0);
+}
+
+void check_span(struct trans *x, const struct access *acc, const struct group *g)
+{
+    unsigned span = (unsigned)(g->high - g->low);
+    uint8_t *retry = x->e->p;
+
+    emit_linear(x, &acc->address);
+    emit_probe(x, span, g->write, true); /* no site: it is made once in many turns */
+    single_instead(x, check_site(x, retry, acc, &acc->address, span, g->write, SITE_REST));
+}
+
+void single_if(struct trans *x, int cc)
+{
+    single_instead(x, add_site(x, emit_jump(x->e, cc), SITE_REST));
+}
+
+void emit_host_address(struct trans *x, bool write)
+{
+    emit_insn(x->e, E_W, 0x03, H_R13, tlb_field(x, write));
+    emit_insn(x->e, E_W, 0x03, H_R13, tlb_addend(x));
 }
 
 void check_hoisted(struct trans *x, const struct access *a, struct group *g)
@@ -408,6 +427,10 @@ static struct emit_rm checked(struct trans *x, const struct access *acc, enum si
 
     if (x->active >= 0 && x->groups[x->active].last < acc->insn) {
         x->active = -1;
+    }
+    if (g && g->moves && g->checked) {
+        x->known_aligned = acc->aligned <= g->aligned;
+        return moved_operand(x, acc);
     }
     if (g && g->window >= 0) {
         if (g->checked) {

@@ -184,7 +184,7 @@ static bool emit_loop_back(struct trans *x, int cc, uint32_t need)
     x->host_flags = false;
     add_way(x, -1, x->start)->jump[0] = wanted;
     vectors_for_loop(x);
-    patch_jump(emit_jump(x->e, -1), x->loop);
+    emit_turn(x);
     if (over) {
         patch_jump(over, x->e->p);
     }

@@ -41,6 +41,8 @@ static void note_access(struct trans *x, struct state *s, unsigned n, struct add
                             .size = (uint8_t)size,
                             .group = -1,
                             .address = a };
+    acc->from[0] = base.offset;
+    acc->from[1] = index.offset;
     acc->offset = a.disp + base.offset + (int64_t)((uint64_t)index.offset << a.scale);
     for (unsigned g = x->n_groups; g-- > 0;) {
         struct group *p = &x->groups[g];
@@ -52,6 +54,8 @@ static void note_access(struct trans *x, struct state *s, unsigned n, struct add
             p->low = low;
             p->high = high;
             p->write |= write;
+            p->in_host[0] &= host_of(a.base) >= 0;
+            p->in_host[1] &= host_of(a.index) >= 0;
             p->uses++;
             p->last = (uint8_t)n;
             acc->group = (int16_t)g;
@@ -59,18 +63,20 @@ static void note_access(struct trans *x, struct state *s, unsigned n, struct add
         }
     }
     acc->group = (int16_t)x->n_groups;
-    x->groups[x->n_groups++] = (struct group){ .key = { base.id, index.id },
-                                               .scale = a.scale,
-                                               .seg = a.seg,
-                                               .addr32 = a.addr32,
-                                               .addr16 = a.addr16,
-                                               .write = write,
-                                               .first = (uint8_t)n,
-                                               .last = (uint8_t)n,
-                                               .uses = 1,
-                                               .window = -1,
-                                               .low = acc->offset,
-                                               .high = acc->offset + (int64_t)size };
+    x->groups[x->n_groups++] =
+        (struct group){ .key = { base.id, index.id },
+                        .scale = a.scale,
+                        .seg = a.seg,
+                        .addr32 = a.addr32,
+                        .addr16 = a.addr16,
+                        .write = write,
+                        .in_host = { host_of(a.base) >= 0, host_of(a.index) >= 0 },
+                        .first = (uint8_t)n,
+                        .last = (uint8_t)n,
+                        .uses = 1,
+                        .window = -1,
+                        .low = acc->offset,
+                        .high = acc->offset + (int64_t)size };
 }
 
 /* The accesses that instruction n makes; those of what the interpreter does do not count. */
@@ -180,41 +186,36 @@ static void step(struct trans *x, struct state *s, unsigned n)
     }
 }
 
-static bool unchanged(const struct state *s, uint32_t id)
+/* Is it a register's value at the start, by which the register has then moved at the end? */
+static bool moved_by(const struct state *s, uint32_t id, int64_t *by)
 {
-    return id < R_COUNT && s->reg[id].id == id && s->reg[id].offset == 0;
+    if (id >= R_COUNT || s->reg[id].id != id) {
+        return false;
+    }
+    *by = s->reg[id].offset;
+    return true;
 }
 
-/* Groups whose check holds for every turn of a trace's loop. */
+/* Groups whose check holds for more than one turn of a trace's loop. */
 static void hoist(struct trans *x, const struct state *s)
 {
+    int64_t moves[R_COUNT] = { 0 };
+
     for (unsigned g = 0; g < x->n_groups; g++) {
         struct group *p = &x->groups[g];
+        int64_t base, index;
 
-        if (unchanged(s, p->key[0]) && unchanged(s, p->key[1]) && (!p->seg || x->word != 8)) {
-            p->hoisted = true;
-            p->first = 0;
-            p->last = UINT8_MAX;
-        }
+        p->hoisted = moved_by(s, p->key[0], &base) && moved_by(s, p->key[1], &index) &&
+                     (!p->seg || x->word != 8) && may_hoist(x, p, base, index);
     }
-}
-
-void emit_hoisted(struct trans *x)
-{
+    for (unsigned r = 0; r < R_COUNT; r++) {
+        moved_by(s, r, &moves[r]);
+    }
+    choose_leader(x, moves);
     for (unsigned g = 0; g < x->n_groups; g++) {
-        struct group *p = &x->groups[g];
-
-        if (p->hoisted && (p->in_register || p->window >= 0)) {
-            struct access a = { .group = (int16_t)g, .offset = p->low };
-
-            a.address = (struct address){ .base = (uint8_t)p->key[0],
-                                          .index = (uint8_t)p->key[1],
-                                          .scale = p->scale,
-                                          .seg = p->seg,
-                                          .addr32 = p->addr32,
-                                          .addr16 = p->addr16,
-                                          .disp = p->low };
-            check_hoisted(x, &a, p);
+        if (x->groups[g].hoisted) {
+            x->groups[g].first = 0;
+            x->groups[g].last = UINT8_MAX;
         }
     }
 }

@@ -635,7 +635,8 @@ void translator_cool(struct tcg *t, unsigned tries)
 {
     uint64_t key = translator_key(t->cpu);
     struct code_entry *entry = &code_table(t->backend, t->cpu)[table_index(t->backend, key)];
-    int32_t times = t->backend->hot_after << MIN(tries, 12);
+    /* Never 0: the jump back must pass for once, and lead to the trace. */
+    int32_t times = MAX(t->backend->hot_after, 1) << MIN(tries, 12);
 
     t->cpu->heat[HEAT_INDEX(key)] = times;
     if (entry->rip == key) {

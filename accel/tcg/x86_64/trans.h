@@ -67,8 +67,9 @@ struct access {
     bool masked;     /* not all of it may be accessed */
     uint8_t aligned; /* to so many bytes, or it faults; 0: need not be */
     uint8_t size;
-    int16_t group;  /* -1: on its own */
-    int64_t offset; /* from the group's key */
+    int16_t group;   /* -1: on its own */
+    int64_t offset;  /* from the group's key */
+    int64_t from[2]; /* what base and index are ahead of the key's values */
     struct address address;
 };
 
@@ -77,9 +78,13 @@ struct group {
     uint32_t key[2]; /* values of base and index */
     uint8_t scale, seg;
     bool addr32, addr16, write, in_register, closed;
-    bool checked;        /* the check stands before where code is emitted now */
-    bool hoisted;        /* before the loop that the trace is */
-    int8_t window;       /* in cpu->window, where its host address is kept; -1: none */
+    bool checked;    /* the check stands before where code is emitted now */
+    bool hoisted;    /* before the loop that the trace is */
+    bool in_host[2]; /* base and index are in registers of the host at each access */
+    uint8_t part;    /* with `moves`: which of the two moves */
+    int16_t moves;   /* hoisted: so many bytes a turn, by a register that the access adds; or 0 */
+    uint8_t aligned; /* where it moves: aligned accesses were checked before the loop, to so much */
+    int8_t window;   /* in cpu->window, where its host address is kept; -1: none */
     uint8_t first, last; /* instructions */
     uint16_t uses;
     int64_t low, high; /* offsets covered: [low, high) */
@@ -159,6 +164,9 @@ struct trans {
     int32_t page; /* offset of the site that the check used, or 0: a slot of the bank, by R14 */
     unsigned n_accesses, n_groups;
     uint8_t *loop;                  /* where a trace that loops begins again, or NULL */
+    uint8_t *move;                  /* where it finds its pages anew, or NULL: loop.c */
+    uint8_t leader;                 /* the register that tells when; */
+    int64_t leader_moves;           /* by so much a turn */
     enum vector_level loop_vectors; /* vectors_loaded there */
     int active;                     /* the group that R15 holds, or -1 */
     unsigned active_aligned;        /* R15 is known to be a multiple of this, or 0 */
@@ -216,8 +224,21 @@ uint32_t flags_touched(const struct insn *i);
 
 /* plan.c: which accesses share a check. */
 void plan_accesses(struct trans *x);
-/* Before the loop of a trace: the checks that need not be made again in it. */
+
+/* loop.c: checks before the loop of a trace. */
+/*
+ * Group g, of a loop whose registers base and index are moved by so much each turn.  True: its check
+ * may be made before the loop, if the leader that is then chosen can tell how far it holds.
+ */
+bool may_hoist(const struct trans *x, struct group *g, int64_t base, int64_t index);
+/* Behind the last may_hoist; moves: what each register is moved by, in a turn. */
+void choose_leader(struct trans *x, const int64_t *moves);
+/* Emits the checks; x->loop is behind them. */
 void emit_hoisted(struct trans *x);
+/* Where a turn ends: to the next. */
+void emit_turn(struct trans *x);
+/* The operand of an access of a group that moves. */
+struct emit_rm moved_operand(struct trans *x, const struct access *acc);
 
 /* address.c */
 /* Where instruction n stands. */
@@ -272,6 +293,11 @@ struct site *add_site(struct trans *x, uint8_t *jump, enum site_kind kind);
  */
 /* The check of a group before the loop of its trace; a: its lowest byte, by registers as they are there. */
 void check_hoisted(struct trans *x, const struct access *a, struct group *g);
+/* The same check alone: R13 is the distance from the page's start, and after emit_host_address where that byte is. */
+void check_span(struct trans *x, const struct access *a, const struct group *g);
+void emit_host_address(struct trans *x, bool write);
+/* Where the condition holds code that checks each access goes on, if that can be; else the interpreter. */
+void single_if(struct trans *x, int cc);
 struct emit_rm mem_begin(struct trans *x, unsigned n, const struct insn_operand *op, bool write);
 void mem_end(struct trans *x);
 /* The stack's word at an offset from RSP, or behind RBP. */

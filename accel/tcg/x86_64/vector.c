@@ -158,7 +158,8 @@ unsigned vector_alignment(const struct insn *i, unsigned size)
 void decline_unaligned(struct trans *x, struct emit_rm operand, unsigned size)
 {
     unsigned reg = operand.reg;
-    bool group = x->active >= 0 && reg == H_R15 && operand.disp % (int)size == 0;
+    bool group =
+        x->active >= 0 && reg == H_R15 && operand.index == H_NONE && operand.disp % (int)size == 0;
 
     if (x->known_aligned || (group && x->active_aligned >= size)) {
         return;

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * accel/tcg/x86_64/loop.c: checks that stand before the loop of a trace.
+ *
+ * Where a turn leaves the registers of a group as they are, one check serves all turns.  Where it moves
+ * one of them by a constant, the group's host address moves with it: what is kept is that address less the
+ * register, and the register is part of the operand.  It holds as long as the group stays in its page.  All such
+ * groups move in step, so one register, the leader, is compared with a limit where a turn ends; beyond
+ * it all of them are looked up again, and the limit is set by the one that is closest to its page's end.
+ * Thread: the vCPU's own.
+ */
+#include "accel/tcg/x86_64/trans.h"
+
+#define MAX_MOVE 256 /* bytes a turn: a page serves 16 turns at least */
+
+#define CPU_LIMIT       (offsetof(struct x86_cpu, loop_limit))
+#define CPU_DISTANCE(n) (offsetof(struct x86_cpu, loop_distance) + 8 * (n))
+
+bool may_hoist(const struct trans *x, struct group *g, int64_t base, int64_t index)
+{
+    int64_t moves = base + (int64_t)((uint64_t)index << g->scale);
+
+    if (!base && !index) {
+        return true;
+    }
+    g->part = index != 0;
+    g->moves = (int16_t)moves;
+    return x->word == 8 && !g->addr32 && !(base && index) && moves >= -MAX_MOVE &&
+           moves <= MAX_MOVE && g->in_host[g->part] && host_of(g->key[g->part]) >= 0;
+}
+
+/* The power of two by which a is more than b, or less; false: it is none. */
+static bool ratio(int64_t a, int64_t b, int *shift)
+{
+    uint64_t more = (uint64_t)(a < 0 ? -a : a), less = (uint64_t)(b < 0 ? -b : b);
+
+    *shift = __builtin_ctzll(more) - __builtin_ctzll(less);
+    return more >> __builtin_ctzll(more) == less >> __builtin_ctzll(less);
+}
+
+void choose_leader(struct trans *x, const int64_t *moves)
+{
+    unsigned most = 0;
+
+    for (unsigned g = 0; g < x->n_groups; g++) {
+        const struct group *p = &x->groups[g];
+
+        if (p->hoisted && p->moves && p->uses > most) {
+            most = p->uses;
+            x->leader = (uint8_t)p->key[p->part];
+            x->leader_moves = moves[x->leader];
+        }
+    }
+    for (unsigned g = 0; g < x->n_groups; g++) {
+        struct group *p = &x->groups[g];
+        int shift;
+
+        if (!p->hoisted || (p->moves && !ratio(x->leader_moves, p->moves, &shift))) {
+            p->hoisted = false;
+            p->moves = 0;
+        }
+    }
+}
+
+static bool is_kept(const struct group *p)
+{
+    return p->hoisted && (p->in_register || p->window >= 0);
+}
+
+/* The group's lowest byte, by registers as they are where a turn begins. */
+static struct access lowest(const struct trans *x, const struct group *p)
+{
+    return (struct access){ .group = (int16_t)(p - x->groups),
+                            .offset = p->low,
+                            .address = { .base = (uint8_t)p->key[0],
+                                         .index = (uint8_t)p->key[1],
+                                         .scale = p->scale,
+                                         .seg = p->seg,
+                                         .addr32 = p->addr32,
+                                         .addr16 = p->addr16,
+                                         .disp = p->low } };
+}
+
+/* R13 is a host address, so many bytes ahead of which accesses are aligned in all turns, or not in one. */
+static void check_alignment(struct trans *x, struct group *p)
+{
+    unsigned aligned = 0, rest = 0;
+
+    for (unsigned k = 0; k < x->n_accesses; k++) {
+        const struct access *a = &x->accesses[k];
+        const struct insn *i = &x->b->insn[a->insn];
+        unsigned size = &x->groups[MAX(a->group, 0)] == p && !a->implicit && a->group >= 0
+                            ? vector_alignment(i, a->size)
+                            : 0;
+
+        if (size) {
+            unsigned ahead = (unsigned)(a->offset - p->low) % size;
+
+            if (p->moves % (int)size || (aligned && (size != aligned || ahead != rest))) {
+                return;
+            }
+            aligned = size;
+            rest = ahead;
+        }
+    }
+    if (!aligned) {
+        return;
+    }
+    emit_lea(x->e, H_R14, rm_mem(H_R13, (int32_t)rest));
+    emit_insn(x->e, E_REX, 0xf6, 0, rm_reg(H_R14)); /* test */
+    emit8(x->e, aligned - 1);
+    single_if(x, CC_NZ);
+    p->aligned = (uint8_t)aligned;
+}
+
+/* R13, a host address, less the register that moves. */
+static void emit_less_part(struct trans *x, const struct group *p)
+{
+    unsigned reg = (unsigned)host_of(p->key[p->part]), scale = p->part ? p->scale : 0;
+
+    if (scale) {
+        emit_lea(x->e, H_R14, rm_sib(H_NONE, reg, scale, 0));
+        reg = H_R14;
+    }
+    emit_insn(x->e, E_W, 0x29, reg, rm_reg(H_R13));
+}
+
+/* How far the leader may move until the group leaves its page, from its distance from the page's start. */
+static void emit_room(struct trans *x, const struct group *p)
+{
+    struct emit *e = x->e;
+    int shift;
+
+    emit_load(e, H_R14, rm_cpu(CPU_DISTANCE(0)));
+    if (p->moves > 0) {
+        emit_insn(e, E_W, 0xf7, 3, rm_reg(H_R14)); /* neg */
+        emit_insn(e, E_W, 0x81, 0, rm_reg(H_R14));
+        emit32(e, 4096 - (uint32_t)(p->high - p->low));
+    }
+    ratio(x->leader_moves, p->moves, &shift);
+    if (shift) {
+        emit_insn(e, E_W, 0xc1, shift > 0 ? 4 : 5, rm_reg(H_R14));
+        emit8(e, (unsigned)(shift > 0 ? shift : -shift));
+    }
+}
+
+/* The least of all groups' rooms so far, in memory. */
+static void emit_least(struct trans *x, bool first)
+{
+    if (!first) {
+        emit_insn(x->e, E_W, 0x3b, H_R14, rm_cpu(CPU_DISTANCE(1)));
+        emit_insn(x->e, E_W | MAP_0F, 0x47, H_R14, rm_cpu(CPU_DISTANCE(1))); /* cmova */
+    }
+    emit_store(x->e, H_R14, rm_cpu(CPU_DISTANCE(1)));
+}
+
+static void check_moved(struct trans *x, struct group *p, bool first)
+{
+    struct access a = lowest(x, p);
+
+    check_span(x, &a, p);
+    emit_store(x->e, H_R13, rm_cpu(CPU_DISTANCE(0)));
+    emit_host_address(x, p->write);
+    check_alignment(x, p);
+    emit_less_part(x, p);
+    if (p->in_register) {
+        emit_insn(x->e, E_W, 0x89, H_R13, rm_reg(H_R15));
+        x->active = a.group;
+    } else {
+        emit_store(x->e, H_R13, rm_cpu(CPU_WINDOW(p->window)));
+    }
+    emit_room(x, p);
+    emit_least(x, first);
+    p->checked = true;
+}
+
+/*
+ * R14, how far the leader may move, becomes what it must stay below, or above if it goes down.  Where the next
+ * turns might go round the end of 64 bits it is what never holds.
+ */
+static void emit_limit(struct trans *x)
+{
+    struct emit *e = x->e;
+    int32_t by = (int32_t)x->leader_moves;
+
+    if (by < 0) {
+        emit_insn(e, E_W, 0xf7, 3, rm_reg(H_R14)); /* neg */
+    }
+    emit_lea(e, H_R14, rm_mem(H_R14, by));
+    emit_insn(e, E_W, 0x01, (unsigned)host_of(x->leader),
+              rm_reg(H_R14)); /* CF; LEA and MOV leave it */
+    emit_lea(e, H_R14, rm_mem(H_R14, by > 0 ? 1 - by : -1 - by));
+    emit_mov_imm(e, H_R13, by > 0 ? 0 : UINT64_MAX);
+    emit_insn(e, E_W | MAP_0F, by > 0 ? 0x42 : 0x43, H_R14, rm_reg(H_R13)); /* cmovc, cmovnc */
+    emit_store(e, H_R14, rm_cpu(CPU_LIMIT));
+}
+
+/* All that move, and how far the leader may. */
+static void check_all_moved(struct trans *x)
+{
+    bool any = false;
+
+    x->move = x->e->p;
+    for (unsigned pass = 0; pass < 2; pass++) { /* a check that fails may change R15 */
+        for (unsigned g = 0; g < x->n_groups; g++) {
+            struct group *p = &x->groups[g];
+
+            if (is_kept(p) && p->moves && p->in_register == pass) {
+                check_moved(x, p, !any);
+                any = true;
+            }
+        }
+    }
+    if (!any) {
+        x->move = NULL;
+        return;
+    }
+    emit_limit(x);
+}
+
+void emit_hoisted(struct trans *x)
+{
+    flags_for_check(x);
+    for (unsigned g = 0; g < x->n_groups; g++) {
+        struct group *p = &x->groups[g];
+
+        if (is_kept(p) && !p->moves) {
+            struct access a = lowest(x, p);
+
+            check_hoisted(x, &a, p);
+        }
+    }
+    check_all_moved(x);
+}
+
+void emit_turn(struct trans *x)
+{
+    if (x->move) {
+        emit_insn(x->e, E_W, 0x3b, (unsigned)host_of(x->leader), rm_cpu(CPU_LIMIT));
+        patch_jump(emit_jump(x->e, x->leader_moves > 0 ? CC_B : CC_A), x->loop);
+        patch_jump(emit_jump(x->e, -1), x->move);
+    } else {
+        patch_jump(emit_jump(x->e, -1), x->loop);
+    }
+}
+
+struct emit_rm moved_operand(struct trans *x, const struct access *acc)
+{
+    const struct group *p = &x->groups[acc->group];
+    unsigned reg = p->part ? acc->address.index : acc->address.base;
+    unsigned scale = p->part ? acc->address.scale : 0, base = H_R15;
+    int64_t ahead = (int64_t)((uint64_t)acc->from[p->part] << scale);
+
+    if (!p->in_register) {
+        emit_load(x->e, H_R13, rm_cpu(CPU_WINDOW(p->window)));
+        base = H_R13;
+    }
+    return rm_sib(base, (unsigned)host_of(reg), scale, (int32_t)(acc->offset - p->low - ahead));
+}

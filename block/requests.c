@@ -304,7 +304,7 @@ static void decide(void *opaque)
 {
     struct block_pool *pool = opaque;
     struct machine *m = pool->machine;
-    bool may_wait = m->run_state == RUN_STATE_RUNNING || m->run_state == RUN_STATE_PAUSED;
+    bool may_wait = m->run_state == RUN_STATE_RUNNING || machine_is_paused(m);
     bool any = false;
 
     for (unsigned i = 0; i < contexts(pool); i++) {

@@ -58,8 +58,7 @@ static bool set_rip(struct x86_cpu *cpu, unsigned arg, unsigned n, const uint8_t
         return false;
     }
     if (v != cpu->regs[arg]) {
-        cpu->eflags &=
-            ~FLAG_RF; /* which a breakpoint left for the instruction that it was met at */
+        cpu->vcpu.debug.pass = false; /* the breakpoint that it stands at stays behind */
         cpu->halted = cpu->wait_sipi;
     }
     cpu->regs[arg] = v;

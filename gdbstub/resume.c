@@ -12,8 +12,8 @@ enum action { ACTION_NONE, ACTION_STEP, ACTION_CONTINUE };
 /* What stopped for good has nothing to go on with. */
 static bool can_run(const struct machine *m)
 {
-    return m->run_state == RUN_STATE_PRELAUNCH || m->run_state == RUN_STATE_PAUSED ||
-           m->run_state == RUN_STATE_DEBUG || m->run_state == RUN_STATE_SUSPENDED;
+    return m->run_state == RUN_STATE_PRELAUNCH || m->run_state == RUN_STATE_SUSPENDED ||
+           machine_is_paused(m);
 }
 
 /* actions: one a vCPU. */

@@ -144,12 +144,24 @@ static void tell_of_shutdown(void *opaque)
     }
 }
 
+/* The machine runs, or will without anybody's word. */
+static bool passes(enum run_state state)
+{
+    static const bool states[RUN_STATE_COUNT] = {
+        [RUN_STATE_RUNNING] = true,        [RUN_STATE_SUSPENDED] = true,
+        [RUN_STATE_SAVE_VM] = true,        [RUN_STATE_RESTORE_VM] = true,
+        [RUN_STATE_FINISH_MIGRATE] = true,
+    };
+
+    return states[state];
+}
+
 static void run_state_changed(struct run_state_listener *l, enum run_state state)
 {
     struct gdbstub *g = (struct gdbstub *)((char *)l - offsetof(struct gdbstub, listener));
     struct machine *m = g->machine;
 
-    if (state == RUN_STATE_RUNNING || state == RUN_STATE_SUSPENDED) {
+    if (passes(state)) {
         return;
     }
     if (state == RUN_STATE_DEBUG && m->debugger.stop.cpu) {
@@ -183,8 +195,7 @@ void stub_detach(struct gdbstub *g, bool run)
     g->waits = false;
     debugger_remove_all(m);
     debugger_release(m);
-    if (run && (m->run_state == RUN_STATE_PRELAUNCH || m->run_state == RUN_STATE_PAUSED ||
-                m->run_state == RUN_STATE_DEBUG)) {
+    if (run && (m->run_state == RUN_STATE_PRELAUNCH || machine_is_paused(m))) {
         machine_set_run_state(m, RUN_STATE_RUNNING);
     }
 }

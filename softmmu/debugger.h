@@ -58,6 +58,9 @@ struct vcpu_debug {
     bool step;   /* stops after one instruction, or the delivery of one event */
     bool no_irq; /* and takes no interrupt meanwhile, unless it is halted */
     bool stepped;
+    bool
+        pass; /* engine: what is at this linear address is executed once, though it has a breakpoint */
+    uint64_t pass_at;
     bool met; /* a watchpoint: */
     enum debug_point_type met_type;
     uint64_t met_addr;

@@ -34,9 +34,10 @@ const char *const run_state_names[RUN_STATE_COUNT] = {
 bool run_state_is_stopped(enum run_state state)
 {
     static const bool stopped[RUN_STATE_COUNT] = {
-        [RUN_STATE_PAUSED] = true,         [RUN_STATE_SAVE_VM] = true,
-        [RUN_STATE_RESTORE_VM] = true,     [RUN_STATE_INMIGRATE] = true,
-        [RUN_STATE_FINISH_MIGRATE] = true, [RUN_STATE_POSTMIGRATE] = true,
+        [RUN_STATE_PAUSED] = true,      [RUN_STATE_DEBUG] = true,
+        [RUN_STATE_SAVE_VM] = true,     [RUN_STATE_RESTORE_VM] = true,
+        [RUN_STATE_INMIGRATE] = true,   [RUN_STATE_FINISH_MIGRATE] = true,
+        [RUN_STATE_POSTMIGRATE] = true,
     };
 
     return stopped[state];

@@ -237,6 +237,12 @@ static inline bool machine_is_starting(const struct machine *m)
     return !m->was_reset;
 }
 
+/* It stands still until somebody lets it go on. */
+static inline bool machine_is_paused(const struct machine *m)
+{
+    return m->run_state == RUN_STATE_PAUSED || m->run_state == RUN_STATE_DEBUG;
+}
+
 struct machine *machine_new(void);
 /* Stops the vCPUs, frees devices, memory and config. */
 void machine_free(struct machine *m);

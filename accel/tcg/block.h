@@ -167,8 +167,7 @@ struct tcg {
     /* The block being executed, to count what a fault cut short. */
     const struct block *running;
     uint64_t running_rip;
-    bool any_debug;   /* blocks of this kind */
-    uint64_t pass_at; /* linear: an instruction here is executed though it has a breakpoint */
+    bool any_debug; /* blocks of this kind */
 
     uint64_t n_decoded, n_invalidated, n_flushed, n_translated, n_code_resets;
     uint64_t n_claimed, n_given_up, n_swept, n_traces;

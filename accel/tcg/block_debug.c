@@ -16,19 +16,16 @@ static uint64_t linear_of(const struct x86_cpu *cpu, uint64_t rip)
     return cpu->code64 ? rip : (uint32_t)(cpu->seg[SEG_CS].base + rip);
 }
 
-/*
- * In the place of an instruction's own function.  RF is set as processors do it for who returns from a
- * breakpoint: the instruction is executed when the machine goes on.
- */
+/* In the place of an instruction's own function.  When the machine goes on, the instruction is executed. */
 static void x_breakpoint(struct x86_cpu *cpu, const struct insn *i)
 {
-    struct tcg *t = cpu->engine;
+    struct vcpu_debug *debug = &cpu->vcpu.debug;
     uint64_t linear = linear_of(cpu, cpu->insn_start);
     const struct debug_point *p = debugger_break_at(&cpu->vcpu.machine->debugger, linear);
     struct debug_stop why = { .reason = DEBUG_STOP_BREAK };
 
-    if (!p || t->pass_at == linear) {
-        t->pass_at = UINT64_MAX; /* once: the next time is a visit */
+    if (!p || (debug->pass && debug->pass_at == linear)) {
+        debug->pass = false; /* once: the next time is a visit */
         insn_row_exec(i->row)(cpu, i);
         return;
     }
@@ -38,7 +35,8 @@ static void x_breakpoint(struct x86_cpu *cpu, const struct insn *i)
     cpu->executed--; /* the loop counts it */
     cpu->stop_block = true;
     if (debugger_stop(&cpu->vcpu, &why)) {
-        cpu->eflags |= FLAG_RF;
+        debug->pass = true;
+        debug->pass_at = linear;
     }
 }
 

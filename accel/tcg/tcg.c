@@ -273,9 +273,13 @@ static void count_cut_block(struct tcg *t, struct x86_cpu *cpu)
  */
 static void step(struct tcg *t, struct x86_cpu *cpu, bool after_ss)
 {
+    struct vcpu_debug *debug = &cpu->vcpu.debug;
+
     cpu->trap_pending = cpu->eflags & FLAG_TF;
-    t->pass_at =
-        cpu->vcpu.debug.step || (cpu->eflags & FLAG_RF) ? translator_linear(cpu) : UINT64_MAX;
+    if (debug->step || (cpu->eflags & FLAG_RF)) {
+        debug->pass = true;
+        debug->pass_at = translator_linear(cpu);
+    }
     if (!(cpu->eflags & FLAG_RF) && !after_ss) {
         uint64_t rip = cpu->regs[R_RIP];
 
@@ -288,7 +292,7 @@ static void step(struct tcg *t, struct x86_cpu *cpu, bool after_ss)
     }
     cpu->eflags &= ~FLAG_RF;
     run_block(t, cpu, 1);
-    t->pass_at = UINT64_MAX;
+    debug->pass = false;
     if (after_ss && cpu->ss_shadow) { /* of two loads in a row the second holds nothing back */
         cpu->intr_shadow = cpu->ss_shadow = false;
     }
@@ -452,7 +456,6 @@ static void tcg_debug(struct vcpu *v, bool points)
 
     cpu->stop_block = true;
     if (points) {
-        ((struct tcg *)cpu->engine)->pass_at = UINT64_MAX;
         block_cache_drop_debug(cpu->engine);
         tlb_flush(cpu);
     }

@@ -10,7 +10,7 @@ BUILD := $(abspath $(BUILD))
 
 # --- Sources: one list per folder -------------------------------------------------------------
 
-util_src := error.c fdset.c log.c socket.c terminal.c text.c json_stream.c
+util_src := error.c fdset.c log.c socket.c terminal.c text.c json_stream.c json_pairs.c
 
 softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c event.c hotplug.c iothread.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c
@@ -92,7 +92,8 @@ migration_src := load.c ram.c saved.c snapshot.c stream.c vm_state.c
 
 monitor_src := block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c expression.c info.c input.c \
                interrupts.c line_edit.c media.c migration.c monitor.c net.c objects.c qmp.c qmp_check.c qmp_commands.c \
-               qmp_machine.c qmp_query.c qmp_schema.c qmp_types.c screen.c qmp_cpu.c qmp_empty.c qmp_pci.c qmp_qom.c qom_tree.c qom_types.c
+               qmp_machine.c qmp_query.c qmp_schema.c qmp_types.c screen.c qmp_cpu.c qmp_empty.c qmp_pci.c qmp_qom.c qom_tree.c qom_types.c \
+               qmp_devices.c qmp_fds.c qmp_input.c
 
 gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c resume.c stub.c
 

@@ -121,7 +121,7 @@ bool chardev_is_open(const struct chardev *c)
 
 bool chardev_is_used(const struct chardev *c)
 {
-    return c->type->attach || c->attached;
+    return c->type == &chardev_mux_type ? mux_in_use(c) : c->attached;
 }
 
 int chardev_take_fd(struct chardev *c)

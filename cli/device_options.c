@@ -9,6 +9,7 @@
 #include "softmmu/hotplug.h"
 #include "ui/curses.h"
 #include "util/error.h"
+#include "util/json_pairs.h"
 #include "util/text.h"
 
 static bool is_help(const char *text)
@@ -186,6 +187,22 @@ bool option_display(struct options *o, const char *arg, GError **error)
     return true;
 }
 
+static bool add_json_device(struct options *o, const char *arg, GError **error)
+{
+    g_autoptr(GPtrArray) opts = json_or_options(arg, NULL, error);
+    const char *driver = opts ? options_get(opts, "driver") : NULL;
+
+    if (opts && !driver) {
+        set_error(error, "Parameter 'driver' is missing");
+    }
+    if (!driver || !device_type_named(driver, error)) {
+        g_prefix_error(error, "-device: ");
+        return false;
+    }
+    g_ptr_array_add(o->devices, g_strdup(arg));
+    return true;
+}
+
 bool option_device(struct options *o, const char *arg, GError **error)
 {
     g_autofree char *name = g_strndup(arg, strcspn(arg, ","));
@@ -196,6 +213,9 @@ bool option_device(struct options *o, const char *arg, GError **error)
         device_print_list(o->output);
         o->done = true;
         return true;
+    }
+    if (arg[0] == '{') {
+        return add_json_device(o, arg, error);
     }
     type = device_type_find(name);
     if (type && (strcmp(rest, ",help") == 0 || strcmp(rest, ",?") == 0)) {

@@ -13,6 +13,7 @@
 #include "monitor/objects.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
+#include "util/json_pairs.h"
 #include "util/text.h"
 
 #define DEFAULT_CD 2u /* index= of the CD-ROM drive, as in -cdrom */
@@ -511,9 +512,10 @@ static bool add_blockdev(struct machine *m, const char *text, GError **error)
 static bool names_driver(const struct options *o, const char *driver)
 {
     for (unsigned i = 0; i < o->devices->len; i++) {
-        g_autoptr(GPtrArray) opts = parse_options(g_ptr_array_index(o->devices, i), "driver");
+        const char *text = g_ptr_array_index(o->devices, i);
+        g_autoptr(GPtrArray) opts = json_or_options(text, "driver", NULL);
 
-        if (g_strcmp0(options_get(opts, "driver"), driver) == 0) {
+        if (opts && g_strcmp0(options_get(opts, "driver"), driver) == 0) {
             return true;
         }
     }

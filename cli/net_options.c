@@ -5,13 +5,13 @@
  * Back ends are made before the board, cards after it. What -net names meets at hub 0.
  * Thread: the program's first; net_setup and net_add_devices with the machine lock held.
  */
-#include <jansson.h>
 #include <string.h>
 #include "cli/options.h"
 #include "config.h"
 #include "net/netdev.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
+#include "util/json_pairs.h"
 #include "util/text.h"
 
 /* Texts to pairs -------------------------------------------------------------------------------- */
@@ -25,84 +25,15 @@ static void add_pair(GPtrArray *opts, const char *key, const char *value)
     g_ptr_array_add(opts, p);
 }
 
-/* {"a": {"b": 1}, "l": [{"str": "x"}]}: a.b=1,l=x.  False: a null. */
-static bool flatten(GPtrArray *opts, const char *key, const json_t *v)
-{
-    const char *name;
-    json_t *child;
-    size_t i;
-
-    if (json_is_object(v)) {
-        json_object_foreach((json_t *)v, name, child)
-        {
-            bool wrapped = strcmp(name, "str") == 0 && key;
-            g_autofree char *full = key && !wrapped ? g_strdup_printf("%s.%s", key, name)
-                                                    : g_strdup(wrapped ? key : name);
-
-            if (!flatten(opts, full, child)) {
-                return false;
-            }
-        }
-        return true;
-    }
-    if (json_is_array(v)) {
-        json_array_foreach(v, i, child)
-        {
-            if (!flatten(opts, key, child)) {
-                return false;
-            }
-        }
-        return true;
-    }
-    if (json_is_string(v)) {
-        add_pair(opts, key, json_string_value(v));
-    } else if (json_is_boolean(v)) {
-        add_pair(opts, key, json_is_true(v) ? "on" : "off");
-    } else if (json_is_integer(v)) {
-        g_autofree char *number = g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(v));
-
-        add_pair(opts, key, number);
-    } else {
-        return false;
-    }
-    return true;
-}
-
-/* key=value or JSON; NULL and *error. */
-static GPtrArray *parse_pairs(const char *text, const char *implied_key, GError **error)
-{
-    g_autoptr(GPtrArray) opts = NULL;
-    json_error_t why;
-    json_t *root;
-    bool ok;
-
-    if (text[0] != '{') {
-        return parse_options(text, implied_key);
-    }
-    root = json_loads(text, JSON_REJECT_DUPLICATES, &why);
-    if (!root) {
-        set_error(error, "the JSON ends at column %d: %s", why.column, why.text);
-        return NULL;
-    }
-    opts = parse_options("", NULL);
-    ok = json_is_object(root) && flatten(opts, NULL, root);
-    json_decref(root);
-    if (!ok) {
-        set_error(error, "the JSON must be an object of texts, numbers and booleans");
-        return NULL;
-    }
-    return g_steal_pointer(&opts);
-}
-
 static GPtrArray *parse_netdev(const char *text, GError **error)
 {
-    return parse_pairs(text, "type", error);
+    return json_or_options(text, "type", error);
 }
 
 /* -object filter-...: NULL for the objects of others. */
 static GPtrArray *parse_filter(const char *text)
 {
-    g_autoptr(GPtrArray) opts = parse_pairs(text, "qom-type", NULL);
+    g_autoptr(GPtrArray) opts = json_or_options(text, "qom-type", NULL);
     const char *type = opts ? options_get(opts, "qom-type") : NULL;
 
     return type && g_str_has_prefix(type, "filter-") ? g_steal_pointer(&opts) : NULL;

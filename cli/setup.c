@@ -16,6 +16,7 @@
 #include "softmmu/machine.h"
 #include "ui/curses.h"
 #include "util/error.h"
+#include "util/json_pairs.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -289,9 +290,9 @@ static void warn_of_unused_globals(const struct machine *m)
 
 static bool add_device(struct machine *m, const char *text, GError **error)
 {
-    g_autoptr(GPtrArray) opts = parse_options(text, "driver");
+    g_autoptr(GPtrArray) opts = json_or_options(text, "driver", error);
 
-    if (!device_add(m, opts, DEVICE_COLD, error)) {
+    if (!opts || !device_add(m, opts, DEVICE_COLD, error)) {
         g_prefix_error(error, "-device %s: ", text);
         return false;
     }

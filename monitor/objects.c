@@ -12,6 +12,7 @@
 #include "net/net.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
+#include "util/json_pairs.h"
 #include "util/text.h"
 
 struct object_type {
@@ -154,9 +155,9 @@ bool object_add(struct machine *m, const char *text, GError **error)
     }
     name = block_options_get(o, "qom-type");
     if (name && g_str_has_prefix(name, "filter-")) {
-        g_autoptr(GPtrArray) opts = parse_options(text, "qom-type");
+        g_autoptr(GPtrArray) opts = json_or_options(text, "qom-type", error);
 
-        return net_filter_add(m, opts, error);
+        return opts && net_filter_add(m, opts, error);
     }
     type = find_type(name);
     if (!type) {

@@ -40,6 +40,7 @@ struct qmp_session {
     struct json_stream input;
     GQueue requests; /* json_t *, or NULL for what is no JSON: then `problems` has why */
     GQueue problems; /* char * */
+    GHashTable *fds; /* name: GINT_TO_POINTER of a descriptor */
     GString *out;    /* what the chardev has not taken */
     bool negotiated, oob, pretty;
     unsigned connection; /* counts them: an answer to the last one is nobody's */
@@ -53,6 +54,27 @@ struct machine *qmp_machine(const struct qmp_session *s)
 int qmp_take_fd(struct qmp_session *s)
 {
     return chardev_take_fd(s->chardev);
+}
+
+static void close_fd(gpointer fd)
+{
+    close(GPOINTER_TO_INT(fd));
+}
+
+void qmp_name_fd(struct qmp_session *s, const char *name, int fd)
+{
+    g_hash_table_replace(s->fds, g_strdup(name), GINT_TO_POINTER(fd));
+}
+
+int qmp_named_fd(struct qmp_session *s, const char *name)
+{
+    gpointer key, fd;
+
+    if (!g_hash_table_steal_extended(s->fds, name, &key, &fd)) {
+        return -1;
+    }
+    g_free(key);
+    return GPOINTER_TO_INT(fd);
 }
 
 void qmp_session_enable(struct qmp_session *s, bool oob)
@@ -359,6 +381,7 @@ static void forget_client(struct qmp_session *s)
     s->connection++;
     s->negotiated = s->oob = false;
     json_stream_reset(&s->input);
+    g_hash_table_remove_all(s->fds);
     g_string_truncate(s->out, 0);
     while (!g_queue_is_empty(&s->requests)) {
         json_decref(g_queue_pop_head(&s->requests));
@@ -408,6 +431,7 @@ static void free_session(struct qmp_session *s)
     forget_client(s);
     forget_session(s->qmp, s);
     json_stream_clear(&s->input);
+    g_hash_table_unref(s->fds);
     g_string_free(s->out, TRUE);
     g_free(s);
 }
@@ -426,6 +450,7 @@ struct qmp_session *qmp_session_new(struct machine *m, struct chardev *c, bool p
     s->chardev = c;
     s->pretty = pretty;
     s->out = g_string_new(NULL);
+    s->fds = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, close_fd);
     s->input = (struct json_stream){
         .value = take_value, .opaque = s, .max_bytes = REQUEST_BYTES, .max_depth = REQUEST_DEPTH
     };

@@ -87,6 +87,14 @@ bool qmp_check_arguments(const struct qmp_command *c, json_t *args, GError **err
 struct machine *qmp_machine(const struct qmp_session *s);
 /* A descriptor that came with the command, which is the caller's now; -1: none. */
 int qmp_take_fd(struct qmp_session *s);
+/* getfd: takes it over; one of that name is closed. */
+void qmp_name_fd(struct qmp_session *s, const char *name, int fd);
+/* The caller's from now on; -1: there is none. */
+int qmp_named_fd(struct qmp_session *s, const char *name);
+/* qmp_fds.c: names of descriptors in fd=, fds= and addresses of type fd become numbers.  NULL and *error; else for qmp_end_fds. */
+GArray *qmp_replace_fds(struct qmp_session *s, GPtrArray *opts, GError **error);
+/* Closes them unless somebody uses them now. */
+void qmp_end_fds(GArray *taken, bool used);
 /* The session's negotiation is over. */
 void qmp_session_enable(struct qmp_session *s, bool oob);
 
@@ -127,6 +135,13 @@ qmp_fn qmp_capabilities, qmp_stop, qmp_cont, qmp_quit, qmp_system_reset, qmp_sys
 qmp_fn qmp_query_machines, qmp_query_hotpluggable_cpus, qmp_query_cpu_definitions,
     qmp_query_cpu_model_expansion, qmp_query_pci, qmp_query_none, qmp_no_balloon,
     qmp_query_vm_generation_id, qmp_query_memdev, qmp_query_command_line_options;
+
+/* qmp_devices.c, qmp_fds.c, qmp_input.c */
+qmp_fn qmp_device_add, qmp_device_del, qmp_object_add, qmp_object_del, qmp_netdev_add,
+    qmp_netdev_del, qmp_set_link, qmp_announce_self, qmp_chardev_add, qmp_chardev_remove,
+    qmp_chardev_send_break, qmp_chardev_change, qmp_ringbuf_read, qmp_ringbuf_write;
+qmp_fn qmp_getfd, qmp_closefd, qmp_add_fd, qmp_remove_fd, qmp_query_fdsets;
+qmp_fn qmp_send_key, qmp_input_send_event, qmp_screendump, qmp_memsave, qmp_pmemsave;
 
 /* qmp_qom.c */
 qmp_fn qmp_qom_list, qmp_qom_get, qmp_qom_set, qmp_qom_list_types, qmp_qom_list_properties,

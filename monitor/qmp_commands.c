@@ -49,6 +49,34 @@ const struct qmp_command qmp_commands[] = {
     { "query-chardev",         "", "[ChardevInfo]", 0, qmp_query_chardev },
     { "query-chardev-backends", "", "[ChardevBackendInfo]", 0, qmp_query_chardev_backends },
 
+    /* What comes and goes */
+    { "device_add",            "driver: str, bus?: str, id?: str", "", QMP_OPEN, qmp_device_add, "json-cli json-cli-hotplug" },
+    { "device_del",            "id: str", "", 0, qmp_device_del },
+    { "object-add",            "ObjectOptions", "", 0, qmp_object_add },
+    { "object-del",            "id: str", "", 0, qmp_object_del },
+    { "netdev_add",            "Netdev", "", 0, qmp_netdev_add },
+    { "netdev_del",            "id: str", "", 0, qmp_netdev_del },
+    { "set_link",              "name: str, up: bool", "", 0, qmp_set_link },
+    { "announce-self",         "initial: int, max: int, rounds: int, step: int, interfaces?: [str], id?: str", "", 0, qmp_announce_self },
+    { "chardev-add",           "id: str, backend: ChardevBackend", "ChardevReturn", 0, qmp_chardev_add },
+    { "chardev-change",        "id: str, backend: ChardevBackend", "ChardevReturn", 0, qmp_chardev_change },
+    { "ringbuf-read",          "device: str, size: int, format?: DataFormat", "str", 0, qmp_ringbuf_read },
+    { "ringbuf-write",         "device: str, data: str, format?: DataFormat", "", 0, qmp_ringbuf_write },
+    { "chardev-remove",        "id: str", "", 0, qmp_chardev_remove },
+    { "chardev-send-break",    "id: str", "", 0, qmp_chardev_send_break },
+    { "getfd",                 "fdname: str", "", 0, qmp_getfd },
+    { "closefd",               "fdname: str", "", 0, qmp_closefd },
+    { "add-fd",                "fdset-id?: int, opaque?: str", "AddfdInfo", 0, qmp_add_fd },
+    { "remove-fd",             "fdset-id: int, fd?: int", "", 0, qmp_remove_fd },
+    { "query-fdsets",          "", "[FdsetInfo]", 0, qmp_query_fdsets },
+
+    /* A person at the machine */
+    { "send-key",              "keys: [KeyValue], hold-time?: int", "", 0, qmp_send_key },
+    { "input-send-event",      "device?: str, head?: int, events: [InputEvent]", "", 0, qmp_input_send_event },
+    { "screendump",            "filename: str, device?: str, head?: int, format?: ImageFormat", "", 0, qmp_screendump },
+    { "memsave",               "val: int, size: u64, filename: str, cpu-index?: int", "", 0, qmp_memsave },
+    { "pmemsave",              "val: int, size: u64, filename: str", "", 0, qmp_pmemsave },
+
     /* What there is to choose from */
     { "query-machines",        "", "[MachineInfo]", 0, qmp_query_machines },
     { "query-hotpluggable-cpus", "", "[HotpluggableCPU]", 0, qmp_query_hotpluggable_cpus },

@@ -15,6 +15,7 @@ const struct event_row event_rows[EVENT_COUNT] = {
     [EVENT_SUSPEND]        = { "SUSPEND",        "" },
     [EVENT_WAKEUP]         = { "WAKEUP",         "" },
     [EVENT_GUEST_PANICKED] = { "GUEST_PANICKED", "action: GuestPanicAction, info?: GuestPanicInformation" },
+    [EVENT_DEVICE_DELETED] = { "DEVICE_DELETED", "device?: str, path: str" },
 };
 /* clang-format on */
 

@@ -21,6 +21,7 @@ enum event_id {
     EVENT_SUSPEND,
     EVENT_WAKEUP,
     EVENT_GUEST_PANICKED,
+    EVENT_DEVICE_DELETED,
     EVENT_COUNT
 };
 

@@ -3,6 +3,7 @@
 #include "softmmu/hotplug.h"
 
 #include <string.h>
+#include "softmmu/event.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -172,13 +173,27 @@ static GPtrArray *drives_of(const struct device *dev)
     return drives;
 }
 
+/* A virtio device is two to QEMU's clients: the function and what is behind it. */
+static void tell_deleted(struct machine *m, const char *id, const char *path, bool is_virtio)
+{
+    if (is_virtio) {
+        g_autofree char *backend = g_strconcat(path, "/virtio-backend", NULL);
+
+        event_emit(m, EVENT_DEVICE_DELETED, json_pack("{s:s}", "path", backend));
+    }
+    event_emit(m, EVENT_DEVICE_DELETED, json_pack("{s:s*, s:s}", "device", id, "path", path));
+}
+
 void device_remove(struct device *dev)
 {
     struct machine *m = dev->machine;
     g_autoptr(GPtrArray) drives = drives_of(dev);
+    g_autofree char *path = device_path(dev), *id = g_strdup(dev->id);
+    g_autofree char *backend = device_virtio_backend(dev);
 
     remove_children(dev);
     device_free(dev);
+    tell_deleted(m, id, path, backend != NULL);
     for (unsigned i = 0; m->release_drive && i < drives->len; i++) {
         m->release_drive(g_ptr_array_index(drives, i));
     }

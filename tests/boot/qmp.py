@@ -4,6 +4,7 @@
 import os
 import re
 import signal
+import socket
 import sys
 import time
 
@@ -282,6 +283,74 @@ def object_model():
         expect_status(run, 0)
 
 
+def descriptors():
+    """getfd, and a chardev on what came; sets of descriptors, and drives on them."""
+    scratch = Scratch()
+    path, option = server(scratch)
+    image = scratch.path("disk.img", b"\0" * (1 << 20))
+    inherited, other = os.open(image, os.O_RDONLY), os.open(image, os.O_RDONLY)
+    with Run([*guest(scratch, "w"), *option, "-add-fd", f"fd={inherited},set=4,opaque=mine", "-drive",
+              "file=/dev/fdset/4,if=none,id=d0,format=raw,readonly=on"], pass_fds=(inherited,)) as run:
+        qmp = Qmp(path).negotiate()
+        sets = qmp.run("query-fdsets")
+        expect("the sets", [(row["fdset-id"], row["fds"][0]["opaque"]) for row in sets], [(4, "mine")])
+        expect("no descriptor", qmp.error("getfd", fdname="x")[1],
+               "No file descriptor supplied via SCM_RIGHTS")
+        ours, theirs = socket.socketpair()
+        qmp.run("getfd", fds=(theirs.fileno(),), fdname="x")
+        theirs.close()
+        address = {"type": "fd", "data": {"str": "x"}}
+        qmp.run("chardev-add", id="c0", backend={"type": "socket", "data": {
+            "addr": address, "server": False}})
+        qmp.run("human-monitor-command", command_line="info chardev")
+        expect("a name is used once", qmp.error("closefd", fdname="x")[1],
+               "File descriptor named 'x' not found")
+        qmp.run("chardev-remove", id="c0")
+        ours.settimeout(TIMEOUT)
+        expect("the other end", ours.recv(1), b"")
+        added = qmp.run("add-fd", fds=(other,), opaque="second")
+        expect("the new set", added["fdset-id"], 0)
+        expect("the drive", qmp.run("human-monitor-command", command_line="drive_add 0 "
+               "file=/dev/fdset/0,if=none,id=d1,format=raw,readonly=on"), "OK\r\n")
+        text = qmp.run("human-monitor-command", command_line="drive_add 0 "
+                       "file=/dev/fdset/0,if=none,id=d2,format=raw")
+        if "Permission denied" not in text:
+            raise Failed(f"a descriptor that is read-only should not be written: {text}")
+        qmp.run("remove-fd", fdset_id=0)
+        expect("the sets", [row["fdset-id"] for row in qmp.run("query-fdsets")], [4])
+        expect("no such set", qmp.error("remove-fd", fdset_id=9)[0], "GenericError")
+        run.child.terminate()
+        expect_status(run, 0)
+    os.close(inherited)
+    os.close(other)
+
+
+def devices_come_and_go():
+    """As JSON on the command line and in QMP; the event that tells of the end."""
+    scratch = Scratch()
+    path, option = server(scratch)
+    with Run([*guest(scratch, "w"), *option, "-drive", "driver=null-co,if=none,id=d0,size=8M", "-device",
+              '{"driver":"virtio-scsi-pci","id":"s0","addr":"0x5"}']) as run:
+        qmp = Qmp(path).negotiate()
+        expect("the slot", qmp.run("qom-get", path="s0", property="addr"), 5 << 3)
+        qmp.run("device_add", driver="scsi-hd", id="disk", drive="d0", bus="s0.0")
+        expect("the device", qmp.run("qom-get", path="/machine/peripheral/disk", property="hotplugged"), True)
+        expect("twice", qmp.error("device_add", driver="scsi-hd", id="disk", drive="d0")[1],
+               "Duplicate device ID 'disk'")
+        qmp.run("device_del", id="/machine/peripheral/disk")
+        expect("the end", qmp.event("DEVICE_DELETED"),
+               {"device": "disk", "path": "/machine/peripheral/disk"})
+        expect("no device", qmp.error("device_del", id="disk"),
+               ("DeviceNotFound", "Device 'disk' not found"))
+        qmp.run("object-add", **{"qom-type": "iothread"}, id="io")
+        expect("the iothread", [row["id"] for row in qmp.run("query-iothreads")], ["io"])
+        qmp.run("object-del", id="io")
+        qmp.run("netdev_add", type="hubport", id="n0", hubid=1)
+        qmp.run("netdev_del", id="n0")
+        run.child.terminate()
+        expect_status(run, 0)
+
+
 def messages_have_times():
     scratch = Scratch()
     with Run(["-display", "none", "-msg", "timestamp=on,guest-name=on", "-name", "me", "-kernel",
@@ -311,6 +380,8 @@ def main():
         ("-daemonize with a mistake", daemons_say_what_is_wrong),
         ("the questions of a probe", probe),
         ("the object model", object_model),
+        ("descriptors", descriptors),
+        ("devices come and go", devices_come_and_go),
         ("-msg", messages_have_times),
         ("-name process=", process_has_its_name),
     ])

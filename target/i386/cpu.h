@@ -263,6 +263,8 @@ struct tlb {
     uint64_t context[4];              /* of now, by TLB_WHAT_LARGE and TLB_WHAT_GLOBAL */
     uint64_t pcid[TLB_PCIDS][2];      /* contexts of the PCIDs that are not CR3's */
     struct tlb_saved saved[TLB_SETS][TLB_WAYS];
+    struct tlb_entry cross; /* engine: of what mmu_cross_read has found, for translated code */
+    uint8_t cross_bytes[64];
     uint32_t writers[TLB_WRITERS]; /* who may write to a page of RAM, by its number: see tlb.c */
 };
 

@@ -37,6 +37,11 @@ bool mmu_refill(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned ho
 enum refill_result { REFILL_UNKNOWN, REFILL_NEVER, REFILL_DONE };
 enum refill_result mmu_refill_quick(struct x86_cpu *cpu, uint64_t linear, unsigned size,
                                     unsigned how);
+/*
+ * For translated code whose load of at most 64 bytes crosses into another page: makes tlb.cross the slot of a copy.
+ * False: a fault, MMIO or a page that mmu_refill must look for.  Nothing is raised; the vector registers stay.
+ */
+bool mmu_cross_read(struct x86_cpu *cpu, uint64_t linear, unsigned size);
 /* Empties every slot, whatever it held: power-on. */
 void tlb_init(struct x86_cpu *cpu);
 

@@ -166,3 +166,34 @@ enum refill_result mmu_refill_quick(struct x86_cpu *cpu, uint64_t linear, unsign
     tlb_fill(cpu, linear, cpu->bank, &t, s, how != REFILL_READ);
     return refill_hits(cpu, linear, size, how) ? REFILL_DONE : REFILL_NEVER;
 }
+
+/* The host's address of bytes within a page, or NULL. */
+static const uint8_t *readable(struct x86_cpu *cpu, uint64_t linear, unsigned size)
+{
+    const struct tlb_entry *e = &cpu->tlb.entry[cpu->bank][linear >> 12 & (TLB_SIZE - 1)];
+
+    if (!refill_hits(cpu, linear, size, REFILL_READ) &&
+        mmu_refill_quick(cpu, linear, size, REFILL_READ) != REFILL_DONE) {
+        return NULL;
+    }
+    return (const uint8_t *)(uintptr_t)(linear + e->addend);
+}
+
+bool mmu_cross_read(struct x86_cpu *cpu, uint64_t linear, unsigned size)
+{
+    unsigned n = 4096 - (unsigned)(linear & 4095);
+    const uint8_t *first, *second;
+
+    first = size <= sizeof(cpu->tlb.cross_bytes) && n < size ? readable(cpu, linear, n) : NULL;
+    second = first ? readable(cpu, linear + n, size - n) : NULL;
+    if (!second) {
+        return false;
+    }
+    for (unsigned k = 0; k < size; k++) {
+        const uint8_t *from = k < n ? first + k : second + (k - n);
+
+        cpu->tlb.cross_bytes[k] = __atomic_load_n(from, __ATOMIC_RELAXED);
+    }
+    cpu->tlb.cross.addend = (uintptr_t)cpu->tlb.cross_bytes - linear;
+    return true;
+}

@@ -297,6 +297,15 @@ void decline_bits(struct trans *x, unsigned reg, unsigned size)
     mem_decline(x, emit_jump(x->e, CC_NZ));
 }
 
+/*
+ * A load for which a copy is worth more code: by the interpreter it would cost the vectors a way through memory.
+ */
+static bool may_cross(const struct trans *x, const struct access *acc, enum site_kind kind)
+{
+    return kind == SITE_RESUME && !acc->write && !x->page && !acc->aligned && !acc->masked &&
+           acc->size > 1 && (acc->size >= 16 || (x->variant & VARIANT_SINGLE));
+}
+
 /* An access on its own. */
 static struct emit_rm check_single(struct trans *x, const struct access *acc, enum site_kind kind,
                                    struct site **site)
@@ -318,6 +327,10 @@ static struct emit_rm check_single(struct trans *x, const struct access *acc, en
     }
     emit_probe(x, acc->size, acc->write, acc->masked);
     *site = check_site(x, retry, acc, a, acc->size, acc->write, kind);
+    if (may_cross(x, acc, kind)) {
+        (*site)->checked = e->p;
+        (*site)->in_r15 = !plain && x->active < 0;
+    }
     if (plain) {
         if (acc->aligned) { /* the tag has none of these bits */
             decline_bits(x, H_R13, acc->aligned);
@@ -545,6 +558,32 @@ static uint8_t *emit_crossing(struct emit *e, unsigned span)
     return emit_jump(e, CC_A);
 }
 
+/* R13 is what a load is from: where it crosses into another page, it is from a copy.  Else goes on. */
+static void emit_cross_read(struct trans *x, const struct site *s)
+{
+    struct emit *e = x->e;
+    uint8_t *within, *fails;
+
+    emit_insn(e, 0, 0x89, H_R13, rm_reg(H_R14));
+    emit_insn(e, 0, 0x81, 4, rm_reg(H_R14));
+    emit32(e, 4095);
+    emit_insn(e, 0, 0x81, 7, rm_reg(H_R14));
+    emit32(e, 4096 - s->span);
+    within = emit_jump(e, CC_BE);
+    emit_mov_imm(e, H_R14, s->span);
+    emit_call(e, x->k->cross);
+    fails = emit_jump(e, CC_Z);
+    emit_linear(x, &s->address);
+    if (s->in_r15) {
+        emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R15));
+    }
+    emit_mov_imm(e, H_R14, (uint64_t)((int64_t)offsetof(struct x86_cpu, tlb.cross) - x->tlb));
+    patch_jump(emit_jump(e, -1), s->checked);
+    patch_jump(fails, e->p);
+    emit_linear(x, &s->address);
+    patch_jump(within, e->p);
+}
+
 static void emit_site(struct trans *x, const struct site *s)
 {
     uint8_t *crosses = NULL;
@@ -552,6 +591,9 @@ static void emit_site(struct trans *x, const struct site *s)
     patch_jump(s->jump, x->e->p);
     if (s->refill) {
         emit_linear(x, &s->address);
+        if (s->checked) {
+            emit_cross_read(x, s);
+        }
         if (s->kind == SITE_SINGLE || s->page) {
             crosses = emit_crossing(x->e, s->span);
         }

@@ -57,6 +57,7 @@ struct backend {
     uint8_t *interpret_rest; /* jump: R15 the block: from R14 to its end, and goes on likewise */
     /* Call: R13 linear, R14 size | how << 16; NZ: the soft TLB has it now.  Vectors as above. */
     uint8_t *refill[VECTOR_LEVELS];
+    uint8_t *cross;
     uint8_t
         *fill_site[2]; /* call: R13 linear, R14 the site's address; Z: it is filled.  [1]: writes */
     unsigned n_sites[2];                   /* given out */

@@ -11,7 +11,7 @@
  */
 #include "accel/tcg/x86_64/trans.h"
 
-#define MAX_MOVE 256 /* bytes a turn: a page serves 16 turns at least */
+#define MAX_MOVE 64 /* bytes a turn: beyond it a page serves few turns, and copies make few */
 
 #define CPU_LIMIT       (offsetof(struct x86_cpu, loop_limit))
 #define CPU_DISTANCE(n) (offsetof(struct x86_cpu, loop_distance) + 8 * (n))

@@ -292,6 +292,23 @@ static void emit_refill(struct backend *k, enum vector_level level)
     emit8(e, 0xc3);
 }
 
+/* Call: R13, a linear address, and R14, a size.  NZ: tlb.cross has what is there. */
+static void emit_cross(struct backend *k)
+{
+    struct emit *e = &k->e;
+
+    k->cross = e->p;
+    emit_move_volatile(e, true);
+    emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
+    emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RSI));
+    emit_insn(e, 0, 0x89, H_R14, rm_reg(H_RDX));
+    emit_mov_imm(e, H_RAX, (uintptr_t)mmu_cross_read);
+    emit_aligned_call(e, 8);
+    emit_insn(e, 0, 0x84, H_RAX, rm_reg(H_RAX)); /* test */
+    emit_move_volatile(e, false);
+    emit8(e, 0xc3);
+}
+
 /* An element of 32 bits of an array in the CPU. */
 static struct emit_rm rm_cpu_element(size_t array, unsigned index)
 {
@@ -516,6 +533,7 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
     for (unsigned level = VECTORS_NONE; level < VECTOR_LEVELS; level++) {
         emit_refill(k, level);
     }
+    emit_cross(k);
     emit_fill_site(k, false);
     emit_fill_site(k, true);
     emit_normalise(k);

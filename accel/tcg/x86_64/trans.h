@@ -109,6 +109,8 @@ struct site {
     uint16_t span;
     int32_t page; /* a tlb_site's offset, or 0 */
     uint8_t link;
+    bool in_r15;      /* the code at `checked` expects the linear address there, too */
+    uint8_t *checked; /* behind the check: where a load that crosses goes on with a copy, or NULL */
     uint8_t *jump, *retry, *back;
     const struct insn *insn;
     uint64_t rip;

@@ -193,8 +193,7 @@ void stub_detach(struct gdbstub *g, bool run)
     struct machine *m = g->machine;
 
     g->waits = false;
-    debugger_remove_all(m);
-    debugger_release(m);
+    debugger_forget(m);
     if (run && (m->run_state == RUN_STATE_PRELAUNCH || machine_is_paused(m))) {
         machine_set_run_state(m, RUN_STATE_RUNNING);
     }

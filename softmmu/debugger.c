@@ -63,12 +63,39 @@ bool debugger_remove(struct machine *m, const struct debug_point *p)
     return true;
 }
 
-void debugger_remove_all(struct machine *m)
+static void remove_all(struct machine *m)
 {
     struct debugger *d = &m->debugger;
 
     d->changed |= d->n_points > 0;
     d->n_points = d->n_breaks = d->n_watches = 0;
+}
+
+static bool is_used(const struct machine *m)
+{
+    bool used = m->debugger.n_points > 0;
+
+    for (unsigned k = 0; k < m->n_vcpus; k++) {
+        used |= m->vcpus[k]->debug.step || m->vcpus[k]->debug.held;
+    }
+    return used;
+}
+
+void debugger_forget(struct machine *m)
+{
+    bool running = m->run_state == RUN_STATE_RUNNING;
+
+    if (!is_used(m)) {
+        return;
+    }
+    if (running) {
+        machine_set_run_state(m, RUN_STATE_PAUSED);
+    }
+    remove_all(m);
+    debugger_release(m);
+    if (running) {
+        machine_set_run_state(m, RUN_STATE_RUNNING);
+    }
 }
 
 void debugger_clear(struct debugger *d)

@@ -71,7 +71,6 @@ void debugger_clear(struct debugger *d);
 bool debugger_insert(struct machine *m, const struct debug_point *p);
 /* False: there is none like it. */
 bool debugger_remove(struct machine *m, const struct debug_point *p);
-void debugger_remove_all(struct machine *m);
 /* Tells the engines: before vCPUs run. */
 void debugger_apply(struct machine *m);
 
@@ -79,6 +78,8 @@ void debugger_apply(struct machine *m);
 void debugger_set_step(struct vcpu *cpu, bool step, bool no_irq);
 /* Every vCPU runs freely. */
 void debugger_release(struct machine *m);
+/* Neither points nor steps are left.  The machine may run. */
+void debugger_forget(struct machine *m);
 
 /*
  * On the vCPU's own thread, no lock held: stops the machine, in RUN_STATE_DEBUG with this reason.  False: another

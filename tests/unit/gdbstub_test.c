@@ -384,6 +384,14 @@ static void clients_come_and_go(void)
     backend_event(r->c, CHARDEV_CLOSED); /* without a word */
     g_assert_cmpint(r->m->run_state, ==, RUN_STATE_RUNNING);
     rig_wait(r, 20);
+    backend_event(r->c, CHARDEV_OPENED);
+    rig_ask(r, "Z0,3000,1", "OK");
+    rig_send(r, "c");
+    rig_wait(r, 20);
+    backend_event(r->c, CHARDEV_CLOSED); /* while it runs */
+    g_assert_cmpint(r->m->run_state, ==, RUN_STATE_RUNNING);
+    g_assert_cmpuint(r->m->debugger.n_points, ==, 0);
+    rig_wait(r, 20);
     machine_set_run_state(r->m, RUN_STATE_PAUSED);
     backend_event(r->c, CHARDEV_OPENED);
     backend_event(r->c, CHARDEV_CLOSED);

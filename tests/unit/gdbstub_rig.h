@@ -51,7 +51,7 @@ static const struct chardev_type line_type = { .name = "line",
                                                .size = sizeof(struct line),
                                                .write = line_write };
 
-static inline struct gdb_rig *gdb_rig_new(const char *accel, unsigned cpus)
+static inline struct gdb_rig *gdb_rig_new_model(const char *accel, unsigned cpus, const char *model)
 {
     struct gdb_rig *r = g_new0(struct gdb_rig, 1);
     g_autoptr(GError) error = NULL;
@@ -65,7 +65,7 @@ static inline struct gdb_rig *gdb_rig_new(const char *accel, unsigned cpus)
     mem_region_add(&r->m->system_memory, 0, &r->ram, 0);
     memcpy(r->ram.ram->host + RIG_CODE, rig_program, sizeof(rig_program));
     for (unsigned k = 0; k < cpus; k++) {
-        r->cpus[k] = cpu_new(r->m, (int)k, "max", &error);
+        r->cpus[k] = cpu_new(r->m, (int)k, model, &error);
         g_assert_no_error(error);
         r->cpus[k]->vcpu.ops = &tcg_vcpu_ops;
         r->m->vcpus[r->m->n_vcpus++] = &r->cpus[k]->vcpu;
@@ -83,6 +83,11 @@ static inline struct gdb_rig *gdb_rig_new(const char *accel, unsigned cpus)
         cpu_update_mode(r->cpus[k]);
     }
     return r;
+}
+
+static inline struct gdb_rig *gdb_rig_new(const char *accel, unsigned cpus)
+{
+    return gdb_rig_new_model(accel, cpus, "max");
 }
 
 static inline void gdb_rig_free(struct gdb_rig *r)

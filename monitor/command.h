@@ -51,6 +51,9 @@ bool cpu_access_read(struct machine *m, struct x86_cpu *cpu, bool physical, uint
 /* dump.c: x, xp, print, i, o */
 command_fn command_x, command_xp, command_print, command_in, command_out;
 
+/* dump_memory.c */
+command_fn command_dump_guest_memory;
+
 /* screen.c */
 command_fn command_screendump, command_screentext;
 

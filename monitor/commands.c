@@ -276,6 +276,7 @@ const struct command monitor_commands[] = {
     { "hostfwd_remove",   "[netdev_id] [tcp|udp]:[hostaddr]:hostport", "remove host-to-guest TCP or UDP redirection", command_hostfwd_remove },
     { "announce_self",    "[interfaces]",     "tell switches where the cards are (interfaces: id[,id...])", command_announce_self },
     { "set_link",         "name on|off",      "change the link status of a network adapter",           command_set_link },
+    { "dump-guest-memory", "[-p] filename [begin length]", "write RAM and the CPUs' registers as an ELF core (-p: at linear addresses)", command_dump_guest_memory },
     { "gdbserver",        "[device|none]",    "let gdb debug the guest there (tcp::1234); none: stop that", cmd_gdbserver },
     { "savevm",           "[tag]",            "save the machine into its disks (without a tag: under a new name)", command_savevm },
     { "loadvm",           "tag",              "go back to a saved machine",                            command_loadvm },

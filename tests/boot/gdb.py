@@ -89,11 +89,11 @@ def symbol(name):
     """The address of one of the kernel's functions, from a guest that says it."""
     if not SYMBOLS:
         scratch = Scratch()
-        names = "|".join(("start_kernel", "kernel_init", "schedule", "machine_restart"))
+        names = "|".join(("start_kernel", "kernel_init", "schedule", "machine_restart", "linux_banner"))
         script = f"\ngrep -E ' ({names})$' /proc/kallsyms\npoweroff -f\n"
         with Run(linux(scratch.initrd(script))) as run:
             run.finish(TIMEOUT)
-            for address, what in re.findall(r"^([0-9a-f]{16}) [Tt] (\w+)", run.output, re.M):
+            for address, what in re.findall(r"^([0-9a-f]{16}) [DTdt] (\w+)", run.output, re.M):
                 SYMBOLS[what] = "0x" + address
     return SYMBOLS[name]
 
@@ -102,12 +102,12 @@ def gdb(scratch, commands, where=None):
     """Runs gdb on commands and gives what it prints.  It waits for the server, which begins to listen soon."""
     if not shutil.which("gdb"):
         raise Skip("no gdb (Debian package gdb)")
-    if not where:
+    if where is None:
         where = scratch.path("gdb")
         deadline = time.monotonic() + TIMEOUT * SLOW
         while not os.path.exists(where) and time.monotonic() < deadline:
             time.sleep(0.01)
-    script = scratch.path("commands", f"{QUIET}target remote {where}\n{commands}".encode())
+    script = scratch.path("commands", f"{QUIET}{where and 'target remote ' + where}\n{commands}".encode())
     try:
         done = subprocess.run(["gdb", "-nx", "-batch", "-x", script], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
@@ -325,6 +325,37 @@ def through_a_pipe():
           (r"Breakpoint 1, ", r"exited normally"))
 
 
+def cores():
+    """dump-guest-memory: gdb reads the kernel's banner at its physical and, with -p, at its linear address."""
+    scratch = Scratch()
+    initrd = scratch.initrd("\necho STARTED\nsleep 1000\n")
+    banner = int(symbol("linux_banner"), 16)
+    physical = banner - 0xffffffff80000000
+    with Run(linux(initrd, "-smp", "2", "-serial", f"file:{scratch.path('serial')}", "-monitor", "stdio")) as run:
+        at = run.expect(r"\(qemu\) ", TIMEOUT)
+        deadline = time.monotonic() + TIMEOUT * SLOW
+        while "STARTED\n" not in open(scratch.path("serial"), encoding="latin1").read().replace("\r", ""):
+            if time.monotonic() > deadline:
+                run.fail("the guest does not start")
+            run.pump(0.1)
+        for line in ("stop", f"dump-guest-memory {scratch.path('plain')}", f"dump-guest-memory -p {scratch.path('paged')}",
+                     f"dump-guest-memory {scratch.path('part')} {physical & ~0xfff:#x} 0x2000", "info registers"):
+            at = len(run.output)
+            run.type(line + "\n")
+            run.expect(r"^\(qemu\) $", TIMEOUT, run.expect(re.escape(line.split()[0]), TIMEOUT, at))
+        rip = re.search(r"RIP=([0-9a-f]{16})", run.output[at:]).group(1)
+        for name, where in (("plain", physical), ("paged", banner), ("part", physical)):
+            text = gdb(scratch, f"core-file {scratch.path(name)}\nx/s {where:#x}\ninfo threads\nthread 1\n"
+                       'printf "rip %016lx\\n", $rip\n', "")
+            check(text, (r"Linux version \d", r" 1 ", r" 2 ", rf"^rip {rip}$"))
+        for line, says in (("dump-guest-memory", "takes a file name"), ("dump-guest-memory -z x", "only -p"),
+                           ("dump-guest-memory /nowhere/x", "cannot open"), ("dump-guest-memory x 1 2", "whole pages"), ("dump-guest-memory -p x 0 0x1000", "takes no begin"),
+                           ("dump-guest-memory x 0x8000000000 0x1000", "no memory in this range")):
+            at = len(run.output)
+            run.type(line + "\n")
+            run.expect(says, TIMEOUT, at)
+
+
 # Clients that are not gdb ------------------------------------------------------------------------
 
 def packet(data):
@@ -417,6 +448,7 @@ TESTS = (
     ("attach and detach while it runs", attach_and_detach),
     ("gdbserver in the monitor", gdbserver_of_the_monitor),
     ("through a pipe: -gdb stdio", through_a_pipe),
+    ("cores by dump-guest-memory", cores),
     ("hostile clients", hostile_clients),
     ("curious clients", curious_clients),
     ("far breakpoints cost nothing", far_breakpoints_cost_nothing),

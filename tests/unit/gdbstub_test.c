@@ -233,6 +233,31 @@ static void cpus_run_alone_or_together(const char *engine)
     gdb_rig_free(r);
 }
 
+/* With interrupts it may, which end the wait; meanwhile the client has the last word. */
+static void a_halted_cpu_steps_when_it_is_woken(const char *engine)
+{
+    struct gdb_rig *r = gdb_rig_new(engine, 1);
+
+    r->ram.ram->host[RIG_CODE] = 0xf4; /* HLT */
+    rig_ask(r, "s", "T05thread:01;");
+    check_rip(r, 0, 0x1001);
+    rig_send(r, "s");
+    rig_wait(r, 20);
+    g_assert_cmpstr(r->got->str, ==, "+");
+    rig_feed(r, "\x03", 1);
+    rig_expect(r, "T02thread:01;");
+    check_rip(r, 0, 0x1001);
+    rig_send(r, "s");
+    rig_wait(r, 5);
+    r->cpus[0]->idt = (struct desc_table){ 0, 0x3ff };
+    r->cpus[0]->regs[R_RSP] = 0x7000;
+    memcpy(r->ram.ram->host + 8, "\x00\x30\x00\x00", 4); /* the NMI's handler */
+    cpu_set_pending(r->cpus[0], PENDING_NMI);
+    rig_expect(r, "T05thread:01;");
+    check_rip(r, 0, 0x3000);
+    gdb_rig_free(r);
+}
+
 static void clients_come_and_go(void)
 {
     struct gdb_rig *r = gdb_rig_new("tcg", 1);
@@ -332,6 +357,7 @@ int main(int argc, char **argv)
         { "/gdbstub/breakpoints-are-met-before", breakpoints_are_met_before_the_instruction },
         { "/gdbstub/watchpoints-stop-behind", watchpoints_stop_behind_the_access },
         { "/gdbstub/cpus-run-alone-or-together", cpus_run_alone_or_together },
+        { "/gdbstub/halted-cpus", a_halted_cpu_steps_when_it_is_woken },
     };
 
     g_test_init(&argc, &argv, NULL);

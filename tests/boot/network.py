@@ -19,7 +19,8 @@ FILE = hashlib.sha256(b"network").digest() * (3 << 15)      # 3 MiB
 
 # In the order of their dependencies; one that is built into the kernel is not there.
 MODULES = ("virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
-           "failover", "net_failover", "virtio_net", "mii", "8139cp", "e1000", "e1000e", "button")
+           "failover", "net_failover", "virtio_net", "mii", "8139cp", "8390", "ne2k-pci", "pcnet32", "e1000", "e1000e",
+           "button")
 SCRIPT = INIT_HEAD + """
 mount -t devtmpfs dev /dev
 for m in %s; do
@@ -145,6 +146,8 @@ TESTS = (
     ("e1000e on pc, two CPUs", network([*USER, "-smp", "2", "-device", "e1000e,netdev=n"])),
     ("rtl8139", network([*USER, "-device", "rtl8139,netdev=n"])),
     ("rtl8139 on q35, two CPUs", network([*USER, "-M", "q35", "-smp", "2", "-device", "rtl8139,netdev=n"])),
+    ("ne2k_pci", network([*USER, "-device", "ne2k_pci,netdev=n"])),
+    ("ne2k_pci by -nic on q35, two CPUs", network(["-M", "q35", "-smp", "2", "-nic", "user,model=ne2k_pci,FORWARD"])),
     ("virtio-net, interpreted", network([*INTERP, *USER, "-device", "virtio-net-pci,netdev=n"])),
 )
 

@@ -17,6 +17,7 @@ ROMS = "/usr/lib/ipxe/qemu"
 CARDS = {                       # and their ROMs
     "e1000": "efi-e1000.rom",
     "e1000e": "efi-e1000e.rom",
+    "ne2k_pci": "efi-ne2k_pci.rom",
     "rtl8139": "efi-rtl8139.rom",
     "virtio-net-pci": "efi-virtio.rom",
 }

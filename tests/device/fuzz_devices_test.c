@@ -51,6 +51,7 @@ static const struct {
     { "virtio-rng-device", "-M microvm -vga none -kernel %s/kernel -device virtio-rng-device" },
     { "e1000", "-nic hubport,hubid=0,model=e1000 -nic hubport,hubid=0,model=e1000" },
     { "e1000e", "-nic hubport,hubid=0,model=e1000e -nic hubport,hubid=0,model=e1000e" },
+    { "ne2k_pci", "-nic hubport,hubid=0,model=ne2k_pci -nic hubport,hubid=0,model=ne2k_pci" },
     { "rtl8139", "-nic hubport,hubid=0,model=rtl8139 -nic hubport,hubid=0,model=rtl8139" },
     { "virtio-net-device", "-M microvm -vga none -kernel %s/kernel -nic hubport,hubid=0 -nic "
                            "hubport,hubid=0" },

@@ -18,6 +18,8 @@ enum { E1000_RCTL = 0x0100, E1000_TCTL = 0x0400, E1000_RDBAL = 0x2800, E1000_RDL
        E1000_TDBAL = 0x3800, E1000_TDLEN = 0x3808, E1000_TDT = 0x3818 };
 enum { RTL_TNPDS = 0x20, RTL_CR = 0x37, RTL_ISR = 0x3e, RTL_RCR = 0x44, RTL_TPPOLL = 0xd9, RTL_CPCR = 0xe0,
        RTL_RDSAR = 0xe4 };
+enum { NE_CR = 0, NE_PSTART = 1, NE_PSTOP = 2, NE_BNRY = 3, NE_TPSR = 4, NE_TBCR = 5, NE_ISR = 7, NE_RSAR = 8, NE_RBCR = 10,
+       NE_RCR = 12, NE_TCR = 13, NE_DCR = 14, NE_IMR = 15, NE_PAR = 1, NE_CURR = 7, NE_DATA = 16, NE_RESET = 31 };
 /* clang-format on */
 
 #define NET_DRIVER_RING  8u
@@ -31,12 +33,14 @@ struct net_driver {
     struct virtio_rig v; /* the machine, whatever the card */
     struct device *dev;
     unsigned given, taken, sent, done; /* buffers and frames since the start */
+    unsigned page;                     /* ne2k_pci: the next of the ring */
 };
 
 struct net_driver_row {
     const char *card;
+    unsigned sends;                                      /* frames at a time */
     void (*start)(struct net_driver *d);                 /* after a reset */
-    void (*give)(struct net_driver *d, unsigned i);      /* buffer i; there is room for it */
+    void (*give)(struct net_driver *d, unsigned i);      /* buffer i; NULL: the card has its own */
     size_t (*arrived)(struct net_driver *d, unsigned i); /* bytes in buffer i; 0: not yet */
     void (*send)(struct net_driver *d, unsigned i, size_t len);
     bool (*sent)(struct net_driver *d, unsigned i); /* buffer i is the driver's again */
@@ -165,6 +169,118 @@ static inline bool rtl_driver_sent(struct net_driver *d, unsigned i)
     return !(rig_load(d->v.r, NET_DRIVER_TX + i * 16, 4) & RTL_DRIVER_OWN);
 }
 
+/* ne2k_pci: words through the data port ---------------------------------------------------------- */
+
+#define NE_DRIVER_IO    0xc000u
+#define NE_DRIVER_START 0x46u
+#define NE_DRIVER_STOP  0x80u
+#define NE_DRIVER_TX    0x40u
+
+static inline void ne_driver_put(struct net_driver *d, unsigned port, unsigned v)
+{
+    rig_outb(d->v.r, (uint16_t)(NE_DRIVER_IO + port), (uint8_t)v);
+}
+
+static inline uint8_t ne_driver_get(struct net_driver *d, unsigned port)
+{
+    return rig_inb(d->v.r, (uint16_t)(NE_DRIVER_IO + port));
+}
+
+static inline void ne_driver_dma(struct net_driver *d, unsigned at, unsigned len, unsigned command)
+{
+    ne_driver_put(d, NE_RSAR, at);
+    ne_driver_put(d, NE_RSAR + 1, at >> 8);
+    ne_driver_put(d, NE_RBCR, len);
+    ne_driver_put(d, NE_RBCR + 1, len >> 8);
+    ne_driver_put(d, NE_CR, command);
+}
+
+static inline void ne_driver_read(struct net_driver *d, unsigned at, uint8_t *buf, unsigned len)
+{
+    ne_driver_dma(d, at, (len + 1) & ~1u, 0x0a);
+    for (unsigned i = 0; i < len; i += 2) {
+        uint16_t word = rig_inw(d->v.r, NE_DRIVER_IO + NE_DATA);
+
+        memcpy(buf + i, &word, MIN(2, len - i));
+    }
+}
+
+static inline void ne_driver_start(struct net_driver *d)
+{
+    static const struct {
+        uint8_t port, value;
+    } rows[] = { { NE_CR, 0x21 },
+                 { NE_DCR, 0x49 },
+                 { NE_RBCR, 0 },
+                 { NE_RBCR + 1, 0 },
+                 { NE_RCR, 0x04 },
+                 { NE_TCR, 0 },
+                 { NE_TPSR, NE_DRIVER_TX },
+                 { NE_PSTART, NE_DRIVER_START },
+                 { NE_PSTOP, NE_DRIVER_STOP },
+                 { NE_BNRY, NE_DRIVER_STOP - 1 },
+                 { NE_ISR, 0xff },
+                 { NE_CR, 0x61 },
+                 { NE_CURR, NE_DRIVER_START },
+                 { NE_PAR, 0x52 },
+                 { NE_PAR + 1, 0x54 },
+                 { NE_PAR + 2, 0x00 },
+                 { NE_PAR + 3, 0xaa },
+                 { NE_PAR + 4, 0xbb },
+                 { NE_PAR + 5, 0xcc },
+                 { NE_CR, 0x22 } };
+    uint8_t devfn = ((struct pci_device *)d->dev)->devfn;
+
+    pci_rig_write(d->v.r, devfn, PCI_BAR0, NE_DRIVER_IO, 4);
+    pci_rig_write(d->v.r, devfn, PCI_COMMAND, 7, 2);
+    ne_driver_get(d, NE_RESET);
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        ne_driver_put(d, rows[i].port, rows[i].value);
+    }
+    d->page = NE_DRIVER_START;
+}
+
+static inline size_t ne_driver_arrived(struct net_driver *d, unsigned i)
+{
+    uint8_t head[4], frame[2048], curr;
+    unsigned len;
+
+    ne_driver_put(d, NE_CR, 0x62);
+    curr = ne_driver_get(d, NE_CURR);
+    ne_driver_put(d, NE_CR, 0x22);
+    if (curr == d->page) {
+        return 0;
+    }
+    ne_driver_read(d, d->page << 8, head, 4);
+    len = (head[2] | head[3] << 8) - 4u;
+    g_assert_cmpuint(len, <, sizeof(frame));
+    ne_driver_read(d, (d->page << 8) + 4, frame, len);
+    rig_write(d->v.r, NET_DRIVER_RXBUF + i * 0x1000, frame, len);
+    d->page = head[1];
+    ne_driver_put(d, NE_BNRY, d->page == NE_DRIVER_START ? NE_DRIVER_STOP - 1 : d->page - 1);
+    return len;
+}
+
+static inline void ne_driver_send(struct net_driver *d, unsigned i, size_t len)
+{
+    uint8_t frame[2048];
+
+    rig_read(d->v.r, NET_DRIVER_TXBUF + i * 0x1000, frame, sizeof(frame));
+    ne_driver_dma(d, NE_DRIVER_TX << 8, (unsigned)(len + 1) & ~1u, 0x12);
+    for (unsigned at = 0; at < len; at += 2) {
+        rig_outw(d->v.r, NE_DRIVER_IO + NE_DATA, (uint16_t)(frame[at] | frame[at + 1] << 8));
+    }
+    ne_driver_put(d, NE_TBCR, (unsigned)len);
+    ne_driver_put(d, NE_TBCR + 1, (unsigned)len >> 8);
+    ne_driver_put(d, NE_CR, 0x26);
+}
+
+static inline bool ne_driver_sent(struct net_driver *d, unsigned i)
+{
+    (void)i;
+    return !(ne_driver_get(d, NE_CR) & 4);
+}
+
 /* virtio-net: one buffer with the header before the frame ---------------------------------------- */
 
 #define VIRTIO_DRIVER_HEAD 12u
@@ -214,11 +330,15 @@ static inline bool virtio_driver_sent(struct net_driver *d, unsigned i)
 
 /* clang-format off */
 static const struct net_driver_row net_driver_rows[] = {
-    { "virtio-net-pci", virtio_driver_start, virtio_driver_give, virtio_driver_arrived, virtio_driver_send,
-      virtio_driver_sent },
-    { "e1000",   e1000_driver_start, e1000_driver_give, e1000_driver_arrived, e1000_driver_send, e1000_driver_sent },
-    { "e1000e",  e1000_driver_start, e1000_driver_give, e1000_driver_arrived, e1000_driver_send, e1000_driver_sent },
-    { "rtl8139", rtl_driver_start, rtl_driver_give, rtl_driver_arrived, rtl_driver_send, rtl_driver_sent },
+    { "virtio-net-pci", NET_DRIVER_RING, virtio_driver_start, virtio_driver_give, virtio_driver_arrived,
+      virtio_driver_send, virtio_driver_sent },
+    { "e1000", NET_DRIVER_RING, e1000_driver_start, e1000_driver_give, e1000_driver_arrived, e1000_driver_send,
+      e1000_driver_sent },
+    { "e1000e", NET_DRIVER_RING, e1000_driver_start, e1000_driver_give, e1000_driver_arrived, e1000_driver_send,
+      e1000_driver_sent },
+    { "rtl8139", NET_DRIVER_RING, rtl_driver_start, rtl_driver_give, rtl_driver_arrived, rtl_driver_send,
+      rtl_driver_sent },
+    { "ne2k_pci", 1, ne_driver_start, NULL, ne_driver_arrived, ne_driver_send, ne_driver_sent },
 };
 /* clang-format on */
 

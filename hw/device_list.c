@@ -22,7 +22,7 @@ extern const struct device_type pcie_root_port_type, q35_pci_host_type;
 extern const struct device_type ahci_type, ich9_ahci_type;
 extern const struct device_type virtio_blk_device_type, virtio_blk_pci_type;
 extern const struct device_type virtio_blk_pci_non_transitional_type, virtio_blk_pci_transitional_type;
-extern const struct device_type e1000_type, e1000e_type, ne2k_pci_type, rtl8139_type;
+extern const struct device_type e1000_type, e1000e_type, ne2k_pci_type, pcnet_type, rtl8139_type;
 extern const struct device_type virtio_net_device_type, virtio_net_pci_type;
 extern const struct device_type virtio_net_pci_non_transitional_type, virtio_net_pci_transitional_type;
 extern const struct device_type nvme_type, scsi_cd_type, scsi_hd_type, virtio_scsi_device_type, virtio_scsi_pci_type;
@@ -69,6 +69,7 @@ const struct device_type *const device_types[] = {
     &pcie_pci_bridge_type,
     &pcie_root_port_type,
     &pflash_cfi01_type,
+    &pcnet_type,
     &piix3_type,
     &piix3_ide_type,
     &piix4_pm_type, &microvm_pm_type,

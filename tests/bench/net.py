@@ -28,7 +28,7 @@ from report import table  # noqa: E402
 DOCUMENT = os.path.join(os.path.dirname(os.path.dirname(HERE)), "docs", "performance.md")
 BEGIN, END = "<!-- tests/bench/net.py begins -->", "<!-- tests/bench/net.py ends -->"
 HOST = "10.0.2.2"               # as the guest sees it, whatever the back end
-CARDS = ("virtio-net-pci", "e1000", "e1000e", "rtl8139")
+CARDS = ("virtio-net-pci", "e1000", "e1000e", "rtl8139", "ne2k_pci", "pcnet")
 BACKENDS = {"user": "user,id=n", "tap": "tap,id=n,ifname=rhea-bench,script=UP,downscript=no"}
 COLUMNS = {"out": "out Mbit/s", "in": "in Mbit/s", "rr": "rr µs"}
 SCRIPT = HEAD.replace("10.9.0.SELF/24", "10.0.2.15/24") + """

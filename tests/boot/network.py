@@ -148,6 +148,8 @@ TESTS = (
     ("rtl8139 on q35, two CPUs", network([*USER, "-M", "q35", "-smp", "2", "-device", "rtl8139,netdev=n"])),
     ("ne2k_pci", network([*USER, "-device", "ne2k_pci,netdev=n"])),
     ("ne2k_pci by -nic on q35, two CPUs", network(["-M", "q35", "-smp", "2", "-nic", "user,model=ne2k_pci,FORWARD"])),
+    ("pcnet", network([*USER, "-device", "pcnet,netdev=n"])),
+    ("pcnet by -nic on q35, two CPUs", network(["-M", "q35", "-smp", "2", "-nic", "user,model=pcnet,FORWARD"])),
     ("virtio-net, interpreted", network([*INTERP, *USER, "-device", "virtio-net-pci,netdev=n"])),
 )
 

@@ -166,7 +166,8 @@ def reset_under_load(run, monitor):
 
 SLOT = ["-M", "q35", "-device", "pcie-root-port,id=p,chassis=1,slot=3"]
 CARDS = (("a virtio-net card", "virtio-net-pci", []), ("an e1000", "e1000", []), ("an rtl8139", "rtl8139", []),
-         ("an e1000e of a pc", "e1000e", []), ("an ne2k_pci", "ne2k_pci", []), ("an e1000e in a slot of q35", "e1000e,bus=p", SLOT),
+         ("an e1000e of a pc", "e1000e", []), ("an ne2k_pci", "ne2k_pci", []),
+         ("a pcnet", "pcnet", []), ("an e1000e in a slot of q35", "e1000e,bus=p", SLOT),
          ("a virtio-net card in a slot of q35", "virtio-net-pci,bus=p", SLOT))
 TESTS = (
     ("a virtio-net card", come_and_go("virtio-net-pci")),
@@ -174,7 +175,7 @@ TESTS = (
     *((f"{name} comes and goes amid downloads", loaded(unplug_under_load(device), args))
       for name, device, args in CARDS),
     *((f"{name} is reset amid downloads", loaded(reset_under_load, [*args, "-device", f"{device},netdev=h"]))
-      for name, device, args in CARDS[:5]),
+      for name, device, args in CARDS[:6]),
 )
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from network import FILE, Handler
 from network_peers import HEAD, check, module_files
 
 WORKERS = 4
-CARDS = ("virtio-net-pci", "e1000", "e1000e", "rtl8139", "ne2k_pci")
+CARDS = ("virtio-net-pci", "e1000", "e1000e", "rtl8139", "ne2k_pci", "pcnet")
 START_TIMEOUT = 400
 SCRIPT = HEAD.replace("10.9.0.SELF/24", "10.0.2.15/24") + """
 end=$(($(cut -d. -f1 /proc/uptime) + SECONDS))

@@ -18,6 +18,7 @@ CARDS = {                       # and their ROMs
     "e1000": "efi-e1000.rom",
     "e1000e": "efi-e1000e.rom",
     "ne2k_pci": "efi-ne2k_pci.rom",
+    "pcnet": "efi-pcnet.rom",
     "rtl8139": "efi-rtl8139.rom",
     "virtio-net-pci": "efi-virtio.rom",
 }

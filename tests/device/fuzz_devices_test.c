@@ -52,6 +52,7 @@ static const struct {
     { "e1000", "-nic hubport,hubid=0,model=e1000 -nic hubport,hubid=0,model=e1000" },
     { "e1000e", "-nic hubport,hubid=0,model=e1000e -nic hubport,hubid=0,model=e1000e" },
     { "ne2k_pci", "-nic hubport,hubid=0,model=ne2k_pci -nic hubport,hubid=0,model=ne2k_pci" },
+    { "pcnet", "-nic hubport,hubid=0,model=pcnet -nic hubport,hubid=0,model=pcnet" },
     { "rtl8139", "-nic hubport,hubid=0,model=rtl8139 -nic hubport,hubid=0,model=rtl8139" },
     { "virtio-net-device", "-M microvm -vga none -kernel %s/kernel -nic hubport,hubid=0 -nic "
                            "hubport,hubid=0" },

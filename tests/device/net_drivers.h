@@ -281,6 +281,77 @@ static inline bool ne_driver_sent(struct net_driver *d, unsigned i)
     return !(ne_driver_get(d, NE_CR) & 4);
 }
 
+/* pcnet: descriptors of 32 bits (style 2) ------------------------------------------------------- */
+
+#define PCNET_DRIVER_BLOCK 0x700000u
+
+static inline void pcnet_driver_put(struct net_driver *d, unsigned csr, uint16_t v)
+{
+    net_driver_put(d, 0x12, csr, 2);
+    net_driver_put(d, 0x10, v, 2);
+}
+
+static inline uint16_t pcnet_driver_get(struct net_driver *d, unsigned csr)
+{
+    net_driver_put(d, 0x12, csr, 2);
+    return (uint16_t)rig_load(d->v.r, NET_DRIVER_BAR + 0x10, 2);
+}
+
+static inline void pcnet_driver_bcr(struct net_driver *d, unsigned bcr, uint16_t v)
+{
+    net_driver_put(d, 0x12, bcr, 2);
+    net_driver_put(d, 0x16, v, 2);
+}
+
+static inline void pcnet_driver_start(struct net_driver *d)
+{
+    static const uint32_t block[7] = { 3u << 28 | 3u << 20, 0xaa005452,   0xccbb, 0, 0,
+                                       NET_DRIVER_RX,       NET_DRIVER_TX };
+
+    net_driver_map(d, 1);
+    net_driver_clear_rings(d);
+    rig_load(d->v.r, NET_DRIVER_BAR + 0x14, 2); /* reset */
+    pcnet_driver_bcr(d, 20, 2);
+    rig_write(d->v.r, PCNET_DRIVER_BLOCK, block, sizeof(block));
+    pcnet_driver_put(d, 1, PCNET_DRIVER_BLOCK & 0xffff);
+    pcnet_driver_put(d, 2, PCNET_DRIVER_BLOCK >> 16);
+    pcnet_driver_put(d, 0, 1);
+    pcnet_driver_put(d, 0, 2);
+}
+
+/* OWN comes last. */
+static inline void pcnet_driver_desc(struct net_driver *d, unsigned ring, unsigned i, uint64_t addr,
+                                     unsigned flags, size_t len)
+{
+    rig_store(d->v.r, ring + i * 16, addr, 4);
+    rig_store(d->v.r, ring + i * 16 + 8, 0, 4);
+    rig_store(d->v.r, ring + i * 16 + 4, (flags << 16 | 0xf000) | (-len & 0xfff), 4);
+}
+
+static inline void pcnet_driver_give(struct net_driver *d, unsigned i)
+{
+    pcnet_driver_desc(d, NET_DRIVER_RX, i, NET_DRIVER_RXBUF + i * 0x1000, 0x8000, 2048);
+    rig_step(d->v.r, MS); /* it looks by itself */
+}
+
+static inline size_t pcnet_driver_arrived(struct net_driver *d, unsigned i)
+{
+    bool own = rig_load(d->v.r, NET_DRIVER_RX + i * 16 + 7, 1) & 0x80;
+
+    return own ? 0 : (rig_load(d->v.r, NET_DRIVER_RX + i * 16 + 8, 4) & 0xfff) - 4;
+}
+
+static inline void pcnet_driver_send(struct net_driver *d, unsigned i, size_t len)
+{
+    pcnet_driver_desc(d, NET_DRIVER_TX, i, NET_DRIVER_TXBUF + i * 0x1000, 0x8300, len);
+    pcnet_driver_put(d, 0, 8);
+}
+
+static inline bool pcnet_driver_sent(struct net_driver *d, unsigned i)
+{
+    return !(rig_load(d->v.r, NET_DRIVER_TX + i * 16 + 7, 1) & 0x80);
+}
+
 /* virtio-net: one buffer with the header before the frame ---------------------------------------- */
 
 #define VIRTIO_DRIVER_HEAD 12u
@@ -338,6 +409,8 @@ static const struct net_driver_row net_driver_rows[] = {
       e1000_driver_sent },
     { "rtl8139", NET_DRIVER_RING, rtl_driver_start, rtl_driver_give, rtl_driver_arrived, rtl_driver_send,
       rtl_driver_sent },
+    { "pcnet", NET_DRIVER_RING, pcnet_driver_start, pcnet_driver_give, pcnet_driver_arrived, pcnet_driver_send,
+      pcnet_driver_sent },
     { "ne2k_pci", 1, ne_driver_start, NULL, ne_driver_arrived, ne_driver_send, ne_driver_sent },
 };
 /* clang-format on */

@@ -87,7 +87,23 @@ def in_a_bridge(_scratch):
     return f"bridge,id=n,br=rhea-br,helper={sys.executable} {os.path.abspath(__file__)} --helper", ()
 
 
-def reach(make, card, more=()):
+def through_passt(scratch):
+    """passt gives the guest the address of the interface with the default route, and is the gateway itself."""
+    if not shutil.which("passt"):
+        raise Skip("no passt (Debian package passt)")
+    ip("tuntap", "add", "dev", "rhea-out", "mode", "tap")
+    ip("addr", "add", "192.0.2.1/24", "dev", "rhea-out")
+    ip("link", "set", "rhea-out", "up")
+    ip("link", "set", "lo", "up")
+    ip("route", "add", "default", "via", "192.0.2.2")
+    path = scratch.path("passt")
+    quiet = {name: subprocess.DEVNULL for name in ("stdin", "stdout", "stderr")}
+    subprocess.run(["passt", "-q", "-4", "-1", "-s", path, "--runas", "0"], check=True, timeout=60, **quiet)
+    return f"stream,id=n,addr.type=unix,addr.path={path}", ()
+
+
+def reach(make, card, more=(), host=HOST, own="10.9.0.2", guest=GUEST):
+    """host: as the guest sees it; guest: as the host sees it, None: it is not reached; its own address: own."""
     def test():
         scratch = Scratch()
         if not os.environ.get(INSIDE):
@@ -95,7 +111,9 @@ def reach(make, card, more=()):
         netdev, fds = make(scratch)
         server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        script = SCRIPT.replace("PORT", str(server.server_address[1]))
+        script = SCRIPT.replace("PORT", str(server.server_address[1])).replace("10.9.0.2", own).replace(HOST, host)
+        if not guest:
+            script = script.replace("echo hello | nc -l -p 1234\n", "")
         digest = hashlib.md5(FILE).hexdigest()
         args = ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("network"), "-initrd",
                 scratch.initrd(script, "", module_files() + [("ld/none", b"")]), "-append",
@@ -103,7 +121,7 @@ def reach(make, card, more=()):
         try:
             with Run(args, pass_fds=fds) as run:
                 run.expect(r"^READY", TIMEOUT)
-                if not answers(GUEST, 1234):
+                if guest and not answers(guest, 1234):
                     run.fail("the guest does not answer the host")
                 check(run, f"^FILE {digest}", f"^POST {digest}")
         finally:
@@ -130,6 +148,8 @@ TESTS = (
      reach(made_by_rhea, "virtio-net-pci,mq=on", ["-smp", "2"])),
     ("a tap that was handed over, with headers, e1000", reach(handed_over, "e1000")),
     ("a bridge through a helper, virtio-net", reach(in_a_bridge, "virtio-net-pci")),
+    ("passt at the end of a stream, virtio-net",
+     reach(through_passt, "virtio-net-pci", host="192.0.2.2", own="192.0.2.1", guest=None)),
 )
 
 if __name__ == "__main__":

@@ -6,10 +6,8 @@
  */
 #include "hw/net/e1000.h"
 #include "hw/pci/msix.h"
-#include "tests/device/net_rig.h"
-#include "tests/device/pci_rig.h"
+#include "tests/device/net_card_rig.h"
 
-#define BAR      0xe0000000u
 #define MSIX     0xe0100000u
 #define MSG      0x700000u /* where messages arrive */
 #define TX       0x100000u
@@ -22,37 +20,29 @@
 #define ICR_MASK 0x08000000u /* CTRL_EXT: a read of ICR does */
 
 struct fixture {
-    struct rig *r;
-    struct mem_region memory;
+    struct net_card c;
     struct e1000 *s;
-    struct net_wire wire;
 };
 
 static uint32_t get(struct fixture *f, unsigned reg)
 {
-    return (uint32_t)rig_load(f->r, BAR + reg, 4);
+    return net_card_get(&f->c, reg, 4);
 }
 
 static void put(struct fixture *f, unsigned reg, uint32_t v)
 {
-    rig_store(f->r, BAR + reg, v, 4);
+    net_card_put(&f->c, reg, v, 4);
 }
 
 static void set_up(struct fixture *f, gconstpointer data)
 {
     (void)data;
-    memset(f, 0, sizeof(*f));
-    f->r = rig_new();
-    pci_rig_host(f->r, &f->memory)->bus.lines[0] = rig_irq_sink(f->r, 20);
-    net_wire_init(&f->wire, f->r->m);
-    f->s = (struct e1000 *)rig_device(f->r, "e1000e", NET_RIG_PROPS);
-    pci_rig_write(f->r, f->s->pci.devfn, PCI_BAR0, BAR, 4);
-    pci_rig_write(f->r, f->s->pci.devfn, PCI_BAR0 + 12, MSIX, 4);
-    pci_rig_write(f->r, f->s->pci.devfn, PCI_COMMAND, 7, 2);
+    f->s = (struct e1000 *)net_card_set_up(&f->c, "e1000e", 0);
+    pci_rig_write(f->c.r, f->s->pci.devfn, PCI_BAR0 + 12, MSIX, 4);
     put(f, RDBAL, RX);
     put(f, RDLEN, RING * 16);
     for (unsigned i = 0; i < RING; i++) {
-        rig_store(f->r, RX + i * 16, RXBUF + i * 0x1000, 8);
+        rig_store(f->c.r, RX + i * 16, RXBUF + i * 0x1000, 8);
     }
     put(f, RDT, RING - 1);
     put(f, RCTL, RCTL_EN | RCTL_BAM | RCTL_SECRC);
@@ -61,33 +51,32 @@ static void set_up(struct fixture *f, gconstpointer data)
 static void tear_down(struct fixture *f, gconstpointer data)
 {
     (void)data;
-    net_client_clear(&f->wire.client);
-    rig_free(f->r);
+    net_card_tear_down(&f->c);
 }
 
 /* Vector n writes n + 1; RXQ0, RXQ1, TXQ0, TXQ1, OTHER have the vectors 0 to 4. */
 static void enable_msix(struct fixture *f)
 {
     for (unsigned i = 0; i < E1000_VECTORS; i++) {
-        rig_store(f->r, MSIX + i * 16, MSG + 4 * i, 8);
-        rig_store(f->r, MSIX + i * 16 + 8, i + 1, 4);
-        rig_store(f->r, MSIX + i * 16 + 12, 0, 4);
+        rig_store(f->c.r, MSIX + i * 16, MSG + 4 * i, 8);
+        rig_store(f->c.r, MSIX + i * 16 + 8, i + 1, 4);
+        rig_store(f->c.r, MSIX + i * 16 + 12, 0, 4);
     }
-    pci_rig_write(f->r, f->s->pci.devfn, f->s->pci.msix->cap + 2u, 0x8000, 2);
+    pci_rig_write(f->c.r, f->s->pci.devfn, f->s->pci.msix->cap + 2u, 0x8000, 2);
     put(f, IVAR, 0x000cba98);
 }
 
 static bool came(struct fixture *f, unsigned vector)
 {
-    bool yes = rig_load(f->r, MSG + 4 * vector, 4) == vector + 1;
+    bool yes = rig_load(f->c.r, MSG + 4 * vector, 4) == vector + 1;
 
-    rig_store(f->r, MSG + 4 * vector, 0, 4);
+    rig_store(f->c.r, MSG + 4 * vector, 0, 4);
     return yes;
 }
 
 static void arrive(struct fixture *f)
 {
-    net_wire_arrive(&f->wire, NET_RIG_MAC, 100);
+    net_wire_arrive(&f->c.wire, NET_RIG_MAC, 100);
 }
 
 static void causes_have_their_vectors(struct fixture *f, gconstpointer data)
@@ -97,7 +86,7 @@ static void causes_have_their_vectors(struct fixture *f, gconstpointer data)
     put(f, IMS, INT_RXQ0 | INT_TXQ0 | INT_OTHER);
     arrive(f);
     g_assert_true(came(f, 0));
-    g_assert_false(came(f, 4) || came(f, 2) || f->r->lines[20].level);
+    g_assert_false(came(f, 4) || came(f, 2) || f->c.r->lines[20].level);
     arrive(f); /* the cause is still there: it was told */
     g_assert_false(came(f, 0));
     put(f, ICR, INT_RXQ0);
@@ -109,7 +98,7 @@ static void causes_have_their_vectors(struct fixture *f, gconstpointer data)
         arrive(f);
         g_assert_true(came(f, 0));
     }
-    net_set_link(&f->wire.client, false);
+    net_set_link(&f->c.wire.client, false);
     g_assert_true(came(f, 4));
     g_assert_cmphex(get(f, ICR) & (INT_OTHER | INT_LSC), ==, INT_OTHER | INT_LSC);
 }
@@ -144,7 +133,7 @@ static void messages_are_moderated(struct fixture *f, gconstpointer data)
     g_assert_false(came(f, 0));
     put(f, ICS, INT_TXQ0); /* another vector's */
     g_assert_true(came(f, 2));
-    rig_step(f->r, 300 * US);
+    rig_step(f->c.r, 300 * US);
     g_assert_true(came(f, 0));
 }
 
@@ -162,9 +151,9 @@ static void how_causes_are_read(struct fixture *f, gconstpointer data)
     put(f, IAM, INT_RXT0);
     put(f, IMS, INT_RXT0 | INT_LSC);
     arrive(f);
-    g_assert_true(f->r->lines[20].level);
+    g_assert_true(f->c.r->lines[20].level);
     g_assert_cmphex(get(f, ICR) & INT_ASSERTED, !=, 0);
-    g_assert_false(f->r->lines[20].level);
+    g_assert_false(f->c.r->lines[20].level);
     g_assert_cmphex(get(f, IMS), ==, INT_LSC);
     g_assert_cmphex(get(f, SWSM) & 1, ==, 0); /* the semaphore */
     g_assert_cmphex(get(f, SWSM) & 1, ==, 1);
@@ -180,13 +169,13 @@ static void extended_descriptors(struct fixture *f, gconstpointer data)
     put(f, RFCTL, RFCTL_EXT);
     put(f, RXCSUM, RXCSUM_IP | RXCSUM_TU);
     net_make_summed_tcp(frame, NET_RIG_MAC, 100);
-    net_send(&f->wire.client, frame, sizeof(frame));
-    g_assert_cmphex(rig_load(f->r, RX, 8), ==, 0);
-    g_assert_cmphex(rig_load(f->r, RX + 8, 4), ==, 0x63);
-    g_assert_cmphex(rig_load(f->r, RX + 12, 4), ==, sizeof(frame));
+    net_send(&f->c.wire.client, frame, sizeof(frame));
+    g_assert_cmphex(rig_load(f->c.r, RX, 8), ==, 0);
+    g_assert_cmphex(rig_load(f->c.r, RX + 8, 4), ==, 0x63);
+    g_assert_cmphex(rig_load(f->c.r, RX + 12, 4), ==, sizeof(frame));
     frame[60] ^= 1;
-    net_send(&f->wire.client, frame, sizeof(frame));
-    g_assert_cmphex(rig_load(f->r, RX + 16 + 8, 4), ==, 0x20000063);
+    net_send(&f->c.wire.client, frame, sizeof(frame));
+    g_assert_cmphex(rig_load(f->c.r, RX + 16 + 8, 4), ==, 0x20000063);
 }
 
 static void split_descriptors(struct fixture *f, gconstpointer data)
@@ -198,23 +187,23 @@ static void split_descriptors(struct fixture *f, gconstpointer data)
     put(f, PSRCTL, 2 | 4u << 8 | 1u << 16 | 1u << 24); /* 256, 4096, 1024, 1024 bytes */
     put(f, RCTL, RCTL_EN | RCTL_BAM | RCTL_SECRC | RCTL_LPE | 1u << 10);
     for (unsigned i = 0; i < 4; i++) {
-        rig_store(f->r, RX + 8 * i, RXBUF + i * 0x2000, 8);
+        rig_store(f->c.r, RX + 8 * i, RXBUF + i * 0x2000, 8);
     }
     put(f, RDT, 3);
     net_fill(frame, sizeof(frame), NET_RIG_MAC);
-    net_send(&f->wire.client, frame, sizeof(frame));
+    net_send(&f->c.wire.client, frame, sizeof(frame));
     g_assert_cmpuint(get(f, RDH), ==, 1);
-    g_assert_cmphex(rig_load(f->r, RX + 8, 1), ==, 7);
-    g_assert_cmpuint(rig_load(f->r, RX + 12, 2), ==, 256);
-    g_assert_cmphex(rig_load(f->r, RX + 16, 8), ==,
+    g_assert_cmphex(rig_load(f->c.r, RX + 8, 1), ==, 7);
+    g_assert_cmpuint(rig_load(f->c.r, RX + 12, 2), ==, 256);
+    g_assert_cmphex(rig_load(f->c.r, RX + 16, 8), ==,
                     4096ull << 16 | 1024ull << 32 | (6000ull - 5376) << 48);
-    rig_read(f->r, RXBUF, have, 256);
-    rig_read(f->r, RXBUF + 0x2000, have + 256, 4096);
-    rig_read(f->r, RXBUF + 0x4000, have + 4352, 1024);
-    rig_read(f->r, RXBUF + 0x6000, have + 5376, 6000 - 5376);
+    rig_read(f->c.r, RXBUF, have, 256);
+    rig_read(f->c.r, RXBUF + 0x2000, have + 256, 4096);
+    rig_read(f->c.r, RXBUF + 0x4000, have + 4352, 1024);
+    rig_read(f->c.r, RXBUF + 0x6000, have + 5376, 6000 - 5376);
     g_assert_cmpmem(have, 6000, frame, 6000);
     put(f, PSRCTL, 0); /* no room at all */
-    net_send(&f->wire.client, frame, sizeof(frame));
+    net_send(&f->c.wire.client, frame, sizeof(frame));
     g_assert_cmpuint(get(f, RDH), ==, 1);
 }
 
@@ -227,37 +216,37 @@ static void both_queues_send(struct fixture *f, gconstpointer data)
     for (unsigned q = 0; q < 2; q++) {
         put(f, TDBAL + q * E1000_QUEUE, q ? TX1 : TX);
         put(f, TDLEN + q * E1000_QUEUE, RING * 16);
-        rig_store(f->r, (q ? TX1 : TX), BUF, 8);
-        rig_store(f->r, (q ? TX1 : TX) + 8, 0x09000000 | (60 + q), 8);
+        rig_store(f->c.r, (q ? TX1 : TX), BUF, 8);
+        rig_store(f->c.r, (q ? TX1 : TX) + 8, 0x09000000 | (60 + q), 8);
     }
     put(f, TDT + E1000_QUEUE, 1);
-    g_assert_cmpuint(f->wire.len, ==, 61);
+    g_assert_cmpuint(f->c.wire.len, ==, 61);
     g_assert_true(came(f, 3));
     g_assert_false(came(f, 2));
     put(f, TDT, 1);
-    g_assert_cmpuint(f->wire.len, ==, 60);
+    g_assert_cmpuint(f->c.wire.len, ==, 60);
     g_assert_true(came(f, 2));
-    rig_check_state(f->r, &f->s->pci.dev);
+    rig_check_state(f->c.r, &f->s->pci.dev);
 }
 
 static void it_is_an_express_endpoint(struct fixture *f, gconstpointer data)
 {
     uint8_t devfn = f->s->pci.devfn;
-    unsigned cap = pci_rig_read(f->r, devfn, PCI_CAP_PTR, 1), seen = 0;
+    unsigned cap = pci_rig_read(f->c.r, devfn, PCI_CAP_PTR, 1), seen = 0;
 
     (void)data;
-    for (; cap; cap = pci_rig_read(f->r, devfn, cap + 1, 1)) {
-        unsigned id = pci_rig_read(f->r, devfn, cap, 1);
+    for (; cap; cap = pci_rig_read(f->c.r, devfn, cap + 1, 1)) {
+        unsigned id = pci_rig_read(f->c.r, devfn, cap, 1);
 
         seen |= 1u << id;
         if (id == PCI_CAP_ID_EXPRESS) {
-            g_assert_cmphex(pci_rig_read(f->r, devfn, cap + 2, 2), ==, 1);
+            g_assert_cmphex(pci_rig_read(f->c.r, devfn, cap + 2, 2), ==, 1);
         }
     }
     g_assert_cmphex(seen, ==,
                     1u << 1 | 1u << PCI_CAP_ID_MSI | 1u << PCI_CAP_ID_EXPRESS |
                         1u << PCI_CAP_ID_MSIX);
-    g_assert_cmphex(pci_rig_read(f->r, devfn, 0, 4), ==, 0x10d38086);
+    g_assert_cmphex(pci_rig_read(f->c.r, devfn, 0, 4), ==, 0x10d38086);
     g_assert_cmphex(get(f, STATUS) & STATUS_GIO, !=, 0);
     put(f, CTRL, CTRL_GIO_OFF);
     g_assert_cmphex(get(f, STATUS) & STATUS_GIO, ==, 0);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* rtl8139: both its modes, filters, EEPROM, timer, link, and drivers that break the rules. Thread: the test's. */
 #include "hw/net/rtl8139.h"
-#include "tests/device/net_rig.h"
-#include "tests/device/pci_rig.h"
+#include "tests/device/net_card_rig.h"
 
-#define BAR    0xe0000000u
 #define RING   0x100000u
 #define TXDESC 0x120000u
 #define RXDESC 0x121000u
@@ -18,32 +16,24 @@
 enum { ACCEPT = 0x0e, WRAP = 0x80 }; /* RCR: own address, groups, broadcasts */
 
 struct fixture {
-    struct rig *r;
-    struct mem_region memory;
+    struct net_card c;
     struct rtl8139 *s;
-    struct net_wire wire;
 };
 
 static uint32_t get(struct fixture *f, unsigned reg, unsigned size)
 {
-    return (uint32_t)rig_load(f->r, BAR + reg, size);
+    return net_card_get(&f->c, reg, size);
 }
 
 static void put(struct fixture *f, unsigned reg, uint32_t v, unsigned size)
 {
-    rig_store(f->r, BAR + reg, v, size);
+    net_card_put(&f->c, reg, v, size);
 }
 
 static void set_up(struct fixture *f, gconstpointer data)
 {
     (void)data;
-    memset(f, 0, sizeof(*f));
-    f->r = rig_new();
-    pci_rig_host(f->r, &f->memory)->bus.lines[0] = rig_irq_sink(f->r, 20);
-    net_wire_init(&f->wire, f->r->m);
-    f->s = (struct rtl8139 *)rig_device(f->r, "rtl8139", NET_RIG_PROPS);
-    pci_rig_write(f->r, f->s->pci.devfn, PCI_BAR0 + 4, BAR, 4);
-    pci_rig_write(f->r, f->s->pci.devfn, PCI_COMMAND, 7, 2);
+    f->s = (struct rtl8139 *)net_card_set_up(&f->c, "rtl8139", 1);
     put(f, RBSTART, RING, 4);
     put(f, CR, CR_RE | CR_TE, 1);
     put(f, RCR, ACCEPT, 4);
@@ -53,13 +43,12 @@ static void set_up(struct fixture *f, gconstpointer data)
 static void tear_down(struct fixture *f, gconstpointer data)
 {
     (void)data;
-    net_client_clear(&f->wire.client);
-    rig_free(f->r);
+    net_card_tear_down(&f->c);
 }
 
 static void arrive(struct fixture *f, size_t len)
 {
-    net_wire_arrive(&f->wire, NET_RIG_MAC, len);
+    net_wire_arrive(&f->c.wire, NET_RIG_MAC, len);
 }
 
 static void the_address(struct fixture *f, gconstpointer data)
@@ -90,19 +79,19 @@ static void frames_go_out(struct fixture *f, gconstpointer data)
 
     (void)data;
     net_fill(frame, sizeof(frame), NET_RIG_BROADCAST);
-    rig_write(f->r, BUF, frame, sizeof(frame));
+    rig_write(f->c.r, BUF, frame, sizeof(frame));
     for (unsigned i = 0; i < 6; i++) { /* the four in their order, and again */
         g_assert_cmphex(get(f, TSD + i % 4 * 4, 4) & TSD_OWN, ==, TSD_OWN);
         put(f, TSAD + i % 4 * 4, BUF, 4);
         put(f, TSD + i % 4 * 4, sizeof(frame) - i, 4);
         g_assert_cmphex(get(f, TSD + i % 4 * 4, 4) & TSD_TOK, ==, TSD_TOK);
-        g_assert_cmpmem(f->wire.last, f->wire.len, frame, sizeof(frame) - i);
+        g_assert_cmpmem(f->c.wire.last, f->c.wire.len, frame, sizeof(frame) - i);
     }
     g_assert_cmphex(get(f, TSALL, 2), ==, 0xf00f);
-    g_assert_true(f->r->lines[20].level);
+    g_assert_true(f->c.r->lines[20].level);
     g_assert_cmphex(get(f, ISR, 2), ==, INT_TOK);
     put(f, ISR, INT_TOK, 2);
-    g_assert_false(f->r->lines[20].level);
+    g_assert_false(f->c.r->lines[20].level);
 }
 
 static void the_ring_of_bytes(struct fixture *f, gconstpointer data)
@@ -118,9 +107,9 @@ static void the_ring_of_bytes(struct fixture *f, gconstpointer data)
         g_assert_cmphex(get(f, CR, 1) & CR_BUFE, ==, CR_BUFE);
         arrive(f, 700);
         g_assert_cmphex(get(f, CR, 1) & CR_BUFE, ==, 0);
-        g_assert_cmphex(rig_load(f->r, RING + at, 4), ==, 704u << 16 | 0x4001);
-        rig_read(f->r, RING + at + 4, have, first);
-        rig_read(f->r, RING, have + first, 700 - first);
+        g_assert_cmphex(rig_load(f->c.r, RING + at, 4), ==, 704u << 16 | 0x4001);
+        rig_read(f->c.r, RING + at + 4, have, first);
+        rig_read(f->c.r, RING, have + first, 700 - first);
         g_assert_cmpmem(have, 700, want, 700);
         at = (at + 708) % 8192;
         g_assert_cmphex(get(f, CBR, 2), ==, at);
@@ -146,24 +135,24 @@ static void a_full_ring_holds_frames_back(struct fixture *f, gconstpointer data)
 static void filters(struct fixture *f, gconstpointer data)
 {
     (void)data;
-    net_wire_arrive(&f->wire, "02:00:00:00:00:01", 60);
-    net_wire_arrive(&f->wire, "01:00:5e:00:00:01", 60);
+    net_wire_arrive(&f->c.wire, "02:00:00:00:00:01", 60);
+    net_wire_arrive(&f->c.wire, "01:00:5e:00:00:01", 60);
     g_assert_cmphex(get(f, CBR, 2), ==, 0);
     put(f, MAR, 0x80000000, 4); /* 01:00:5e:00:00:01 is filter 31 */
-    net_wire_arrive(&f->wire, "01:00:5e:00:00:01", 60);
-    g_assert_cmphex(rig_load(f->r, RING, 2), ==, 0x8001);
-    net_wire_arrive(&f->wire, NET_RIG_BROADCAST, 60);
-    g_assert_cmphex(rig_load(f->r, RING + 68, 2), ==, 0x2001);
+    net_wire_arrive(&f->c.wire, "01:00:5e:00:00:01", 60);
+    g_assert_cmphex(rig_load(f->c.r, RING, 2), ==, 0x8001);
+    net_wire_arrive(&f->c.wire, NET_RIG_BROADCAST, 60);
+    g_assert_cmphex(rig_load(f->c.r, RING + 68, 2), ==, 0x2001);
     put(f, RCR, 1, 4); /* everything */
-    net_wire_arrive(&f->wire, "02:00:00:00:00:01", 60);
-    g_assert_cmphex(rig_load(f->r, RING + 136, 2), ==, 1);
+    net_wire_arrive(&f->c.wire, "02:00:00:00:00:01", 60);
+    g_assert_cmphex(rig_load(f->c.r, RING + 136, 2), ==, 1);
 }
 
 static void desc(struct fixture *f, uint64_t at, uint32_t command, uint64_t addr)
 {
-    rig_store(f->r, at, command, 4);
-    rig_store(f->r, at + 4, 0, 4);
-    rig_store(f->r, at + 8, addr, 8);
+    rig_store(f->c.r, at, command, 4);
+    rig_store(f->c.r, at + 4, 0, 4);
+    rig_store(f->c.r, at + 8, addr, 8);
 }
 
 static void start_cplus(struct fixture *f)
@@ -183,24 +172,25 @@ static void cplus_receives(struct fixture *f, gconstpointer data)
     (void)data;
     start_cplus(f);
     net_make_summed_tcp(frame, NET_RIG_MAC, 100);
-    net_send(&f->wire.client, frame, sizeof(frame));
-    g_assert_cmphex(rig_load(f->r, RXDESC, 4), ==, FIRST | LAST | 0x02010000 | (sizeof(frame) + 4));
+    net_send(&f->c.wire.client, frame, sizeof(frame));
+    g_assert_cmphex(rig_load(f->c.r, RXDESC, 4), ==,
+                    FIRST | LAST | 0x02010000 | (sizeof(frame) + 4));
     frame[100] ^= 1;
-    net_send(&f->wire.client, frame, sizeof(frame));
-    g_assert_cmphex(rig_load(f->r, RXDESC + 16, 4), ==,
+    net_send(&f->c.wire.client, frame, sizeof(frame));
+    g_assert_cmphex(rig_load(f->c.r, RXDESC + 16, 4), ==,
                     FIRST | LAST | 0x02012000 | (sizeof(frame) + 4));
     arrive(f, 1500); /* takes two */
-    g_assert_cmphex(rig_load(f->r, RXDESC + 32, 4), ==, FIRST | 0x02000000 | 1024);
-    g_assert_cmphex(rig_load(f->r, RXDESC + 48, 4), ==, EOR | LAST | 0x02000000 | 1504);
+    g_assert_cmphex(rig_load(f->c.r, RXDESC + 32, 4), ==, FIRST | 0x02000000 | 1024);
+    g_assert_cmphex(rig_load(f->c.r, RXDESC + 48, 4), ==, EOR | LAST | 0x02000000 | 1504);
     net_fill(long_one, sizeof(long_one), NET_RIG_MAC);
-    rig_read(f->r, RXBUF + 0x2000, have, 1024);
-    rig_read(f->r, RXBUF + 0x3000, have + 1024, 476);
+    rig_read(f->c.r, RXBUF + 0x2000, have, 1024);
+    rig_read(f->c.r, RXBUF + 0x3000, have + 1024, 476);
     g_assert_cmpmem(have, 1500, long_one, 1500);
     arrive(f, 100); /* none is left: it waits */
     g_assert_cmphex(get(f, ISR, 2) & INT_RXOVW, ==, INT_RXOVW);
     desc(f, RXDESC, OWN | 1024, RXBUF);
     put(f, ISR, INT_RXOVW, 2);
-    g_assert_cmphex(rig_load(f->r, RXDESC, 4), ==, FIRST | LAST | 0x02000000 | 104);
+    g_assert_cmphex(rig_load(f->c.r, RXDESC, 4), ==, FIRST | LAST | 0x02000000 | 104);
 }
 
 static void cplus_sends(struct fixture *f, gconstpointer data)
@@ -210,39 +200,39 @@ static void cplus_sends(struct fixture *f, gconstpointer data)
     (void)data;
     start_cplus(f);
     net_make_tcp(frame, NET_RIG_BROADCAST, 2500);
-    rig_write(f->r, BUF, frame, sizeof(frame));
+    rig_write(f->c.r, BUF, frame, sizeof(frame));
     desc(f, TXDESC, OWN | FIRST | 0x08000000 | 1000u << 16 | 54, BUF); /* large, segments of 1000 */
     desc(f, TXDESC + 16, OWN | EOR | 0x08000000 | 2500, BUF + 54);
     put(f, TPPOLL, POLL_NORMAL, 1);
-    g_assert_cmpuint(f->wire.frames, ==, 0); /* it has no end yet */
+    g_assert_cmpuint(f->c.wire.frames, ==, 0); /* it has no end yet */
     desc(f, TXDESC + 16, OWN | EOR | LAST | 0x08000000 | 2500, BUF + 54);
     put(f, TPPOLL, POLL_NORMAL, 1);
-    g_assert_cmpuint(f->wire.frames, ==, 3);
-    g_assert_cmpuint(f->wire.len, ==, 554);
-    g_assert_cmphex(net_tcp_sum(f->wire.last, f->wire.len), ==, 0xffff);
-    g_assert_cmphex(rig_load(f->r, TXDESC, 4), ==, FIRST | 54);
-    g_assert_cmphex(rig_load(f->r, TXDESC + 16, 4), ==, EOR | LAST | 2500);
+    g_assert_cmpuint(f->c.wire.frames, ==, 3);
+    g_assert_cmpuint(f->c.wire.len, ==, 554);
+    g_assert_cmphex(net_tcp_sum(f->c.wire.last, f->c.wire.len), ==, 0xffff);
+    g_assert_cmphex(rig_load(f->c.r, TXDESC, 4), ==, FIRST | 54);
+    g_assert_cmphex(rig_load(f->c.r, TXDESC + 16, 4), ==, EOR | LAST | 2500);
     net_make_tcp(frame, NET_RIG_BROADCAST, 10);
-    rig_write(f->r, BUF, frame, 64);
+    rig_write(f->c.r, BUF, frame, 64);
     desc(f, TXDESC, OWN | FIRST | LAST | EOR | 0x00050000 | 64, BUF); /* checksums of IP and TCP */
     put(f, TPPOLL, POLL_NORMAL, 1);
-    g_assert_cmpuint(f->wire.len, ==, 64);
-    g_assert_cmphex(net_tcp_sum(f->wire.last, 64), ==, 0xffff);
-    g_assert_cmphex(f->wire.last[24] << 8 | f->wire.last[25], !=, 0);
-    rig_check_state(f->r, &f->s->pci.dev);
+    g_assert_cmpuint(f->c.wire.len, ==, 64);
+    g_assert_cmphex(net_tcp_sum(f->c.wire.last, 64), ==, 0xffff);
+    g_assert_cmphex(f->c.wire.last[24] << 8 | f->c.wire.last[25], !=, 0);
+    rig_check_state(f->c.r, &f->s->pci.dev);
 }
 
 static void a_full_wire_holds_descriptors_back(struct fixture *f, gconstpointer data)
 {
     (void)data;
-    f->wire.full = true;
+    f->c.wire.full = true;
     for (unsigned i = 0; i < NET_QUEUE_FRAMES / 2; i++) {
         put(f, TSD + i % 4 * 4, 60, 4);
     }
     put(f, TSD, 60, 4);
     g_assert_cmphex(get(f, TSD, 4) & TSD_OWN, ==, 0);
-    f->wire.full = false;
-    net_ready(&f->wire.client);
+    f->c.wire.full = false;
+    net_ready(&f->c.wire.client);
     g_assert_cmphex(get(f, TSD, 4) & TSD_OWN, ==, TSD_OWN);
 }
 
@@ -251,17 +241,17 @@ static void timer_and_link(struct fixture *f, gconstpointer data)
     (void)data;
     put(f, TCTR, 0, 4);
     put(f, TIMERINT, 33000, 4); /* 1 ms */
-    rig_step(f->r, 900 * US);
+    rig_step(f->c.r, 900 * US);
     g_assert_cmphex(get(f, ISR, 2), ==, 0);
     g_assert_cmpuint(get(f, TCTR, 4), ==, 29700);
-    rig_step(f->r, 200 * US);
+    rig_step(f->c.r, 200 * US);
     g_assert_cmphex(get(f, ISR, 2), ==, INT_TIMEOUT);
     g_assert_cmphex(get(f, BMSR, 2) & 4, ==, 4);
-    net_set_link(&f->wire.client, false);
+    net_set_link(&f->c.wire.client, false);
     g_assert_cmphex(get(f, BMSR, 2) & 4, ==, 0);
     g_assert_cmphex(get(f, MSR, 1) & 4, ==, 4);
     g_assert_cmphex(get(f, ISR, 2) & INT_LINK, ==, INT_LINK);
-    rig_check_state(f->r, &f->s->pci.dev);
+    rig_check_state(f->c.r, &f->s->pci.dev);
 }
 
 static void broken_drivers(struct fixture *f, gconstpointer data)
@@ -276,7 +266,7 @@ static void broken_drivers(struct fixture *f, gconstpointer data)
     }
     put(f, TSAD, 0xfffffff0, 4);
     put(f, TSD, 0x1fff, 4);
-    g_assert_cmpuint(f->wire.len, ==, 0x1fff);
+    g_assert_cmpuint(f->c.wire.len, ==, 0x1fff);
     start_cplus(f);
     for (unsigned i = 0; i < 4; i++) { /* buffers of nothing, descriptors in a buffer */
         desc(f, RXDESC + i * 16, OWN | (i == 3 ? EOR : 0) | (i == 1 ? 1024 : 0), RXDESC);
@@ -288,7 +278,7 @@ static void broken_drivers(struct fixture *f, gconstpointer data)
     put(f, TNPDS + 4, 0xffffffff, 4);
     arrive(f, 1000);
     put(f, TPPOLL, 0xff, 1);
-    rig_check_state(f->r, &f->s->pci.dev);
+    rig_check_state(f->c.r, &f->s->pci.dev);
 }
 
 int main(int argc, char **argv)

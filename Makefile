@@ -93,7 +93,7 @@ migration_src := load.c ram.c saved.c snapshot.c stream.c vm_state.c
 monitor_src := block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c dump_memory.c expression.c info.c input.c \
                interrupts.c line_edit.c media.c migration.c monitor.c net.c objects.c qmp.c qmp_check.c qmp_commands.c \
                qmp_machine.c qmp_query.c qmp_schema.c qmp_types.c screen.c qmp_cpu.c qmp_empty.c qmp_pci.c qmp_qom.c qom_tree.c qom_types.c \
-               qmp_devices.c qmp_fds.c qmp_input.c
+               qmp_block.c qmp_block_change.c qmp_block_info.c qmp_devices.c qmp_fds.c qmp_input.c
 
 gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c resume.c stub.c
 
@@ -141,7 +141,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
 boot_tests := snapshots.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py \
-              firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py
+              firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py
 
 # --- Configuration ----------------------------------------------------------------------------
 

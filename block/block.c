@@ -8,6 +8,8 @@
 #include "block/driver.h"
 #include "block/live.h"
 #include "block/pool.h"
+#include "softmmu/event.h"
+#include "softmmu/hotplug.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 
@@ -42,6 +44,7 @@ static struct block_backend *find_drive_or_node(struct machine *m, const char *i
         blk->read_only = node->read_only;
         blk->options.cache = node->cache;
         blk->options.graph = node->graph;
+        blk->of_node = true;
     }
     return blk;
 }
@@ -203,6 +206,41 @@ bool block_backend_open(struct block_backend *blk, const struct block_open_optio
     return true;
 }
 
+/* Trays --------------------------------------------------------------------------------------- */
+
+void block_backend_tray_moved(struct block_backend *blk, bool open)
+{
+    const struct device *dev = device_with_drive(blk->machine, blk);
+    g_autofree char *id = dev ? device_qdev_id(dev) : g_strdup("");
+
+    event_emit(blk->machine, EVENT_DEVICE_TRAY_MOVED,
+               json_pack("{s:s, s:s, s:b}", "device", blk->of_node ? "" : blk->id, "id", id,
+                         "tray-open", open));
+}
+
+static bool has_tray(const struct block_backend *blk)
+{
+    return blk->front && blk->front->tray_is_open;
+}
+
+static bool is_removable(const struct block_backend *blk, GError **error)
+{
+    if (!blk->removable) {
+        set_error(error, "Device '%s' is not removable", blk->id);
+    }
+    return blk->removable;
+}
+
+static void move_tray(struct block_backend *blk, bool open)
+{
+    block_lock(blk);
+    if (has_tray(blk) && blk->front->tray_is_open(blk->front_opaque) != open) {
+        blk->front->move_tray(blk->front_opaque, open);
+        block_backend_tray_moved(blk, open);
+    }
+    block_unlock(blk);
+}
+
 static bool may_open_tray(struct block_backend *blk, bool force, GError **error)
 {
     if (!blk->removable) {
@@ -266,6 +304,7 @@ bool block_backend_eject(struct block_backend *blk, bool force, GError **error)
     if (!may_open_tray(blk, force, error)) {
         return false;
     }
+    move_tray(blk, true);
     take_out(blk);
     return true;
 }
@@ -286,8 +325,82 @@ bool block_backend_change(struct block_backend *blk, const struct block_open_opt
     if (!root) {
         return false;
     }
+    move_tray(blk, true);
     take_out(blk);
     insert(blk, root, o);
+    if (has_tray(blk)) {
+        block_backend_tray_moved(blk, false); /* by the new medium */
+    }
+    return true;
+}
+
+bool block_backend_open_tray(struct block_backend *blk, bool force, GError **error)
+{
+    if (has_tray(blk) && blk->front->tray_is_open(blk->front_opaque)) {
+        return true;
+    }
+    if (!may_open_tray(blk, force, error)) {
+        return false;
+    }
+    move_tray(blk, true);
+    return true;
+}
+
+bool block_backend_close_tray(struct block_backend *blk, GError **error)
+{
+    if (!is_removable(blk, error)) {
+        return false;
+    }
+    move_tray(blk, false);
+    return true;
+}
+
+static bool tray_lets_through(struct block_backend *blk, GError **error)
+{
+    if (!is_removable(blk, error)) {
+        return false;
+    }
+    if (has_tray(blk) && !blk->front->tray_is_open(blk->front_opaque)) {
+        set_error(error, "Tray of device '%s' is not open", blk->id);
+        return false;
+    }
+    return true;
+}
+
+bool block_backend_remove_medium(struct block_backend *blk, GError **error)
+{
+    if (!tray_lets_through(blk, error)) {
+        return false;
+    }
+    if (blk->job) {
+        set_error(error, "Device '%s' is busy: it has a block job", blk->id);
+        return false;
+    }
+    take_out(blk);
+    return true;
+}
+
+bool block_backend_insert_medium(struct block_backend *blk, struct block_node *node, GError **error)
+{
+    struct block_open_options o = { .graph = node->graph,
+                                    .cache = node->cache,
+                                    .read_only = node->read_only };
+    bool ok = tray_lets_through(blk, error);
+
+    if (ok && blk->root) {
+        set_error(error, "There already is a medium in device '%s'", blk->id);
+        ok = false;
+    }
+    if (!ok) {
+        block_node_close(node);
+        return false;
+    }
+    block_lock(blk);
+    insert(blk, node, &o);
+    if (has_tray(blk)) {
+        blk->front->move_tray(blk->front_opaque, true); /* until it is closed */
+    }
+    block_unlock(blk);
     return true;
 }
 

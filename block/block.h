@@ -35,6 +35,7 @@ struct iothread;
 #define BLOCK_SECTOR 512u
 
 enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD, BLOCK_WRITE_ZEROES };
+#define BLOCK_OPS (BLOCK_WRITE_ZEROES + 1)
 
 /* What an error does: werror= and rerror= of -drive. */
 enum block_on_error {
@@ -93,6 +94,16 @@ struct block_front {
     /* The person asks for the medium of a locked tray; may be NULL. */
     void (*eject_request)(void *opaque);
     bool (*is_locked)(void *opaque); /* may be NULL */
+    /* Of a drive with a tray; else NULL. */
+    bool (*tray_is_open)(void *opaque);
+    void (*move_tray)(void *opaque, bool open);
+};
+
+/* What has been transferred, and how long that took, by enum block_op. */
+struct block_stats {
+    uint64_t bytes[BLOCK_OPS], operations[BLOCK_OPS], failed[BLOCK_OPS];
+    int64_t time_us[BLOCK_OPS];
+    uint64_t highest; /* the end of the last byte that was written */
 };
 
 struct block_backend {
@@ -112,8 +123,11 @@ struct block_backend {
     void *front_opaque;
     GThreadPool *threads;   /* of a drive with limits; NULL: the machine's */
     struct block_live *job; /* beside the guest (live.h); NULL: none */
-    unsigned in_flight;     /* submitted and neither delivered nor cancelled */
-    unsigned on_ring;       /* of these: not finished, and on the ring */
+    bool of_node;           /* it came about for a node of -blockdev, whose name is its id */
+    int io_error;           /* errno of what waits for the machine to go on; 0: nothing does */
+    struct block_stats stats;
+    unsigned in_flight; /* submitted and neither delivered nor cancelled */
+    unsigned on_ring;   /* of these: not finished, and on the ring */
 };
 
 enum block_request_state {
@@ -135,9 +149,10 @@ struct block_request {
     struct block_node *node;
     enum block_request_state state;
     int result;
-    bool undecided; /* STOPPED, and the main loop has not said yet whether it may be */
-    bool through;   /* flush after the write */
-    bool on_ring;   /* and not on a worker */
+    bool undecided;    /* STOPPED, and the main loop has not said yet whether it may be */
+    bool through;      /* flush after the write */
+    bool on_ring;      /* and not on a worker */
+    int64_t submitted; /* g_get_monotonic_time */
     struct block_async async;
     struct block_request *next;
 };
@@ -170,6 +185,17 @@ bool block_backend_eject(struct block_backend *blk, bool force, GError **error);
  * job.
  */
 bool block_backend_del(struct block_backend *blk, GError **error);
+
+/* What blockdev-* of QMP do.  A tray that is moved already stays. */
+bool block_backend_open_tray(struct block_backend *blk, bool force, GError **error);
+bool block_backend_close_tray(struct block_backend *blk, GError **error);
+/* The tray, if there is one, is open; so it stays. */
+bool block_backend_remove_medium(struct block_backend *blk, GError **error);
+/* The same; the node's count is taken over, also when it fails. */
+bool block_backend_insert_medium(struct block_backend *blk, struct block_node *node,
+                                 GError **error);
+/* The tray was moved: QMP's clients are told. */
+void block_backend_tray_moved(struct block_backend *blk, bool open);
 
 /* Whoever made the medium larger or smaller says so: tells the front, which tells the guest. */
 void block_backend_resized(struct block_backend *blk);

@@ -4,6 +4,7 @@
 #include "block/driver.h"
 #include "block/throttle.h"
 #include "util/error.h"
+#include <string.h>
 
 struct block_graph {
     GHashTable *nodes;   /* name: struct block_node *, not counted */
@@ -49,6 +50,45 @@ struct block_node *block_graph_find(struct block_graph *g, const char *node_name
 void block_graph_keep(struct block_node *node)
 {
     g_ptr_array_add(node->graph->kept, node);
+}
+
+bool block_graph_unkeep(struct block_node *node, GError **error)
+{
+    GPtrArray *kept = node->graph->kept;
+
+    if (!g_ptr_array_find(kept, node, NULL)) {
+        set_error(error, "Node '%s' is not owned by the monitor", node->node_name);
+        return false;
+    }
+    if (node->refs > 1) {
+        set_error(error, "Node %s is in use", node->node_name);
+        return false;
+    }
+    g_ptr_array_remove(kept, node);
+    block_node_close(node);
+    return true;
+}
+
+static int by_name(gconstpointer a, gconstpointer b)
+{
+    const struct block_node *x = *(struct block_node *const *)a;
+    const struct block_node *y = *(struct block_node *const *)b;
+
+    return strcmp(x->node_name, y->node_name);
+}
+
+GPtrArray *block_graph_nodes(struct block_graph *g)
+{
+    GPtrArray *nodes = g_ptr_array_new();
+    GHashTableIter it;
+    gpointer node;
+
+    g_hash_table_iter_init(&it, g->nodes);
+    while (g_hash_table_iter_next(&it, NULL, &node)) {
+        g_ptr_array_add(nodes, node);
+    }
+    g_ptr_array_sort(nodes, by_name);
+    return nodes;
 }
 
 /* What QEMU takes as an id: a letter, then letters, digits and "-._". */

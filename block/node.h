@@ -48,6 +48,10 @@ struct block_graph *block_graph_of(struct machine *m);
 struct block_node *block_graph_find(struct block_graph *g, const char *node_name);
 /* The graph takes the count over, and gives it back when it goes: -blockdev. */
 void block_graph_keep(struct block_node *node);
+/* Gives that count back.  False and *error: it was not kept, or something stands on it or uses it. */
+bool block_graph_unkeep(struct block_node *node, GError **error);
+/* struct block_node *, by names; freed by the caller. */
+GPtrArray *block_graph_nodes(struct block_graph *g);
 /* --object secret,id=ID,...: keeps a copy. */
 void block_graph_add_secret(struct block_graph *g, const char *id, const void *data, size_t len);
 /* Nodes that are open go on. */

@@ -13,6 +13,7 @@
 #include "block/driver.h"
 #include "block/pool.h"
 #include "block/throttle.h"
+#include "softmmu/event.h"
 #include "util/log.h"
 
 #define MAX_WORKERS 8
@@ -219,6 +220,37 @@ static bool wants_stop(const struct block_request *req, enum block_on_error on)
 
 static void decide(void *opaque);
 
+/* Under the context's lock. */
+static void account(struct block_request *req)
+{
+    struct block_stats *s = &req->blk->stats;
+
+    if (req->result != 0) {
+        s->failed[req->op]++;
+        return;
+    }
+    s->operations[req->op]++;
+    s->time_us[req->op] += g_get_monotonic_time() - req->submitted;
+    if (req->op == BLOCK_FLUSH) {
+        return;
+    }
+    s->bytes[req->op] += req->bytes;
+    if (req->op == BLOCK_WRITE) {
+        s->highest = MAX(s->highest, req->offset + req->bytes);
+    }
+}
+
+static void tell_error(const struct block_request *req, const char *action)
+{
+    const struct block_backend *blk = req->blk;
+
+    event_emit(blk->machine, EVENT_BLOCK_IO_ERROR,
+               json_pack("{s:s, s:s*, s:s, s:s, s:b, s:s}", "device", blk->of_node ? "" : blk->id,
+                         "node-name", blk->root ? blk->root->node_name : NULL, "operation",
+                         req->op == BLOCK_READ ? "read" : "write", "action", action, "nospace",
+                         req->result == -ENOSPC, "reason", g_strerror(-req->result)));
+}
+
 /* may_stop: a failure may wait until the machine goes on. */
 static void deliver(struct block_context *c, struct block_request *req, bool may_stop)
 {
@@ -236,8 +268,10 @@ static void deliver(struct block_context *c, struct block_request *req, bool may
             machine_call_soon(c->pool->machine, decide, c->pool);
             return;
         }
+        tell_error(req, on == BLOCK_ON_ERROR_IGNORE ? "ignore" : "report");
         result = on == BLOCK_ON_ERROR_IGNORE && result != -ENOMEDIUM ? 0 : result;
     }
+    account(req);
     req->state = BLOCK_REQUEST_IDLE;
     req->blk->in_flight--;
     req->done(req->opaque, result);
@@ -289,6 +323,8 @@ static bool decide_in(struct block_context *c, bool may_wait)
             report_warning("drive %s: %s at byte %" G_GUINT64_FORMAT
                            ": the machine is paused, 'cont' tries again",
                            req->blk->id, g_strerror(-req->result), req->offset);
+            tell_error(req, "stop");
+            req->blk->io_error = -req->result;
             any = true;
         } else {
             take_stopped(c, req);
@@ -334,6 +370,7 @@ static void run_state_changed(struct run_state_listener *l, enum run_state state
 
             c->stopped = req->next;
             req->undecided = false;
+            req->blk->io_error = 0;
             start(c, req);
         }
         unlock_context(c);
@@ -362,6 +399,7 @@ void block_submit(struct block_request *req)
 {
     g_assert(req->state == BLOCK_REQUEST_IDLE);
     req->blk->in_flight++;
+    req->submitted = g_get_monotonic_time();
     start(req->blk->context, req);
 }
 

@@ -143,6 +143,12 @@ qmp_fn qmp_device_add, qmp_device_del, qmp_object_add, qmp_object_del, qmp_netde
 qmp_fn qmp_getfd, qmp_closefd, qmp_add_fd, qmp_remove_fd, qmp_query_fdsets;
 qmp_fn qmp_send_key, qmp_input_send_event, qmp_screendump, qmp_memsave, qmp_pmemsave;
 
+/* qmp_block.c, qmp_block_change.c */
+qmp_fn qmp_query_block, qmp_query_named_block_nodes, qmp_query_blockstats;
+qmp_fn qmp_blockdev_add, qmp_blockdev_del, qmp_block_resize, qmp_block_set_io_throttle, qmp_eject,
+    qmp_blockdev_open_tray, qmp_blockdev_close_tray, qmp_blockdev_remove_medium,
+    qmp_blockdev_insert_medium, qmp_blockdev_change_medium;
+
 /* qmp_qom.c */
 qmp_fn qmp_qom_list, qmp_qom_get, qmp_qom_set, qmp_qom_list_types, qmp_qom_list_properties,
     qmp_device_list_properties;

@@ -70,6 +70,24 @@ const struct qmp_command qmp_commands[] = {
     { "remove-fd",             "fdset-id: int, fd?: int", "", 0, qmp_remove_fd },
     { "query-fdsets",          "", "[FdsetInfo]", 0, qmp_query_fdsets },
 
+    /* Drives and their images */
+    { "query-block",           "", "[BlockInfo]", 0, qmp_query_block },
+    { "query-named-block-nodes", "flat?: bool", "[BlockDeviceInfo]", 0, qmp_query_named_block_nodes },
+    { "query-blockstats",      "query-nodes?: bool", "[BlockStats]", 0, qmp_query_blockstats },
+    { "blockdev-add",          "BlockdevOptions", "", 0, qmp_blockdev_add },
+    { "blockdev-del",          "node-name: str", "", 0, qmp_blockdev_del },
+    { "block_resize",          "device?: str, node-name?: str, size: int", "", 0, qmp_block_resize },
+    { "block_set_io_throttle", "device?: str deprecated, id?: str, bps: u64, bps_rd: u64, bps_wr: u64, iops: u64, iops_rd: u64, iops_wr: u64, "
+                               "bps_max?: u64, bps_rd_max?: u64, bps_wr_max?: u64, iops_max?: u64, iops_rd_max?: u64, iops_wr_max?: u64, "
+                               "bps_max_length?: u64, bps_rd_max_length?: u64, bps_wr_max_length?: u64, iops_max_length?: u64, iops_rd_max_length?: u64, iops_wr_max_length?: u64, "
+                               "iops_size?: u64, group?: str", "", 0, qmp_block_set_io_throttle },
+    { "eject",                 "device?: str deprecated, id?: str, force?: bool", "", 0, qmp_eject },
+    { "blockdev-open-tray",    "device?: str deprecated, id?: str, force?: bool", "", 0, qmp_blockdev_open_tray },
+    { "blockdev-close-tray",   "device?: str deprecated, id?: str", "", 0, qmp_blockdev_close_tray },
+    { "blockdev-remove-medium", "id: str", "", 0, qmp_blockdev_remove_medium },
+    { "blockdev-insert-medium", "id: str, node-name: str", "", 0, qmp_blockdev_insert_medium },
+    { "blockdev-change-medium", "device?: str deprecated, id?: str, filename: str, format?: str, force?: bool, read-only-mode?: BlockdevChangeReadOnlyMode", "", 0, qmp_blockdev_change_medium },
+
     /* A person at the machine */
     { "send-key",              "keys: [KeyValue], hold-time?: int", "", 0, qmp_send_key },
     { "input-send-event",      "device?: str, head?: int, events: [InputEvent]", "", 0, qmp_input_send_event },

@@ -152,6 +152,105 @@ const struct qmp_type qmp_types[] = {
     { "FdsetFdInfo",         QMP_STRUCT, "fd: int, opaque?: str" },
     { "FdsetInfo",           QMP_STRUCT, "fdset-id: int, fds: [FdsetFdInfo]" },
 
+    /* Drives and their images */
+    { "IoOperationType",     QMP_ENUM,   "read|write" },
+    { "BlockErrorAction",    QMP_ENUM,   "ignore|report|stop" },
+    { "JobType",             QMP_ENUM,   "commit|stream|mirror|backup|create|amend|snapshot-load|snapshot-save|snapshot-delete" },
+    { "JobStatus",           QMP_ENUM,   "undefined|created|running|paused|ready|standby|waiting|pending|aborting|concluded|null" },
+    { "BlockDeviceIoStatus", QMP_ENUM,   "ok|failed|nospace" },
+    { "BlockInfo",           QMP_STRUCT, "device: str, qdev?: str, type: str, removable: bool, locked: bool, inserted?: BlockDeviceInfo, tray_open?: bool, io-status?: BlockDeviceIoStatus" },
+    { "BlockdevDetectZeroesOptions", QMP_ENUM, "off|on|unmap" },
+    { "BlockdevCacheInfo",   QMP_STRUCT, "writeback: bool, direct: bool, no-flush: bool" },
+    { "BlockDirtyInfo",      QMP_STRUCT, "name?: str, count: int, granularity: int, recording: bool, busy: bool, persistent: bool, inconsistent?: bool" },
+    { "BlockDeviceInfo",     QMP_STRUCT, "file: str, node-name?: str, ro: bool, drv: str, backing_file?: str, backing_file_depth: int, encrypted: bool, detect_zeroes: BlockdevDetectZeroesOptions, "
+                                         "bps: int, bps_rd: int, bps_wr: int, iops: int, iops_rd: int, iops_wr: int, image: ImageInfo, "
+                                         "bps_max?: int, bps_rd_max?: int, bps_wr_max?: int, iops_max?: int, iops_rd_max?: int, iops_wr_max?: int, "
+                                         "bps_max_length?: int, bps_rd_max_length?: int, bps_wr_max_length?: int, iops_max_length?: int, iops_rd_max_length?: int, iops_wr_max_length?: int, iops_size?: int, group?: str, "
+                                         "cache: BlockdevCacheInfo, write_threshold: int, dirty-bitmaps?: [BlockDirtyInfo]" },
+    { "SnapshotInfo",        QMP_STRUCT, "id: str, name: str, vm-state-size: int, date-sec: int, date-nsec: int, vm-clock-sec: int, vm-clock-nsec: int, icount?: int" },
+    { "ImageInfo",           QMP_STRUCT, "filename: str, format: str, dirty-flag?: bool, actual-size?: int, virtual-size: int, cluster-size?: int, encrypted?: bool, compressed?: bool, "
+                                         "backing-filename?: str, full-backing-filename?: str, backing-filename-format?: str, snapshots?: [SnapshotInfo], backing-image?: ImageInfo, "
+                                         "format-specific?: ImageInfoSpecific" },
+    { "ImageInfoSpecificKind", QMP_ENUM, "qcow2|vmdk|luks" },
+    { "ImageInfoSpecific",   QMP_STRUCT, "type: ImageInfoSpecificKind", "type",
+      "qcow2=ImageInfoSpecificQCow2Wrapper, vmdk=ImageInfoSpecificVmdkWrapper, luks=QCryptoBlockInfoLUKSWrapper" },
+    { "Qcow2BitmapInfoFlags", QMP_ENUM,  "in-use|auto" },
+    { "Qcow2BitmapInfo",     QMP_STRUCT, "name: str, granularity: int, flags: [Qcow2BitmapInfoFlags]" },
+    { "Qcow2CompressionType", QMP_ENUM,  "zlib|zstd" },
+    { "BlockdevQcow2EncryptionFormat", QMP_ENUM, "aes|luks" },
+    { "ImageInfoSpecificQCow2Encryption", QMP_STRUCT, "format: BlockdevQcow2EncryptionFormat", "format", "luks=QCryptoBlockInfoLUKS" },
+    { "ImageInfoSpecificQCow2Wrapper", QMP_STRUCT, "data: ImageInfoSpecificQCow2" },
+    { "ImageInfoSpecificQCow2", QMP_STRUCT, "compat: str, data-file?: str, data-file-raw?: bool, extended-l2?: bool, lazy-refcounts?: bool, corrupt?: bool, refcount-bits: int, "
+                                         "encrypt?: ImageInfoSpecificQCow2Encryption, bitmaps?: [Qcow2BitmapInfo], compression-type: Qcow2CompressionType" },
+    { "ImageInfoSpecificVmdkWrapper", QMP_STRUCT, "data: ImageInfoSpecificVmdk" },
+    { "ImageInfoSpecificVmdk", QMP_STRUCT, "create-type: str, cid: int, parent-cid: int, extents: [ImageInfo]" },
+    { "QCryptoBlockInfoLUKSWrapper", QMP_STRUCT, "data: QCryptoBlockInfoLUKS" },
+    { "QCryptoBlockInfoLUKS", QMP_STRUCT, "cipher-alg: str, cipher-mode: str, ivgen-alg: str, ivgen-hash-alg?: str, hash-alg: str, payload-offset: int, master-key-iters: int, uuid: str, "
+                                         "slots: [QCryptoBlockInfoLUKSSlot]" },
+    { "QCryptoBlockInfoLUKSSlot", QMP_STRUCT, "active: bool, iters?: int, stripes?: int, key-offset: int" },
+    { "BlockDeviceStats",    QMP_STRUCT, "rd_bytes: int, wr_bytes: int, unmap_bytes: int, rd_operations: int, wr_operations: int, flush_operations: int, unmap_operations: int, rd_total_time_ns: int, wr_total_time_ns: int, flush_total_time_ns: int, unmap_total_time_ns: int, wr_highest_offset: int, rd_merged: int, wr_merged: int, unmap_merged: int, "
+                                         "idle_time_ns?: int, failed_rd_operations: int, failed_wr_operations: int, failed_flush_operations: int, failed_unmap_operations: int, invalid_rd_operations: int, invalid_wr_operations: int, invalid_flush_operations: int, invalid_unmap_operations: int, "
+                                         "account_invalid: bool, account_failed: bool, timed_stats: [BlockDeviceTimedStats]" },
+    { "BlockDeviceTimedStats", QMP_STRUCT, "interval_length: int, min_rd_latency_ns: int, max_rd_latency_ns: int, avg_rd_latency_ns: int, min_wr_latency_ns: int, max_wr_latency_ns: int, "
+                                         "avg_wr_latency_ns: int, min_flush_latency_ns: int, max_flush_latency_ns: int, avg_flush_latency_ns: int, avg_rd_queue_depth: number, avg_wr_queue_depth: number" },
+    { "BlockStats",          QMP_STRUCT, "device?: str, qdev?: str, node-name?: str, stats: BlockDeviceStats, parent?: BlockStats, backing?: BlockStats" },
+    { "BlockdevChangeReadOnlyMode", QMP_ENUM, "retain|read-only|read-write" },
+    { "BlockdevDriver",      QMP_ENUM,   "blkdebug|blkverify|bochs|cloop|copy-on-read|dmg|file|ftp|host_device|http|https|luks|nbd|null-aio|null-co|parallels|qcow|qcow2|raw|throttle|vdi|vhdx|vmdk|vpc" },
+    { "BlockdevDiscardOptions", QMP_ENUM, "ignore|unmap" },
+    { "BlockdevCacheOptions", QMP_STRUCT, "direct?: bool, no-flush?: bool" },
+    { "BlockdevRef",         QMP_ALTERNATE, "BlockdevOptions|str" },
+    { "BlockdevRefOrNull",   QMP_ALTERNATE, "BlockdevOptions|str|null" },
+    { "BlockdevOptions",     QMP_STRUCT, "driver: BlockdevDriver, node-name?: str, discard?: BlockdevDiscardOptions, cache?: BlockdevCacheOptions, read-only?: bool, auto-read-only?: bool, "
+                                         "force-share?: bool, detect-zeroes?: BlockdevDetectZeroesOptions", "driver",
+      "blkdebug=BlockdevOptionsBlkdebug, blkverify=BlockdevOptionsBlkverify, bochs=BlockdevOptionsGenericFormat, cloop=BlockdevOptionsGenericFormat, copy-on-read=BlockdevOptionsCor, "
+      "dmg=BlockdevOptionsGenericFormat, file=BlockdevOptionsFile, ftp=BlockdevOptionsCurlFtp, host_device=BlockdevOptionsFile, http=BlockdevOptionsCurlHttp, https=BlockdevOptionsCurlHttps, "
+      "luks=BlockdevOptionsLUKS, nbd=BlockdevOptionsNbd, null-aio=BlockdevOptionsNull, null-co=BlockdevOptionsNull, parallels=BlockdevOptionsGenericFormat, qcow=BlockdevOptionsQcow, "
+      "qcow2=BlockdevOptionsQcow2, raw=BlockdevOptionsRaw, throttle=BlockdevOptionsThrottle, vdi=BlockdevOptionsGenericFormat, vhdx=BlockdevOptionsGenericFormat, "
+      "vmdk=BlockdevOptionsGenericCOWFormat, vpc=BlockdevOptionsGenericFormat" },
+    { "BlkdebugEvent",       QMP_ENUM,
+      "l1_update|l1_grow_alloc_table|l1_grow_write_table|l1_grow_activate_table|l2_load|l2_update|"
+      "l2_update_compressed|l2_alloc_cow_read|l2_alloc_write|read_aio|read_backing_aio|read_compressed|write_aio|"
+      "write_compressed|vmstate_load|vmstate_save|cow_read|cow_write|reftable_load|reftable_grow|reftable_update|"
+      "refblock_load|refblock_update|refblock_update_part|refblock_alloc|refblock_alloc_hookup|refblock_alloc_write|"
+      "refblock_alloc_write_blocks|refblock_alloc_write_table|refblock_alloc_switch_table|cluster_alloc|"
+      "cluster_alloc_bytes|cluster_free|flush_to_os|flush_to_disk|pwritev_rmw_head|pwritev_rmw_after_head|"
+      "pwritev_rmw_tail|pwritev_rmw_after_tail|pwritev|pwritev_zero|pwritev_done|empty_image_prepare|"
+      "l1_shrink_write_table|l1_shrink_free_l2_clusters|cor_write|cluster_alloc_space|none" },
+    { "BlkdebugIOType",      QMP_ENUM,   "read|write|write-zeroes|discard|flush|block-status" },
+    { "BlkdebugInjectErrorOptions", QMP_STRUCT, "event: BlkdebugEvent, state?: int, iotype?: BlkdebugIOType, errno?: int, sector?: int, once?: bool, immediately?: bool" },
+    { "BlkdebugSetStateOptions", QMP_STRUCT, "event: BlkdebugEvent, state?: int, new_state: int" },
+    { "BlockPermission",     QMP_ENUM,   "consistent-read|write|write-unchanged|resize" },
+    { "BlockdevOptionsBlkdebug", QMP_STRUCT, "image: BlockdevRef, config?: str, align?: int, max-transfer?: int, opt-write-zero?: int, max-write-zero?: int, opt-discard?: int, max-discard?: int, "
+                                         "inject-error?: [BlkdebugInjectErrorOptions], set-state?: [BlkdebugSetStateOptions], take-child-perms?: [BlockPermission], unshare-child-perms?: [BlockPermission]" },
+    { "BlockdevOptionsBlkverify", QMP_STRUCT, "test: BlockdevRef, raw: BlockdevRef" },
+    { "BlockdevOptionsGenericFormat", QMP_STRUCT, "file: BlockdevRef" },
+    { "BlockdevOptionsGenericCOWFormat", QMP_STRUCT, "file: BlockdevRef, backing?: BlockdevRefOrNull" },
+    { "BlockdevOptionsCor",  QMP_STRUCT, "file: BlockdevRef, bottom?: str" },
+    { "OnOffAuto",           QMP_ENUM,   "auto|on|off" },
+    { "BlockdevAioOptions",  QMP_ENUM,   "threads|native|io_uring" },
+    { "BlockdevOptionsFile", QMP_STRUCT, "filename: str, pr-manager?: str, locking?: OnOffAuto, aio?: BlockdevAioOptions, aio-max-batch?: int, drop-cache?: bool, x-check-cache-dropped?: bool unstable",
+      NULL, NULL, "dynamic-auto-read-only" },
+    { "BlockdevOptionsCurlFtp", QMP_STRUCT, "url: str, readahead?: int, timeout?: int, username?: str, password-secret?: str, proxy-username?: str, proxy-password-secret?: str" },
+    { "BlockdevOptionsCurlHttp", QMP_STRUCT, "url: str, readahead?: int, timeout?: int, username?: str, password-secret?: str, proxy-username?: str, proxy-password-secret?: str, cookie?: str, cookie-secret?: str" },
+    { "BlockdevOptionsCurlHttps", QMP_STRUCT, "url: str, readahead?: int, timeout?: int, username?: str, password-secret?: str, proxy-username?: str, proxy-password-secret?: str, cookie?: str, sslverify?: bool, cookie-secret?: str" },
+    { "BlockdevOptionsLUKS", QMP_STRUCT, "file: BlockdevRef, key-secret?: str" },
+    { "BlockdevOptionsNbd",  QMP_STRUCT, "server: SocketAddress, export?: str, tls-creds?: str, tls-hostname?: str, x-dirty-bitmap?: str unstable, reconnect-delay?: int, open-timeout?: int" },
+    { "BlockdevOptionsNull", QMP_STRUCT, "size?: int, latency-ns?: u64, read-zeroes?: bool" },
+    { "BlockdevQcowEncryptionFormat", QMP_ENUM, "aes" },
+    { "QCryptoBlockOptionsSecret", QMP_STRUCT, "key-secret?: str" },
+    { "BlockdevQcowEncryption", QMP_STRUCT, "format: BlockdevQcowEncryptionFormat", "format", "aes=QCryptoBlockOptionsSecret" },
+    { "BlockdevOptionsQcow", QMP_STRUCT, "file: BlockdevRef, backing?: BlockdevRefOrNull, encrypt?: BlockdevQcowEncryption" },
+    { "BlockdevQcow2Encryption", QMP_STRUCT, "format: BlockdevQcow2EncryptionFormat", "format", "aes=QCryptoBlockOptionsSecret, luks=QCryptoBlockOptionsSecret" },
+    { "Qcow2OverlapCheckMode", QMP_ENUM, "none|constant|cached|all" },
+    { "Qcow2OverlapCheckFlags", QMP_STRUCT, "template?: Qcow2OverlapCheckMode, main-header?: bool, active-l1?: bool, active-l2?: bool, refcount-table?: bool, refcount-block?: bool, "
+                                         "snapshot-table?: bool, inactive-l1?: bool, inactive-l2?: bool, bitmap-directory?: bool" },
+    { "Qcow2OverlapChecks",  QMP_ALTERNATE, "Qcow2OverlapCheckFlags|Qcow2OverlapCheckMode" },
+    { "BlockdevOptionsQcow2", QMP_STRUCT, "file: BlockdevRef, backing?: BlockdevRefOrNull, lazy-refcounts?: bool, pass-discard-request?: bool, pass-discard-snapshot?: bool, pass-discard-other?: bool, "
+                                         "overlap-check?: Qcow2OverlapChecks, cache-size?: int, l2-cache-size?: int, l2-cache-entry-size?: int, refcount-cache-size?: int, cache-clean-interval?: int, "
+                                         "encrypt?: BlockdevQcow2Encryption, data-file?: BlockdevRef" },
+    { "BlockdevOptionsRaw",  QMP_STRUCT, "file: BlockdevRef, offset?: int, size?: int" },
+    { "BlockdevOptionsThrottle", QMP_STRUCT, "throttle-group: str, file: BlockdevRef" },
+
     /* A person at the machine */
     { "QKeyCode",            QMP_ENUM,
       "unmapped|shift|shift_r|alt|alt_r|ctrl|ctrl_r|menu|esc|1|2|3|4|5|6|7|8|9|0|minus|equal|backspace|tab|q|w|e|r|t|"

@@ -15,6 +15,14 @@ const struct event_row event_rows[EVENT_COUNT] = {
     [EVENT_SUSPEND]        = { "SUSPEND",        "" },
     [EVENT_WAKEUP]         = { "WAKEUP",         "" },
     [EVENT_GUEST_PANICKED] = { "GUEST_PANICKED", "action: GuestPanicAction, info?: GuestPanicInformation" },
+    [EVENT_DEVICE_TRAY_MOVED] = { "DEVICE_TRAY_MOVED", "device: str, id: str, tray-open: bool" },
+    [EVENT_BLOCK_IO_ERROR] = { "BLOCK_IO_ERROR", "device: str, node-name?: str, operation: IoOperationType, action: BlockErrorAction, nospace?: bool, reason: str" },
+    [EVENT_BLOCK_JOB_READY] = { "BLOCK_JOB_READY", "type: JobType, device: str, len: int, offset: int, speed: int" },
+    [EVENT_BLOCK_JOB_PENDING] = { "BLOCK_JOB_PENDING", "type: JobType, id: str" },
+    [EVENT_BLOCK_JOB_COMPLETED] = { "BLOCK_JOB_COMPLETED", "type: JobType, device: str, len: int, offset: int, speed: int, error?: str" },
+    [EVENT_BLOCK_JOB_CANCELLED] = { "BLOCK_JOB_CANCELLED", "type: JobType, device: str, len: int, offset: int, speed: int" },
+    [EVENT_BLOCK_JOB_ERROR] = { "BLOCK_JOB_ERROR", "device: str, operation: IoOperationType, action: BlockErrorAction" },
+    [EVENT_JOB_STATUS_CHANGE] = { "JOB_STATUS_CHANGE", "id: str, status: JobStatus" },
     [EVENT_DEVICE_DELETED] = { "DEVICE_DELETED", "device?: str, path: str" },
 };
 /* clang-format on */

@@ -173,6 +173,29 @@ static GPtrArray *drives_of(const struct device *dev)
     return drives;
 }
 
+struct device *device_with_drive(struct machine *m, const struct block_backend *blk)
+{
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        struct device *dev = g_ptr_array_index(m->devices, i);
+        g_autoptr(GPtrArray) drives = drives_of(dev);
+
+        if (g_ptr_array_find(drives, blk, NULL)) {
+            return dev;
+        }
+    }
+    return NULL;
+}
+
+char *device_qdev_id(const struct device *dev)
+{
+    g_autofree char *path = device_path(dev), *backend = device_virtio_backend(dev);
+
+    if (backend) {
+        return g_strconcat(path, "/virtio-backend", NULL);
+    }
+    return dev->id ? g_strdup(dev->id) : g_steal_pointer(&path);
+}
+
 /* A virtio device is two to QEMU's clients: the function and what is behind it. */
 static void tell_deleted(struct machine *m, const char *id, const char *path, bool is_virtio)
 {

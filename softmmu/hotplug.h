@@ -34,6 +34,10 @@ struct device *device_find(struct machine *m, const char *id);
  * is reset, and its bus told.
  */
 bool device_add(struct machine *m, const GPtrArray *opts, enum device_plug plug, GError **error);
+/* The device in front of a drive, or NULL. */
+struct device *device_with_drive(struct machine *m, const struct block_backend *blk);
+/* What QMP calls the device in front of a drive: its id, or its path; the caller frees. */
+char *device_qdev_id(const struct device *dev);
 /* device_del: true when the guest was asked, or the device is gone. */
 bool device_unplug(struct device *dev, GError **error);
 /* Takes the device away, and what is on its buses; drives of theirs are given back (machine->release_drive). */

@@ -29,6 +29,8 @@ bool cd_has_disc(const struct cd_drive *d);
 uint32_t cd_blocks(const struct cd_drive *d);
 /* The host took the medium out or put one in. */
 void cd_media_changed(struct cd_drive *d, bool present);
+/* The host moved the tray. */
+void cd_host_moves_tray(struct cd_drive *d, bool open);
 /*
  * START STOP UNIT with LoEj: false when the guest has locked the tray.  *inserted: the tray was closed
  * on a disc.

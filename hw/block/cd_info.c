@@ -41,6 +41,13 @@ void cd_media_changed(struct cd_drive *d, bool present)
     d->new_event = d->new_event || present;
 }
 
+void cd_host_moves_tray(struct cd_drive *d, bool open)
+{
+    d->tray_open = open;
+    d->changed = true;
+    d->new_event = !open && block_has_medium(d->blk);
+}
+
 bool cd_move_tray(struct cd_drive *d, bool close, bool *inserted)
 {
     *inserted = d->tray_open && close && block_has_medium(d->blk);
@@ -48,7 +55,10 @@ bool cd_move_tray(struct cd_drive *d, bool close, bool *inserted)
         return false;
     }
     d->new_event = d->new_event || *inserted;
-    d->tray_open = !close;
+    if (d->tray_open == close) {
+        d->tray_open = !close;
+        block_backend_tray_moved(d->blk, d->tray_open);
+    }
     return true;
 }
 

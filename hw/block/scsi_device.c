@@ -95,11 +95,23 @@ static bool is_locked(void *opaque)
     return d->cd.locked && !d->cd.tray_open;
 }
 
+static bool tray_is_open(void *opaque)
+{
+    return ((const struct scsi_device *)opaque)->cd.tray_open;
+}
+
+static void move_tray(void *opaque, bool open)
+{
+    cd_host_moves_tray(&((struct scsi_device *)opaque)->cd, open);
+}
+
 static const struct block_front front = {
     .media_changed = media_changed,
     .resized = resized,
     .eject_request = eject_request,
     .is_locked = is_locked,
+    .tray_is_open = tray_is_open,
+    .move_tray = move_tray,
 };
 
 /* A CD drive without drive= is an empty one. */

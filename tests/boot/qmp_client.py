@@ -9,6 +9,7 @@ import time
 from boot import SLOW, Failed
 
 TIMEOUT = 60
+UNDERSCORES = {"block_set_io_throttle"} # whose members have them
 
 
 class Qmp:
@@ -42,7 +43,7 @@ class Qmp:
 
     def send(self, name, fds=(), **arguments):
         self.send_value({"execute": name, "arguments": {
-            key.replace("_", "-"): value for key, value in arguments.items()}}, fds)
+            key if name in UNDERSCORES else key.replace("_", "-"): value for key, value in arguments.items()}}, fds)
 
     def answer(self):
         """The next value that is no event; events are kept."""

@@ -87,6 +87,8 @@ class Schema:
             return entity["members"][case % len(entity["members"])]["name"]
         if kind == "array":
             return [self.make(entity["element-type"], full, depth + 1, case)] if depth < DEPTH else []
+        if kind == "alternate" and depth >= DEPTH:      # the one that does not hold itself
+            return "x"
         if kind == "alternate":
             return self.make(entity["members"][case % len(entity["members"])]["type"], full, depth, case)
         return self.make_object(entity, full, depth, case)

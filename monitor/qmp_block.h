@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * monitor/qmp_block.h: what the files of QMP's block commands share.
+ * Thread: main loop, machine lock held.
+ */
+#ifndef MONITOR_QMP_BLOCK_H
+#define MONITOR_QMP_BLOCK_H
+
+#include "block/driver.h"
+#include "monitor/qmp_command.h"
+
+/*
+ * The drive that arguments name: "device", a drive's id; "id", its device's id or path; or that stands on the node
+ * `node` (may be NULL).  NULL and *error.
+ */
+struct block_backend *qmp_find_drive(struct qmp_session *s, const char *device, const char *id,
+                                     const char *node, GError **error);
+/* By a drive's id or the name of a node that a drive stands on, as jobs' "device". */
+struct block_backend *qmp_drive_or_node(struct qmp_session *s, const char *name, GError **error);
+/* The node of that name; NULL and *error. */
+struct block_node *qmp_find_node(struct qmp_session *s, const char *name, GError **error);
+/* The drive whose topmost image, or a layer over it, the node is; NULL: none. */
+struct block_backend *qmp_drive_of_node(struct machine *m, const struct block_node *node);
+/* Below the layers that options put over an image. */
+struct block_node *qmp_image_of(struct block_node *root);
+/* BlockDeviceInfo of a node; blk may be NULL.  `flat`: without images below. */
+json_t *qmp_node_info(struct block_backend *blk, struct block_node *node, bool flat);
+
+#endif

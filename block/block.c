@@ -26,6 +26,7 @@ static void free_drives(struct machine *m)
     block_requests_destroy(pool);
     g_ptr_array_unref(pool->backends);
     g_ptr_array_unref(pool->jobs);
+    g_clear_pointer(&pool->records, g_ptr_array_unref);
     block_graph_free(pool->graph);
     g_free(pool);
     m->block = NULL;

@@ -96,6 +96,34 @@ bool block_create(const char *format, const char *filename, const struct block_o
     return ok;
 }
 
+bool block_create_in(const char *format, struct block_node *file,
+                     const struct block_options *options, GError **error)
+{
+    const struct block_driver *d = block_driver_find(format, error);
+    struct block_create c = {
+        .filename = file->filename, .file = file, .graph = file->graph, .options = options
+    };
+    g_autofree char *what = NULL;
+
+    if (!d) {
+        return false;
+    }
+    if (!d->create || d->protocol) {
+        set_error(error, "Driver '%s' does not support blockdev-create", d->name);
+        return false;
+    }
+    if (file->read_only) {
+        return refuse_read_only(file, error);
+    }
+    what = g_strdup_printf("Format driver '%s'", d->name);
+    if (!block_options_check(options, d->create_options, size_row, what, error)) {
+        return false;
+    }
+    c.size = block_option_uint(options, size_row, "size");
+    c.size = (c.size + BLOCK_SECTOR - 1) & ~(uint64_t)(BLOCK_SECTOR - 1);
+    return d->create(&c, error);
+}
+
 /* Size ------------------------------------------------------------------------------------------ */
 
 bool block_node_truncate(struct block_node *node, uint64_t size, enum block_prealloc prealloc,

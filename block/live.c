@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 #include "block/live_job.h"
+#include "softmmu/event.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 
@@ -121,6 +122,14 @@ static void take_layer_out(struct block_live *job)
     job->layer = NULL;
 }
 
+void live_follow_name(struct block_backend *blk, const struct block_node *image)
+{
+    if (blk->of_node && !block_backend_find(blk->machine, image->node_name)) {
+        g_free(blk->id);
+        blk->id = g_strdup(image->node_name);
+    }
+}
+
 void live_pivot(struct block_live *job, struct block_node *to)
 {
     struct block_backend *blk = job->blk;
@@ -129,6 +138,7 @@ void live_pivot(struct block_live *job, struct block_node *to)
     job->layer->file = block_node_ref(to);
     g_free(blk->filename);
     blk->filename = g_strdup(to->filename);
+    live_follow_name(blk, to);
     block_node_close(old);
 }
 
@@ -162,7 +172,7 @@ struct block_live *live_new(const struct live_type *type, struct block_backend *
         block_node_close(target);
         return NULL;
     }
-    if (block_live_find(blk->machine, id)) {
+    if (block_live_find(blk->machine, id) || block_job_record_find(blk->machine, id)) {
         set_error(error, "Job ID '%s' already in use", id);
         block_node_close(target);
         return NULL;
@@ -216,14 +226,87 @@ void live_drop(struct block_live *job)
     g_free(job);
 }
 
+static void emit_progress(struct block_live *job, enum event_id id, const struct block_live_info *i)
+{
+    json_t *data = json_pack("{s:s, s:s, s:I, s:I, s:I}", "type", i->type, "device", i->id, "len",
+                             (json_int_t)i->total, "offset", (json_int_t)i->done, "speed",
+                             (json_int_t)i->speed);
+
+    if (id == EVENT_BLOCK_JOB_COMPLETED && i->error) {
+        g_autofree char *text = g_utf8_make_valid(i->error, -1);
+
+        json_object_set_new(data, "error", json_string(text));
+    }
+    event_emit(job->blk->machine, id, data);
+}
+
+/* What QMP's clients hear. */
+static void emit(struct block_live *job, enum block_live_event event,
+                 const struct block_live_info *info)
+{
+    struct machine *m = job->blk->machine;
+
+    switch (event) {
+    case BLOCK_LIVE_READY:
+        block_job_tell_status(m, job->id, "ready");
+        emit_progress(job, EVENT_BLOCK_JOB_READY, info);
+        break;
+    case BLOCK_LIVE_ERROR:
+        event_emit(m, EVENT_BLOCK_JOB_ERROR,
+                   json_pack("{s:s, s:s, s:s}", "device", job->id, "operation",
+                             job->failed_source ? "read" : "write", "action", job->failed_how));
+        break;
+    case BLOCK_LIVE_COMPLETED:
+        emit_progress(job, EVENT_BLOCK_JOB_COMPLETED, info);
+        break;
+    case BLOCK_LIVE_CANCELLED:
+        emit_progress(job, EVENT_BLOCK_JOB_CANCELLED, info);
+        break;
+    }
+}
+
 static void tell(struct block_live *job, enum block_live_event event)
 {
     struct block_live_info info;
 
+    block_live_info(job, &info);
+    emit(job, event, &info);
     if (job->o.event) {
-        block_live_info(job, &info);
         job->o.event(job->o.opaque, event, &info);
     }
+}
+
+/* The thread has ended well: only the end is left. */
+static void tell_pending(struct block_live *job)
+{
+    struct machine *m = job->blk->machine;
+
+    if (job->told_pending) {
+        return;
+    }
+    job->told_pending = true;
+    block_job_tell_status(m, job->id, "waiting");
+    block_job_tell_status(m, job->id, "pending");
+    if (job->o.wait_finalize) {
+        event_emit(m, EVENT_BLOCK_JOB_PENDING,
+                   json_pack("{s:s, s:s}", "type", job->type->name, "id", job->id));
+    }
+}
+
+static void conclude(struct block_live *job)
+{
+    struct block_live_info info;
+    struct block_job_record r;
+
+    block_live_info(job, &info);
+    r = (struct block_job_record){ .id = job->id,
+                                   .error = (char *)info.error,
+                                   .type = info.type,
+                                   .done = info.done,
+                                   .total = info.total,
+                                   .speed = info.speed,
+                                   .waits_finalize = job->o.wait_finalize };
+    block_job_conclude(job->blk->machine, &r, job->o.keep);
 }
 
 /* The thread has ended, or ends as soon as it sees that it is cancelled. */
@@ -235,13 +318,32 @@ static void end(struct block_live *job)
 
     pthread_join(job->thread, NULL);
     block_drain(job->blk);
-    good = job->good;
+    good = job->good && !(job->told_pending && job->cancelled);
+    if (good) {
+        tell_pending(job);
+    } else {
+        block_job_tell_status(job->blk->machine, job->id, "aborting");
+    }
     if (!job->type->finish(job, good, &error) && !job->error) {
         job->error = g_steal_pointer(&error);
     }
     g_clear_error(&error);
     tell(job, job->cancelled && !good && !job->error ? BLOCK_LIVE_CANCELLED : BLOCK_LIVE_COMPLETED);
+    conclude(job);
     live_drop(job);
+}
+
+static bool may_end_now(const struct block_live *job)
+{
+    return !job->o.wait_finalize || job->finalized || job->cancelled || !job->good;
+}
+
+/* One that came about for a node, and for the job alone. */
+static void forget_drive(struct block_backend *blk)
+{
+    if (blk->of_node && !blk->front) {
+        block_backend_free(blk);
+    }
 }
 
 /* The main loop was woken: who has something to tell? */
@@ -266,8 +368,15 @@ static void look_after(void *opaque)
         if (ready) {
             tell(job, BLOCK_LIVE_READY);
         }
+        if (ended && !may_end_now(job)) {
+            tell_pending(job);
+            ended = false;
+        }
         if (ended) {
+            struct block_backend *blk = job->blk;
+
             end(job);
+            forget_drive(blk);
         } else {
             i++;
         }
@@ -299,6 +408,8 @@ static void *run(void *opaque)
 
 void live_start(struct block_live *job)
 {
+    block_job_tell_status(job->blk->machine, job->id, "created");
+    block_job_tell_status(job->blk->machine, job->id, "running");
     if (pthread_create(&job->thread, NULL, run, job) != 0) {
         g_error("cannot start a thread for a job");
     }
@@ -356,6 +467,8 @@ int live_on_error(struct block_live *job, bool source, int ret)
 
     pthread_mutex_lock(&job->mutex);
     job->failed = true;
+    job->failed_source = source;
+    job->failed_how = stop ? "stop" : what == 1 ? "ignore" : "report";
     if (stop) {
         job->paused = job->stopped = true;
     }
@@ -402,6 +515,17 @@ struct block_live *block_live_find(struct machine *m, const char *id)
     return NULL;
 }
 
+static enum block_live_state state_of(const struct block_live *job)
+{
+    if (job->told_pending) {
+        return BLOCK_LIVE_PENDING;
+    }
+    if (job->paused) {
+        return job->ready ? BLOCK_LIVE_STANDBY : BLOCK_LIVE_PAUSED;
+    }
+    return job->ready ? BLOCK_LIVE_IS_READY : BLOCK_LIVE_RUNNING;
+}
+
 void block_live_info(struct block_live *job, struct block_live_info *out)
 {
     pthread_mutex_lock(&job->mutex);
@@ -411,9 +535,9 @@ void block_live_info(struct block_live *job, struct block_live_info *out)
                                      .done = job->done,
                                      .total = job->total,
                                      .speed = job->speed,
-                                     .state = job->paused  ? BLOCK_LIVE_PAUSED
-                                              : job->ready ? BLOCK_LIVE_IS_READY
-                                                           : BLOCK_LIVE_RUNNING,
+                                     .state = state_of(job),
+                                     .waits_finalize = job->o.wait_finalize,
+                                     .kept = job->o.keep,
                                      .busy_error = job->stopped,
                                      .error = job->error ? job->error->message : NULL };
     pthread_mutex_unlock(&job->mutex);
@@ -421,11 +545,19 @@ void block_live_info(struct block_live *job, struct block_live_info *out)
 
 static void set_paused(struct block_live *job, bool paused)
 {
+    bool changed;
+
     pthread_mutex_lock(&job->mutex);
+    changed = job->paused != paused;
     job->paused = paused;
     job->stopped = false;
     pthread_cond_broadcast(&job->cond);
     pthread_mutex_unlock(&job->mutex);
+    if (changed) {
+        block_job_tell_status(job->blk->machine, job->id,
+                              paused ? (job->ready ? "standby" : "paused")
+                                     : (job->ready ? "ready" : "running"));
+    }
 }
 
 void block_live_pause(struct block_live *job)
@@ -448,11 +580,17 @@ void block_live_set_speed(struct block_live *job, uint64_t speed)
 
 void block_live_cancel(struct block_live *job, bool force)
 {
+    bool ended;
+
     pthread_mutex_lock(&job->mutex);
     job->cancelled = true;
     job->forced |= force;
+    ended = job->ended;
     pthread_cond_broadcast(&job->cond);
     pthread_mutex_unlock(&job->mutex);
+    if (ended) {
+        wake_main(job); /* it waits for _finalize */
+    }
 }
 
 bool block_live_complete(struct block_live *job, GError **error)
@@ -468,6 +606,17 @@ bool block_live_complete(struct block_live *job, GError **error)
         set_error(error, "The active block job '%s' cannot be completed: it is not ready", job->id);
     }
     return ready;
+}
+
+bool block_live_finalize(struct block_live *job, GError **error)
+{
+    if (!job->told_pending) {
+        set_error(error, "Job '%s' cannot be finalized: it is not pending", job->id);
+        return false;
+    }
+    job->finalized = true;
+    wake_main(job);
+    return true;
 }
 
 void block_live_end(struct block_backend *blk)

@@ -35,7 +35,13 @@ enum block_live_event {
     BLOCK_LIVE_CANCELLED,
 };
 
-enum block_live_state { BLOCK_LIVE_RUNNING, BLOCK_LIVE_PAUSED, BLOCK_LIVE_IS_READY };
+enum block_live_state {
+    BLOCK_LIVE_RUNNING,
+    BLOCK_LIVE_PAUSED,
+    BLOCK_LIVE_IS_READY,
+    BLOCK_LIVE_STANDBY, /* paused after it was ready */
+    BLOCK_LIVE_PENDING, /* all is done but the end, which waits for _finalize */
+};
 
 /* What `info block-jobs` and events tell; strings are the job's. */
 struct block_live_info {
@@ -43,6 +49,7 @@ struct block_live_info {
     uint64_t done, total, speed; /* bytes; bytes a second, 0: no limit */
     enum block_live_state state;
     bool busy_error; /* paused by an error: on-error=stop */
+    bool waits_finalize, kept;
     const char *error;
 };
 
@@ -52,6 +59,8 @@ struct block_live_options {
     uint64_t speed;
     bool compress;      /* backup: a target whose format can */
     const char *bitmap; /* of BLOCK_LIVE_INCREMENTAL */
+    bool wait_finalize; /* the end waits for block_live_finalize */
+    bool keep;          /* it is listed until it is dismissed */
     enum block_on_error on_source_error, on_target_error;
     /* Main loop, under the machine lock; the job is gone after COMPLETED and CANCELLED.  May be NULL. */
     void (*event)(void *opaque, enum block_live_event event, const struct block_live_info *info);
@@ -88,8 +97,34 @@ void block_live_set_speed(struct block_live *job, uint64_t speed);
 void block_live_cancel(struct block_live *job, bool force);
 /* Refused unless the job is ready. */
 bool block_live_complete(struct block_live *job, GError **error);
+/* The job is pending: it ends. */
+bool block_live_finalize(struct block_live *job, GError **error);
 /* The drive goes: its job ends now.  NULL-safe for drives without one. */
 void block_live_end(struct block_backend *blk);
+
+/* Jobs that have ended and wait to be dismissed (job_records.c). */
+struct block_job_record {
+    char *id, *error; /* error: NULL, or why it failed */
+    const char *type;
+    uint64_t done, total, speed;
+    bool waits_finalize;
+};
+/* JOB_STATUS_CHANGE */
+void block_job_tell_status(struct machine *m, const char *id, const char *status);
+/* It is over: tells so, and keeps a copy if it is to be kept. */
+void block_job_conclude(struct machine *m, const struct block_job_record *r, bool keep);
+/* Record i; NULL: there are no more. */
+const struct block_job_record *block_job_record_at(struct machine *m, unsigned i);
+const struct block_job_record *block_job_record_find(struct machine *m, const char *id);
+/* False: there is none. */
+bool block_job_dismiss(struct machine *m, const char *id);
+
+/*
+ * The drive goes on in `overlay`, an open image without a backing one, over what it has now; the count is taken
+ * over, also when it fails.  And back, as long as nothing was written since.
+ */
+bool block_live_overlay(struct block_backend *blk, struct block_node *overlay, GError **error);
+void block_live_overlay_undo(struct block_backend *blk);
 
 /*
  * An external snapshot: the new image `path` of this format, over what the drive has now, which is not

@@ -89,7 +89,62 @@ bool block_live_snapshot(struct block_backend *blk, const char *path, const char
     *slot = overlay;
     g_free(blk->filename);
     blk->filename = g_strdup(path);
+    live_follow_name(blk, overlay);
     return true;
+}
+
+bool block_live_overlay(struct block_backend *blk, struct block_node *overlay, GError **error)
+{
+    g_autoptr(block_guard) guard = block_guard_new(blk);
+    struct block_node **slot, *old;
+
+    if (!is_usable(blk, error)) {
+        block_node_close(overlay);
+        return false;
+    }
+    block_drain(blk);
+    slot = live_slot(blk);
+    old = *slot;
+    if (overlay == old || overlay->backing || overlay->read_only) {
+        set_error(error, "The overlay '%s' %s", overlay->node_name,
+                  overlay == old     ? "is the drive's image already"
+                  : overlay->backing ? "already has a backing image"
+                                     : "is read-only");
+        block_node_close(overlay);
+        return false;
+    }
+    if (overlay->size != old->size || block_node_flush(old) != 0 ||
+        !block_node_set_read_only(old, true, error)) {
+        if (error && !*error) {
+            set_error(error, "'%s' has another size than '%s', or that cannot be flushed",
+                      overlay->node_name, old->node_name);
+        }
+        block_node_close(overlay);
+        return false;
+    }
+    overlay->backing = old; /* the slot's count becomes the overlay's */
+    *slot = overlay;
+    g_free(blk->filename);
+    blk->filename = g_strdup(overlay->filename);
+    live_follow_name(blk, overlay);
+    return true;
+}
+
+void block_live_overlay_undo(struct block_backend *blk)
+{
+    g_autoptr(block_guard) guard = block_guard_new(blk);
+    struct block_node **slot, *overlay;
+
+    block_drain(blk);
+    slot = live_slot(blk);
+    overlay = *slot;
+    *slot = overlay->backing;
+    overlay->backing = NULL;
+    block_node_close(overlay);
+    block_node_set_read_only(*slot, false, NULL); /* it was writable before */
+    g_free(blk->filename);
+    blk->filename = g_strdup((*slot)->filename);
+    live_follow_name(blk, *slot);
 }
 
 static void follow_size(struct block_node *node, const struct block_node *image, uint64_t size)

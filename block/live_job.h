@@ -44,7 +44,10 @@ struct block_live {
     pthread_mutex_t mutex; /* what follows */
     pthread_cond_t cond;   /* a flag changed, or a bit was set */
     bool paused, cancelled, forced, completing, ready, told_ready, ended, good, stopped;
-    bool failed; /* a transfer did, and nobody was told yet */
+    bool failed;            /* a transfer did, and nobody was told yet: */
+    bool failed_source;     /* which one, */
+    const char *failed_how; /* and what follows: "report", "ignore", "stop" */
+    bool told_pending, finalized;
     uint64_t done, total, speed;
     GError *error;
 };
@@ -65,6 +68,9 @@ bool live_can_compress(struct block_live *job, GError **error);
 struct block_node **live_slot(struct block_backend *blk);
 /* Main loop, drained: another image for the drive instead of that at the layer. */
 void live_pivot(struct block_live *job, struct block_node *to);
+
+/* A drive of a node has its name: now that one's. */
+void live_follow_name(struct block_backend *blk, const struct block_node *image);
 
 /* The job's thread: waits while paused, and as long as `bytes` more are too fast.  False: cancelled. */
 bool live_turn(struct block_live *job, uint64_t bytes);

@@ -150,6 +150,9 @@ extern const char *const block_prealloc_names[]; /* "off" ..., NULL-terminated *
 /* Makes an image: `filename` by its protocol, then `format` in it as the options say ("size" too). */
 bool block_create(const char *format, const char *filename, const struct block_options *options,
                   struct block_graph *graph, GError **error);
+/* The same of a format in a node that is open and writable. */
+bool block_create_in(const char *format, struct block_node *file,
+                     const struct block_options *options, GError **error);
 /* New bytes read as zeroes, whatever the backing holds.  A smaller size is refused without `shrink`. */
 bool block_node_truncate(struct block_node *node, uint64_t size, enum block_prealloc prealloc,
                          bool shrink, GError **error);

@@ -34,6 +34,7 @@ struct block_pool {
     GThreadPool *threads;
     struct block_graph *graph;
     GPtrArray *jobs;     /* struct block_live * */
+    GPtrArray *records;  /* job_records.c; NULL: none */
     GPtrArray *backends; /* struct block_backend *, in the order of their creation */
     struct block_context main;
     struct run_state_listener listener;

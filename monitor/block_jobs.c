@@ -10,6 +10,7 @@
 #include "block/live.h"
 #include "block/throttle.h"
 #include "monitor/command.h"
+#include "monitor/qmp_block.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -110,8 +111,8 @@ static void on_event(void *opaque, enum block_live_event event, const struct blo
 }
 
 /* The image that a mirror or backup writes: made unless it is there already. */
-static struct block_node *open_target(struct block_backend *blk, const char *path,
-                                      const char *format, bool reuse, bool full, GError **error)
+struct block_node *monitor_open_target(struct block_backend *blk, const char *path,
+                                       const char *format, bool reuse, bool full, GError **error)
 {
     struct block_node *image = image_of(blk);
     struct block_open_options o = blk->options;
@@ -155,7 +156,8 @@ static bool copy_drive(struct machine *m, const char *command, const char *args,
     }
     full = w.flags['f'] || !image_of(blk)->backing;
     o.sync = full ? BLOCK_LIVE_FULL : BLOCK_LIVE_TOP;
-    target = open_target(blk, w.argv[1], w.n > 2 ? w.argv[2] : NULL, w.flags['n'], full, error);
+    target =
+        monitor_open_target(blk, w.argv[1], w.n > 2 ? w.argv[2] : NULL, w.flags['n'], full, error);
     return target && fn(blk, target, &o, error);
 }
 

@@ -26,4 +26,8 @@ struct block_node *qmp_image_of(struct block_node *root);
 /* BlockDeviceInfo of a node; blk may be NULL.  `flat`: without images below. */
 json_t *qmp_node_info(struct block_backend *blk, struct block_node *node, bool flat);
 
+/* block_jobs.c: the image that a mirror or backup writes: made unless it is there already (`reuse`). */
+struct block_node *monitor_open_target(struct block_backend *blk, const char *path,
+                                       const char *format, bool reuse, bool full, GError **error);
+
 #endif

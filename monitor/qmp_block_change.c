@@ -40,7 +40,7 @@ static void forget_drive(struct machine *m, const char *name)
 {
     struct block_backend *blk = block_backend_find(m, name);
 
-    if (blk && blk->of_node && !blk->front) {
+    if (blk && blk->of_node && !blk->front && !blk->job) {
         block_backend_free(blk);
     }
 }

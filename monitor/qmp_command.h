@@ -149,6 +149,16 @@ qmp_fn qmp_blockdev_add, qmp_blockdev_del, qmp_block_resize, qmp_block_set_io_th
     qmp_blockdev_open_tray, qmp_blockdev_close_tray, qmp_blockdev_remove_medium,
     qmp_blockdev_insert_medium, qmp_blockdev_change_medium;
 
+/* qmp_jobs.c, qmp_copy.c, qmp_transaction.c */
+qmp_fn qmp_query_block_jobs, qmp_query_jobs, qmp_block_job_pause, qmp_block_job_resume,
+    qmp_block_job_complete, qmp_block_job_cancel, qmp_block_job_set_speed, qmp_block_job_finalize,
+    qmp_job_pause, qmp_job_resume, qmp_job_complete, qmp_job_cancel, qmp_job_finalize,
+    qmp_job_dismiss;
+qmp_fn qmp_blockdev_mirror, qmp_drive_mirror, qmp_blockdev_backup, qmp_drive_backup,
+    qmp_block_stream, qmp_block_commit, qmp_blockdev_create;
+qmp_fn qmp_blockdev_snapshot, qmp_blockdev_snapshot_sync, qmp_bitmap_add, qmp_bitmap_remove,
+    qmp_bitmap_clear, qmp_bitmap_enable, qmp_bitmap_disable, qmp_bitmap_merge, qmp_transaction;
+
 /* qmp_qom.c */
 qmp_fn qmp_qom_list, qmp_qom_get, qmp_qom_set, qmp_qom_list_types, qmp_qom_list_properties,
     qmp_device_list_properties;

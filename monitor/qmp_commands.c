@@ -88,6 +88,43 @@ const struct qmp_command qmp_commands[] = {
     { "blockdev-insert-medium", "id: str, node-name: str", "", 0, qmp_blockdev_insert_medium },
     { "blockdev-change-medium", "device?: str deprecated, id?: str, filename: str, format?: str, force?: bool, read-only-mode?: BlockdevChangeReadOnlyMode", "", 0, qmp_blockdev_change_medium },
 
+    /* Jobs on them, and what is done at once */
+    { "query-block-jobs",      "", "[BlockJobInfo]", 0, qmp_query_block_jobs },
+    { "query-jobs",            "", "[JobInfo]", 0, qmp_query_jobs },
+    { "block-job-set-speed",   "device: str, speed: int", "", 0, qmp_block_job_set_speed },
+    { "block-job-cancel",      "device: str, force?: bool", "", 0, qmp_block_job_cancel },
+    { "block-job-pause",       "device: str", "", 0, qmp_block_job_pause },
+    { "block-job-resume",      "device: str", "", 0, qmp_block_job_resume },
+    { "block-job-complete",    "device: str", "", 0, qmp_block_job_complete },
+    { "block-job-dismiss",     "id: str", "", 0, qmp_job_dismiss },
+    { "block-job-finalize",    "id: str", "", 0, qmp_block_job_finalize },
+    { "job-pause",             "id: str", "", 0, qmp_job_pause },
+    { "job-resume",            "id: str", "", 0, qmp_job_resume },
+    { "job-cancel",            "id: str", "", 0, qmp_job_cancel },
+    { "job-complete",          "id: str", "", 0, qmp_job_complete },
+    { "job-dismiss",           "id: str", "", 0, qmp_job_dismiss },
+    { "job-finalize",          "id: str", "", 0, qmp_job_finalize },
+    { "blockdev-mirror",       "job-id?: str, device: str, target: str, replaces?: str, sync: MirrorSyncMode, speed?: int, granularity?: u32, buf-size?: int, on-source-error?: BlockdevOnError, "
+                               "on-target-error?: BlockdevOnError, filter-node-name?: str, copy-mode?: MirrorCopyMode, auto-finalize?: bool, auto-dismiss?: bool", "", 0, qmp_blockdev_mirror },
+    { "drive-mirror",          "job-id?: str, device: str, target: str, format?: str, node-name?: str, replaces?: str, sync: MirrorSyncMode, mode?: NewImageMode, speed?: int, granularity?: u32, "
+                               "buf-size?: int, on-source-error?: BlockdevOnError, on-target-error?: BlockdevOnError, unmap?: bool, copy-mode?: MirrorCopyMode, auto-finalize?: bool, auto-dismiss?: bool", "", 0, qmp_drive_mirror },
+    { "blockdev-backup",       "BlockdevBackup", "", 0, qmp_blockdev_backup },
+    { "drive-backup",          "job-id?: str, device: str, sync: MirrorSyncMode, speed?: int, bitmap?: str, bitmap-mode?: BitmapSyncMode, compress?: bool, on-source-error?: BlockdevOnError, on-target-error?: BlockdevOnError, auto-finalize?: bool, auto-dismiss?: bool, filter-node-name?: str, x-perf?: BackupPerf unstable, target: str, format?: str, mode?: NewImageMode", "", 0, qmp_drive_backup, "deprecated" },
+    { "block-stream",          "job-id?: str, device: str, base?: str, base-node?: str, backing-file?: str, bottom?: str, speed?: int, on-error?: BlockdevOnError, filter-node-name?: str, "
+                               "auto-finalize?: bool, auto-dismiss?: bool", "", 0, qmp_block_stream },
+    { "block-commit",          "job-id?: str, device: str, base-node?: str, base?: str deprecated, top-node?: str, top?: str deprecated, backing-file?: str, speed?: int, on-error?: BlockdevOnError, "
+                               "filter-node-name?: str, auto-finalize?: bool, auto-dismiss?: bool", "", 0, qmp_block_commit },
+    { "blockdev-create",       "job-id: str, options: BlockdevCreateOptions", "", 0, qmp_blockdev_create },
+    { "blockdev-snapshot",     "BlockdevSnapshot", "", 0, qmp_blockdev_snapshot, "allow-write-only-overlay" },
+    { "blockdev-snapshot-sync", "device?: str, node-name?: str, snapshot-file: str, snapshot-node-name?: str, format?: str, mode?: NewImageMode", "", 0, qmp_blockdev_snapshot_sync },
+    { "block-dirty-bitmap-add", "BlockDirtyBitmapAdd", "", 0, qmp_bitmap_add },
+    { "block-dirty-bitmap-remove", "BlockDirtyBitmap", "", 0, qmp_bitmap_remove },
+    { "block-dirty-bitmap-clear", "BlockDirtyBitmap", "", 0, qmp_bitmap_clear },
+    { "block-dirty-bitmap-enable", "BlockDirtyBitmap", "", 0, qmp_bitmap_enable },
+    { "block-dirty-bitmap-disable", "BlockDirtyBitmap", "", 0, qmp_bitmap_disable },
+    { "block-dirty-bitmap-merge", "node: str, target: str, bitmaps: [BlockDirtyBitmapOrStr]", "", 0, qmp_bitmap_merge },
+    { "transaction",           "actions: [TransactionAction], properties?: TransactionProperties", "", 0, qmp_transaction },
+
     /* A person at the machine */
     { "send-key",              "keys: [KeyValue], hold-time?: int", "", 0, qmp_send_key },
     { "input-send-event",      "device?: str, head?: int, events: [InputEvent]", "", 0, qmp_input_send_event },

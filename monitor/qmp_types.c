@@ -251,6 +251,51 @@ const struct qmp_type qmp_types[] = {
     { "BlockdevOptionsRaw",  QMP_STRUCT, "file: BlockdevRef, offset?: int, size?: int" },
     { "BlockdevOptionsThrottle", QMP_STRUCT, "throttle-group: str, file: BlockdevRef" },
 
+    /* Jobs on them */
+    { "BlockJobInfo",        QMP_STRUCT, "type: str, device: str, len: int, offset: int, busy: bool, paused: bool, speed: int, io-status: BlockDeviceIoStatus, ready: bool, status: JobStatus, "
+                                         "auto-finalize: bool, auto-dismiss: bool, error?: str" },
+    { "JobInfo",             QMP_STRUCT, "id: str, type: JobType, status: JobStatus, current-progress: int, total-progress: int, error?: str" },
+    { "MirrorSyncMode",      QMP_ENUM,   "top|full|none|incremental|bitmap" },
+    { "BitmapSyncMode",      QMP_ENUM,   "on-success|never|always" },
+    { "MirrorCopyMode",      QMP_ENUM,   "background|write-blocking" },
+    { "NewImageMode",        QMP_ENUM,   "existing|absolute-paths" },
+    { "BlockdevOnError",     QMP_ENUM,   "report|ignore|enospc|stop|auto" },
+    { "BackupPerf",          QMP_STRUCT, "use-copy-range?: bool, max-workers?: int, max-chunk?: int" },
+    { "BlockdevBackup",      QMP_STRUCT, "job-id?: str, device: str, sync: MirrorSyncMode, speed?: int, bitmap?: str, bitmap-mode?: BitmapSyncMode, compress?: bool, on-source-error?: BlockdevOnError, on-target-error?: BlockdevOnError, auto-finalize?: bool, auto-dismiss?: bool, filter-node-name?: str, x-perf?: BackupPerf unstable, target: str" },
+    { "BlockdevSnapshot",    QMP_STRUCT, "node: str, overlay: str" },
+    { "BlockDirtyBitmap",    QMP_STRUCT, "node: str, name: str" },
+    { "BlockDirtyBitmapAdd", QMP_STRUCT, "node: str, name: str, granularity?: u32, persistent?: bool, disabled?: bool" },
+    { "BlockDirtyBitmapOrStr", QMP_ALTERNATE, "str|BlockDirtyBitmap" },
+    { "PreallocMode",        QMP_ENUM,   "off|metadata|falloc|full" },
+    { "BlockdevCreateDriver", QMP_ENUM,  "file|parallels|qcow|qcow2|vdi|vhdx|vmdk|vpc" },
+    { "BlockdevCreateOptions", QMP_STRUCT, "driver: BlockdevCreateDriver", "driver",
+      "file=BlockdevCreateOptionsFile, parallels=BlockdevCreateOptionsParallels, qcow=BlockdevCreateOptionsQcow, qcow2=BlockdevCreateOptionsQcow2, vdi=BlockdevCreateOptionsVdi, "
+      "vhdx=BlockdevCreateOptionsVhdx, vmdk=BlockdevCreateOptionsVmdk, vpc=BlockdevCreateOptionsVpc" },
+    { "BlockdevCreateOptionsFile", QMP_STRUCT, "filename: str, size: u64, preallocation?: PreallocMode, nocow?: bool, extent-size-hint?: u64" },
+    { "BlockdevCreateOptionsParallels", QMP_STRUCT, "file: BlockdevRef, size: u64, cluster-size?: u64" },
+    { "BlockdevCreateOptionsQcow", QMP_STRUCT, "file: BlockdevRef, size: u64, backing-file?: str" },
+    { "BlockdevQcow2Version", QMP_ENUM,  "v2|v3" },
+    { "BlockdevCreateOptionsQcow2", QMP_STRUCT, "file: BlockdevRef, data-file?: BlockdevRef, data-file-raw?: bool, extended-l2?: bool, size: u64, version?: BlockdevQcow2Version, backing-file?: str, "
+                                         "backing-fmt?: BlockdevDriver, cluster-size?: u64, preallocation?: PreallocMode, lazy-refcounts?: bool, refcount-bits?: int, compression-type?: Qcow2CompressionType" },
+    { "BlockdevCreateOptionsVdi", QMP_STRUCT, "file: BlockdevRef, size: u64, preallocation?: PreallocMode" },
+    { "BlockdevVhdxSubformat", QMP_ENUM, "dynamic|fixed" },
+    { "BlockdevCreateOptionsVhdx", QMP_STRUCT, "file: BlockdevRef, size: u64, log-size?: u64, block-size?: u64, subformat?: BlockdevVhdxSubformat, block-state-zero?: bool" },
+    { "BlockdevVmdkSubformat", QMP_ENUM, "monolithicSparse|monolithicFlat|twoGbMaxExtentSparse|twoGbMaxExtentFlat|streamOptimized" },
+    { "BlockdevVmdkAdapterType", QMP_ENUM, "ide|buslogic|lsilogic|legacyESX" },
+    { "BlockdevCreateOptionsVmdk", QMP_STRUCT, "file: BlockdevRef, size: u64, extents?: [BlockdevRef], subformat?: BlockdevVmdkSubformat, backing-file?: str, adapter-type?: BlockdevVmdkAdapterType, "
+                                         "hwversion?: str, toolsversion?: str, zeroed-grain?: bool" },
+    { "BlockdevCreateOptionsVpc", QMP_STRUCT, "file: BlockdevRef, size: u64, subformat?: BlockdevVhdxSubformat, force-size?: bool" },
+    { "TransactionActionKind", QMP_ENUM, "abort|block-dirty-bitmap-add|blockdev-backup|blockdev-snapshot" },
+    { "TransactionAction",   QMP_STRUCT, "type: TransactionActionKind", "type",
+      "abort=AbortWrapper, block-dirty-bitmap-add=BlockDirtyBitmapAddWrapper, blockdev-backup=BlockdevBackupWrapper, blockdev-snapshot=BlockdevSnapshotWrapper" },
+    { "Abort",               QMP_STRUCT, "" },
+    { "AbortWrapper",        QMP_STRUCT, "data: Abort" },
+    { "BlockDirtyBitmapAddWrapper", QMP_STRUCT, "data: BlockDirtyBitmapAdd" },
+    { "BlockdevBackupWrapper", QMP_STRUCT, "data: BlockdevBackup" },
+    { "BlockdevSnapshotWrapper", QMP_STRUCT, "data: BlockdevSnapshot" },
+    { "ActionCompletionMode", QMP_ENUM,  "individual|grouped" },
+    { "TransactionProperties", QMP_STRUCT, "completion-mode?: ActionCompletionMode" },
+
     /* A person at the machine */
     { "QKeyCode",            QMP_ENUM,
       "unmapped|shift|shift_r|alt|alt_r|ctrl|ctrl_r|menu|esc|1|2|3|4|5|6|7|8|9|0|minus|equal|backspace|tab|q|w|e|r|t|"

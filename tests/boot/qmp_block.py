@@ -157,12 +157,118 @@ def transfers_are_counted():
             raise Failed(f"no bytes or no time: {rows['d0']}")
 
 
+def statuses(m, job, last):
+    """What JOB_STATUS_CHANGE tells of a job until it has that status."""
+    seen = []
+    while not seen or seen[-1] != last:
+        data = m.qmp.event("JOB_STATUS_CHANGE")
+        if data["id"] == job:
+            seen.append(data["status"])
+    return seen
+
+
+def jobs():
+    """Mirror and backup from creation to dismissal; what cannot be, and why."""
+    with Machine() as m:
+        source, target = m.add("a", m.image("a.qcow2")), m.add("b", m.image("b.qcow2"))
+        m.qmp.run("device_add", driver="scsi-hd", id="disk", drive=source, bus="s0.0")
+        m.qmp.run("blockdev-mirror", job_id="j1", device=source, target=target, sync="full", auto_dismiss=False)
+        expect("the way to ready", statuses(m, "j1", "ready"), ["created", "running", "ready"])
+        expect("a job that runs", m.qmp.error("job-dismiss", id="j1")[1],
+               "Job 'j1' in state 'ready' cannot accept command verb 'dismiss'")
+        expect("a second one", m.qmp.error("blockdev-backup", job_id="j9", device=source, target=target,
+                                           sync="full")[0], "GenericError")
+        m.qmp.run("job-pause", id="j1")
+        expect("the state", m.qmp.run("query-jobs")[0]["status"], "standby")
+        m.qmp.run("job-resume", id="j1")
+        m.qmp.run("job-complete", id="j1")
+        expect("the way to the end", statuses(m, "j1", "concluded"),
+               ["standby", "ready", "waiting", "pending", "concluded"])
+        expect("the drive's image", m.drive("disk")["inserted"]["node-name"], target)
+        expect("the job", m.qmp.run("query-block-jobs")[0]["status"], "concluded")
+        m.qmp.run("job-dismiss", id="j1")
+        expect("no job", (m.qmp.run("query-jobs"), m.qmp.error("job-dismiss", id="j1")[1],
+                          m.qmp.error("block-job-cancel", device="j1")),
+               ([], "Job not found", ("DeviceNotActive", "Block job 'j1' not found")))
+        m.qmp.run("blockdev-backup", job_id="j2", device=target, target=source, sync="full", auto_finalize=False)
+        expect("the way to pending", statuses(m, "j2", "pending"), ["created", "running", "waiting", "pending"])
+        m.qmp.event("BLOCK_JOB_PENDING")
+        m.qmp.run("job-finalize", id="j2")
+        expect("the end", statuses(m, "j2", "null"), ["concluded", "null"])
+        m.qmp.run("blockdev-mirror", job_id="j3", device=target, target=source, sync="full")
+        m.qmp.event("BLOCK_JOB_READY")
+        m.qmp.run("job-cancel", id="j3")
+        expect("the end", statuses(m, "j3", "null"), ["aborting", "concluded", "null"])
+        m.qmp.run("blockdev-backup", job_id="j4", device=target, target=source, sync="full", auto_finalize=False)
+        m.qmp.event("BLOCK_JOB_PENDING")
+        m.qmp.run("job-cancel", id="j4")
+        m.qmp.event("BLOCK_JOB_CANCELLED")
+
+
+def external_snapshot():
+    """As libvirt makes them: images by blockdev-create, all overlays or none by a transaction; commit."""
+    with Machine() as m:
+        base = m.add("a", m.image("a.qcow2"))
+        m.qmp.run("device_add", driver="scsi-hd", id="disk", drive=base, bus="s0.0")
+        over = m.scratch.path("over.qcow2")
+        m.qmp.run("blockdev-create", job_id="c1", options={"driver": "file", "filename": over, "size": 0})
+        expect("the job", statuses(m, "c1", "concluded"), ["created", "running", "waiting", "pending", "concluded"])
+        m.qmp.run("job-dismiss", id="c1")
+        m.qmp.run("blockdev-add", **{"driver": "file", "filename": over, "node-name": "o-storage"})
+        m.qmp.run("blockdev-create", job_id="c2", options={
+            "driver": "qcow2", "file": "o-storage", "size": 8 * MIB, "backing-file": m.scratch.path("a.qcow2"),
+            "backing-fmt": "qcow2", "version": "v3"})
+        statuses(m, "c2", "concluded")
+        expect("no error", m.qmp.run("query-jobs")[0].get("error"), None)
+        m.qmp.run("job-dismiss", id="c2")
+        m.qmp.run("blockdev-add", **{"driver": "qcow2", "file": "o-storage", "node-name": "o-format", "backing": None})
+        action = {"type": "blockdev-snapshot", "data": {"node": base, "overlay": "o-format"}}
+        expect("an action that fails", m.qmp.error("transaction", actions=[action, {"type": "abort", "data": {}}])[1],
+               "Transaction aborted using Abort action")
+        row = m.drive("disk")["inserted"]
+        expect("all as before", (row["node-name"], row["backing_file_depth"], row["ro"]), (base, 0, False))
+        m.qmp.run("transaction", actions=[action])
+        row = m.drive("disk")["inserted"]
+        expect("the overlay", (row["node-name"], row["backing_file_depth"]), ("o-format", 1))
+        m.qmp.run("block-commit", job_id="j", device="o-format", auto_dismiss=True)
+        m.qmp.event("BLOCK_JOB_READY")
+        m.qmp.run("job-complete", id="j")
+        m.qmp.event("BLOCK_JOB_COMPLETED")
+        expect("the base again", m.drive("disk")["inserted"]["node-name"], base)
+        m.qmp.run("blockdev-del", node_name="o-format")
+        m.qmp.run("blockdev-create", job_id="c3", options={"driver": "qcow2", "file": "nope", "size": MIB})
+        statuses(m, "c3", "concluded")
+        expect("why", m.qmp.run("query-jobs")[0]["error"], "Cannot find device='nope' nor node-name='nope'")
+
+
+def bitmaps():
+    with Machine() as m:
+        node = m.add("a", m.image("a.qcow2"))
+        m.qmp.run("block-dirty-bitmap-add", node=node, name="b", persistent=True, granularity=65536)
+
+        def shown():
+            rows = {row["node-name"]: row for row in m.qmp.run("query-named-block-nodes")}
+            return [(b["name"], b["recording"]) for b in rows[node].get("dirty-bitmaps", [])]
+
+        expect("the bitmap", shown(), [("b", True)])
+        m.qmp.run("block-dirty-bitmap-disable", node=node, name="b")
+        expect("the bitmap", shown(), [("b", False)])
+        add = {"type": "block-dirty-bitmap-add", "data": {"node": node, "name": "c", "persistent": True}}
+        m.qmp.error("transaction", actions=[add, {"type": "abort", "data": {}}])
+        expect("nothing is left of it", shown(), [("b", False)])
+        m.qmp.run("block-dirty-bitmap-remove", node=node, name="b")
+        expect("no bitmap", shown(), [])
+
+
 def main():
     return tap([
         ("disks come and go", disks_come_and_go),
         ("media change", media_change),
         ("sizes and limits", sizes_and_limits),
         ("transfers are counted", transfers_are_counted),
+        ("jobs", jobs),
+        ("external snapshots", external_snapshot),
+        ("bitmaps", bitmaps),
     ])
 
 

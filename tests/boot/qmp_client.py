@@ -41,7 +41,7 @@ class Qmp:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         self.sock.sendmsg([json.dumps(value).encode()], rights)
 
-    def send(self, name, fds=(), **arguments):
+    def send(self, name, /, fds=(), **arguments):
         self.send_value({"execute": name, "arguments": {
             key if name in UNDERSCORES else key.replace("_", "-"): value for key, value in arguments.items()}}, fds)
 
@@ -55,14 +55,14 @@ class Qmp:
                 return value
             self.events.append(value)
 
-    def run(self, name, fds=(), **arguments):
+    def run(self, name, /, fds=(), **arguments):
         self.send(name, fds, **arguments)
         value = self.answer()
         if "return" not in value:
             raise Failed(f"{name} {arguments}: {value}")
         return value["return"]
 
-    def error(self, name, **arguments):
+    def error(self, name, /, **arguments):
         """The class and text of the error that must come."""
         self.send(name, **arguments)
         value = self.answer()

@@ -192,7 +192,10 @@ static json_t *describe_bitmaps(struct block_node *node)
         uint64_t set = 0;
         json_t *o;
 
-        for (uint64_t n = 0; n < b->bits; n++) {
+        for (uint64_t n = 0; n < b->bits / 8; n++) {
+            set += (unsigned)__builtin_popcount(b->bytes[n]);
+        }
+        for (uint64_t n = b->bits & ~7ull; n < b->bits; n++) {
             set += b->bytes[n / 8] >> (n % 8) & 1;
         }
         o = json_pack("{s:o, s:I, s:I, s:b, s:b, s:b}", "name", qmp_text(b->name), "count",

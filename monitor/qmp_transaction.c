@@ -158,7 +158,8 @@ static void undo_bitmap(struct qmp_session *s, json_t *data)
 
 static void undo_backup(struct qmp_session *s, json_t *data)
 {
-    struct block_live *job = block_live_find(qmp_machine(s), qmp_str(data, "job-id", ""));
+    const char *id = qmp_str(data, "job-id", qmp_str(data, "device", ""));
+    struct block_live *job = block_live_find(qmp_machine(s), id);
 
     if (job) {
         block_live_cancel(job, true);

@@ -232,7 +232,7 @@ bool qmp_query_qmp_schema(struct qmp_session *session, json_t *args, json_t **re
     (void)session;
     (void)args;
     (void)error;
-    type_number(&s, no_members); /* "0", as in QEMU's */
+    json_decref(type_number(&s, no_members)); /* "0", as in QEMU's */
     for (const struct qmp_command *c = qmp_commands; c->name; c++) {
         describe_command(&s, c);
     }

@@ -16,7 +16,7 @@ softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c 
                memory.c property.c ram.c state.c vcpu.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
-             iov.c job.c job_records.c live.c live_backup.c live_copy.c live_graph.c live_mirror.c live_stream.c lock.c nbd.c null.c open.c options.c print.c requests.c ring.c \
+             iov.c job.c job_records.c live.c live_backup.c live_copy.c live_graph.c live_mirror.c live_stream.c lock.c nbd.c null.c open.c options.c print.c requests.c ring.c active.c \
              qcow2.c qcow2_amend.c qcow2_bitmap.c qcow2_cache.c qcow2_check.c qcow2_compress.c qcow2_create.c qcow2_crypt.c \
              qcow2_header.c qcow2_io.c qcow2_map.c qcow2_refcount.c qcow2_refs.c qcow2_resize.c \
              qcow2_snapshot.c qcow2_write.c qcow2_zero.c raw.c object.c snapshot.c throttle.c throttle_limits.c

@@ -42,7 +42,7 @@ static struct block_backend *find_drive_or_node(struct machine *m, const char *i
         blk = block_backend_new(m, id, NULL);
         blk->root = block_node_ref(node);
         blk->filename = g_strdup(node->filename);
-        blk->read_only = node->read_only;
+        blk->read_only = node->read_only && !node->inactive;
         blk->options.cache = node->cache;
         blk->options.graph = node->graph;
         blk->of_node = true;
@@ -440,5 +440,5 @@ uint64_t block_size(const struct block_backend *blk)
 
 bool block_read_only(const struct block_backend *blk)
 {
-    return blk->read_only || (blk->root && blk->root->read_only);
+    return blk->read_only || (blk->root && blk->root->read_only && !blk->root->inactive);
 }

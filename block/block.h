@@ -81,6 +81,11 @@ struct block_open_options {
     bool force_share; /* others may write meanwhile: for a look that need not be consistent */
     const char *aio;  /* threads, native or io_uring for files; NULL: what is best */
     bool no_io;       /* nothing will be transferred: encrypted images need no key */
+    /*
+     * Another machine has the image and will hand it over: nothing is locked or written until block_activate_all.
+     * Set by the graph, for what is to be writable.
+     */
+    bool inactive;
     bool check;       /* opened to be checked: a damaged image is no error where that can be */
     enum block_cache cache;
 };
@@ -245,6 +250,18 @@ int block_read_now(struct block_backend *blk, uint64_t offset, void *buf, size_t
 
 /* Jobs beside the guest, struct block_live *: for live.c. */
 GPtrArray *block_jobs_of(struct machine *m);
+
+/*
+ * Hands all images over to another machine: what is cached is written, nothing more will be, the locks are free.  Drives
+ * are drained.  False and *error: they are active again.
+ */
+bool block_inactivate_all(struct machine *m, GError **error);
+/* Takes them over, or back: they are locked, and what is known of them is read anew.  Active ones: nothing. */
+bool block_activate_all(struct machine *m, GError **error);
+/* Can all images be handed over?  False and *error: one has a job or a format that cannot. */
+bool block_can_inactivate(struct machine *m, GError **error);
+/* Before the first drive: images are opened inactive. */
+void block_start_inactive(struct machine *m);
 
 /* `info block`: of one drive (false: there is none), or (NULL) of all; verbose: with their images. */
 bool block_print(struct machine *m, const char *id, bool verbose, GString *out);

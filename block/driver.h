@@ -57,6 +57,11 @@ struct block_driver {
     void (*close)(struct block_node *node);
     /* NULL: refused unless the children's turning is all there is to it. */
     bool (*set_read_only)(struct block_node *node, bool read_only, GError **error);
+    /*
+     * False: what is cached is written and the image is free for another machine.  True: it may have written anything
+     * but another size of cluster; children are active already.  NULL: images of the format stay with one machine.
+     */
+    bool (*set_active)(struct block_node *node, bool active, GError **error);
     /* Makes the image in c->file (protocols: the file itself).  What is made must be flushed. */
     bool (*create)(const struct block_create *c, GError **error);
 
@@ -137,6 +142,8 @@ struct block_node *block_open_image(struct block_node *node, const char *child,
 /* A layer over a whole image; takes over `node`, also when it fails.  `options` are the driver's, or NULL. */
 struct block_node *block_layer_new(const struct block_driver *driver, struct block_node *node,
                                    const struct block_options *options, GError **error);
+/* For `set_active` of those that keep nothing of what may change in the image. */
+bool block_set_active_nothing(struct block_node *node, bool active, GError **error);
 /* An empty list for `bitmaps` and for `snapshots`. */
 GPtrArray *block_bitmaps_new(void);
 GPtrArray *block_snapshots_new(void);

@@ -204,6 +204,22 @@ static bool file_set_read_only(struct block_node *node, bool read_only, GError *
     return false;
 }
 
+/* Without a lock, and without a descriptor that could write, while another machine has the file. */
+static bool file_set_active(struct block_node *node, bool active, GError **error)
+{
+    struct block_file_node *f = (struct block_file_node *)node;
+
+    f->force_share = !active;
+    close_descriptors(f);
+    if (open_and_lock(f, !active, error)) {
+        return find_size(node, error);
+    }
+    f->force_share = active;
+    close_descriptors(f);
+    (void)open_and_lock(f, active, NULL);
+    return false;
+}
+
 static void file_close(struct block_node *node)
 {
     close_descriptors((struct block_file_node *)node);
@@ -524,9 +540,9 @@ static bool file_create(const struct block_create *c, GError **error)
 #define FILE_DRIVER                                                                                \
     .protocol = true, .size = sizeof(struct block_file_node), .open_options = file_options,        \
     .open = file_open, .close = file_close, .set_read_only = file_set_read_only,                   \
-    .read = file_read, .write = file_write, .start = file_start, .flush = file_flush,              \
-    .discard = file_discard, .write_zeroes = file_write_zeroes, .status = file_status,             \
-    .allocated = file_allocated, .truncate = file_truncate
+    .set_active = file_set_active, .read = file_read, .write = file_write, .start = file_start,    \
+    .flush = file_flush, .discard = file_discard, .write_zeroes = file_write_zeroes,               \
+    .status = file_status, .allocated = file_allocated, .truncate = file_truncate
 
 const struct block_driver block_file = {
     .name = "file",

@@ -135,6 +135,7 @@ static int cor_read(struct block_node *node, uint64_t offset, const struct iovec
 const struct block_driver block_copy_on_read = {
     .name = "copy-on-read",
     .summary = "keeps what is read from backing files",
+    .set_active = block_set_active_nothing,
     .filter = true,
     .size = sizeof(struct cor_node),
     .open = cor_open,

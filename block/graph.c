@@ -12,6 +12,7 @@ struct block_graph {
     GHashTable *throttle_groups;
     GPtrArray *kept; /* struct block_node *, one count each, later ones may stand on earlier ones */
     unsigned next_name;
+    bool inactive;
 };
 
 struct block_graph *block_graph_new(void)
@@ -45,6 +46,29 @@ void block_graph_free(struct block_graph *g)
 struct block_node *block_graph_find(struct block_graph *g, const char *node_name)
 {
     return g ? g_hash_table_lookup(g->nodes, node_name) : NULL;
+}
+
+bool block_graph_is_inactive(const struct block_graph *g)
+{
+    return g->inactive;
+}
+
+void block_graph_set_inactive(struct block_graph *g, bool inactive)
+{
+    g->inactive = inactive;
+}
+
+GPtrArray *block_graph_nodes(struct block_graph *g)
+{
+    GPtrArray *nodes = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer node;
+
+    g_hash_table_iter_init(&iter, g->nodes);
+    while (g_hash_table_iter_next(&iter, NULL, &node)) {
+        g_ptr_array_add(nodes, node);
+    }
+    return nodes;
 }
 
 void block_graph_keep(struct block_node *node)
@@ -89,6 +113,14 @@ GPtrArray *block_graph_nodes(struct block_graph *g)
     }
     g_ptr_array_sort(nodes, by_name);
     return nodes;
+}
+
+bool block_set_active_nothing(struct block_node *node, bool active, GError **error)
+{
+    (void)node;
+    (void)active;
+    (void)error;
+    return true;
 }
 
 /* What QEMU takes as an id: a letter, then letters, digits and "-._". */

@@ -219,6 +219,7 @@ static bool luks_measure(const struct block_options *options, struct block_node 
 const struct block_driver block_luks = {
     .name = "luks",
     .summary = "an encrypted disk (LUKS1)",
+    .set_active = block_set_active_nothing,
     .magic = LUKS_MAGIC,
     .n_magic = 6,
     .size = sizeof(struct luks_node),

@@ -261,6 +261,7 @@ static int64_t nbd_allocated(struct block_node *node)
 const struct block_driver block_nbd = {
     .name = "nbd",
     .summary = "a disk that another program serves",
+    .set_active = block_set_active_nothing,
     .protocol = true,
     .prefixes = "nbd:|nbds:|nbd+unix:|nbds+unix:",
     .size = sizeof(struct nbd_node),

@@ -34,6 +34,7 @@ struct block_node {
     bool read_only;
     enum block_cache cache;
     bool discard, detect_zeroes, detect_unmap; /* discard=unmap, detect-zeroes=on|unmap */
+    bool inactive; /* read_only until another machine hands the image over, or gives it back */
     unsigned refs;
 };
 

@@ -96,10 +96,10 @@ static int64_t null_allocated(struct block_node *node)
 }
 
 #define NULL_DRIVER                                                                                \
-    .protocol = true, .size = sizeof(struct null_node), .open_options = null_options,              \
-    .parse_filename = null_parse, .open = null_open, .read = null_read, .write = null_write,       \
-    .flush = null_flush, .write_zeroes = null_write_zeroes, .status = null_status,                 \
-    .allocated = null_allocated
+    .set_active = block_set_active_nothing, .protocol = true, .size = sizeof(struct null_node),    \
+    .open_options = null_options, .parse_filename = null_parse, .open = null_open,                 \
+    .read = null_read, .write = null_write, .flush = null_flush,                                   \
+    .write_zeroes = null_write_zeroes, .status = null_status, .allocated = null_allocated
 
 const struct block_driver block_null_co = {
     .name = "null-co",

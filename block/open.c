@@ -205,6 +205,7 @@ struct block_node *block_node_new(const struct block_driver *driver, struct bloc
     node->filename = g_strdup(o->filename ? o->filename : file ? file->filename : driver->name);
     node->options = own_options(o->options);
     take_common_options(node, o);
+    node->inactive = o->inactive;
     if (!block_graph_add(o->graph, node, block_options_get(o->options, "node-name"), error)) {
         node->driver = &(const struct block_driver){ 0 };
         block_node_close(node);
@@ -282,7 +283,8 @@ static bool open_backing(struct block_node *node, struct block_options *opts,
     g_autoptr(block_options) below = NULL;
 
     flags.read_only = true;
-    flags.snapshot = flags.check = false;
+    flags.force_share = o->force_share && !o->inactive;
+    flags.snapshot = flags.check = flags.inactive = false;
     flags.filename = flags.format = NULL;
     if (named || block_options_has_child(opts, "backing")) {
         if (named && !*named) {
@@ -415,6 +417,9 @@ static struct block_node *open_tree(struct block_options *opts, bool protocol,
     o.read_only = option_is_on(named, "read-only", o.read_only);
     o.auto_read_only = option_is_on(named, "auto-read-only", o.auto_read_only);
     o.force_share = option_is_on(named, "force-share", o.force_share);
+    if (!o.read_only && o.graph && block_graph_is_inactive(o.graph)) {
+        o.inactive = o.read_only = o.force_share = true;
+    }
     return d && d->protocol ? open_protocol(d, named, &o, error)
                             : open_format(d, named, &o, depth, error);
 }
@@ -459,6 +464,7 @@ struct block_node *block_layer_new(const struct block_driver *driver, struct blo
     struct block_open_options flags = { .filename = node->filename,
                                         .graph = node->graph,
                                         .options = options,
+                                        .inactive = node->inactive,
                                         .discard = true,
                                         .cache = node->cache };
 
@@ -473,7 +479,7 @@ struct block_node *block_node_open(const struct block_open_options *o, GError **
 
     flags.read_only |= flags.snapshot;
     node = open_tree(opts, false, &flags, 0, error);
-    if (node && o->copy_on_read && !node->read_only) {
+    if (node && o->copy_on_read && (!node->read_only || node->inactive)) {
         node = block_layer_new(&block_copy_on_read, node, NULL, error);
     }
     if (node && o->throttle) {

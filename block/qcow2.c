@@ -235,6 +235,53 @@ static bool qcow2_set_read_only(struct block_node *node, bool read_only, GError 
     return repair_dirty(q, error);
 }
 
+/* Whatever was read of the image is out of date. */
+static void forget(struct qcow2 *q)
+{
+    qcow2_cache_drop(&q->l2);
+    qcow2_cache_drop(&q->blocks);
+    g_clear_pointer(&q->l1, g_free);
+    g_clear_pointer(&q->reftable, g_free);
+    g_clear_pointer(&q->unpacked, g_free);
+    q->unpacked_entry = q->free_hint = q->compressed_at = 0;
+    q->l1_dirty_from = q->l1_dirty_to = 0;
+    q->bitmaps_in_use = false;
+    g_array_set_size(q->frees, 0);
+    g_ptr_array_set_size(q->snapshots, 0);
+    g_ptr_array_set_size(q->bitmaps, 0);
+}
+
+static bool read_anew(struct qcow2 *q, GError **error)
+{
+    struct qcow2_header h = { 0 };
+
+    if (!qcow2_header_read(q->node.file, q->node.filename, &h, error)) {
+        return false;
+    }
+    if (h.cluster_bits != q->h.cluster_bits || h.crypt_method != q->h.crypt_method ||
+        (h.incompatible ^ q->h.incompatible) & (QCOW2_DATA_FILE | QCOW2_EXTENDED_L2)) {
+        qcow2_header_clear(&h);
+        set_error(error, "%s: it is another image now", q->node.filename);
+        return false;
+    }
+    forget(q);
+    qcow2_header_clear(&q->h);
+    q->h = h;
+    set_geometry(q);
+    if (!check_sizes(q, error) || !check_places(q, error) || !load_tables(q, error)) {
+        return false;
+    }
+    q->node.size = (q->h.size + BLOCK_SECTOR - 1) & ~(uint64_t)(BLOCK_SECTOR - 1);
+    return qcow2_load_snapshots(q, error) && repair_dirty(q, error) && qcow2_load_bitmaps(q, error);
+}
+
+static bool qcow2_set_active(struct block_node *node, bool active, GError **error)
+{
+    struct qcow2 *q = (struct qcow2 *)node;
+
+    return active ? read_anew(q, error) : qcow2_set_read_only(node, true, error);
+}
+
 static void info_bitmaps(const struct qcow2 *q, struct block_info_row *specific)
 {
     struct block_info_row *list = q->bitmaps->len ? block_info_list(specific, "bitmaps") : NULL;
@@ -335,6 +382,7 @@ const struct block_driver block_qcow2 = {
     .open = qcow2_open,
     .close = qcow2_close,
     .set_read_only = qcow2_set_read_only,
+    .set_active = qcow2_set_active,
     .create = qcow2_create,
     .read = qcow2_read,
     .write = qcow2_write,

@@ -182,6 +182,7 @@ static bool raw_measure(const struct block_options *options, struct block_node *
 const struct block_driver block_raw = {
     .name = "raw",
     .summary = "the bytes of the disk in their order",
+    .set_active = block_set_active_nothing,
     .size = sizeof(struct raw_node),
     .open_options = raw_options,
     .create_options = raw_create_options,

@@ -260,6 +260,7 @@ static int throttle_discard(struct block_node *node, uint64_t offset, uint64_t b
 const struct block_driver block_throttle = {
     .name = "throttle",
     .summary = "lets no more through than its group's limits",
+    .set_active = block_set_active_nothing,
     .filter = true,
     .size = sizeof(struct throttle_node),
     .open_options = throttle_options,

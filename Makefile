@@ -88,7 +88,7 @@ hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi
                boot_multiboot.c decompress.c dsdt.c dsdt_hotplug.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c \
                pc_common.c pc_drives.c piix3.c piix4_pm.c
 
-migration_src := load.c ram.c saved.c snapshot.c stream.c vm_state.c
+migration_src := channel.c dirty.c incoming.c outgoing.c params.c state.c load.c ram.c saved.c snapshot.c stream.c vm_state.c
 
 monitor_src := block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c dump_memory.c expression.c info.c input.c \
                interrupts.c line_edit.c media.c migration.c monitor.c net.c objects.c qmp.c qmp_check.c qmp_commands.c \
@@ -109,7 +109,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
-unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test fdset_test gdbstub_test gdbstub_break_test gdbstub_state_test dump_memory_test iothread_test log_test migration_test \
+unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test fdset_test gdbstub_test gdbstub_break_test gdbstub_state_test dump_memory_test iothread_test log_test migration_test migrate_test \
               machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test qmp_test json_stream_test
 
@@ -141,7 +141,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
 boot_tests := snapshots.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py \
-              firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py
+              firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py
 
 # --- Configuration ----------------------------------------------------------------------------
 

@@ -86,7 +86,7 @@ struct block_open_options {
      * Set by the graph, for what is to be writable.
      */
     bool inactive;
-    bool check;       /* opened to be checked: a damaged image is no error where that can be */
+    bool check; /* opened to be checked: a damaged image is no error where that can be */
     enum block_cache cache;
 };
 

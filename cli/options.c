@@ -41,6 +41,7 @@ TEXT_OPTION(kernel)
 TEXT_OPTION(initrd)
 TEXT_OPTION(append)
 TEXT_OPTION(loadvm)
+TEXT_OPTION(incoming)
 TEXT_OPTION(log_file)
 TEXT_OPTION(pidfile)
 FLAG_OPTION(no_reboot)
@@ -215,6 +216,7 @@ const struct option_row option_rows[] = {
     { "gdb",         "CHARDEV|none", "gdb debugs the guest there: tcp::PORT, unix:PATH,server=on,wait=off", option_gdb },
     { "s",           NULL, "the same as -gdb tcp::1234",                                           option_s },
     { "loadvm",      "TAG", "start from what 'savevm TAG' saved into the disks",                   option_loadvm },
+    { "incoming",    "tcp:HOST:PORT|unix:PATH|exec:COMMAND|fd:N|file:PATH|defer", "wait for a machine that 'migrate' sends", option_incoming },
     { "no-reboot",   NULL, "leave instead of rebooting",                                          option_no_reboot },
     { "no-shutdown", NULL, "pause instead of leaving when the guest powers off",                  option_no_shutdown },
     { "action",      "reboot=reset|shutdown,shutdown=poweroff|pause,panic=shutdown|pause|exit-failure|none", "what guest events do",     option_action },
@@ -236,7 +238,6 @@ const struct option_row option_rows[] = {
     { "k",           "LANGUAGE", "keyboard layouts are not supported yet",                        NULL },
     { "audiodev",    "OPTIONS", "audio is not supported yet",                                     NULL },
     { "qtest",       "CHARDEV", "qtest is not supported yet",                                     NULL },
-    { "incoming",    "URI", "migration is not supported yet",                                     NULL },
     { "acpitable",   "OPTIONS", "additional ACPI tables are not supported yet",                   NULL },
     { "numa",        "OPTIONS", "NUMA is not supported yet",                                      NULL },
     { "icount",      "OPTIONS", "instruction counting is not supported yet",                      NULL },
@@ -286,7 +287,7 @@ void options_free(struct options *o)
 {
     char *const texts[] = { o->cpu_model, o->accel,  o->accel_refused, o->kernel,   o->initrd,
                             o->append,    o->name,   o->log_items,     o->log_file, o->pidfile,
-                            o->gdb,       o->loadvm, o->process_name };
+                            o->gdb,       o->loadvm, o->process_name,  o->incoming };
     GPtrArray *const lists[] = { o->netdevs, o->nics,    o->nets,      o->cards,    o->fds,
                                  o->serials, o->drives,  o->blockdevs, o->monitors, o->chardevs,
                                  o->devices, o->globals, o->warnings,  o->objects };
@@ -472,6 +473,10 @@ bool options_finish(struct options *o, GError **error)
     if (o->cpus > 1 && strstr(o->accel, ",thread=single")) {
         set_error(error, "-accel tcg,thread=single: %u CPUs have a thread each; use thread=multi",
                   o->cpus);
+        return false;
+    }
+    if (o->loadvm && o->incoming) {
+        set_error(error, "-loadvm and -incoming cannot be used together: both say what is started");
         return false;
     }
     if (o->nographic && o->curses) {

@@ -52,7 +52,7 @@ struct options {
     GPtrArray *data_dirs, *fw_cfg, *option_roms, *debugcons, *smbios;
     char *uuid;
 
-    char *log_items, *log_file, *pidfile, *loadvm;
+    char *log_items, *log_file, *pidfile, *loadvm, *incoming;
     char *gdb;                                /* -gdb, -s; NULL: none */
     char *process_name;                       /* -name process= */
     bool daemonize, timestamps, message_name; /* the latter: -msg */

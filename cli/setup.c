@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/setup.h"
 #include "gdbstub/gdbstub.h"
+#include "migration/migration.h"
 #include "migration/snapshot.h"
 #include "monitor/monitor.h"
 #include "monitor/qmp.h"
@@ -335,6 +336,9 @@ bool session_setup(struct session *s, struct options *o, GError **error)
     setup_config(m, o);
     m->describe_options = options_describe;
     setup_globals(m, o);
+    if (o->incoming) {
+        migration_expect(m);
+    }
     return fds_setup(o, error) && check_curses(o, error) && check_memory(m, error) &&
            setup_chardevs(m, o, error) && setup_serials(m, o, error) && drives_setup(m, o, error) &&
            net_setup(m, o, error) && firmware_setup(m, o, error) &&
@@ -353,12 +357,22 @@ bool session_show(struct session *s, GError **error)
     return true;
 }
 
+/* The guest waits until the state that it begins with is there. */
 bool session_start(struct session *s, const struct options *o, GError **error)
 {
     struct machine *m = s->machine;
+    bool elsewhere = o->loadvm || o->incoming;
 
-    m->config.start_paused |= o->loadvm != NULL;
-    if (!machine_start(m, error) || (o->loadvm && !snapshot_load(m, o->loadvm, error))) {
+    m->config.start_paused |= elsewhere;
+    if (!machine_start(m, error)) {
+        return false;
+    }
+    m->config.start_paused = o->start_paused;
+    if (o->incoming) {
+        machine_set_run_state(m, RUN_STATE_INMIGRATE);
+        return strcmp(o->incoming, "defer") == 0 || migration_incoming(m, o->incoming, error);
+    }
+    if (o->loadvm && !snapshot_load(m, o->loadvm, error)) {
         return false;
     }
     if (m->run_state == RUN_STATE_PRELAUNCH && !o->start_paused) {

@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include "migration/migration.h"
 #include "monitor/command.h"
 #include "monitor/monitor.h"
 #include "softmmu/machine.h"
@@ -71,6 +72,8 @@ static bool cmd_stop(struct machine *m, const char *args, GString *out, GError *
     (void)error;
     if (m->run_state == RUN_STATE_RUNNING) {
         machine_set_run_state(m, RUN_STATE_PAUSED);
+    } else if (m->run_state == RUN_STATE_INMIGRATE) {
+        m->config.start_paused = true;
     }
     return true;
 }
@@ -83,7 +86,14 @@ static bool cmd_cont(struct machine *m, const char *args, GString *out, GError *
     case RUN_STATE_PRELAUNCH:
     case RUN_STATE_PAUSED:
     case RUN_STATE_DEBUG:
+    case RUN_STATE_POSTMIGRATE: /* its disks may still be away */
+        if (!migration_take_back(m, error)) {
+            return false;
+        }
         machine_set_run_state(m, RUN_STATE_RUNNING);
+        return true;
+    case RUN_STATE_INMIGRATE: /* when it is there */
+        m->config.start_paused = false;
         return true;
     case RUN_STATE_RUNNING:
     case RUN_STATE_SUSPENDED: /* system_wakeup wakes it */
@@ -281,6 +291,11 @@ const struct command monitor_commands[] = {
     { "savevm",           "[tag]",            "save the machine into its disks (without a tag: under a new name)", command_savevm },
     { "loadvm",           "tag",              "go back to a saved machine",                            command_loadvm },
     { "delvm",            "tag",              "forget a saved machine",                                command_delvm },
+    { "migrate",          "[-d] uri",         "send the machine to tcp:HOST:PORT, unix:PATH, exec:COMMAND, fd:N or file:PATH (-d: do not wait for the end)", command_migrate },
+    { "migrate_cancel",   "",                 "cancel the current migration",                          command_migrate_cancel },
+    { "migrate_incoming", "uri",              "take a machine from there, after -incoming defer",      command_migrate_incoming },
+    { "migrate_set_capability", "capability state", "turn something about migration on or off",        command_migrate_set_capability },
+    { "migrate_set_parameter", "parameter value", "set a number for migration: 'info migrate_parameters' lists them", command_migrate_set_parameter },
     { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
     { "log",              "item1[,...]|none", "turn on logging of these items; none: turn it off",     cmd_log },
     { 0 }

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * monitor/migration.c: machines that are saved: `savevm`, `loadvm`, `delvm`, `info snapshots`.
+ * monitor/migration.c: machines that are saved or go elsewhere: `savevm`, `loadvm`, `delvm`, `info snapshots`,
+ * `migrate`, `migrate_*`, `info migrate`, `info migrate_*`.
  * Thread: machine lock held.
  */
+#include <inttypes.h>
 #include <string.h>
+#include "migration/migration.h"
 #include "migration/snapshot.h"
 #include "monitor/command.h"
 #include "util/error.h"
+#include "util/text.h"
 
 /* One word, or none. */
 static bool check_tag(const char *command, const char *args, bool needed, GError **error)
@@ -78,6 +82,175 @@ bool command_info_snapshots(struct machine *m, const char *args, GString *out, G
             g_strdup_printf("\nList of partial (non-loadable) snapshots on '%s':\n", blk->id);
 
         print_list(drives, blk, false, heading, out);
+    }
+    return true;
+}
+
+/* Migration ------------------------------------------------------------------------------------- */
+
+/* Other monitors, and what the migration asks for, go on meanwhile. */
+static bool wait_for_the_end(struct machine *m, GError **error)
+{
+    struct migration_info info;
+
+    while (migration_is_running(m) && !m->quit) {
+        machine_iterate(m, true);
+    }
+    migration_query(m, &info);
+    if (info.status == MIGRATION_FAILED) {
+        set_error(error, "%s", info.error);
+        return false;
+    }
+    return true;
+}
+
+bool command_migrate(struct machine *m, const char *args, GString *out, GError **error)
+{
+    bool detach = false;
+
+    (void)out;
+    while (*args == '-') {
+        size_t n = strcspn(args, " \t");
+
+        if (n != 2 || !strchr("dbir", args[1])) {
+            set_error(error, "migrate: unsupported option '%.*s'", (int)n, args);
+            return false;
+        }
+        if (args[1] != 'd') {
+            set_error(error, "migrate -%c is not supported%s", args[1],
+                      args[1] == 'r' ? "" : ": use drive_mirror");
+            return false;
+        }
+        detach = true;
+        args += n + strspn(args + n, " \t");
+    }
+    if (!*args) {
+        set_error(error, "migrate: string expected");
+        return false;
+    }
+    return migration_start(m, args, error) && (detach || wait_for_the_end(m, error));
+}
+
+bool command_migrate_cancel(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)out;
+    (void)error;
+    migration_cancel(m);
+    return true;
+}
+
+bool command_migrate_incoming(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)out;
+    return migration_incoming(m, args, error);
+}
+
+/* "name value" */
+static bool split(const char *command, const char *args, char **name, const char **value,
+                  GError **error)
+{
+    size_t n = strcspn(args, " \t");
+
+    *value = args + n + strspn(args + n, " \t");
+    if (n == 0 || !**value || strpbrk(*value, " \t")) {
+        set_error(error, "%s: see 'help %s' for what it takes", command, command);
+        return false;
+    }
+    *name = g_strndup(args, n);
+    return true;
+}
+
+bool command_migrate_set_capability(struct machine *m, const char *args, GString *out,
+                                    GError **error)
+{
+    g_autofree char *name = NULL;
+    const char *value;
+    bool on;
+
+    (void)out;
+    if (!split("migrate_set_capability", args, &name, &value, error)) {
+        return false;
+    }
+    if (!parse_bool(value, &on)) {
+        set_error(error, "Expected 'on' or 'off'");
+        return false;
+    }
+    return migration_set_capability(m, name, on, error);
+}
+
+bool command_migrate_set_parameter(struct machine *m, const char *args, GString *out,
+                                   GError **error)
+{
+    g_autofree char *name = NULL;
+    const char *value;
+
+    (void)out;
+    return split("migrate_set_parameter", args, &name, &value, error) &&
+           migration_set_parameter_text(m, name, value, error);
+}
+
+static void print_time(const char *what, int64_t ms, GString *out)
+{
+    if (ms >= 0) {
+        g_string_append_printf(out, "%s: %" PRId64 " ms\n", what, ms);
+    }
+}
+
+bool command_info_migrate(struct machine *m, const char *args, GString *out, GError **error)
+{
+    struct migration_info i;
+
+    (void)args;
+    (void)error;
+    migration_query(m, &i);
+    if (i.status == MIGRATION_NONE) {
+        return true;
+    }
+    g_string_append_printf(out, "Migration status: %s", migration_status_names[i.status]);
+    g_string_append_printf(out, i.error ? " (%s)\n" : "\n", i.error);
+    print_time("total time", i.total_time, out);
+    print_time("expected downtime", migration_is_running(m) ? i.expected_downtime : -1, out);
+    print_time("downtime", i.downtime, out);
+    print_time("setup", i.setup_time, out);
+    if (!i.total) {
+        return true;
+    }
+    g_string_append_printf(out,
+                           "transferred ram: %" PRIu64 " kbytes\nthroughput: %.2f mbps\n"
+                           "remaining ram: %" PRIu64 " kbytes\ntotal ram: %" PRIu64 " kbytes\n"
+                           "duplicate: %" PRIu64 " pages\nskipped: 0 pages\n"
+                           "normal: %" PRIu64 " pages\nnormal bytes: %" PRIu64 " kbytes\n"
+                           "dirty sync count: %" PRIu64 "\npage size: 4 kbytes\n"
+                           "multifd bytes: 0 kbytes\npages-per-second: %" PRIu64 "\n",
+                           i.transferred >> 10, i.mbps, i.remaining >> 10, i.total >> 10,
+                           i.duplicate, i.normal, i.normal * 4, i.dirty_syncs, i.pages_per_second);
+    if (i.dirty_pages_rate && migration_is_running(m)) {
+        g_string_append_printf(out, "dirty pages rate: %" PRIu64 " pages\n", i.dirty_pages_rate);
+    }
+    return true;
+}
+
+bool command_info_migrate_capabilities(struct machine *m, const char *args, GString *out,
+                                       GError **error)
+{
+    (void)args;
+    (void)error;
+    for (unsigned i = 0; migration_capabilities[i].name; i++) {
+        g_string_append_printf(out, "%s: %s\n", migration_capabilities[i].name,
+                               migration_capability(m, i) ? "on" : "off");
+    }
+    return true;
+}
+
+bool command_info_migrate_parameters(struct machine *m, const char *args, GString *out,
+                                     GError **error)
+{
+    (void)args;
+    (void)error;
+    for (unsigned i = 0; i < MIGRATION_PARAMETER_COUNT; i++) {
+        g_string_append_printf(out, "%s: %" PRIu64 "%s\n", migration_parameters[i].name,
+                               migration_parameter(m, i), migration_parameters[i].unit);
     }
     return true;
 }

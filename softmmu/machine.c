@@ -193,6 +193,9 @@ void machine_free(struct machine *m)
     if (!machine_locked(m)) {
         machine_lock(m);
     }
+    if (m->migration) {
+        m->free_migration(m); /* its thread may stand on the following */
+    }
     iothread_stop_all(m); /* first: what it writes is told to engines */
     vcpu_destroy_all(m);
     mem_transaction_begin(m); /* never committed: nobody looks any more */

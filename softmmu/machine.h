@@ -160,7 +160,7 @@ struct machine {
     struct code_watch *code_watches;
     struct dirty_listener *dirty_listeners;
     unsigned mem_transaction_depth;
-    bool mem_changed, ram_retired;
+    bool mem_changed, ram_retired, ram_pinned;
     /* A20 is off: physical address bit 20 of the CPU is forced to 0 (lock; vCPUs flush on change). */
     bool a20_masked;
 
@@ -193,6 +193,9 @@ struct machine {
     const char *(*netdev_id)(const struct net_client *c);
     void (*free_net)(struct machine *m);
     struct qmp *qmp; /* monitor/qmp.h */
+
+    struct migration *migration; /* migration/; NULL: never */
+    void (*free_migration)(struct machine *m);
 
     struct vcpu *vcpus[MACHINE_MAX_VCPUS];
     unsigned n_vcpus;

@@ -356,10 +356,17 @@ void mem_transaction_commit(struct machine *m)
         m->mem_changed = false;
         update_views(m);
     }
-    if (m->ram_retired) {
+    if (m->ram_retired && !m->ram_pinned) {
         m->ram_retired = false;
         free_retired(m);
     }
+}
+
+void ram_pin(struct machine *m, bool pinned)
+{
+    m->ram_pinned = pinned;
+    mem_transaction_begin(m);
+    mem_transaction_commit(m);
 }
 
 void address_space_init(struct address_space *as, struct machine *m, struct mem_region *root,

@@ -44,6 +44,8 @@ struct ram_block {
 /* size is rounded up to whole pages, the memory zeroed and touched lazily.  Lock held. */
 struct ram_block *ram_block_new(struct machine *m, const char *name, uint64_t size, GError **error);
 void ram_block_free(struct machine *m, struct ram_block *ram);
+/* While it is pinned no block goes, so that a thread may read them without the lock.  Lock held. */
+void ram_pin(struct machine *m, bool pinned);
 
 /*
  * What a device answers to. Offsets are relative to the region.  The callbacks see only naturally

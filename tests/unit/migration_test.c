@@ -10,6 +10,7 @@
 #include "migration/snapshot.h"
 #include "monitor/monitor.h"
 #include "target/i386/cpu.h"
+#include "tests/unit/pc_rig.h"
 
 #define RAM_SIZE  (4u << 20)
 #define DISK_SIZE (1u << 20)
@@ -18,32 +19,6 @@ struct fixture {
     struct machine *m;
     char *dir;
 };
-
-static const struct board_type *board(const char *alias)
-{
-    for (unsigned i = 0; board_types[i]; i++) {
-        if (g_strcmp0(board_types[i]->alias, alias) == 0) {
-            return board_types[i];
-        }
-    }
-    g_error("no board '%s'", alias);
-}
-
-static struct machine *pc_new(const char *alias, unsigned cpus, uint64_t ram)
-{
-    struct machine *m = machine_new();
-    g_autoptr(GError) error = NULL;
-
-    machine_lock(m);
-    m->config.board = board(alias);
-    m->config.ram_size = ram;
-    m->config.cpus = cpus;
-    if (!m->config.board->init(m, &error)) {
-        g_error("%s", error->message);
-    }
-    machine_reset(m);
-    return m;
-}
 
 static struct block_backend *add_disk(struct fixture *f, const char *id, const char *format)
 {

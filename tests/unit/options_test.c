@@ -160,6 +160,7 @@ static const struct row {
     { K "-D log.txt",              AT(log_file),     TEXT, 0, "log.txt" },
     { K "-msg timestamp=off",      0,                NOTHING, 0, NULL },
     { K "-pidfile p",              AT(pidfile),      TEXT, 0, "p" },
+    { K "-incoming defer",         AT(incoming),     TEXT, 0, "defer" },
     { K "-loadvm t",               AT(loadvm),       TEXT, 0, "t" },
     { "-L dir -L other",           AT(data_dirs),    SECOND, 0, "other" },
     { "-L help",                   0,                HELP, 0, "/usr/share/seabios" },

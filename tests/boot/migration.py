@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Linux goes from one process to another while it writes to a disk that both have: over sockets, through a file, a
+command, a descriptor. What cannot be loaded leaves the guest where it was.
+
+Without arguments a short list, for 'make check'; with --all every row; with words those whose name has one."""
+import os
+import re
+import select
+import socket
+import sys
+import time
+
+from boot import Run, Scratch, guest_file, tap
+from disks import run, tool
+from snapshots import SCRIPT, SIZE, drive, turns, watch
+from virtio import BLK, NVME, SCSI, initrd
+
+TIMEOUT = 120
+
+
+class Machine(Run):
+    """A run with a monitor on a socket of its own."""
+
+    count = 0
+
+    def __init__(self, scratch, args, pass_fds=()):
+        Machine.count += 1
+        path = scratch.path(f"monitor{Machine.count}")
+        super().__init__([*args, "-monitor", f"unix:{path},server=on,wait=off"], pass_fds=pass_fds)
+        self.monitor = socket.socket(socket.AF_UNIX)
+        self.monitor.settimeout(TIMEOUT)
+        deadline = time.monotonic() + TIMEOUT
+        while self.monitor.connect_ex(path) != 0:
+            if self.child.poll() is not None or time.monotonic() > deadline:
+                self.pump(0)
+                self.fail("there is no monitor")
+            time.sleep(0.02)
+        self.answer()
+
+    def answer(self):
+        text = b""
+        while not text.endswith(b"(qemu) "):
+            piece = self.monitor.recv(4096)
+            if not piece:
+                self.pump(0)
+                self.fail(f"the monitor ended after {text}")
+            text += piece
+        return text.decode()
+
+    def command(self, line):
+        """What it prints, without the line itself."""
+        self.monitor.sendall(line.encode() + b"\n")
+        return self.answer().partition("\n")[2].removesuffix("(qemu) ").replace("\r", "")
+
+    def must_say(self, line, pattern=r"\A\Z"):
+        said = self.command(line)
+        if not re.search(pattern, said):
+            self.fail(f"'{line}' said: {said}")
+
+    def catch_up(self):
+        """Takes the output that there is."""
+        while select.select([self.read_fd], [], [], 0)[0] and self.pump(0):
+            pass
+
+    def wait_for(self, line, pattern):
+        deadline = time.monotonic() + TIMEOUT
+        while not re.search(pattern, self.command(line)):
+            if time.monotonic() > deadline:
+                self.fail(f"'{line}' did not say '{pattern}'")
+            self.pump(0.05)
+
+    def close(self):
+        self.monitor.close()
+
+    def __exit__(self, *unused):
+        self.close()
+        super().__exit__(*unused)
+
+
+class Guest:
+    """The options of a guest with a disk, and where it runs now."""
+
+    def __init__(self, node="vda", drivers=BLK, args=None):
+        self.scratch = Scratch()
+        self.image = self.scratch.path("disk.qcow2")
+        run([tool("qemu-img", "qemu-utils"), "create", "-q", "-f", "qcow2", self.image, SIZE])
+        self.args = ["-display", "none", "-m", "256", "-no-reboot", "-serial", "stdio", "-kernel",
+                     guest_file("virtio"), "-initrd",
+                     initrd(self.scratch, drivers, SCRIPT.replace("NODE", node), False), "-append",
+                     "console=ttyS0 panic=-1 quiet",
+                     *(a.replace("IMAGE", self.image) for a in args or drive("virtio-blk-pci", "-smp", "2"))]
+
+    def machine(self, *more, pass_fds=()):
+        return Machine(self.scratch, [*self.args, *more], pass_fds)
+
+    def check(self):
+        run([tool("qemu-img", "qemu-utils"), "check", "-q", self.image])
+
+
+def arrive(old, new):
+    """The guest goes on in the new one where it stopped in the old one."""
+    new.wait_for("info status", "running")
+    old.catch_up()
+    near = turns(old, 0)
+    watch(new, 0, 3, near[-1] + 1 if near else None)
+    old.must_say("info status", r"paused \(postmigrate\)")
+    old.must_say("info migrate", r"status: completed\n(.*\n)*downtime: \d+ ms")
+    old.monitor.sendall(b"quit\n")
+    if old.finish(TIMEOUT) != 0:
+        old.fail("exit status is not 0")
+
+
+def hops(*uris, node="vda", drivers=BLK, args=None):
+    """A row: from machine to machine, each time over the next one's URI."""
+    def test():
+        guest = Guest(node, drivers, args)
+        machine = guest.machine()
+        try:
+            watch(machine, 0, 3)
+            for uri in uris:
+                uri = uri.replace("@", guest.scratch.path(""))
+                with_defer = uri.startswith("tcp:")
+                new = guest.machine("-incoming", "defer" if with_defer else uri)
+                new.must_say("info status", r"paused \(inmigrate\)")
+                if with_defer:
+                    new.must_say("migrate_incoming " + uri)
+                machine.must_say("migrate " + uri)
+                arrive(machine, new)
+                machine.close()
+                machine = new
+            machine.monitor.sendall(b"quit\n")
+            machine.finish(TIMEOUT)
+        finally:
+            machine.__exit__()
+        guest.check()
+    return test
+
+
+def one_way(out, incoming):
+    """A row: what `migrate` writes there is read later."""
+    def test():
+        guest = Guest()
+        out_, in_ = (u.replace("@", guest.scratch.path("")) for u in (out, incoming))
+        with guest.machine() as old:
+            watch(old, 0, 3)
+            old.must_say("migrate -d " + out_)
+            old.wait_for("info migrate", "status: completed")
+            with guest.machine("-incoming", in_) as new:
+                arrive(old, new)
+        guest.check()
+    return test
+
+
+def inherited_descriptors():
+    guest = Guest()
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.set_inheritable(True)
+    with guest.machine(pass_fds=(ours.fileno(),)) as old:
+        watch(old, 0, 3)
+        with guest.machine("-incoming", f"fd:{theirs.fileno()}", pass_fds=(theirs.fileno(),)) as new:
+            ours.close()
+            theirs.close()
+            old.must_say(f"migrate fd:{ours_number(old)}")
+            arrive(old, new)
+
+
+def ours_number(machine):
+    """The socket that the program inherited: the lowest of its descriptors above 2 that is one."""
+    folder = f"/proc/{machine.child.pid}/fd"
+    return min(int(n) for n in os.listdir(folder)
+               if int(n) > 2 and os.readlink(f"{folder}/{n}").startswith("socket:"))
+
+
+def a_refused_machine_goes_on():
+    """Other options there, a stream that is cut, a receiver that dies, a cancellation: the guest stays."""
+    guest = Guest()
+    uri = "unix:" + guest.scratch.path("socket")
+    with guest.machine() as old:
+        last = watch(old, 0, 2)
+        with guest.machine("-device", "e1000,id=extra,mac=52:54:00:12:34:99", "-incoming", uri) as new:
+            old.must_say("migrate " + uri, r"the other side says: section 'blocks' 0: ")
+            if new.finish(TIMEOUT) != 1 or not re.search("-incoming .*section 'blocks' 0: ", new.output):
+                new.fail("it did not end with status 1 and the section's name")
+        last = watch(old, len(old.output), 3, last + 1)
+        old.must_say("migrate exec:head -c 1000000 >/dev/null", "cannot write|ended with")
+        old.must_say("info status", "running")
+        old.must_say("migrate_set_parameter max-bandwidth 2M")
+        with guest.machine("-incoming", uri) as new:
+            old.must_say("migrate -d " + uri)
+            old.wait_for("info migrate", r"status: active\n(.*\n)*transferred ram: [1-9]")
+            new.kill()
+            old.wait_for("info migrate", "status: failed")
+        with guest.machine("-incoming", uri) as new:
+            old.must_say("migrate -d " + uri)
+            old.wait_for("info migrate", r"status: active\n(.*\n)*transferred ram: [1-9]")
+            old.must_say("migrate_cancel")
+            old.wait_for("info migrate", "status: cancelled")
+            if new.finish(TIMEOUT) != 1:
+                new.fail("exit status is not 1")
+        old.catch_up()
+        watch(old, len(old.output), 3, turns(old, 0)[-1] + 1)
+        old.must_say("migrate_set_parameter max-bandwidth 0")
+        with guest.machine("-incoming", uri) as new:    # and now it does
+            old.must_say("migrate " + uri)
+            arrive(old, new)
+    guest.check()
+
+
+def damaged_files_are_refused():
+    guest = Guest()
+    path = guest.scratch.path("state")
+    with guest.machine() as old:
+        watch(old, 0, 1)
+        old.must_say(f"migrate file:{path}")
+    with open(path, "r+b") as file:
+        size = os.path.getsize(path)
+        for change, pattern in ((lambda: file.truncate(size - 5), "section .*: the stream ends in it"),
+                                (lambda: (file.seek(size // 2), file.write(b"damage")), "section 'ram' 0: its checksum"),
+                                (lambda: (file.seek(8), file.write(b"\7")), "the stream has version 7, must be 1")):
+            change()
+            file.flush()
+            with Run([*guest.args, "-monitor", "none", "-incoming", f"file:{path}"]) as new:
+                if new.finish(TIMEOUT) != 1 or not re.search(pattern, new.output):
+                    new.fail(f"it did not end with status 1 and '{pattern}'")
+
+
+SHORT = [
+    ("2 CPUs and a virtio disk, over a UNIX socket and TCP", hops("unix:@/socket", "tcp:127.0.0.1:47310")),
+    ("a machine that is refused goes on", a_refused_machine_goes_on),
+]
+INTERP = ["-accel", "tcg,engine=interp"]
+TESTS = SHORT + [
+    ("through a file", one_way("file:@/state", "file:@/state")),
+    ("through commands", one_way("exec:gzip -1 -c >@/state", "exec:gzip -dc @/state")),
+    ("over inherited descriptors", inherited_descriptors),
+    ("damaged files are refused", damaged_files_are_refused),
+    ("the interpreter", hops("unix:@/socket", args=drive("virtio-blk-pci", *INTERP))),
+    ("an iothread and a packed ring", hops("unix:@/socket", "unix:@/socket", args=drive(
+        "virtio-blk-pci,packed=on,iothread=t", "-object", "iothread,id=t", "-smp", "2"))),
+    ("a SCSI disk of a q35", hops("unix:@/socket", node="sda", drivers=SCSI, args=drive(
+        "scsi-hd", "-M", "q35", "-device", "virtio-scsi-pci"))),
+    ("an NVMe disk, 4 CPUs", hops("unix:@/socket", node="nvme0n1", drivers=NVME, args=drive(
+        "nvme,serial=1", "-smp", "4"))),
+]
+
+if __name__ == "__main__":
+    words = [a for a in sys.argv[1:] if a != "--all"]
+    chosen = [t for t in TESTS if not words or any(w in t[0] for w in words)]
+    sys.exit(tap(chosen if sys.argv[1:] else SHORT))

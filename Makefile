@@ -339,6 +339,13 @@ SECONDS ?= 600
 check-net-soak: $(rhea) guests      ## run parallel downloads and uploads with checksums for ten minutes
 	@RHEA_BIN=$(rhea) tests/boot/network_soak.py --seconds $(SECONDS) $(CARD:%=--card %)
 
+# A quarter of an hour on two processors; tests/boot/migration_load.py --snapshots N --migrations N is shorter.
+.PHONY: check-migration
+check-migration: $(rhea) guests     ## save and load a busy guest 100 times, migrate it 20 times; every channel and disk
+	@RHEA_BIN=$(rhea) tests/boot/migration_load.py
+	@RHEA_BIN=$(rhea) tests/boot/snapshots.py --all
+	@RHEA_BIN=$(rhea) tests/boot/migration.py --all
+
 # SKIP where that machine's compiler is missing.
 .PHONY: check-cross
 check-cross:                        ## build for arm64, run tests under qemu-user

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "migration/ram_file.h"
 #include "util/error.h"
 #include "util/socket.h"
 #include "util/text.h"
@@ -189,6 +190,23 @@ static bool read_bytes(struct stream_in *s, void *data, size_t len, GError **err
     return true;
 }
 
+static bool map_file(struct stream_in *s, const GPtrArray *blocks, const struct section *section,
+                     GError **error)
+{
+    struct channel *c = (struct channel *)((char *)s - offsetof(struct channel, in));
+    uint64_t rest;
+
+    if (!ram_file_map(c->fd, blocks, section, &rest, error)) {
+        return false;
+    }
+    c->at = c->len = 0;
+    if (lseek(c->fd, (off_t)rest, SEEK_SET) < 0) {
+        set_errno_error(error, "%s: cannot seek", c->uri);
+        return false;
+    }
+    return true;
+}
+
 /* Opening --------------------------------------------------------------------------------------- */
 
 static bool open_socket(struct channel *c, const struct socket_address *a, bool out, GError **error)
@@ -281,6 +299,7 @@ static bool open_file(struct channel *c, const char *rest, bool out, GError **er
         return false;
     }
     c->is_file = true;
+    c->in.map = map_file;
     if (fstat(c->fd, &st) != 0 || (at && lseek(c->fd, (off_t)at, SEEK_SET) < 0) ||
         (out && S_ISREG(st.st_mode) && ftruncate(c->fd, (off_t)at) != 0)) {
         set_errno_error(error, "'%s', offset %s", path, offset ? offset : "0");

@@ -70,6 +70,7 @@ void dirty_sync(struct dirty *d, struct machine *m)
 
 void dirty_clear(struct dirty *d)
 {
+    g_clear_pointer(&d->file, ram_file_free);
     for (unsigned i = 0; d->blocks && i < d->blocks->len; i++) {
         g_free(d->bitmaps[i]);
     }
@@ -88,7 +89,8 @@ bool dirty_send(struct dirty *d, unsigned block, uint64_t *at, struct stream_out
     if (sent == 0) {
         return true;
     }
-    if (!ram_save_pages(out, d->blocks, block, first, n, bitmap, progress, error)) {
+    if (d->file ? !ram_file_save_pages(d->file, block, first, n, bitmap, progress, error)
+                : !ram_save_pages(out, d->blocks, block, first, n, bitmap, progress, error)) {
         return false;
     }
     memset(bitmap, 0, (n + 63) / 64 * 8);

@@ -6,12 +6,13 @@
 #ifndef MIGRATION_DIRTY_H
 #define MIGRATION_DIRTY_H
 
-#include "migration/ram.h"
+#include "migration/ram_file.h"
 
 struct dirty {
     GPtrArray *blocks;
     uint64_t **bitmaps;    /* one a block: bit n is its page n */
     uint64_t total, dirty; /* pages */
+    struct ram_file *file; /* where they go; NULL: into the stream */
 };
 
 /* All pages, and those that are written from now on. */

@@ -5,8 +5,8 @@
 #include "util/error.h"
 
 /* *listed: the blocks are known to be this machine's. */
-static bool take(struct section *s, const GPtrArray *blocks, struct saved *saved, bool apply,
-                 bool *listed, GError **error)
+static bool take(struct stream_in *in, struct section *s, const GPtrArray *blocks,
+                 struct saved *saved, bool apply, bool *listed, GError **error)
 {
     if (strcmp(s->name, "blocks") == 0) {
         *listed = true;
@@ -18,6 +18,13 @@ static bool take(struct section *s, const GPtrArray *blocks, struct saved *saved
             return false;
         }
         return ram_load(blocks, s, apply, error);
+    }
+    if (strcmp(s->name, "mapped") == 0) {
+        if (!in->map || !apply || !*listed) {
+            set_error(error, "section 'mapped' 0: only a file that -incoming reads can have it");
+            return false;
+        }
+        return in->map(in, blocks, s, error);
     }
     return !saved || saved_add(saved, s, error);
 }
@@ -33,7 +40,7 @@ bool load_sections(struct stream_in *in, const GPtrArray *blocks, struct saved *
         if (!ok || section_is_end(&s)) {
             break;
         }
-        ok = take(&s, blocks, saved, apply, &listed, error);
+        ok = take(in, &s, blocks, saved, apply, &listed, error);
     }
     section_clear(&s);
     stream_in_clear(in);

@@ -91,6 +91,7 @@ struct migration_capability_row {
 };
 extern const struct migration_capability_row migration_capabilities[]; /* ends with name NULL */
 bool migration_capability(struct machine *m, unsigned row);
+bool migration_capability_named(struct machine *m, const char *name);
 bool migration_set_capability(struct machine *m, const char *name, bool on, GError **error);
 
 #endif

@@ -7,6 +7,7 @@
  * Thread:    `run` on its own; functions that take `opaque` on the main loop, machine lock held.
  */
 #include <string.h>
+#include <unistd.h>
 #include "block/block.h"
 #include "migration/state.h"
 #include "util/error.h"
@@ -289,13 +290,44 @@ static bool shake_hands(struct migration *g, GError **error)
            stream_put(&c->out, "go", 0, 1, NULL, 0, error) && channel_finish(c, error);
 }
 
+/* What RAM is, and with mapped-ram where. */
+static bool send_list(struct migration *g, GError **error)
+{
+    struct channel *c = g->channel;
+    off_t position;
+
+    if (!stream_begin(&c->out, error) || !ram_save_list(g->dirty.blocks, &c->out, error)) {
+        return false;
+    }
+    if (!g->mapped) {
+        return true;
+    }
+    if (!channel_flush(c, error)) {
+        return false;
+    }
+    position = lseek(c->fd, 0, SEEK_CUR);
+    if (position < 0) {
+        set_errno_error(error, "%s: mapped-ram needs a regular file", c->uri);
+        return false;
+    }
+    g->dirty.file = ram_file_new(c->fd, g->dirty.blocks, (uint64_t)position);
+    if (!ram_file_put(g->dirty.file, &c->out, error) || !channel_flush(c, error)) {
+        return false;
+    }
+    if (ftruncate(c->fd, (off_t)g->dirty.file->rest) != 0 ||
+        lseek(c->fd, (off_t)g->dirty.file->rest, SEEK_SET) < 0) {
+        set_errno_error(error, "%s: cannot make room for RAM", c->uri);
+        return false;
+    }
+    return true;
+}
+
 static bool send(struct migration *g, GError **error)
 {
     struct channel *c = g->channel;
     struct ram_progress p = { 0 };
 
-    return channel_open_out(c, error) && migration_step(g, set_up) &&
-           stream_begin(&c->out, error) && ram_save_list(g->dirty.blocks, &c->out, error) &&
+    return channel_open_out(c, error) && migration_step(g, set_up) && send_list(g, error) &&
            send_while_it_runs(g, &p, error) && migration_step(g, switch_over) &&
            send_round(g, &p, NULL, error) &&
            c->out.write(&c->out, g->devices->data, g->devices->len, error) && shake_hands(g, error);
@@ -334,6 +366,11 @@ bool migration_start(struct machine *m, const char *uri, GError **error)
         return false;
     }
     if (!channel_check_uri(uri, error) || !block_can_inactivate(m, error)) {
+        return false;
+    }
+    g->mapped = migration_capability_named(m, "mapped-ram");
+    if (g->mapped && !g_str_has_prefix(uri, "file:")) {
+        set_error(error, "migrate %s: capability 'mapped-ram' needs file:PATH", uri);
         return false;
     }
     c = channel_new(uri, error);

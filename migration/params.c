@@ -31,6 +31,7 @@ const struct migration_capability_row migration_capabilities[] = {
     { "block",                 "use drive_mirror" },
     { "return-path",           NULL },
     { "pause-before-switchover", LATER },
+    { "mapped-ram",            NULL },
     { "multifd",               LATER },
     { "dirty-bitmaps",         LATER },
     { "postcopy-blocktime",    LATER },
@@ -88,6 +89,16 @@ bool migration_set_parameter_text(struct machine *m, const char *name, const cha
 bool migration_capability(struct machine *m, unsigned row)
 {
     return migration_of(m)->capabilities >> row & 1;
+}
+
+bool migration_capability_named(struct machine *m, const char *name)
+{
+    for (unsigned i = 0; migration_capabilities[i].name; i++) {
+        if (strcmp(migration_capabilities[i].name, name) == 0) {
+            return migration_capability(m, i);
+        }
+    }
+    return false;
 }
 
 bool migration_set_capability(struct machine *m, const char *name, bool on, GError **error)

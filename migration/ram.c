@@ -59,7 +59,7 @@ bool ram_save_list(const GPtrArray *blocks, struct stream_out *out, GError **err
     return stream_put(out, "blocks", 0, 1, list->data, list->len, error);
 }
 
-static GUEST_RACES bool page_is_zero(const uint8_t *page)
+GUEST_RACES bool ram_page_is_zero(const uint8_t *page)
 {
     uint64_t any = 0, word;
 
@@ -114,7 +114,7 @@ static bool add_page(struct gather *g, const struct ram_block *b, uint64_t page,
 {
     const uint8_t *host = b->host + (page << GUEST_PAGE_BITS);
     uint8_t copy[GUEST_PAGE_SIZE];
-    bool zero = page_is_zero(host);
+    bool zero = ram_page_is_zero(host);
 
     if (!zero) {
         guest_ram_copy(copy, host, sizeof(copy));
@@ -210,7 +210,7 @@ static bool load_run(const struct ram_block *b, const struct section *s, guint *
 
         if (!zero) {
             memcpy(host, s->data->data + *at + (size_t)i * GUEST_PAGE_SIZE, GUEST_PAGE_SIZE);
-        } else if (!page_is_zero(host)) {
+        } else if (!ram_page_is_zero(host)) {
             memset(host, 0, GUEST_PAGE_SIZE);
         }
     }
@@ -242,8 +242,14 @@ void ram_clear(const GPtrArray *blocks)
     for (unsigned i = 0; i < blocks->len; i++) {
         struct ram_block *b = g_ptr_array_index(blocks, i);
 
+        if (b->from_file &&
+            mmap(b->host, b->size, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED) {
+            madvise(b->host, b->size, MADV_HUGEPAGE); /* a wish */
+            b->from_file = false;
+        }
         /* Anonymous memory that is given back reads as zeroes, without a touch. */
-        if (madvise(b->host, b->size, MADV_DONTNEED) != 0) {
+        if (b->from_file || madvise(b->host, b->size, MADV_DONTNEED) != 0) {
             memset(b->host, 0, b->size);
         }
     }

@@ -21,6 +21,7 @@ struct ram_progress {
     uint64_t zero_pages, normal_pages;
 };
 
+bool ram_page_is_zero(const uint8_t *page);
 bool ram_save_list(const GPtrArray *blocks, struct stream_out *out, GError **error);
 /*
  * Pages [first, first + n) of a block or, with a bitmap whose bit 0 is page `first`, those whose bit is set, as one or

@@ -18,6 +18,7 @@ struct migration {
     uint32_t capabilities; /* bit n: row n */
     bool expected;         /* -incoming */
     bool frozen;           /* the iothreads stand still */
+    bool mapped;           /* capability mapped-ram, of this one */
     bool disks_away;       /* another machine may have the images */
     bool quit;             /* the machine ends: nothing more is called on the main loop */
 

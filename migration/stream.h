@@ -23,9 +23,13 @@ struct stream_out {
     uint64_t bytes; /* so far */
 };
 
+struct section;
 /* Where it comes from: exactly len bytes, or false and *error. */
 struct stream_in {
     bool (*read)(struct stream_in *s, void *data, size_t len, GError **error);
+    /* RAM is elsewhere (ram_file.h); goes on reading behind it.  NULL: it cannot be. */
+    bool (*map)(struct stream_in *s, const GPtrArray *blocks, const struct section *section,
+                GError **error);
     char *last; /* the section that was read, for messages; NULL: none yet */
 };
 

@@ -38,6 +38,7 @@ struct ram_block {
     uint8_t *host;
     uint64_t size;
     uint8_t *page_flags; /* enum ram_page_flag, one byte a page */
+    bool from_file;      /* a private mapping of a file: what is given back reads as that again */
     bool retired;        /* its region is gone: freed when no view has it any more */
 };
 

@@ -137,13 +137,15 @@ def hops(*uris, node="vda", drivers=BLK, args=None):
     return test
 
 
-def one_way(out, incoming):
-    """A row: what `migrate` writes there is read later."""
+def one_way(out, incoming, *before):
+    """A row: what `migrate` writes there, after some commands, is read later."""
     def test():
         guest = Guest()
         out_, in_ = (u.replace("@", guest.scratch.path("")) for u in (out, incoming))
         with guest.machine() as old:
             watch(old, 0, 3)
+            for line in before:
+                old.must_say(line)
             old.must_say("migrate -d " + out_)
             old.wait_for("info migrate", "status: completed")
             with guest.machine("-incoming", in_) as new:
@@ -233,6 +235,8 @@ SHORT = [
 INTERP = ["-accel", "tcg,engine=interp"]
 TESTS = SHORT + [
     ("through a file", one_way("file:@/state", "file:@/state")),
+    ("through a file that is mapped", one_way("file:@/state", "file:@/state",
+                                              "migrate_set_capability mapped-ram on")),
     ("through commands", one_way("exec:gzip -1 -c >@/state", "exec:gzip -dc @/state")),
     ("over inherited descriptors", inherited_descriptors),
     ("damaged files are refused", damaged_files_are_refused),

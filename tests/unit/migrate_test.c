@@ -167,11 +167,16 @@ static void through_a_file_or_a_command(struct fixture *f, gconstpointer data)
         { "file:@/state", "file:@/state" },
         { "file:@/state,offset=4k", "file:@/state,offset=4k" },
         { "exec:gzip -c >@/state", "exec:gzip -dc @/state" },
+        { "file:@/state", "file:@/state" }, /* with mapped-ram */
+        { "file:@/state,offset=4k", "file:@/state,offset=4k" },
     };
     const char *const *pair = uris[GPOINTER_TO_UINT(data)];
     g_autofree char *in = in_dir(f, pair[1]);
 
     set_marks(f);
+    say(f->from,
+        GPOINTER_TO_UINT(data) < 3 ? "info status" : "migrate_set_capability mapped-ram on",
+        GPOINTER_TO_UINT(data) < 3 ? "running" : "");
     start(f, pair[0], NULL);
     g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_COMPLETED);
     g_assert_true(migration_incoming(f->to, in, NULL));
@@ -226,6 +231,27 @@ static void cut_files_are_refused(struct fixture *f, gconstpointer data)
     g_assert_true(migration_incoming(f->to, in, NULL));
     g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_FAILED);
     say(f->to, "info migrate", "the stream ends in it)\n");
+}
+
+/* It takes no more room than RAM has contents, and must not end early or lie about where RAM is. */
+static void mapped_files_are_checked(struct fixture *f, gconstpointer data)
+{
+    g_autofree char *path = in_dir(f, "@/state"), *in = in_dir(f, "file:@/state");
+    GStatBuf st;
+
+    (void)data;
+    set_marks(f);
+    say(f->from, "migrate_set_capability mapped-ram on", "");
+    say(f->from, "migrate unix:x", "capability 'mapped-ram' needs file:PATH\n");
+    start(f, "file:@/state", NULL);
+    g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_COMPLETED);
+    g_assert_cmpint(g_stat(path, &st), ==, 0);
+    g_assert_cmpint(st.st_blocks * 512, <, RAM_SIZE);
+    g_assert_cmpint(st.st_size, >, RAM_SIZE);
+    g_assert_cmpint(truncate(path, RAM_SIZE), ==, 0);
+    g_assert_true(migration_incoming(f->to, in, NULL));
+    g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_FAILED);
+    say(f->to, "info migrate", "section 'mapped' 0: ");
 }
 
 static void nobody_listens(struct fixture *f, gconstpointer data)
@@ -400,6 +426,9 @@ int main(int argc, char **argv)
     ADD_WITH(through_a_file_or_a_command, GUINT_TO_POINTER(0), "file");
     ADD_WITH(through_a_file_or_a_command, GUINT_TO_POINTER(1), "offset");
     ADD_WITH(through_a_file_or_a_command, GUINT_TO_POINTER(2), "exec");
+    ADD_WITH(through_a_file_or_a_command, GUINT_TO_POINTER(3), "mapped");
+    ADD_WITH(through_a_file_or_a_command, GUINT_TO_POINTER(4), "mapped-offset");
+    ADD(mapped_files_are_checked);
     ADD(the_source_goes_on_when_it_is_refused);
     ADD(cut_files_are_refused);
     ADD(nobody_listens);

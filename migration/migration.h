@@ -58,6 +58,8 @@ bool migration_is_expected(struct machine *m);
 /* -incoming URI, or migrate_incoming URI after -incoming defer. */
 bool migration_incoming(struct machine *m, const char *uri, GError **error);
 
+/* They were handed over, and not taken back. */
+bool migration_disks_are_away(struct machine *m);
 /* `cont` after a migration: takes the disks back.  False and *error: somebody has them. */
 bool migration_take_back(struct machine *m, GError **error);
 

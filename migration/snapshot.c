@@ -3,6 +3,7 @@
 #include "migration/snapshot.h"
 #include <string.h>
 #include "migration/load.h"
+#include "migration/migration.h"
 #include "migration/vm_state.h"
 #include "util/error.h"
 
@@ -33,8 +34,13 @@ GPtrArray *snapshot_drives(struct machine *m, GError **error)
 /* The same for what changes the drives' images. */
 static GPtrArray *free_drives(struct machine *m, GError **error)
 {
-    g_autoptr(GPtrArray) drives = snapshot_drives(m, error);
+    g_autoptr(GPtrArray) drives = NULL;
 
+    if (migration_is_running(m) || migration_is_expected(m) || migration_disks_are_away(m)) {
+        set_error(error, "a migration has the machine: wait for its end, or migrate_cancel it");
+        return NULL;
+    }
+    drives = snapshot_drives(m, error);
     for (unsigned i = 0; drives && i < drives->len; i++) {
         const struct block_backend *blk = g_ptr_array_index(drives, i);
 

@@ -161,6 +161,11 @@ void migration_query(struct machine *m, struct migration_info *info)
     }
 }
 
+bool migration_disks_are_away(struct machine *m)
+{
+    return m->migration && m->migration->disks_away;
+}
+
 bool migration_take_back(struct machine *m, GError **error)
 {
     struct migration *g = migration_of(m);

@@ -109,7 +109,10 @@ static bool cmd_system_reset(struct machine *m, const char *args, GString *out, 
 {
     (void)args;
     (void)out;
-    (void)error;
+    if (m->run_state == RUN_STATE_INMIGRATE || m->run_state == RUN_STATE_FINISH_MIGRATE) {
+        set_error(error, "the machine is being migrated");
+        return false;
+    }
     /* Not a guest's reset: -no-reboot does not apply. */
     machine_request_reset(m, SHUTDOWN_HOST_MONITOR);
     return true;

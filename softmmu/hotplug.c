@@ -88,6 +88,16 @@ static bool choose_bus(struct machine *m, const struct device_type *type, const 
     return true;
 }
 
+/* The other side would have other devices than this one. */
+static bool check_stays(const struct machine *m, const char *what, GError **error)
+{
+    if (m->ram_pinned) {
+        set_error(error, "%s: not while the machine is being migrated", what);
+        return false;
+    }
+    return true;
+}
+
 bool device_add(struct machine *m, const GPtrArray *opts, enum device_plug plug, GError **error)
 {
     const char *name = options_get(opts, "driver"), *id = options_get(opts, "id");
@@ -97,6 +107,9 @@ bool device_add(struct machine *m, const GPtrArray *opts, enum device_plug plug,
 
     if (!name) {
         set_error(error, "Parameter 'driver' is missing");
+        return false;
+    }
+    if (plug == DEVICE_HOT && !check_stays(m, "device_add", error)) {
         return false;
     }
     type = device_type_named(name, error);
@@ -141,7 +154,7 @@ bool device_unplug(struct device *dev, GError **error)
         set_error(error, "Device '%s' does not support hotplugging", dev->type->name);
         return false;
     }
-    return bus->hotplug->unplug(bus, dev, error);
+    return check_stays(dev->machine, "device_del", error) && bus->hotplug->unplug(bus, dev, error);
 }
 
 static void remove_children(struct device *dev)

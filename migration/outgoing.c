@@ -79,13 +79,13 @@ static bool may_go_on(struct channel *c, GError **error)
 
 static void tell_progress(struct migration *g, const struct ram_progress *p)
 {
-    g_mutex_lock(&g->mutex);
+    pthread_mutex_lock(&g->mutex);
     g->progress.transferred = g->channel->out.bytes;
     g->progress.remaining = g->dirty.dirty * GUEST_PAGE_SIZE;
     g->progress.total = g->dirty.total * GUEST_PAGE_SIZE;
     g->progress.duplicate = p->zero_pages;
     g->progress.normal = p->normal_pages;
-    g_mutex_unlock(&g->mutex);
+    pthread_mutex_unlock(&g->mutex);
 }
 
 /* All pages that are dirty now, once.  *rate: bytes of RAM a second; NULL: without a limit. */
@@ -118,10 +118,10 @@ static bool send_round(struct migration *g, struct ram_progress *p, double *spee
     if (speed) {
         *speed = (double)bytes * 1e6 / (double)us;
     }
-    g_mutex_lock(&g->mutex);
+    pthread_mutex_lock(&g->mutex);
     g->progress.mbps = (double)bytes * 8 / (double)us;
     g->progress.pages_per_second = pages * 1000000 / us;
-    g_mutex_unlock(&g->mutex);
+    pthread_mutex_unlock(&g->mutex);
     return true;
 }
 
@@ -137,10 +137,10 @@ static bool look(struct migration *g, uint64_t since)
     dirty_sync(&g->dirty, m);
     runs = m->run_state == RUN_STATE_RUNNING;
     machine_unlock(m);
-    g_mutex_lock(&g->mutex);
+    pthread_mutex_lock(&g->mutex);
     g->progress.dirty_syncs++;
     g->progress.dirty_pages_rate = g->dirty.dirty * 1000000 / MAX(now_us() - since, 1);
-    g_mutex_unlock(&g->mutex);
+    pthread_mutex_unlock(&g->mutex);
     return runs;
 }
 
@@ -159,9 +159,9 @@ static bool send_while_it_runs(struct migration *g, struct ram_progress *p, GErr
         }
         limit_ms = __atomic_load_n(&g->parameters[MIGRATION_DOWNTIME_LIMIT], __ATOMIC_RELAXED);
         rest_ms = (double)g->dirty.dirty * GUEST_PAGE_SIZE * 1000 / MAX(speed, 1);
-        g_mutex_lock(&g->mutex);
+        pthread_mutex_lock(&g->mutex);
         g->progress.expected_downtime = (int64_t)MIN(rest_ms, 1e12);
-        g_mutex_unlock(&g->mutex);
+        pthread_mutex_unlock(&g->mutex);
         if (rest_ms <= (double)limit_ms) {
             return true;
         }

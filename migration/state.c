@@ -60,7 +60,7 @@ static void migration_free(struct machine *m)
     join(g);
     drop(g);
     pthread_cond_destroy(&g->step);
-    g_mutex_clear(&g->mutex);
+    pthread_mutex_destroy(&g->mutex);
     g_free(g->error);
     g_free(g);
     m->migration = NULL;
@@ -75,7 +75,7 @@ struct migration *migration_of(struct machine *m)
         g->machine = m;
         m->free_migration = migration_free;
         pthread_cond_init(&g->step, NULL);
-        g_mutex_init(&g->mutex);
+        pthread_mutex_init(&g->mutex, NULL);
         for (unsigned i = 0; i < MIGRATION_PARAMETER_COUNT; i++) {
             g->parameters[i] = migration_parameters[i].def;
         }
@@ -150,9 +150,9 @@ void migration_query(struct machine *m, struct migration_info *info)
 {
     struct migration *g = migration_of(m);
 
-    g_mutex_lock(&g->mutex);
+    pthread_mutex_lock(&g->mutex);
     *info = g->progress;
-    g_mutex_unlock(&g->mutex);
+    pthread_mutex_unlock(&g->mutex);
     info->status = g->status;
     info->incoming = g->incoming;
     info->error = g->error;

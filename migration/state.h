@@ -38,7 +38,7 @@ struct migration {
     struct saved saved;
     GPtrArray *blocks;
 
-    GMutex mutex; /* of `progress` */
+    pthread_mutex_t mutex; /* of `progress` */
     struct migration_info progress;
     int64_t started, stopped; /* us, monotonic; 0: not yet */
 };

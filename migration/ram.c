@@ -72,6 +72,13 @@ GUEST_RACES bool ram_page_is_zero(const uint8_t *page)
     return !any;
 }
 
+GUEST_RACES void ram_copy_page(uint8_t *to, const uint8_t *page)
+{
+    for (unsigned i = 0; i < GUEST_PAGE_SIZE; i += 8) {
+        guest_ram_store(to + i, guest_ram_load(page + i, 8), 8);
+    }
+}
+
 /* Runs of pages alike, gathered into sections. */
 struct gather {
     struct stream_out *out;
@@ -117,7 +124,7 @@ static bool add_page(struct gather *g, const struct ram_block *b, uint64_t page,
     bool zero = ram_page_is_zero(host);
 
     if (!zero) {
-        guest_ram_copy(copy, host, sizeof(copy));
+        ram_copy_page(copy, host);
     }
     if (g->run_pages == 0 || g->run_next != page || g->run_zero != zero ||
         g->run_pages == RAM_ZERO - 1) {

@@ -21,7 +21,9 @@ struct ram_progress {
     uint64_t zero_pages, normal_pages;
 };
 
+/* Of pages that a guest may be writing to. */
 bool ram_page_is_zero(const uint8_t *page);
+void ram_copy_page(uint8_t *to, const uint8_t *page);
 bool ram_save_list(const GPtrArray *blocks, struct stream_out *out, GError **error);
 /*
  * Pages [first, first + n) of a block or, with a bitmap whose bit 0 is page `first`, those whose bit is set, as one or

@@ -7,7 +7,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "softmmu/guest_ram.h"
 #include "util/error.h"
 
 #define ALIGN (2ull << 20) /* as RAM itself is */
@@ -109,7 +108,7 @@ bool ram_file_save_pages(struct ram_file *f, unsigned block, uint64_t first, uin
         if (zero && !(written[page / 64] & bit)) {
             continue; /* a hole */
         }
-        guest_ram_copy(copy, host + (page << GUEST_PAGE_BITS), sizeof(copy));
+        ram_copy_page(copy, host + (page << GUEST_PAGE_BITS));
         written[page / 64] |= bit;
         if (!write_page(f, block, page, copy, error)) {
             return false;

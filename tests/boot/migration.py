@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 
-from boot import Run, Scratch, guest_file, tap
+from boot import SLOW, Run, Scratch, guest_file, tap
 from disks import run, tool
 from snapshots import SCRIPT, SIZE, drive, turns, watch
 from virtio import BLK, NVME, SCSI, initrd
@@ -29,8 +29,8 @@ class Machine(Run):
         path = scratch.path(f"monitor{Machine.count}")
         super().__init__([*args, "-monitor", f"unix:{path},server=on,wait=off"], pass_fds=pass_fds)
         self.monitor = socket.socket(socket.AF_UNIX)
-        self.monitor.settimeout(TIMEOUT)
-        deadline = time.monotonic() + TIMEOUT
+        self.monitor.settimeout(TIMEOUT * SLOW)
+        deadline = time.monotonic() + TIMEOUT * SLOW
         while self.monitor.connect_ex(path) != 0:
             if self.child.poll() is not None or time.monotonic() > deadline:
                 self.pump(0)
@@ -64,7 +64,7 @@ class Machine(Run):
             pass
 
     def wait_for(self, line, pattern):
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + TIMEOUT * SLOW
         while not re.search(pattern, self.command(line)):
             if time.monotonic() > deadline:
                 self.fail(f"'{line}' did not say '{pattern}'")

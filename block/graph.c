@@ -58,19 +58,6 @@ void block_graph_set_inactive(struct block_graph *g, bool inactive)
     g->inactive = inactive;
 }
 
-GPtrArray *block_graph_nodes(struct block_graph *g)
-{
-    GPtrArray *nodes = g_ptr_array_new();
-    GHashTableIter iter;
-    gpointer node;
-
-    g_hash_table_iter_init(&iter, g->nodes);
-    while (g_hash_table_iter_next(&iter, NULL, &node)) {
-        g_ptr_array_add(nodes, node);
-    }
-    return nodes;
-}
-
 void block_graph_keep(struct block_node *node)
 {
     g_ptr_array_add(node->graph->kept, node);

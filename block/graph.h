@@ -9,7 +9,6 @@
 bool block_graph_is_inactive(const struct block_graph *g);
 void block_graph_set_inactive(struct block_graph *g, bool inactive);
 /* All nodes, struct block_node *, not counted; in no order. */
-GPtrArray *block_graph_nodes(struct block_graph *g);
 /* Names the node (NULL: by a number).  False and *error: the name is taken, or is none. */
 bool block_graph_add(struct block_graph *g, struct block_node *node, const char *name,
                      GError **error);

@@ -162,9 +162,6 @@ static gboolean output_ready(gint fd, GIOCondition condition, gpointer opaque)
     }
     if (c->queue->len == 0) {
         backend_remove_watch(&c->out_watch);
-        if (c->attached && c->front.drained) {
-            c->front.drained(c->front.opaque);
-        }
     }
     backend_leave(c, entered);
     return G_SOURCE_CONTINUE;

@@ -8,7 +8,6 @@
 /* Images are opened inactive: block_start_inactive. */
 bool block_graph_is_inactive(const struct block_graph *g);
 void block_graph_set_inactive(struct block_graph *g, bool inactive);
-/* All nodes, struct block_node *, not counted; in no order. */
 /* Names the node (NULL: by a number).  False and *error: the name is taken, or is none. */
 bool block_graph_add(struct block_graph *g, struct block_node *node, const char *name,
                      GError **error);

@@ -29,6 +29,8 @@ extern const struct device_type nvme_type, scsi_cd_type, scsi_hd_type, virtio_sc
 extern const struct device_type virtio_scsi_pci_non_transitional_type, virtio_scsi_pci_transitional_type;
 extern const struct device_type virtio_mmio_type, virtio_rng_device_type, virtio_rng_pci_type;
 extern const struct device_type virtio_rng_pci_non_transitional_type, virtio_rng_pci_transitional_type;
+extern const struct device_type virtio_balloon_device_type, virtio_balloon_pci_type;
+extern const struct device_type virtio_balloon_pci_non_transitional_type, virtio_balloon_pci_transitional_type;
 extern const struct device_type virtio_serial_device_type, virtio_serial_pci_type, virtconsole_type, virtserialport_type;
 extern const struct device_type virtio_serial_pci_non_transitional_type, virtio_serial_pci_transitional_type;
 extern const struct device_type fdc_type, i8237_type, ide_cd_type, ide_hd_type, pflash_cfi01_type, piix3_ide_type;
@@ -100,6 +102,10 @@ const struct device_type *const device_types[] = {
     &virtio_scsi_pci_type,
     &virtio_scsi_pci_non_transitional_type,
     &virtio_scsi_pci_transitional_type,
+    &virtio_balloon_device_type,
+    &virtio_balloon_pci_type,
+    &virtio_balloon_pci_non_transitional_type,
+    &virtio_balloon_pci_transitional_type,
     &virtio_serial_device_type,
     &virtio_serial_pci_type,
     &virtio_serial_pci_non_transitional_type,

@@ -76,6 +76,9 @@ command_fn command_info_block, command_eject, command_change;
 /* device.c */
 command_fn command_device_add, command_device_del, command_drive_add, command_drive_del;
 
+/* balloon.c */
+command_fn command_balloon, command_info_balloon;
+
 /* chardev.c */
 command_fn command_chardev_add, command_chardev_change, command_chardev_remove,
     command_chardev_send_break, command_ringbuf_read, command_ringbuf_write, command_info_chardev;

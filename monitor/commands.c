@@ -299,6 +299,7 @@ const struct command monitor_commands[] = {
     { "migrate_incoming", "uri",              "take a machine from there, after -incoming defer",      command_migrate_incoming },
     { "migrate_set_capability", "capability state", "turn something about migration on or off",        command_migrate_set_capability },
     { "migrate_set_parameter", "parameter value", "set a number for migration: 'info migrate_parameters' lists them", command_migrate_set_parameter },
+    { "balloon",          "target",           "request VM to change its memory allocation (in MB)",    command_balloon },
     { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
     { "log",              "item1[,...]|none", "turn on logging of these items; none: turn it off",     cmd_log },
     { 0 }

@@ -122,6 +122,7 @@ static bool info_pci(struct machine *m, const char *args, GString *out, GError *
 
 /* clang-format off */
 const struct command info_commands[] = {
+    { "balloon",   "", "show balloon information",                         command_info_balloon },
     { "block",     "[-v] [device]", "show the drives and what is in them (-v: their images)", command_info_block },
     { "block-jobs", "", "show progress of ongoing block device operations", command_info_block_jobs },
     { "chardev",   "", "show the character devices",                       command_info_chardev },

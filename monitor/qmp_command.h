@@ -133,8 +133,11 @@ qmp_fn qmp_capabilities, qmp_stop, qmp_cont, qmp_quit, qmp_system_reset, qmp_sys
 
 /* qmp_cpu.c, qmp_pci.c, qmp_empty.c */
 qmp_fn qmp_query_machines, qmp_query_hotpluggable_cpus, qmp_query_cpu_definitions,
-    qmp_query_cpu_model_expansion, qmp_query_pci, qmp_query_none, qmp_no_balloon,
-    qmp_query_vm_generation_id, qmp_query_memdev, qmp_query_command_line_options;
+    qmp_query_cpu_model_expansion, qmp_query_pci, qmp_query_none, qmp_query_vm_generation_id,
+    qmp_query_memdev, qmp_query_command_line_options;
+
+/* balloon.c */
+qmp_fn qmp_balloon, qmp_query_balloon;
 
 /* qmp_devices.c, qmp_fds.c, qmp_input.c */
 qmp_fn qmp_device_add, qmp_device_del, qmp_object_add, qmp_object_del, qmp_netdev_add,

@@ -17,15 +17,6 @@ bool qmp_query_none(struct qmp_session *s, json_t *args, json_t **result, GError
     return true;
 }
 
-bool qmp_no_balloon(struct qmp_session *s, json_t *args, json_t **result, GError **error)
-{
-    (void)s;
-    (void)args;
-    (void)result;
-    qmp_set_error(error, QMP_ERROR_DEVICE_NOT_ACTIVE, "No balloon device has been activated");
-    return false;
-}
-
 bool qmp_query_vm_generation_id(struct qmp_session *s, json_t *args, json_t **result,
                                 GError **error)
 {

@@ -7,6 +7,8 @@
 #include "softmmu/dma.h"
 
 #include <glib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include "softmmu/guest_ram.h"
 #include "softmmu/machine.h"
 
@@ -142,6 +144,21 @@ void dma_list_written(const struct dma_list *l, struct machine *m, uint64_t skip
     struct writing w = { m, NULL };
 
     each_part(l, skip, len, write_part, &w);
+}
+
+void dma_list_discard(const struct dma_list *l, struct machine *m)
+{
+    const uintptr_t mask = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
+
+    for (unsigned i = 0; i < l->n; i++) {
+        uintptr_t from = ((uintptr_t)l->iov[i].iov_base + mask) & ~mask;
+        uintptr_t to = ((uintptr_t)l->iov[i].iov_base + l->iov[i].iov_len) & ~mask;
+
+        if (to > from) {
+            madvise((void *)from, to - from, MADV_DONTNEED); /* else it stays as it is */
+        }
+    }
+    dma_list_written(l, m, 0, l->bytes);
 }
 
 static void slice_part(void *opaque, const struct dma_list *l, unsigned i, size_t at, size_t done,

@@ -46,6 +46,8 @@ size_t dma_list_write(struct dma_list *l, struct machine *m, uint64_t skip, cons
                       size_t len);
 /* The device has written these. */
 void dma_list_written(const struct dma_list *l, struct machine *m, uint64_t skip, uint64_t len);
+/* Gives the whole pages among it back to the host: they read as zeroes, or as they were, when they are used again. */
+void dma_list_discard(const struct dma_list *l, struct machine *m);
 /*
  * The vectors of [skip, skip + len), len cut at the list's end; an array of the caller's to free with
  * g_free, *n long.

@@ -183,19 +183,18 @@ static void handle(struct virtio_serial *vs, const struct control *c)
     } else if (c->event == PORT_READY) {
         port_is_ready(p, c->value == 1);
     } else if (c->event == PORT_OPEN) {
-        p->guest_open = c->value == 1;
+        virtio_serial_port_set_open(p, c->value == 1);
         virtio_serial_port_receive(p);
     } else {
         log_line(LOG_GUEST_ERRORS, "virtio-serial: message %u about port %u", c->event, c->id);
     }
 }
 
-/* One turn takes no more than the queue holds: a driver that goes on adding is heard in the next one. */
 static void take_messages(struct virtio_serial *vs, struct virtio_queue *vq)
 {
     struct virtio_element *e;
 
-    for (unsigned i = 0; i < vq->size && (e = virtqueue_pop(vq)); i++) {
+    while ((e = virtqueue_pop(vq))) {
         struct control c;
 
         if (dma_list_read(&e->out, 0, &c, sizeof(c)) == sizeof(c)) {

@@ -79,6 +79,8 @@ struct virtio_queue *virtio_serial_tx(const struct virtio_serial_port *p);
 
 /* virtio_serial_port.c -------------------------------------------------------------------------- */
 
+/* The driver opened or closed the port: tells whoever wants to know. */
+void virtio_serial_port_set_open(struct virtio_serial_port *p, bool open);
 /* The driver gave buffers, or opened the port. */
 void virtio_serial_port_receive(struct virtio_serial_port *p);
 /* The driver sent something. */

@@ -10,6 +10,7 @@
  */
 #include "chardev/chardev.h"
 #include "hw/char/virtio_serial.h"
+#include "softmmu/event.h"
 #include "util/error.h"
 
 #define CHUNK      4096u      /* bytes copied at a time */
@@ -164,10 +165,22 @@ static void event(void *opaque, enum chardev_event what)
     drained(p);
 }
 
+void virtio_serial_port_set_open(struct virtio_serial_port *p, bool open)
+{
+    bool tells = p->guest_open != open && !virtio_serial_is_console(p) && p->dev.id;
+
+    p->guest_open = open;
+    if (tells) {
+        event_emit(p->dev.machine, EVENT_VSERPORT_CHANGE,
+                   json_pack("{s:s, s:b}", "id", p->dev.id, "open", open));
+    }
+}
+
 void virtio_serial_port_reset(struct virtio_serial_port *p)
 {
     timer_disarm(&p->more);
-    p->ready = p->guest_open = p->told_open = p->blocked = false;
+    virtio_serial_port_set_open(p, false);
+    p->ready = p->told_open = p->blocked = false;
     p->to_say = 0;
     p->skip = 0;
 }

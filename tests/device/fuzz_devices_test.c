@@ -59,6 +59,10 @@ static const struct {
     { "virtio-net-pci", "-nic hubport,hubid=0,model=virtio-net-pci -net nic,model=virtio" },
     { "virtio-net-pci-transitional", "-netdev user,id=n,restrict=on -device "
                                      "virtio-net-pci-transitional,netdev=n,packed=on" },
+    { "virtio-balloon-device",
+      "-M microvm -vga none -kernel %s/kernel -device virtio-balloon-device" },
+    { "virtio-balloon-pci",
+      "-device virtio-balloon-pci,free-page-reporting=on,guest-stats-polling-interval=1" },
     { "virtio-serial-device", "-M microvm -vga none -kernel %s/kernel -chardev null,id=c -device "
                               "virtio-serial-device -device virtconsole,chardev=c" },
     { "virtio-serial-pci", "-device virtio-serial-pci,vectors=4" },

@@ -255,11 +255,10 @@ static void a_front_is_told_when_there_is_room_again(void)
     while (back < taken && (n = read(fd, data, 65536)) > 0) {
         back += (size_t)n;
         settle(r.m);
-        g_assert_cmpuint(drained, <=, 2); /* not for each byte that leaves */
-        g_assert_true(!drained || back >= taken / 4);
+        g_assert_cmpuint(drained, <=, back >= taken / 4); /* not for each byte that leaves */
     }
     g_assert_cmpuint(back, ==, taken);
-    g_assert_cmpuint(drained, ==, 2); /* half of it is out, and all of it */
+    g_assert_cmpuint(drained, ==, 1);
     close(fd);
     file_remove(&r, "p");
     rig_clear(&r);

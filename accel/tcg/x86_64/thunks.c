@@ -691,7 +691,7 @@ static void unlink_target(struct code_link *link)
         memcpy(link->key, &none, 8);
     }
     patch_jump(link->field, link->stub);
-    patch_jump(link->generic, link->leave);
+    patch_jump(link->generic, link->generic + 4);
 }
 
 void translator_patch(struct code_link *link, struct code *to)

@@ -184,6 +184,7 @@ struct trans {
     struct way ways[MAX_WAYS];
     struct site sites[MAX_SITES];
     struct code_link links[MAX_LINKS]; /* in no order */
+    uint8_t *link_self[MAX_LINKS];     /* where each one's own address goes in its stub */
 };
 
 /* flags.c */

@@ -160,7 +160,7 @@ static struct code *finish(struct trans *x, uint8_t *entry)
 
         c->links[n] = x->links[n];
         c->links[n].page = host_page(x->b->host);
-        memcpy(x->links[n].self, &address, 8);
+        memcpy(x->link_self[n], &address, 8);
     }
     c->next = x->b->code;
     x->b->code = c;

@@ -111,7 +111,7 @@ static gpointer run(gpointer opaque)
 
     if (ok) {
         machine_lock(g->machine);
-        g->status = MIGRATION_ACTIVE;
+        migration_set_status(g, MIGRATION_ACTIVE);
         machine_unlock(g->machine);
         ok = load_sections(&g->channel->in, g->blocks, &g->saved, true, &error) &&
              migration_step(g, apply);

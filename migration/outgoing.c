@@ -187,7 +187,9 @@ static void set_up(void *opaque)
     struct migration *g = opaque;
 
     dirty_start(&g->dirty, g->machine);
-    g->status = g->status == MIGRATION_SETUP ? MIGRATION_ACTIVE : g->status;
+    if (g->status == MIGRATION_SETUP) {
+        migration_set_status(g, MIGRATION_ACTIVE);
+    }
     g->progress.setup_time = (g_get_monotonic_time() - g->started) / 1000;
     migration_step_done(g, true);
 }
@@ -206,7 +208,7 @@ static void switch_over(void *opaque)
         migration_step_done(g, false);
         return;
     }
-    g->status = MIGRATION_DEVICE;
+    migration_set_status(g, MIGRATION_DEVICE);
     g->stopped = g_get_monotonic_time();
     g->was = m->run_state;
     machine_set_run_state(m, RUN_STATE_FINISH_MIGRATE);
@@ -233,7 +235,7 @@ static void commit(void *opaque)
         set_error(&g->why, "it was cancelled");
     }
     migration_step_done(g, g->status == MIGRATION_DEVICE);
-    g->status = g->step_ok ? MIGRATION_COMPLETED : g->status;
+    g->status = g->step_ok ? MIGRATION_COMPLETED : g->status; /* which is told at the end */
 }
 
 /* The guest goes on here. */

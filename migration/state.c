@@ -4,6 +4,7 @@
 #include <string.h>
 #include "block/block.h"
 #include "net/net.h"
+#include "softmmu/event.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -83,10 +84,21 @@ struct migration *migration_of(struct machine *m)
     return g;
 }
 
+void migration_set_status(struct migration *g, enum migration_status status)
+{
+    bool tell = status != g->told && migration_capability_named(g->machine, "events");
+
+    g->status = g->told = status;
+    if (tell) {
+        event_emit(g->machine, EVENT_MIGRATION,
+                   json_pack("{s:s}", "status", migration_status_names[status]));
+    }
+}
+
 void migration_begin(struct migration *g, bool incoming, struct channel *c)
 {
     g->incoming = incoming;
-    g->status = MIGRATION_SETUP;
+    migration_set_status(g, MIGRATION_SETUP);
     g_clear_pointer(&g->error, g_free);
     g->channel = c;
     g->started = g_get_monotonic_time();
@@ -123,12 +135,12 @@ void migration_step_done(struct migration *g, bool ok)
 void migration_end(struct migration *g, enum migration_status status)
 {
     join(g);
-    g->status = status;
     if (status == MIGRATION_FAILED) {
         g->error = g_strdup(g->why ? g->why->message : "for no reason that was told");
     }
     g->progress.total_time = (g_get_monotonic_time() - g->started) / 1000;
     drop(g);
+    migration_set_status(g, status);
 }
 
 bool migration_is_running(struct machine *m)
@@ -141,7 +153,7 @@ void migration_cancel(struct machine *m)
     struct migration *g = migration_of(m);
 
     if (migration_is_running(m) && !g->incoming && g->status != MIGRATION_CANCELLING) {
-        g->status = MIGRATION_CANCELLING;
+        migration_set_status(g, MIGRATION_CANCELLING);
         channel_cancel(g->channel);
     }
 }

@@ -25,6 +25,7 @@ struct migration {
     /* The last one, or the one that runs. */
     bool incoming;
     enum migration_status status;
+    enum migration_status told; /* by the last event */
     char *error;
     struct channel *channel;
     GThread *thread;
@@ -46,6 +47,8 @@ struct migration {
 /* m->migration, made when it is asked for first. */
 struct migration *migration_of(struct machine *m);
 /* A new one begins. */
+/* Tells of it, if that is wanted: the event MIGRATION.  Machine lock held. */
+void migration_set_status(struct migration *g, enum migration_status status);
 void migration_begin(struct migration *g, bool incoming, struct channel *c);
 /* Its thread: has the main loop run fn(g), which sets step_ok, and waits for it.  The machine lock is not held. */
 bool migration_step(struct migration *g, void (*fn)(void *opaque));

@@ -138,7 +138,16 @@ const struct qmp_command qmp_commands[] = {
     { "query-cpu-definitions", "", "[CpuDefinitionInfo]", 0, qmp_query_cpu_definitions },
     { "query-cpu-model-expansion", "type: CpuModelExpansionType, model: CpuModelInfo", "CpuModelExpansionInfo", 0, qmp_query_cpu_model_expansion },
     { "query-command-line-options", "option?: str", "[CommandLineOptionInfo]", 0, qmp_query_command_line_options },
-    { "query-migrate-capabilities", "", "[MigrationCapabilityStatus]", 0, qmp_query_none },
+
+    /* To another process */
+    { "migrate",               "uri: str, blk?: bool, inc?: bool, detach?: bool, resume?: bool", "", 0, qmp_migrate },
+    { "migrate_cancel",        "", "", 0, qmp_migrate_cancel },
+    { "migrate-incoming",      "uri: str", "", 0, qmp_migrate_incoming },
+    { "query-migrate",         "", "MigrationInfo", 0, qmp_query_migrate },
+    { "migrate-set-capabilities", "capabilities: [MigrationCapabilityStatus]", "", 0, qmp_migrate_set_capabilities },
+    { "query-migrate-capabilities", "", "[MigrationCapabilityStatus]", 0, qmp_query_migrate_capabilities },
+    { "migrate-set-parameters", "MigrateParameters", "", 0, qmp_migrate_set_parameters },
+    { "query-migrate-parameters", "", "MigrateParameters", 0, qmp_query_migrate_parameters },
 
     /* The object model */
     { "qom-list",              "path: str", "[ObjectPropertyInfo]", 0, qmp_qom_list },

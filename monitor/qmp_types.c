@@ -335,8 +335,14 @@ const struct qmp_type qmp_types[] = {
     { "CommandLineOptionInfo", QMP_STRUCT, "option: str, parameters: [CommandLineParameterInfo]" },
     { "MigrationCapability", QMP_ENUM,   "xbzrle|rdma-pin-all|auto-converge|zero-blocks|compress|events|postcopy-ram|x-colo|release-ram|block|return-path|"
                                          "pause-before-switchover|multifd|dirty-bitmaps|postcopy-blocktime|late-block-activate|x-ignore-shared|"
-                                         "validate-uuid|background-snapshot|zero-copy-send|postcopy-preempt" },
+                                         "validate-uuid|background-snapshot|zero-copy-send|postcopy-preempt|mapped-ram" },
     { "MigrationCapabilityStatus", QMP_STRUCT, "capability: MigrationCapability, state: bool" },
+
+    { "MigrationStatus",     QMP_ENUM,   "none|setup|cancelling|cancelled|active|completed|failed|device" },
+    { "MigrationStats",      QMP_STRUCT, "transferred: int, remaining: int, total: int, duplicate: int, skipped: int, normal: int, normal-bytes: int, dirty-pages-rate: int, mbps: number, dirty-sync-count: int, "
+                                         "postcopy-requests: int, page-size: int, multifd-bytes: u64, pages-per-second: u64" },
+    { "MigrationInfo",       QMP_STRUCT, "status?: MigrationStatus, ram?: MigrationStats, total-time?: int, expected-downtime?: int, downtime?: int, setup-time?: int, error-desc?: str" },
+    { "MigrateParameters",   QMP_STRUCT, "announce-initial?: u64, announce-max?: u64, announce-rounds?: u64, announce-step?: u64, max-bandwidth?: u64, downtime-limit?: u64" },
 
     /* The object model */
     { "ObjectPropertyInfo",  QMP_STRUCT, "name: str, type: str, description?: str, default-value?: any" },

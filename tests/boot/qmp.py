@@ -283,6 +283,45 @@ def object_model():
         expect_status(run, 0)
 
 
+def to_another_process():
+    """A machine that migrates: what is asked for, what is told, descriptors that getfd names."""
+    scratch = Scratch()
+    there = scratch.path("there.sock")
+    path, option = server(scratch)
+    with Run([*guest(scratch, "w"), *option]) as run, \
+            Run([*guest(scratch, "w"), "-qmp", f"unix:{there},server=on,wait=off", "-incoming", "defer"]) as other:
+        qmp, away = Qmp(path).negotiate(), Qmp(there).negotiate()
+        run.expect(STARTED, TIMEOUT)
+        expect("no migration", qmp.run("query-migrate"), {})
+        expect("who waits", away.run("query-status")["status"], "inmigrate")
+        qmp.run("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
+        states = {row["capability"]: row["state"] for row in qmp.run("query-migrate-capabilities")}
+        expect("capabilities", (states["events"], states["multifd"]), (True, False))
+        qmp.run("migrate-set-parameters", downtime_limit=500)
+        expect("a parameter", qmp.run("query-migrate-parameters")["downtime-limit"], 500)
+        expect("too much", qmp.error("migrate-set-parameters", downtime_limit=2000001)[0], "GenericError")
+        expect("no name", qmp.error("migrate", uri="fd:nope")[1],
+               "File descriptor named 'nope' has not been found")
+        for client, end in zip((qmp, away), socket.socketpair()):
+            client.run("getfd", fds=(end.fileno(),), fdname="wire")
+            end.close()
+        away.run("migrate-incoming", uri="fd:wire")
+        qmp.run("migrate", uri="fd:wire")
+        told = []
+        while not told or told[-1] not in ("completed", "failed"):
+            told.append(qmp.event("MIGRATION")["status"])
+        expect("what is told", told, ["setup", "active", "device", "completed"])
+        info = qmp.run("query-migrate")
+        if info["status"] != "completed" or info["ram"]["transferred"] < 4096 or "downtime" not in info:
+            raise Failed(f"query-migrate: {info}")
+        expect("here", qmp.run("query-status")["status"], "postmigrate")
+        away.event("RESUME")
+        expect("there", away.run("query-status")["running"], True)
+        for client, process in ((qmp, run), (away, other)):
+            client.run("quit")
+            expect_status(process, 0)
+
+
 def descriptors():
     """getfd, and a chardev on what came; sets of descriptors, and drives on them."""
     scratch = Scratch()
@@ -380,6 +419,7 @@ def main():
         ("-daemonize with a mistake", daemons_say_what_is_wrong),
         ("the questions of a probe", probe),
         ("the object model", object_model),
+        ("to another process", to_another_process),
         ("descriptors", descriptors),
         ("devices come and go", devices_come_and_go),
         ("-msg", messages_have_times),

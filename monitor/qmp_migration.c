@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * monitor/qmp_migration.c: a machine goes to another process, or comes from one.
+ * Thread: main loop, machine lock held.
+ */
+#include <string.h>
+#include <unistd.h>
+#include "migration/migration.h"
+#include "monitor/qmp_command.h"
+#include "util/error.h"
+
+/* "fd:NAME" with a name of getfd becomes "fd:NUMBER"; *fd: its descriptor, or -1.  NULL and *error. */
+static char *named_uri(struct qmp_session *s, const char *uri, int *fd, GError **error)
+{
+    const char *name = g_str_has_prefix(uri, "fd:") ? uri + 3 : "";
+
+    *fd = -1;
+    if (!*name || g_ascii_isdigit(*name)) {
+        return g_strdup(uri);
+    }
+    *fd = qmp_named_fd(s, name);
+    if (*fd < 0) {
+        set_error(error, "File descriptor named '%s' has not been found", name);
+        return NULL;
+    }
+    return g_strdup_printf("fd:%d", *fd);
+}
+
+bool qmp_migrate(struct qmp_session *s, json_t *args, json_t **result, GError **error)
+{
+    static const char *const refused[] = { "blk", "inc", "resume" };
+    g_autofree char *uri = NULL;
+    bool ok;
+    int fd;
+
+    (void)result;
+    for (unsigned i = 0; i < G_N_ELEMENTS(refused); i++) {
+        if (qmp_bool(args, refused[i], false)) {
+            set_error(error, "migrate: '%s' is not supported%s", refused[i],
+                      i < 2 ? ": use drive-mirror" : "");
+            return false;
+        }
+    }
+    uri = named_uri(s, qmp_str(args, "uri", ""), &fd, error);
+    ok = uri && migration_start(qmp_machine(s), uri, error);
+    if (!ok && fd >= 0) {
+        close(fd);
+    }
+    return ok;
+}
+
+bool qmp_migrate_cancel(struct qmp_session *s, json_t *args, json_t **result, GError **error)
+{
+    (void)args;
+    (void)result;
+    (void)error;
+    migration_cancel(qmp_machine(s));
+    return true;
+}
+
+bool qmp_migrate_incoming(struct qmp_session *s, json_t *args, json_t **result, GError **error)
+{
+    g_autofree char *uri = NULL;
+    bool ok;
+    int fd;
+
+    (void)result;
+    uri = named_uri(s, qmp_str(args, "uri", ""), &fd, error);
+    ok = uri && migration_incoming(qmp_machine(s), uri, error);
+    if (!ok && fd >= 0) {
+        close(fd);
+    }
+    return ok;
+}
+
+static void put_time(json_t *to, const char *name, int64_t ms)
+{
+    if (ms >= 0) {
+        json_object_set_new(to, name, json_integer(ms));
+    }
+}
+
+static json_t *describe_ram(const struct migration_info *i)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:f, s:I, s:i, s:i, s:i, s:I}",
+                     "transferred", (json_int_t)i->transferred, "remaining",
+                     (json_int_t)i->remaining, "total", (json_int_t)i->total, "duplicate",
+                     (json_int_t)i->duplicate, "skipped", 0, "normal", (json_int_t)i->normal,
+                     "normal-bytes", (json_int_t)(i->normal * 4096), "dirty-pages-rate",
+                     (json_int_t)i->dirty_pages_rate, "mbps", i->mbps, "dirty-sync-count",
+                     (json_int_t)i->dirty_syncs, "postcopy-requests", 0, "page-size", 4096,
+                     "multifd-bytes", 0, "pages-per-second", (json_int_t)i->pages_per_second);
+}
+
+bool qmp_query_migrate(struct qmp_session *s, json_t *args, json_t **result, GError **error)
+{
+    struct machine *m = qmp_machine(s);
+    struct migration_info i;
+
+    (void)args;
+    (void)error;
+    migration_query(m, &i);
+    *result = json_object();
+    if (i.status == MIGRATION_NONE) {
+        return true;
+    }
+    json_object_set_new(*result, "status", json_string(migration_status_names[i.status]));
+    put_time(*result, "total-time", i.total_time);
+    put_time(*result, "setup-time", i.setup_time);
+    put_time(*result, "downtime", i.downtime);
+    put_time(*result, "expected-downtime", migration_is_running(m) ? i.expected_downtime : -1);
+    if (i.error) {
+        json_object_set_new(*result, "error-desc", qmp_text(i.error));
+    }
+    if (i.total) {
+        json_object_set_new(*result, "ram", describe_ram(&i));
+    }
+    return true;
+}
+
+bool qmp_migrate_set_capabilities(struct qmp_session *s, json_t *args, json_t **result,
+                                  GError **error)
+{
+    json_t *list = json_object_get(args, "capabilities"), *item;
+    size_t n;
+
+    (void)result;
+    json_array_foreach(list, n, item)
+    {
+        if (!migration_set_capability(qmp_machine(s), qmp_str(item, "capability", ""),
+                                      qmp_bool(item, "state", false), error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool qmp_query_migrate_capabilities(struct qmp_session *s, json_t *args, json_t **result,
+                                    GError **error)
+{
+    (void)args;
+    (void)error;
+    *result = json_array();
+    for (unsigned i = 0; migration_capabilities[i].name; i++) {
+        json_array_append_new(*result,
+                              json_pack("{s:s, s:b}", "capability", migration_capabilities[i].name,
+                                        "state", migration_capability(qmp_machine(s), i)));
+    }
+    return true;
+}
+
+bool qmp_migrate_set_parameters(struct qmp_session *s, json_t *args, json_t **result,
+                                GError **error)
+{
+    (void)result;
+    for (unsigned i = 0; i < MIGRATION_PARAMETER_COUNT; i++) {
+        const char *name = migration_parameters[i].name;
+
+        if (json_object_get(args, name) &&
+            !migration_set_parameter(qmp_machine(s), i, (uint64_t)qmp_int(args, name, 0), error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool qmp_query_migrate_parameters(struct qmp_session *s, json_t *args, json_t **result,
+                                  GError **error)
+{
+    (void)args;
+    (void)error;
+    *result = json_object();
+    for (unsigned i = 0; i < MIGRATION_PARAMETER_COUNT; i++) {
+        json_object_set_new(*result, migration_parameters[i].name,
+                            json_integer((json_int_t)migration_parameter(qmp_machine(s), i)));
+    }
+    return true;
+}

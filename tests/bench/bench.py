@@ -168,10 +168,11 @@ class Bench:
 
 
 def host_name():
+    """Clouds give several processors the same name: family and model tell them apart."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:
-        model = next((line.partition(":")[2].strip() for line in file
-                      if line.startswith("model name")), "unknown")
-    return f"{model}, {os.cpu_count()} CPUs"
+        rows = dict(reversed([[part.strip() for part in line.split(":", 1)] for line in file if ":" in line]))
+    return (f"{rows.get('model name', 'unknown')}, family {rows.get('cpu family', '?')} model "
+            f"{rows.get('model', '?')}, {os.cpu_count()} CPUs")
 
 
 def new_results(args):

@@ -15,7 +15,8 @@ NAMES = os.path.join(TOOLS, "compatibility.names")
 def compatibility(*args, binary=RHEA):
     """(exit status, output and errors)"""
     done = subprocess.run([os.path.join(TOOLS, "compatibility"), *args, binary], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=200 * SLOW, check=False)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=200 * SLOW, check=False)
     return done.returncode, done.stdout
 
 
@@ -56,9 +57,15 @@ def refusals_have_reasons():
                     r"^\+\| `-chroot` \| refused \| not supported: start the program with chroot \|")
 
 
+def missing_arguments_are_found():
+    names = Scratch()
+    path = names.path("names", read(NAMES).replace("qmp quit\n", "qmp quit sooner\n").encode())
+    expect(compatibility("--check", "--names", path), 1, r"^\+\| `quit` \| differs \| no `sooner` \|")
+
+
 def bad_names_are_refused():
     names = Scratch()
-    for line in ("gadget x", "qmp", "qmp quit"):
+    for line in ("gadget x", "qmp", "qmp quit", "info block -n"):
         path = names.path("names", f"{read(NAMES)}{line}\n".encode())
         expect(compatibility("--check", "--names", path), 1, rf"^compatibility: .*:\d+: '{line}' is not a kind")
     path = names.path("names", b"qmp quit\n")
@@ -77,6 +84,7 @@ if __name__ == "__main__":
         ("a wrong state is found", wrong_states_are_found),
         ("a missing row is found", missing_rows_are_found),
         ("a refusal has its reason", refusals_have_reasons),
+        ("an argument that a QMP command lacks is a difference", missing_arguments_are_found),
         ("wrong files of names are refused", bad_names_are_refused),
         ("what is not the emulator is refused", bad_programs_are_refused),
     ]))

@@ -25,8 +25,10 @@ bool may_hoist(const struct trans *x, struct group *g, int64_t base, int64_t ind
     }
     g->part = index != 0;
     g->moves = (int16_t)moves;
-    return x->word == 8 && !g->addr32 && !(base && index) && moves >= -MAX_MOVE &&
-           moves <= MAX_MOVE && g->in_host[g->part] && host_of(g->key[g->part]) >= 0;
+    /* Longer paths are those of interpreters and of recursion, which make few turns before they leave. */
+    return x->b->path->n_blocks == 1 && x->word == 8 && !g->addr32 && !(base && index) &&
+           moves >= -MAX_MOVE && moves <= MAX_MOVE && g->in_host[g->part] &&
+           host_of(g->key[g->part]) >= 0;
 }
 
 /* The power of two by which a is more than b, or less; false: it is none. */

@@ -34,11 +34,10 @@ struct code {
 
 /* A direct jump that is patched once its target is translated. */
 struct code_link {
-    uint8_t *field; /* the displacement, writable mapping; leads to code of the link's variant */
-    uint8_t *stub;  /* where it leads unpatched: flags go to memory, then `generic` */
-    uint8_t
-        *generic; /* the displacement that leads to code of variant 0; unpatched, to behind it */
-    uint8_t *key; /* to another page: tlb_exec_key of the target, 0 unpatched; or NULL */
+    uint8_t *field;   /* the displacement, writable mapping; leads to code of the link's variant */
+    uint8_t *stub;    /* where it leads unpatched: flags go to memory, then `generic` */
+    uint8_t *generic; /* the same to code of variant 0; unpatched, to behind it */
+    uint8_t *key;     /* to another page: tlb_exec_key of the target, 0 unpatched; or NULL */
     uint64_t variant;
     const uint8_t
         *page;       /* host page of the code that it stands in: the target's must be the same */

@@ -547,15 +547,15 @@ void emit_add_rsp(struct trans *x, int32_t v)
 
 /* Out of line ------------------------------------------------------------------------------------ */
 
-/* R13 is an address: the jump if so many bytes there reach into the next page.  Uses R14. */
-static uint8_t *emit_crossing(struct emit *e, unsigned span)
+/* R13 is an address: the jump if so many bytes there reach into the next page (CC_A), or do not (CC_BE).  Uses R14. */
+static uint8_t *emit_crossing(struct emit *e, unsigned span, int cc)
 {
     emit_insn(e, 0, 0x89, H_R13, rm_reg(H_R14));
     emit_insn(e, 0, 0x81, 4, rm_reg(H_R14));
     emit32(e, 4095);
     emit_insn(e, 0, 0x81, 7, rm_reg(H_R14));
     emit32(e, 4096 - span);
-    return emit_jump(e, CC_A);
+    return emit_jump(e, cc);
 }
 
 /* R13 is what a load is from: where it crosses into another page, it is from a copy.  Else goes on. */
@@ -564,12 +564,7 @@ static void emit_cross_read(struct trans *x, const struct site *s)
     struct emit *e = x->e;
     uint8_t *within, *fails;
 
-    emit_insn(e, 0, 0x89, H_R13, rm_reg(H_R14));
-    emit_insn(e, 0, 0x81, 4, rm_reg(H_R14));
-    emit32(e, 4095);
-    emit_insn(e, 0, 0x81, 7, rm_reg(H_R14));
-    emit32(e, 4096 - s->span);
-    within = emit_jump(e, CC_BE);
+    within = emit_crossing(e, s->span, CC_BE);
     emit_mov_imm(e, H_R14, s->span);
     emit_call(e, x->k->cross);
     fails = emit_jump(e, CC_Z);
@@ -595,7 +590,7 @@ static void emit_site(struct trans *x, const struct site *s)
             emit_cross_read(x, s);
         }
         if (s->kind == SITE_SINGLE || s->page) {
-            crosses = emit_crossing(x->e, s->span);
+            crosses = emit_crossing(x->e, s->span, CC_A);
         }
         if (s->page) {
             emit_mov_imm(x->e, H_R14, (uint32_t)(x->e->cpu + s->page));

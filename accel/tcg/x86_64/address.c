@@ -12,10 +12,7 @@
 
 int host_of(unsigned guest)
 {
-    if (guest == R_RSP) {
-        return H_R12;
-    }
-    return guest < R_R12 ? (int)guest : -1;
+    return guest < G_N_ELEMENTS(host_registers) ? host_registers[guest] : -1;
 }
 
 struct emit_rm guest_memory(unsigned guest)

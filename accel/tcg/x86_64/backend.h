@@ -95,6 +95,9 @@ void update_tables(struct backend *k, struct x86_cpu *cpu);
 /* R14: where the entry of R13 lies in a table. */
 void emit_table_slot(const struct backend *k, struct emit *e);
 
+/* The host register that a guest register lives in, or -1: it is in memory. */
+extern const int8_t host_registers[16];
+
 #define CPU_REG(r)    ((int32_t)(offsetof(struct x86_cpu, regs) + 8 * (r)))
 #define CPU_WINDOW(n) ((int32_t)(offsetof(struct x86_cpu, window) + 8 * (unsigned)(n)))
 /* CC_FLAGS: two bytes, stored and loaded as such. */

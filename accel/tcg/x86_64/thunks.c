@@ -3,9 +3,8 @@
  * accel/tcg/x86_64/thunks.c: the code that every block shares: entry, exit, calls of the interpreter, and the
  * inline lookup of jump targets; and the buffer that holds all code.
  *
- * In translated code: guest RAX RCX RDX RBX RBP RSI RDI R8-R11 are in the same host registers,
- * guest RSP in R12, guest R12-R15 in memory; R13 to R15 are scratch.  The CPU is reached by its
- * address, which is below 2 GiB.  Flags are in the host's EFLAGS or in cc_op, cc_dst and
+ * In translated code guest registers are where host_registers says; R13 to R15 are scratch.  The CPU is
+ * reached by its address, which is below 2 GiB.  Flags are in the host's EFLAGS or in cc_op, cc_dst and
  * cc_src.  Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/backend.h"
@@ -19,27 +18,42 @@
 #define CODE_BUFFER_SIZE (128u << 20)
 #define MAX_GROUP_FAILS  16 /* then a block is translated without groups */
 
-/* Guest registers that have a host register of their own. */
-static const struct {
-    uint8_t guest, host;
-} mapped[] = {
-    { R_RAX, H_RAX }, { R_RCX, H_RCX }, { R_RDX, H_RDX }, { R_RBX, H_RBX },
-    { R_RBP, H_RBP }, { R_RSI, H_RSI }, { R_RDI, H_RDI }, { R_R8, H_R8 },
-    { R_R9, H_R9 },   { R_R10, H_R10 }, { R_R11, H_R11 }, { R_RSP, H_R12 },
+/* In memory are those that compilers use least: 0.7 to 2.5 % of all operands of programs, R12 to R14 take 3 to 5. */
+/* clang-format off */
+const int8_t host_registers[16] = {
+    [R_RAX] = H_RAX, [R_RCX] = H_RCX, [R_RDX] = H_RDX, [R_RBX] = H_RBX,
+    [R_RSP] = H_R12, [R_RBP] = H_RBP, [R_RSI] = H_RSI, [R_RDI] = H_RDI,
+    [R_R8] = H_R8, [R_R9] = -1, [R_R10] = -1, [R_R11] = -1,
+    [R_R12] = H_R9, [R_R13] = H_R10, [R_R14] = H_R11, [R_R15] = -1,
 };
+/* clang-format on */
+
+/* Guest registers that have one of the host, all or those that C code may change, to memory or from there. */
+static void emit_move_state(struct emit *e, bool store, bool all)
+{
+    for (unsigned guest = 0; guest < G_N_ELEMENTS(host_registers); guest++) {
+        int host = host_registers[guest];
+        bool kept = host == H_RBX || host == H_RBP || host == H_R12;
+
+        if (host < 0 || (kept && !all)) {
+            continue;
+        }
+        if (store) {
+            emit_store(e, (unsigned)host, rm_cpu(CPU_REG(guest)));
+        } else {
+            emit_load(e, (unsigned)host, rm_cpu(CPU_REG(guest)));
+        }
+    }
+}
 
 static void emit_store_state(struct emit *e)
 {
-    for (unsigned k = 0; k < G_N_ELEMENTS(mapped); k++) {
-        emit_store(e, mapped[k].host, rm_cpu(CPU_REG(mapped[k].guest)));
-    }
+    emit_move_state(e, true, true);
 }
 
 void emit_load_state(struct emit *e)
 {
-    for (unsigned k = 0; k < G_N_ELEMENTS(mapped); k++) {
-        emit_load(e, mapped[k].host, rm_cpu(CPU_REG(mapped[k].guest)));
-    }
+    emit_move_state(e, false, true);
 }
 
 /* The arithmetic flags as EFLAGS bits to the low half of cc_src, and cc_op says so.  Uses R14; EFLAGS stay. */
@@ -224,31 +238,17 @@ static void emit_rest(struct backend *k)
     emit_go_on(k);
 }
 
-/* What C code may change. */
-static void emit_move_volatile(struct emit *e, bool store)
-{
-    for (unsigned k = 0; k < G_N_ELEMENTS(mapped); k++) {
-        if (mapped[k].host != H_RBX && mapped[k].host != H_RBP && mapped[k].host != H_R12) {
-            if (store) {
-                emit_store(e, mapped[k].host, rm_cpu(CPU_REG(mapped[k].guest)));
-            } else {
-                emit_load(e, mapped[k].host, rm_cpu(CPU_REG(mapped[k].guest)));
-            }
-        }
-    }
-}
-
 /* Call: afterwards cc_src holds the flags. */
 static void emit_normalise(struct backend *k)
 {
     struct emit *e = &k->e;
 
     k->normalise = e->p;
-    emit_move_volatile(e, true);
+    emit_move_state(e, true, false);
     emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
     emit_mov_imm(e, H_RAX, (uintptr_t)flags_normalise);
     emit_aligned_call(e, 8);
-    emit_move_volatile(e, false);
+    emit_move_state(e, false, false);
     emit8(e, 0xc3);
 }
 
@@ -272,11 +272,11 @@ static void emit_refill(struct backend *k, enum vector_level level)
     uint8_t *slow;
 
     k->refill[level] = e->p;
-    emit_move_volatile(e, true);
+    emit_move_state(e, true, false);
     emit_refill_call(e, (uintptr_t)mmu_refill_quick);
     emit_insn(e, 0, 0x83, 7, rm_reg(H_RAX));
     emit8(e, REFILL_NEVER);
-    emit_move_volatile(e, false);
+    emit_move_state(e, false, false);
     slow = emit_jump(e, CC_B);
     emit8(e, 0xc3);
     patch_jump(slow, e->p);
@@ -298,14 +298,14 @@ static void emit_cross(struct backend *k)
     struct emit *e = &k->e;
 
     k->cross = e->p;
-    emit_move_volatile(e, true);
+    emit_move_state(e, true, false);
     emit_mov_imm(e, H_RDI, (uint32_t)e->cpu);
     emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_RSI));
     emit_insn(e, 0, 0x89, H_R14, rm_reg(H_RDX));
     emit_mov_imm(e, H_RAX, (uintptr_t)mmu_cross_read);
     emit_aligned_call(e, 8);
     emit_insn(e, 0, 0x84, H_RAX, rm_reg(H_RAX)); /* test */
-    emit_move_volatile(e, false);
+    emit_move_state(e, false, false);
     emit8(e, 0xc3);
 }
 

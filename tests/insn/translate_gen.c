@@ -473,22 +473,49 @@ static void put_iret(struct maker *m)
     gen_put(m, (const uint8_t *)"\x48\xcf", 2);
 }
 
+/* MOV reg, an address. */
+static void put_string_address(struct maker *m, unsigned reg)
+{
+    uint64_t v = gen_address(m);
+    uint8_t mov[10] = { 0x48, (uint8_t)(0xb8 | reg) };
+
+    memcpy(mov + 2, &v, 8);
+    if (m->c->narrow) {
+        gen_put_immediate(m, mov[1], v);
+    } else {
+        gen_put(m, mov, 10);
+    }
+}
+
+/*
+ * LEA RDI,[RSI + d], so that operands overlap, or lie alike in their pages; and an access to each, so that the
+ * soft TLB has them.
+ */
+static void put_beside(struct maker *m)
+{
+    int32_t d = (int)below(m, 160) - 80 + ((int)below(m, 3) - 1) * 4096;
+    uint8_t lea[7] = { 0x48, 0x8d, 0xbe };
+
+    put_string_address(m, R_RSI);
+    memcpy(lea + 3, &d, 4);
+    gen_put(m, lea + m->c->narrow, 7u - m->c->narrow);
+    gen_put(m, (const uint8_t *)"\x8a\x06", 2); /* MOV AL,[RSI] */
+    gen_put(m, (const uint8_t *)"\x88\x07", 2); /* MOV [RDI],AL */
+}
+
 static void put_string(struct maker *m)
 {
-    static const uint8_t opcodes[] = { 0xa4, 0xa6, 0xaa, 0xac, 0xae };
+    static const uint8_t opcodes[] = { 0xa4, 0xa4, 0xa6, 0xaa, 0xac, 0xae };
     unsigned prefix = below(m, 4), n = 0, size = below(m, m->c->narrow ? 3 : 4);
     uint8_t b[5];
 
-    if (chance(m, 50)) { /* RSI or RDI anew, and a count */
-        uint64_t v = gen_address(m);
-        uint8_t mov[10] = { 0x48, chance(m, 50) ? 0xbe : 0xbf };
-        uint32_t c = below(m, chance(m, 60) ? 40 : 9000);
+    if (chance(m, 60)) { /* RSI or RDI anew, and a count */
+        uint32_t c = below(m, chance(m, 50) ? 40 : chance(m, 60) ? 600 : 9000);
 
-        memcpy(mov + 2, &v, 8);
-        if (m->c->narrow) {
-            gen_put_immediate(m, mov[1], v);
+        if (m->c->mode != GEN_16 && chance(m, 60)) {
+            put_beside(m);
         } else {
-            gen_put(m, mov, 10);
+            put_string_address(m, chance(m, 50) ? R_RSI : R_RDI);
         }
         gen_put_immediate(m, 0xb9, c);
     }

@@ -171,6 +171,59 @@ static void emit_run_length(struct maker *m)
     emit_insn(e, E_W | MAP_0F, 0x47, H_R15, rm_reg(H_RCX));
 }
 
+#define CHUNK 64 /* bytes */
+
+/* All of a chunk by XMM0 to XMM3: from RSI to them, from them to RDI, to or from the host's stack. */
+static void emit_chunk(struct emit *e, unsigned opcode, unsigned reg)
+{
+    for (unsigned n = 0; n < CHUNK / 16; n++) {
+        emit_insn(e, MAP_0F, opcode, n, rm_mem(reg, (int32_t)(16 * n))); /* movups */
+    }
+}
+
+/*
+ * RCX elements from RSI to RDI, host addresses, but for less than a chunk, where REP MOVS would be slow: where
+ * the low 12 bits alone look as if operands overlapped, a Zen 4 copies byte by byte, 16 times as long.
+ */
+static void emit_chunks(struct maker *m)
+{
+    uint8_t *overlap, *quick, *few, *start;
+    unsigned a_chunk = CHUNK / m->size;
+    struct emit *e = m->e;
+
+    emit_insn(e, E_W, 0x89, H_RDI, rm_reg(H_R13));
+    emit_insn(e, E_W, 0x29, H_RSI, rm_reg(H_R13));
+    emit_insn(e, E_W, 0x83, 7, rm_reg(H_R13));
+    emit8(e, CHUNK);
+    overlap = emit_jump(e, CC_B);
+    emit_insn(e, 0, 0x81, 4, rm_reg(H_R13));
+    emit32(e, 4095);
+    emit_insn(e, 0, 0xff, 1, rm_reg(H_R13));
+    emit_insn(e, 0, 0x83, 7, rm_reg(H_R13));
+    emit8(e, CHUNK - 1);
+    quick = emit_jump(e, CC_AE);
+    emit_insn(e, E_W, 0x83, 7, rm_reg(H_RCX));
+    emit8(e, a_chunk);
+    few = emit_jump(e, CC_B);
+    emit_lea(e, H_RSP, rm_mem(H_RSP, -CHUNK));
+    emit_chunk(e, 0x11, H_RSP);
+    start = e->p;
+    emit_chunk(e, 0x10, H_RSI);
+    emit_chunk(e, 0x11, H_RDI);
+    emit_lea(e, H_RSI, rm_mem(H_RSI, CHUNK));
+    emit_lea(e, H_RDI, rm_mem(H_RDI, CHUNK));
+    emit_insn(e, E_W, 0x83, 5, rm_reg(H_RCX));
+    emit8(e, a_chunk);
+    emit_insn(e, E_W, 0x83, 7, rm_reg(H_RCX));
+    emit8(e, a_chunk);
+    patch_jump(emit_jump(e, CC_AE), start);
+    emit_chunk(e, 0x10, H_RSP);
+    emit_lea(e, H_RSP, rm_mem(H_RSP, CHUNK));
+    patch_jump(overlap, e->p);
+    patch_jump(quick, e->p);
+    patch_jump(few, e->p);
+}
+
 /* The host's instruction on host addresses, and back to the guest's; R14 keeps RDI's difference. */
 static void emit_host_run(struct maker *m)
 {
@@ -188,6 +241,9 @@ static void emit_host_run(struct maker *m)
     emit_insn(e, E_W, 0x29, H_R15, rm_reg(H_RCX));
     emit_push(e, H_RCX);
     emit_insn(e, E_W, 0x89, H_R15, rm_reg(H_RCX));
+    if ((m->flags & USES_RSI) && (m->flags & WRITES)) {
+        emit_chunks(m);
+    }
     if (m->size == 2) {
         emit8(e, 0x66);
     }

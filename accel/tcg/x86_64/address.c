@@ -10,9 +10,9 @@
  */
 #include "accel/tcg/x86_64/trans.h"
 
-int host_of(unsigned guest)
+int host_of(const struct trans *x, unsigned guest)
 {
-    return guest < G_N_ELEMENTS(host_registers) ? host_registers[guest] : -1;
+    return guest < G_N_ELEMENTS(x->host) ? x->host[guest] : -1;
 }
 
 struct emit_rm guest_memory(unsigned guest)
@@ -22,7 +22,7 @@ struct emit_rm guest_memory(unsigned guest)
 
 unsigned in_register(struct trans *x, unsigned guest, unsigned scratch)
 {
-    int h = host_of(guest);
+    int h = host_of(x, guest);
 
     if (h >= 0) {
         return (unsigned)h;
@@ -84,11 +84,11 @@ static void emit_offset(struct trans *x, const struct address *a, unsigned to)
 
         if (sum) {
             emit_insn(x->e, 0, 0x8d, to,
-                      rm_sib(a->base == R_ZERO ? H_NONE : (unsigned)host_of(a->base),
-                             a->index == R_ZERO ? H_NONE : (unsigned)host_of(a->index), a->scale,
+                      rm_sib(a->base == R_ZERO ? H_NONE : (unsigned)host_of(x, a->base),
+                             a->index == R_ZERO ? H_NONE : (unsigned)host_of(x, a->index), a->scale,
                              (int32_t)a->disp));
         }
-        emit_insn(x->e, MAP_0F, 0xb7, to, rm_reg(sum ? to : (unsigned)host_of(a->base)));
+        emit_insn(x->e, MAP_0F, 0xb7, to, rm_reg(sum ? to : (unsigned)host_of(x, a->base)));
         return;
     }
     if (a->base != R_ZERO) {
@@ -152,6 +152,7 @@ struct site *add_site(struct trans *x, uint8_t *jump, enum site_kind kind)
                         .jump = jump,
                         .insn = &x->b->insn[x->n],
                         .rip = x->rip,
+                        .swapped = x->swapped,
                         .save = !x->memory_flags,
                         .vectors = (uint8_t)x->vectors_loaded,
                         .desc = x->desc };
@@ -271,10 +272,10 @@ static struct emit_rm check_constant(struct trans *x, const struct access *a, en
 }
 
 /* Registers of the host hold what the address is made of, and nothing else is added. */
-static bool is_plain(const struct address *a)
+static bool is_plain(const struct trans *x, const struct address *a)
 {
-    return !a->seg && !a->addr32 && a->base != R_ZERO && host_of(a->base) >= 0 &&
-           (a->index == R_ZERO || host_of(a->index) >= 0);
+    return !a->seg && !a->addr32 && a->base != R_ZERO && host_of(x, a->base) >= 0 &&
+           (a->index == R_ZERO || host_of(x, a->index) >= 0);
 }
 
 /* Behind the check of a plain address: the addend and the index to R13.  The address's own operand. */
@@ -282,9 +283,9 @@ static struct emit_rm plain_operand(struct trans *x, const struct address *a)
 {
     emit_load(x->e, H_R13, tlb_addend(x));
     if (a->index != R_ZERO) {
-        emit_lea(x->e, H_R13, rm_sib(H_R13, (unsigned)host_of(a->index), a->scale, 0));
+        emit_lea(x->e, H_R13, rm_sib(H_R13, (unsigned)host_of(x, a->index), a->scale, 0));
     }
-    return rm_sib((unsigned)host_of(a->base), H_R13, 0, (int32_t)a->disp);
+    return rm_sib((unsigned)host_of(x, a->base), H_R13, 0, (int32_t)a->disp);
 }
 
 void decline_bits(struct trans *x, unsigned reg, unsigned size)
@@ -309,7 +310,7 @@ static struct emit_rm check_single(struct trans *x, const struct access *acc, en
 {
     const struct address *a = &acc->address;
     struct emit *e = x->e;
-    bool plain = is_plain(a);
+    bool plain = is_plain(x, a);
     uint8_t *retry;
 
     emit_segment_check(x, a, acc->size, acc->write);
@@ -386,7 +387,7 @@ static struct emit_rm check_group(struct trans *x, const struct access *acc, con
         emit_insn(e, E_W, 0x03, H_R15, tlb_addend(x));
         return rm_mem(H_R15, 0);
     }
-    if (is_plain(&a)) { /* the access need not wait for the sum */
+    if (is_plain(x, &a)) { /* the access need not wait for the sum */
         struct emit_rm operand = plain_operand(x, &a);
 
         emit_lea(e, H_R14, operand);
@@ -555,6 +556,23 @@ static uint8_t *emit_crossing(struct emit *e, unsigned span, int cc)
     return emit_jump(e, cc);
 }
 
+/* Back into the code, if condition cc holds (negative: always). */
+static void emit_back(struct trans *x, const struct site *s, int cc, const uint8_t *to)
+{
+    uint8_t *over = NULL;
+
+    if (s->swapped) {
+        over = cc >= 0 ? emit_jump(x->e, cc ^ 1) : NULL;
+        emit_enter_mapping(x);
+        set_swapped(x, false);
+        cc = -1;
+    }
+    patch_jump(emit_jump(x->e, cc), to);
+    if (over) {
+        patch_jump(over, x->e->p);
+    }
+}
+
 /* R13 is what a load is from: where it crosses into another page, it is from a copy.  Else goes on. */
 static void emit_cross_read(struct trans *x, const struct site *s)
 {
@@ -570,7 +588,7 @@ static void emit_cross_read(struct trans *x, const struct site *s)
         emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R15));
     }
     emit_mov_imm(e, H_R14, (uint64_t)((int64_t)offsetof(struct x86_cpu, tlb.cross) - x->tlb));
-    patch_jump(emit_jump(e, -1), s->checked);
+    emit_back(x, s, -1, s->checked);
     patch_jump(fails, e->p);
     emit_linear(x, &s->address);
     patch_jump(within, e->p);
@@ -581,6 +599,8 @@ static void emit_site(struct trans *x, const struct site *s)
     uint8_t *crosses = NULL;
 
     patch_jump(s->jump, x->e->p);
+    set_swapped(x, s->swapped);
+    emit_leave_mapping(x);
     if (s->refill) {
         emit_linear(x, &s->address);
         if (s->checked) {
@@ -592,17 +612,17 @@ static void emit_site(struct trans *x, const struct site *s)
         if (s->page) {
             emit_mov_imm(x->e, H_R14, (uint32_t)(x->e->cpu + s->page));
             emit_call(x->e, x->k->fill_site[(s->how & 3) != REFILL_READ]);
-            patch_jump(emit_jump(x->e, CC_Z), s->retry);
+            emit_back(x, s, CC_Z, s->retry);
         }
         emit_mov_imm(x->e, H_R14, s->span | (uint64_t)s->how << 16);
         emit_call(x->e, x->k->refill[s->vectors]);
-        patch_jump(emit_jump(x->e, CC_NZ), s->retry);
+        emit_back(x, s, CC_NZ, s->retry);
     }
     if (crosses) {
         patch_jump(crosses, x->e->p);
     }
     if (s->save) {
-        emit_recompute(x->e, &s->desc);
+        emit_recompute(x, &s->desc);
         emit_save_flags(x->e);
     }
     if (s->kind == SITE_SINGLE) {
@@ -621,12 +641,12 @@ static void emit_site(struct trans *x, const struct site *s)
     switch (s->kind) {
     case SITE_RESUME:
         emit_call(x->e, x->k->interpret[s->vectors]);
-        patch_jump(emit_jump(x->e, -1), s->back);
+        emit_back(x, s, -1, s->back);
         break;
     case SITE_CALL:
     case SITE_PLAIN:
         emit_call(x->e, s->thunk);
-        patch_jump(emit_jump(x->e, -1), s->back);
+        emit_back(x, s, -1, s->back);
         break;
     case SITE_REST:
         emit_mov_imm(x->e, H_R15, (uintptr_t)x->b);

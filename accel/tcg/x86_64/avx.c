@@ -222,7 +222,7 @@ static void emit_mulx(struct trans *x, const struct insn *i, struct emit_vex for
                       struct emit_rm operand)
 {
     const struct emit_rm lent = rm_cpu(offsetof(struct x86_cpu, branch_target));
-    int high = host_of(i->op[0].reg), low = host_of(i->op[1].reg);
+    int high = host_of(x, i->op[0].reg), low = host_of(x, i->op[1].reg);
     bool lend = high < 0 && low < 0;
 
     form.vvvv = (uint8_t)(lend ? H_RAX : low < 0 ? H_R14 : low);
@@ -264,7 +264,7 @@ static bool emit_bmi(struct trans *x, unsigned n)
         return true;
     }
     if (f.vvvv >= 0) {
-        int h = host_of(i->op[f.vvvv].reg);
+        int h = host_of(x, i->op[f.vvvv].reg);
 
         form.vvvv = (uint8_t)(h >= 0 ? (unsigned)h : H_R14);
         if (f.vvvv != 0) {
@@ -272,7 +272,7 @@ static bool emit_bmi(struct trans *x, unsigned n)
         }
     }
     if (f.reg >= 0) {
-        int h = host_of(i->op[f.reg].reg);
+        int h = host_of(x, i->op[f.reg].reg);
 
         emit_vex_insn(x->e, &form, i->opcode, h >= 0 ? (unsigned)h : H_R14, operand);
     } else {

@@ -35,6 +35,7 @@ static struct way *add_way(struct trans *x, int link, uint64_t target)
     *w = (struct way){ .link = link,
                        .memory_flags = x->memory_flags,
                        .host_flags = x->host_flags,
+                       .swapped = x->swapped,
                        .desc = x->desc,
                        .target = target };
     return w;
@@ -228,7 +229,8 @@ static void emit_way_to(struct trans *x, int cc, uint64_t target, bool poll)
     } else {
         way = add_way(x, (int)x->n_links, target);
     }
-    way->jump[0] = link->field = emit_jump(x->e, cc);
+    way->jump[0] = emit_jump(x->e, cc);
+    link->field = x->swapped ? NULL : way->jump[0]; /* or out of line, behind the exchange */
     x->n_links++;
     if (over) {
         patch_jump(over, x->e->p);
@@ -263,9 +265,11 @@ static void emit_lookup_inline(struct trans *x, int32_t rsp_add)
     const size_t table = (size_t)((uint8_t *)code_table(x->k, x->t->cpu) - (uint8_t *)x->t->cpu);
     unsigned bank = x->t->cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
     struct emit *e = x->e;
-    struct way *w = add_way(x, -1, 0), *hot;
+    struct way *w, *hot;
 
+    emit_leave_mapping(x);
     emit_key(x);
+    w = add_way(x, -1, 0);
     w->indirect = true;
     w->rsp_add = rsp_add;
     w->jump[0] = emit_poll(x);
@@ -357,10 +361,10 @@ static void emit_branch_target(struct trans *x, const struct insn *i)
 {
     if (i->op[0].kind == OPND_MEM) {
         emit_load_target(x, mem_begin_last(x, x->n, &i->op[0]));
-    } else if (host_of(i->op[0].reg) < 0) {
+    } else if (host_of(x, i->op[0].reg) < 0) {
         emit_load_target(x, guest_memory(i->op[0].reg));
     } else {
-        emit_load_target(x, rm_reg((unsigned)host_of(i->op[0].reg)));
+        emit_load_target(x, rm_reg((unsigned)host_of(x, i->op[0].reg)));
     }
 }
 
@@ -562,7 +566,7 @@ static void way_flags(struct trans *x, const struct way *w)
         return;
     }
     if (!w->host_flags) {
-        emit_recompute(x->e, &w->desc);
+        emit_recompute(x, &w->desc);
     }
     emit_save_flags(x->e);
 }
@@ -590,9 +594,33 @@ static void emit_indirect_way(struct trans *x, const struct way *w)
     emit_leave(x, w);
 }
 
+/* Where the exchange of registers stands before what is patched. */
+static void emit_swapped_way(struct trans *x, const struct way *w, struct code_link *link)
+{
+    uint8_t *over = NULL;
+
+    if (w->jump[1]) { /* another page is there: not by the patched jump */
+        patch_jump(w->jump[1], x->e->p);
+        emit_leave_mapping(x);
+        over = emit_jump(x->e, -1);
+        set_swapped(x, true);
+    }
+    patch_jump(w->jump[0], x->e->p);
+    emit_leave_mapping(x);
+    link->field = emit_jump(x->e, -1);
+    patch_jump(link->field, x->e->p);
+    if (over) {
+        patch_jump(over, x->e->p);
+    }
+}
+
 static void emit_link_way(struct trans *x, const struct way *w)
 {
     struct code_link *link = &x->links[w->link];
+
+    if (w->swapped) {
+        emit_swapped_way(x, w, link);
+    }
 
     link->stub = x->e->p;
     way_flags(x, w);
@@ -623,6 +651,10 @@ void emit_ways(struct trans *x)
             if (w->jump[k]) {
                 patch_jump(w->jump[k], x->e->p);
             }
+        }
+        set_swapped(x, w->swapped);
+        if (w->link < 0) {
+            emit_leave_mapping(x);
         }
         if (w->indirect) {
             emit_indirect_way(x, w);

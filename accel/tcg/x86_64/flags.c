@@ -9,6 +9,7 @@
  * Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/trans.h"
+#include "target/i386/avx.h"
 #include "target/i386/exec_int.h"
 #include "target/i386/vec_rows.h"
 #include "target/i386/x87_exec.h"
@@ -157,7 +158,7 @@ void find_live_flags(struct trans *x)
 
 /* What made the flags ---------------------------------------------------------------------------- */
 
-static struct emit_rm desc_rm(unsigned source, unsigned reg)
+static struct emit_rm desc_rm(const struct trans *x, unsigned source, unsigned reg)
 {
     if (source == SOURCE_CARRY) {
         return rm_cpu(offsetof(struct x86_cpu, flag_carry));
@@ -165,21 +166,22 @@ static struct emit_rm desc_rm(unsigned source, unsigned reg)
     if (source == SOURCE_SLOT) {
         return rm_cpu(offsetof(struct x86_cpu, flag_operand));
     }
-    return host_of(reg) < 0 ? guest_memory(reg) : rm_reg((unsigned)host_of(reg));
+    return host_of(x, reg) < 0 ? guest_memory(reg) : rm_reg((unsigned)host_of(x, reg));
 }
 
 /* op r14 or `a`, b: the opcodes of "r/m, r", and the group's number for immediates. */
-static void desc_operation(struct emit *e, const struct flag_desc *d, unsigned a, unsigned opcode,
+static void desc_operation(struct trans *x, const struct flag_desc *d, unsigned a, unsigned opcode,
                            unsigned number)
 {
     unsigned form = d->size == 8 ? E_W : d->size == 2 ? E_66 : d->size == 1 ? E_REX : 0;
+    struct emit *e = x->e;
     bool test = d->kind == DESC_TEST;
 
     if (d->b_source == SOURCE_IMM) {
         emit_insn(e, form, (test ? 0xf6u : 0x80u) | (d->size > 1), number, rm_reg(a));
         emit_bytes(e, &d->imm, MIN(d->size, 4));
     } else {
-        struct emit_rm b = desc_rm(d->b_source, d->b);
+        struct emit_rm b = desc_rm(x, d->b_source, d->b);
 
         /* "r, r/m" is two further on, but for TEST, which is the same both ways. */
         emit_insn(e, form, (test ? opcode : opcode + 2) | (d->size > 1), a, b);
@@ -195,9 +197,10 @@ static void emit_load_carry(struct emit *e)
 }
 
 /* The value before it, and once more. */
-static void recompute_step(struct emit *e, const struct flag_desc *d, unsigned form)
+static void recompute_step(struct trans *x, const struct flag_desc *d, unsigned form)
 {
-    struct emit_rm rm = desc_rm(d->a_source, d->a);
+    struct emit_rm rm = desc_rm(x, d->a_source, d->a);
+    struct emit *e = x->e;
 
     emit_load_carry(e);
     if (rm.memory) {
@@ -208,14 +211,15 @@ static void recompute_step(struct emit *e, const struct flag_desc *d, unsigned f
     emit_insn(e, form, 0xfeu | (d->size > 1), d->kind == DESC_DEC, rm_reg(H_R14));
 }
 
-void emit_recompute(struct emit *e, const struct flag_desc *d)
+void emit_recompute(struct trans *x, const struct flag_desc *d)
 {
-    struct emit_rm rm = desc_rm(d->a_source, d->a);
+    struct emit_rm rm = desc_rm(x, d->a_source, d->a);
     unsigned form = d->size == 8 ? E_W : d->size == 2 ? E_66 : d->size == 1 ? E_REX : 0;
+    struct emit *e = x->e;
     unsigned a = rm.reg;
 
     if (d->kind == DESC_INC || d->kind == DESC_DEC) {
-        recompute_step(e, d, form);
+        recompute_step(x, d, form);
         return;
     }
     if (rm.memory || d->kind == DESC_ADD || d->kind == DESC_SUB || d->kind == DESC_NEG) {
@@ -224,18 +228,18 @@ void emit_recompute(struct emit *e, const struct flag_desc *d)
     }
     switch (d->kind) {
     case DESC_CMP:
-        desc_operation(e, d, a, 0x38, 7);
+        desc_operation(x, d, a, 0x38, 7);
         break;
     case DESC_TEST:
-        desc_operation(e, d, a, 0x84, 0);
+        desc_operation(x, d, a, 0x84, 0);
         break;
     case DESC_ADD:
-        desc_operation(e, d, a, 0x28, 5);
-        desc_operation(e, d, a, 0x00, 0);
+        desc_operation(x, d, a, 0x28, 5);
+        desc_operation(x, d, a, 0x00, 0);
         break;
     case DESC_SUB:
-        desc_operation(e, d, a, 0x00, 0);
-        desc_operation(e, d, a, 0x28, 5);
+        desc_operation(x, d, a, 0x00, 0);
+        desc_operation(x, d, a, 0x28, 5);
         break;
     case DESC_NEG:
         emit_insn(e, form, 0xf6u | (d->size > 1), 3, rm_reg(a));
@@ -440,8 +444,10 @@ static uint32_t written_by_others(const struct insn *i)
     for (unsigned n = 0; n < (i->row->exec == x_mulx ? 2 : 1); n++) {
         w |= i->op[n].kind == OPND_REG || i->op[n].kind == OPND_REG8H ? 1u << i->op[n].reg : 0;
     }
-    /* PCMPISTRI and its like, which write flags. */
-    return w | (flags_touched(i) ? 1u << R_RCX : 0);
+    if (fn == x_pcmpestri || fn == x_pcmpistri || fn == x_avx_pcmpestri || fn == x_avx_pcmpistri) {
+        w |= 1u << R_RCX;
+    }
+    return w;
 }
 
 uint32_t registers_written(const struct x86_cpu *cpu, const struct insn *i)
@@ -494,7 +500,7 @@ static void store_part(struct trans *x, unsigned source, unsigned reg, int32_t i
         emit32(e, (uint32_t)imm);
         return;
     }
-    rm = desc_rm(source, reg);
+    rm = desc_rm(x, source, reg);
     if (rm.memory) {
         emit_insn(e, source == SOURCE_CARRY ? MAP_0F : E_W, source == SOURCE_CARRY ? 0xb6 : 0x8b,
                   H_R14, rm);
@@ -557,7 +563,7 @@ void need_host_flags(struct trans *x)
         return;
     }
     if (x->desc.kind != DESC_NONE) {
-        emit_recompute(x->e, &x->desc);
+        emit_recompute(x, &x->desc);
     } else {
         need_exact_memory(x);
         emit_restore_flags(x->e);

@@ -68,30 +68,31 @@ static unsigned form_of(const struct insn *i, const struct emit_row *row)
 }
 
 /* Byte registers: AH to BH need an encoding without REX, SPL to DIL one with it. */
-static bool byte_register(const struct insn_operand *op, bool *high, bool *rex)
+static bool byte_register(const struct trans *x, const struct insn_operand *op, bool *high,
+                          bool *rex)
 {
     if (op->kind == OPND_REG8H) {
         *high = true;
     } else if (op->kind == OPND_REG && op->size == 1) {
-        *rex |= host_of(op->reg) < 0 || host_of(op->reg) >= 4;
+        *rex |= host_of(x, op->reg) < 0 || host_of(x, op->reg) >= 4;
     }
     return true;
 }
 
-static bool can_encode(const struct insn *i, int rm, int reg)
+static bool can_encode(const struct trans *x, const struct insn *i, int rm, int reg)
 {
     bool high = false, rex = i->opsize == 8;
 
     if (rm >= 0) {
-        byte_register(&i->op[rm], &high, &rex);
+        byte_register(x, &i->op[rm], &high, &rex);
         rex |= i->op[rm].kind == OPND_MEM ||
                (i->op[rm].kind == OPND_REG &&
-                (host_of(i->op[rm].reg) < 0 || host_of(i->op[rm].reg) >= 8));
+                (host_of(x, i->op[rm].reg) < 0 || host_of(x, i->op[rm].reg) >= 8));
     }
     if (reg >= 0) {
-        byte_register(&i->op[reg], &high, &rex);
+        byte_register(x, &i->op[reg], &high, &rex);
         rex |= i->op[reg].kind == OPND_REG &&
-               (host_of(i->op[reg].reg) < 0 || host_of(i->op[reg].reg) >= 8);
+               (host_of(x, i->op[reg].reg) < 0 || host_of(x, i->op[reg].reg) >= 8);
     }
     return !(high && rex);
 }
@@ -107,7 +108,7 @@ static unsigned field_register(struct trans *x, const struct insn_operand *op, u
 
 void field_write_back(struct trans *x, const struct insn_operand *op, unsigned scratch)
 {
-    if (op->kind == OPND_REG && host_of(op->reg) < 0) {
+    if (op->kind == OPND_REG && host_of(x, op->reg) < 0) {
         emit_store(x->e, scratch, guest_memory(op->reg));
     }
 }
@@ -136,7 +137,7 @@ static struct emit_rm rm_operand(struct trans *x, const struct insn *i, const st
 {
     const struct insn_operand *op = &i->op[rm];
 
-    if (op->kind != OPND_REG || host_of(op->reg) >= 0) {
+    if (op->kind != OPND_REG || host_of(x, op->reg) >= 0) {
         return rm_reg(field_register(x, op, H_R13));
     }
     if (!is_written(row, rm) && row->kind != EMIT_BIT) {
@@ -170,10 +171,10 @@ static void emit_kept_result(struct trans *x, const struct insn *i, unsigned for
     unsigned size = i->op[0].size;
 
     emit_sized_move(e, size, false, H_R14, operand);
-    if (reg >= 0 && host_of(i->op[reg].reg) < 0) { /* "r, r/m" instead of "r/m, r" */
+    if (reg >= 0 && host_of(x, i->op[reg].reg) < 0) { /* "r, r/m" instead of "r/m, r" */
         emit_insn(e, form, i->opcode + 2u, H_R14, guest_memory(i->op[reg].reg));
     } else {
-        emit_insn(e, form, host_opcode(i), reg >= 0 ? (unsigned)host_of(i->op[reg].reg) : field,
+        emit_insn(e, form, host_opcode(i), reg >= 0 ? (unsigned)host_of(x, i->op[reg].reg) : field,
                   rm_reg(H_R14));
         emit_bytes(e, &i->imm, immediate_bytes(i));
     }
@@ -199,7 +200,7 @@ static void emit_in_place(struct trans *x, const struct insn *i, const struct em
         operand = rm_operand(x, i, row, rm);
     }
     if (reg >= 0) {
-        field = is_set(i, row, reg) && host_of(i->op[reg].reg) < 0
+        field = is_set(i, row, reg) && host_of(x, i->op[reg].reg) < 0
                     ? scratch
                     : field_register(x, &i->op[reg], scratch);
     }
@@ -228,12 +229,12 @@ static bool emit_copy(struct trans *x, unsigned n, const struct emit_row *row)
     int rm, reg;
 
     find_fields(i, &rm, &reg);
-    if (rm < 0 || !can_encode(i, rm, reg)) {
+    if (rm < 0 || !can_encode(x, i, rm, reg)) {
         return false;
     }
-    byte_register(&i->op[rm], &high, &rex);
+    byte_register(x, &i->op[rm], &high, &rex);
     if (reg >= 0) {
-        byte_register(&i->op[reg], &high, &rex);
+        byte_register(x, &i->op[reg], &high, &rex);
     }
     form |= rex ? E_REX : 0;
     x->slot_used = kept != SLOT_NONE;
@@ -280,7 +281,7 @@ static bool emit_short(struct trans *x, unsigned n, const struct emit_row *row)
 
     flags_before(x, i, n);
     emit_insn(x->e, form_of(i, row), 0xff, i->row->exec == x_dec,
-              rm_reg((unsigned)host_of(i->op[0].reg)));
+              rm_reg((unsigned)host_of(x, i->op[0].reg)));
     flags_after(x, i);
     return true;
 }
@@ -301,10 +302,10 @@ static bool emit_alu(struct trans *x, unsigned n, const struct emit_row *row)
 
 static void store_register(struct trans *x, unsigned guest, unsigned host)
 {
-    if (host_of(guest) < 0) {
+    if (host_of(x, guest) < 0) {
         emit_store(x->e, host, guest_memory(guest));
-    } else if ((unsigned)host_of(guest) != host) {
-        emit_insn(x->e, E_W, 0x89, host, rm_reg((unsigned)host_of(guest)));
+    } else if ((unsigned)host_of(x, guest) != host) {
+        emit_insn(x->e, E_W, 0x89, host, rm_reg((unsigned)host_of(x, guest)));
     }
 }
 
@@ -312,9 +313,9 @@ static void store_register(struct trans *x, unsigned guest, unsigned host)
 static bool emit_mov_short(struct trans *x, const struct insn *i)
 {
     const struct insn_operand *op = &i->op[0];
-    struct emit_rm rm = op->kind == OPND_REG8H ? rm_reg(op->reg + 4u)
-                        : host_of(op->reg) < 0 ? guest_memory(op->reg)
-                                               : rm_reg((unsigned)host_of(op->reg));
+    struct emit_rm rm = op->kind == OPND_REG8H    ? rm_reg(op->reg + 4u)
+                        : host_of(x, op->reg) < 0 ? guest_memory(op->reg)
+                                                  : rm_reg((unsigned)host_of(x, op->reg));
     unsigned form = op->size == 2 ? E_66 : op->kind == OPND_REG ? E_REX : 0;
 
     emit_insn(x->e, form, 0xc6 | (op->size == 2), 0, rm);
@@ -331,7 +332,7 @@ static bool emit_mov(struct trans *x, unsigned n, const struct emit_row *row)
         return emit_mov_short(x, i);
     }
     if (code0 == Zv) {
-        int h = host_of(i->op[0].reg);
+        int h = host_of(x, i->op[0].reg);
         uint64_t v = i->opsize == 8 ? i->imm : (uint32_t)i->imm;
 
         emit_mov_imm(x->e, h >= 0 ? (unsigned)h : H_R14, v);
@@ -353,7 +354,7 @@ static bool emit_mov(struct trans *x, unsigned n, const struct emit_row *row)
 static bool emit_lea_insn(struct trans *x, unsigned n, const struct emit_row *row)
 {
     const struct insn *i = &x->b->insn[n];
-    int h = host_of(i->op[0].reg);
+    int h = host_of(x, i->op[0].reg);
     unsigned to = h >= 0 && i->opsize != 2 ? (unsigned)h : H_R13;
 
     (void)row;
@@ -479,7 +480,7 @@ static bool emit_pop(struct trans *x, unsigned n, const struct emit_row *row)
     if (!stack_operand(x, i) || i->op[0].kind != OPND_REG) {
         return false;
     }
-    h = host_of(i->op[0].reg);
+    h = host_of(x, i->op[0].reg);
     rm = stack_begin(x, n, R_RSP, 0, false, SITE_RESUME);
     emit_insn(x->e, size_form(i->opsize), 0x8b,
               h < 0 || i->op[0].reg == R_RSP ? H_R14 : (unsigned)h, rm);

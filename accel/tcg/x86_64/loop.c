@@ -28,7 +28,7 @@ bool may_hoist(const struct trans *x, struct group *g, int64_t base, int64_t ind
     /* Longer paths are those of interpreters and of recursion, which make few turns before they leave. */
     return x->b->path->n_blocks == 1 && x->word == 8 && !g->addr32 && !(base && index) &&
            moves >= -MAX_MOVE && moves <= MAX_MOVE && g->in_host[g->part] &&
-           host_of(g->key[g->part]) >= 0;
+           host_of(x, g->key[g->part]) >= 0;
 }
 
 /* The power of two by which a is more than b, or less; false: it is none. */
@@ -118,7 +118,7 @@ static void check_alignment(struct trans *x, struct group *p)
 /* R13, a host address, less the register that moves. */
 static void emit_less_part(struct trans *x, const struct group *p)
 {
-    unsigned reg = (unsigned)host_of(p->key[p->part]), scale = p->part ? p->scale : 0;
+    unsigned reg = (unsigned)host_of(x, p->key[p->part]), scale = p->part ? p->scale : 0;
 
     if (scale) {
         emit_lea(x->e, H_R14, rm_sib(H_NONE, reg, scale, 0));
@@ -189,7 +189,7 @@ static void emit_limit(struct trans *x)
         emit_insn(e, E_W, 0xf7, 3, rm_reg(H_R14)); /* neg */
     }
     emit_lea(e, H_R14, rm_mem(H_R14, by));
-    emit_insn(e, E_W, 0x01, (unsigned)host_of(x->leader),
+    emit_insn(e, E_W, 0x01, (unsigned)host_of(x, x->leader),
               rm_reg(H_R14)); /* CF; LEA and MOV leave it */
     emit_lea(e, H_R14, rm_mem(H_R14, by > 0 ? 1 - by : -1 - by));
     emit_mov_imm(e, H_R13, by > 0 ? 0 : UINT64_MAX);
@@ -238,7 +238,7 @@ void emit_hoisted(struct trans *x)
 void emit_turn(struct trans *x)
 {
     if (x->move) {
-        emit_insn(x->e, E_W, 0x3b, (unsigned)host_of(x->leader), rm_cpu(CPU_LIMIT));
+        emit_insn(x->e, E_W, 0x3b, (unsigned)host_of(x, x->leader), rm_cpu(CPU_LIMIT));
         patch_jump(emit_jump(x->e, x->leader_moves > 0 ? CC_B : CC_A), x->loop);
         patch_jump(emit_jump(x->e, -1), x->move);
     } else {
@@ -257,5 +257,5 @@ struct emit_rm moved_operand(struct trans *x, const struct access *acc)
         emit_load(x->e, H_R13, rm_cpu(CPU_WINDOW(p->window)));
         base = H_R13;
     }
-    return rm_sib(base, (unsigned)host_of(reg), scale, (int32_t)(acc->offset - p->low - ahead));
+    return rm_sib(base, (unsigned)host_of(x, reg), scale, (int32_t)(acc->offset - p->low - ahead));
 }

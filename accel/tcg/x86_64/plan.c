@@ -54,8 +54,8 @@ static void note_access(struct trans *x, struct state *s, unsigned n, struct add
             p->low = low;
             p->high = high;
             p->write |= write;
-            p->in_host[0] &= host_of(a.base) >= 0;
-            p->in_host[1] &= host_of(a.index) >= 0;
+            p->in_host[0] &= host_of(x, a.base) >= 0;
+            p->in_host[1] &= host_of(x, a.index) >= 0;
             p->uses++;
             p->last = (uint8_t)n;
             acc->group = (int16_t)g;
@@ -70,7 +70,7 @@ static void note_access(struct trans *x, struct state *s, unsigned n, struct add
                         .addr32 = a.addr32,
                         .addr16 = a.addr16,
                         .write = write,
-                        .in_host = { host_of(a.base) >= 0, host_of(a.index) >= 0 },
+                        .in_host = { host_of(x, a.base) >= 0, host_of(x, a.index) >= 0 },
                         .first = (uint8_t)n,
                         .last = (uint8_t)n,
                         .uses = 1,

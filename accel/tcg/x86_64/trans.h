@@ -99,11 +99,17 @@ enum site_kind {
     SITE_PLAIN,  /* the same, and R13 stays what it is */
 };
 
+/* Two guest registers that have changed places: mapping.c. */
+struct swap {
+    uint8_t in, out, host; /* `in` has the host register that is `out`'s */
+};
+
 /* A check that fails, out of line. */
 struct site {
     uint8_t kind;    /* enum site_kind */
     uint8_t vectors; /* level that the code behind expects */
     bool refill;     /* a miss in the soft TLB may be mended: then check again */
+    bool swapped;    /* registers are as the code has them */
     bool save;       /* flags go to memory by desc */
     uint16_t how;    /* of the refill: mmu_refill */
     uint16_t span;
@@ -126,6 +132,7 @@ struct way {
     bool hot;         /* which is to record a trace there, of this variant */
     uint64_t variant;
     bool memory_flags, host_flags;
+    bool swapped; /* as for a site */
     struct flag_desc desc;
     bool indirect;   /* R13 holds the target: the fields below */
     uint64_t target; /* else */
@@ -162,6 +169,10 @@ struct trans {
         bool selectors; /* what this block has stored already: CS, */
         int ds;         /* and which data segment, or -1 */
     } x87;
+    int8_t host[16]; /* host register of each guest register where code is emitted now, or -1 */
+    struct swap swaps[4];
+    unsigned n_swaps;
+    bool swapped;
     int32_t tlb;  /* offset of the bank in the CPU */
     int32_t page; /* offset of the site that the check used, or 0: a slot of the bank, by R14 */
     unsigned n_accesses, n_groups;
@@ -207,7 +218,7 @@ void flags_in_memory(struct trans *x, unsigned op);
 void desc_before(struct trans *x, unsigned n);
 void desc_after(struct trans *x, unsigned n);
 /* The host's EFLAGS made again; uses R14. */
-void emit_recompute(struct emit *e, const struct flag_desc *d);
+void emit_recompute(struct trans *x, const struct flag_desc *d);
 uint64_t desc_pack(const struct flag_desc *d);
 struct flag_desc desc_unpack(uint64_t v);
 /* Does it need one of these registers (a bit each)? */
@@ -224,6 +235,15 @@ enum slot_use desc_slot(const struct insn *i);
 uint32_t registers_written(const struct x86_cpu *cpu, const struct insn *i);
 /* Flags that an instruction may change. */
 uint32_t flags_touched(const struct insn *i);
+
+/* mapping.c: registers that change places. */
+/* Decides, for the whole of x->b; x->swapped says whether any do. */
+void choose_mapping(struct trans *x);
+/* Says how registers are where code is emitted next. */
+void set_swapped(struct trans *x, bool swapped);
+void emit_enter_mapping(struct trans *x);
+/* Registers are as everyone expects them; true: they were not. */
+bool emit_leave_mapping(struct trans *x);
 
 /* plan.c: which accesses share a check. */
 void plan_accesses(struct trans *x);
@@ -277,7 +297,7 @@ static inline unsigned size_form(unsigned size)
 }
 
 /* The host register of a guest register, or -1: it is in memory. */
-int host_of(unsigned guest);
+int host_of(const struct trans *x, unsigned guest);
 struct emit_rm guest_memory(unsigned guest);
 /* A guest register in a host register: its own, or `scratch` loaded with it. */
 unsigned in_register(struct trans *x, unsigned guest, unsigned scratch);

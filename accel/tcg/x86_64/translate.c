@@ -61,7 +61,6 @@ static void emit_cold(struct trans *x)
 
 static void begin_trace(struct trans *x)
 {
-    emit_trace_pages(x);
     if (x->b->path->loops) {
         hoist_vectors(x);
         emit_hoisted(x);
@@ -75,6 +74,24 @@ static void leave_trace(struct trans *x)
     emit_goto(x, x->rip);
 }
 
+/* An instruction that is not emitted as it stands. */
+static void emit_other(struct trans *x, unsigned n)
+{
+    bool swapped = emit_leave_mapping(x);
+
+    if (emit_string(x, n)) {
+        x->how[n] = "thunk";
+        x->vectors_loaded = VECTORS_NONE; /* it may have become a call-out */
+        forget_x87_pointers(x);
+    } else if (!emit_system(x, n)) {
+        x->how[n] = "call-out";
+        emit_interpreted(x, n);
+    }
+    if (swapped) {
+        emit_enter_mapping(x);
+    }
+}
+
 static void emit_block(struct trans *x)
 {
     unsigned n, last = x->b->n - 1u;
@@ -84,6 +101,12 @@ static void emit_block(struct trans *x)
     }
     if (x->b->host2) {
         emit_second_page_check(x);
+    }
+    if (x->b->path) {
+        emit_trace_pages(x);
+    }
+    if (x->n_swaps) {
+        emit_enter_mapping(x);
     }
     if (x->b->path) {
         begin_trace(x);
@@ -109,6 +132,7 @@ static void emit_block(struct trans *x)
             x->how[n] = "branch";
             if (!(i->row->flags & ROW_F64) || !emit_branch(x, n)) {
                 x->how[n] = "system";
+                emit_leave_mapping(x);
                 emit_system_last(x, n);
             }
             break;
@@ -121,13 +145,8 @@ static void emit_block(struct trans *x)
         if (emit_one(x, n)) {
             desc_after(x, n);
             x->desc.kind = i->loose ? DESC_NONE : x->desc.kind; /* R_LOOSE changes again */
-        } else if (emit_string(x, n)) {
-            x->how[n] = "thunk";
-            x->vectors_loaded = VECTORS_NONE; /* it may have become a call-out */
-            forget_x87_pointers(x);
-        } else if (!emit_system(x, n)) {
-            x->how[n] = "call-out";
-            emit_interpreted(x, n);
+        } else {
+            emit_other(x, n);
         }
         x->rip += i->len;
     }
@@ -218,7 +237,9 @@ struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, 
     x.tlb = (int32_t)(offsetof(struct x86_cpu, tlb.entry) +
                       t->cpu->bank * sizeof(t->cpu->tlb.entry[0]));
     find_live_flags(&x);
+    choose_mapping(&x);
     plan_accesses(&x);
+    set_swapped(&x, false);
     entry = k->e.p = (uint8_t *)(((uintptr_t)k->e.p + 15) & ~(uintptr_t)15);
     emit_block(&x);
     log_translation(&x, entry);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * accel/tcg/x86_64/mapping.c: guest registers that change places with one another for one piece of code.
+ *
+ * host_registers leaves four guest registers in memory. Code that uses one of them more than one that has a host
+ * register exchanges the two at its start, and again wherever it is left.
+ *
+ * Invariants: outside the code proper (other blocks, every thunk, what is out of line) registers are where
+ *             host_registers says; x->swapped says which holds where code is emitted now. Neither way touches
+ *             the host's EFLAGS, nor R13 to R15.
+ * Thread:     the vCPU's own.
+ */
+#include "accel/tcg/x86_64/trans.h"
+#include "target/i386/exec_int.h"
+
+/* So many more uses, or it does not pay for the exchanges: in code that loops, and else. */
+#define GAIN_LOOP 2
+#define GAIN      9
+#define GAIN_TEST                                                                                  \
+    1 /* where all that can be a trace is one: tests want all exchanges that there can be */
+
+/*
+ * What an address is made of counts while it changes: else accesses share a check. In a loop what does not change
+ * is needed before it alone, and what moves by a constant at each access.
+ */
+static void count_addresses(const struct trans *x, unsigned uses[R_COUNT])
+{
+    bool loops = x->b->path && x->b->path->loops;
+    uint32_t changes = 0, known = 0;
+
+    for (unsigned n = 0; n < x->b->n && loops; n++) {
+        changes |= registers_written(x->t->cpu, &x->b->insn[n]);
+    }
+    for (unsigned n = 0; n < x->b->n; n++) {
+        const struct insn *i = &x->b->insn[n];
+        const uint8_t parts[2] = { i->base, i->index };
+        bool memory =
+            i->op[0].kind == OPND_MEM || i->op[1].kind == OPND_MEM || i->op[2].kind == OPND_MEM;
+
+        for (unsigned k = 0; k < 2 && memory; k++) {
+            if (loops ? changes >> parts[k] & 1 : !(known >> parts[k] & 1)) {
+                uses[parts[k]]++;
+            }
+            known |= 1u << parts[k];
+        }
+        known &= ~registers_written(x->t->cpu, i);
+    }
+}
+
+static void count_uses(const struct trans *x, unsigned uses[R_COUNT])
+{
+    for (unsigned n = 0; n < x->b->n; n++) {
+        const struct insn *i = &x->b->insn[n];
+
+        for (unsigned k = 0; k < G_N_ELEMENTS(i->op); k++) {
+            if (i->op[k].kind == OPND_REG) {
+                uses[i->op[k].reg]++;
+            }
+        }
+        if (i->row->exec == x_leave) { /* which is emitted for RBP in its own place */
+            uses[R_RBP] = x->b->n;
+        }
+    }
+    count_addresses(x, uses);
+}
+
+/* The one that is used most, or least, and is (not) in memory so far; the others are those with a place that code takes for granted. */
+static int extreme(const struct trans *x, const unsigned *uses, bool in_memory)
+{
+    static const uint8_t movable[] = { R_RBP, R_RSI, R_RDI, R_R8,  R_R9, R_R10,
+                                       R_R11, R_R12, R_R13, R_R14, R_R15 };
+    int best = -1;
+
+    for (unsigned k = 0; k < G_N_ELEMENTS(movable); k++) {
+        unsigned r = movable[k];
+
+        if (in_memory == (x->host[r] < 0) &&
+            (best < 0 || (in_memory ? uses[r] > uses[best] : uses[r] < uses[best]))) {
+            best = (int)r;
+        }
+    }
+    return best;
+}
+
+void choose_mapping(struct trans *x)
+{
+    unsigned uses[R_COUNT] = { 0 };
+    unsigned gain = x->k->hot_after == 0              ? GAIN_TEST
+                    : x->b->path && x->b->path->loops ? GAIN_LOOP
+                                                      : GAIN;
+
+    memcpy(x->host, host_registers, sizeof(x->host));
+    if (x->word != 8 || x->b->n < gain) {
+        return;
+    }
+    count_uses(x, uses);
+    while (x->n_swaps < G_N_ELEMENTS(x->swaps)) {
+        int in = extreme(x, uses, true), out = extreme(x, uses, false);
+
+        if (uses[in] < uses[out] + gain) {
+            break;
+        }
+        x->swaps[x->n_swaps++] = (struct swap){ (uint8_t)in, (uint8_t)out, (uint8_t)x->host[out] };
+        x->host[in] = x->host[out];
+        x->host[out] = -1;
+    }
+    x->swapped = x->n_swaps != 0;
+}
+
+void set_swapped(struct trans *x, bool swapped)
+{
+    if (swapped != x->swapped) {
+        x->swapped = swapped;
+        for (unsigned k = 0; k < x->n_swaps; k++) {
+            const struct swap *s = &x->swaps[k];
+
+            x->host[s->in] = swapped ? (int8_t)s->host : -1;
+            x->host[s->out] = swapped ? -1 : (int8_t)s->host;
+        }
+    }
+}
+
+static void emit_exchange(struct trans *x, bool swapped)
+{
+    for (unsigned k = 0; k < x->n_swaps; k++) {
+        const struct swap *s = &x->swaps[k];
+
+        emit_store(x->e, s->host, guest_memory(swapped ? s->out : s->in));
+        emit_load(x->e, s->host, guest_memory(swapped ? s->in : s->out));
+    }
+    set_swapped(x, swapped);
+}
+
+void emit_enter_mapping(struct trans *x)
+{
+    emit_exchange(x, true);
+}
+
+bool emit_leave_mapping(struct trans *x)
+{
+    bool was = x->swapped;
+
+    if (was) {
+        emit_exchange(x, false);
+    }
+    return was;
+}

@@ -12,7 +12,7 @@ BUILD := $(abspath $(BUILD))
 
 util_src := error.c fdset.c log.c socket.c terminal.c text.c json_stream.c json_pairs.c
 
-softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c event.c hotplug.c iothread.c machine.c main_loop.c mem_print.c \
+softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c event.c hotplug.c iothread.c lookup.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
@@ -109,7 +109,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
-unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test fdset_test gdbstub_test gdbstub_break_test gdbstub_state_test dump_memory_test iothread_test log_test migration_test migrate_test \
+unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test fdset_test gdbstub_test gdbstub_break_test gdbstub_state_test dump_memory_test iothread_test log_test lookup_test migration_test migrate_test \
               machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test qmp_test json_stream_test
 

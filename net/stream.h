@@ -17,18 +17,27 @@ struct net_client *stream_new(struct machine *m, const char *model, const char *
 
 /* dgram.c: where datagrams go to and which are taken. */
 struct dgram_peer {
-    int fd;      /* receives; taken over */
-    int send_fd; /* sends; -1: fd does; taken over */
+    int fd;      /* receives; -1: none yet */
+    int send_fd; /* sends; -1: fd does */
     struct sockaddr_storage to;
     socklen_t to_len;  /* 0: the socket is connected, or nobody is there to send to */
     bool check_source; /* only what comes from `to` is taken */
     bool connected;
-    char *path; /* to be unlinked at the end; taken over; NULL: none */
+    char *path; /* to be unlinked at the end; NULL: none */
 };
+
+/* What a back end of datagrams is made of: addresses, without host and path: none. */
+struct dgram_ends {
+    struct socket_address local, remote;
+    /* Both hosts are numbers: opens *p, which is empty, and is cleared by the caller in any case. */
+    bool (*open)(struct dgram_peer *p, const struct dgram_ends *e, GError **error);
+};
+/* Takes *e over, also when it fails (NULL and *error). info: for `info network`; NULL: what the sockets say. */
 struct net_client *dgram_new(struct machine *m, const char *model, const char *id,
-                             const struct dgram_peer *peer, const char *info);
-/* A member of a group of the network; local: an interface's address, or NULL. */
-bool dgram_join(struct dgram_peer *peer, const struct socket_address *group, const char *local,
-                GError **error);
+                             struct dgram_ends *e, const char *info, GError **error);
+/* For `open`: a member of the group `remote`, by the interface with the address local.host. */
+bool dgram_join(struct dgram_peer *p, const struct dgram_ends *e, GError **error);
+/* For `open`: from `local`, an address or a descriptor, to `remote` if there is one. */
+bool dgram_pair(struct dgram_peer *p, const struct dgram_ends *e, GError **error);
 
 #endif

@@ -370,7 +370,7 @@ bool session_start(struct session *s, const struct options *o, GError **error)
     m->config.start_paused = o->start_paused;
     if (o->incoming) {
         machine_set_run_state(m, RUN_STATE_INMIGRATE);
-        return strcmp(o->incoming, "defer") == 0 || migration_incoming(m, o->incoming, error);
+        return strcmp(o->incoming, "defer") == 0 || migration_incoming(m, o->incoming, -1, error);
     }
     if (o->loadvm && !snapshot_load(m, o->loadvm, error)) {
         return false;

@@ -265,9 +265,10 @@ static bool open_fd(struct channel *c, const char *rest, bool out, GError **erro
 {
     int type, flags;
     socklen_t len = sizeof(type);
-    uint64_t fd;
+    uint64_t fd = (uint64_t)c->given;
 
-    if (!parse_uint(rest, 0, INT32_MAX, &fd) || (flags = fcntl((int)fd, F_GETFL)) < 0 || fd <= 2) {
+    if ((c->given < 0 && !parse_uint(rest, 0, INT32_MAX, &fd)) ||
+        (flags = fcntl((int)fd, F_GETFL)) < 0 || fd <= 2) {
         set_error(error, "fd:%s: this is no descriptor that was handed to the program", rest);
         return false;
     }
@@ -276,6 +277,7 @@ static bool open_fd(struct channel *c, const char *rest, bool out, GError **erro
         return false;
     }
     c->fd = (int)fd;
+    c->given = -1;
     c->two_way = getsockopt(c->fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0;
     fcntl(c->fd, F_SETFD, FD_CLOEXEC);
     return true;
@@ -397,11 +399,12 @@ bool channel_finish(struct channel *c, GError **error)
     return c->child == 0 || wait_for_child(c, error);
 }
 
-struct channel *channel_new(const char *uri, GError **error)
+struct channel *channel_new(const char *uri, int given, GError **error)
 {
     struct channel *c = g_new0(struct channel, 1);
 
     c->fd = c->listener = -1;
+    c->given = given;
     c->uri = g_strdup(uri);
     c->out.write = write_bytes;
     c->in.read = read_bytes;
@@ -424,6 +427,9 @@ void channel_free(struct channel *c)
     close_fd(c);
     if (c->listener >= 0) {
         close(c->listener);
+    }
+    if (c->given >= 0) {
+        close(c->given);
     }
     if (c->child) {
         channel_cancel(c);

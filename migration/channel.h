@@ -17,6 +17,7 @@ struct channel {
     struct stream_in in;
     char *uri;
     int fd;        /* -1: closed */
+    int given;     /* for fd:, until it is opened; -1: none */
     int listener;  /* -1: none; only until somebody connects */
     int cancel_fd; /* an eventfd: readable once cancelled */
     pid_t child;   /* of exec:; 0: none */
@@ -29,8 +30,11 @@ struct channel {
 
 /* A name of this form; nothing is opened. */
 bool channel_check_uri(const char *uri, GError **error);
-/* NULL and *error: there is no descriptor left. */
-struct channel *channel_new(const char *uri, GError **error);
+/*
+ * `given`: a descriptor that "fd:" means whatever follows it, taken over, also when it fails; -1: none.
+ * NULL and *error: there is no descriptor left.
+ */
+struct channel *channel_new(const char *uri, int given, GError **error);
 void channel_free(struct channel *c);
 void channel_cancel(struct channel *c);
 bool channel_is_cancelled(const struct channel *c);

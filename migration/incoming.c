@@ -129,12 +129,9 @@ static gpointer run(gpointer opaque)
     return NULL;
 }
 
-bool migration_incoming(struct machine *m, const char *uri, GError **error)
+static bool may_come(struct machine *m, const char *uri, GError **error)
 {
-    struct migration *g = migration_of(m);
-    struct channel *c;
-
-    if (!g->expected) {
+    if (!migration_is_expected(m)) {
         set_error(error, "'-incoming' was not specified on the command line");
         return false;
     }
@@ -142,11 +139,15 @@ bool migration_incoming(struct machine *m, const char *uri, GError **error)
         set_error(error, "The incoming migration has already been started");
         return false;
     }
-    if (!channel_check_uri(uri, error)) {
-        return false;
-    }
-    c = channel_new(uri, error);
-    if (!c || !channel_open_in(c, error)) {
+    return channel_check_uri(uri, error);
+}
+
+bool migration_incoming(struct machine *m, const char *uri, int fd, GError **error)
+{
+    struct migration *g = migration_of(m);
+    struct channel *c = channel_new(uri, fd, error);
+
+    if (!c || !may_come(m, uri, error) || !channel_open_in(c, error)) {
         channel_free(c);
         return false;
     }

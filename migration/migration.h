@@ -42,8 +42,11 @@ struct migration_info {
 };
 void migration_query(struct machine *m, struct migration_info *info);
 
-/* Starts; false and *error: it cannot. */
-bool migration_start(struct machine *m, const char *uri, GError **error);
+/*
+ * Starts; false and *error: it cannot.  `fd`: a descriptor for "fd:", taken over, also when it fails; -1: the
+ * number that follows names one that the program was started with.
+ */
+bool migration_start(struct machine *m, const char *uri, int fd, GError **error);
 /* Ends it soon; the guest goes on here.  None runs: nothing. */
 void migration_cancel(struct machine *m);
 /* Is one on its way, out or in? */
@@ -55,8 +58,8 @@ bool migration_is_running(struct machine *m);
  */
 void migration_expect(struct machine *m);
 bool migration_is_expected(struct machine *m);
-/* -incoming URI, or migrate_incoming URI after -incoming defer. */
-bool migration_incoming(struct machine *m, const char *uri, GError **error);
+/* -incoming URI, or migrate_incoming URI after -incoming defer; `fd` as above. */
+bool migration_incoming(struct machine *m, const char *uri, int fd, GError **error);
 
 /* They were handed over, and not taken back. */
 bool migration_disks_are_away(struct machine *m);

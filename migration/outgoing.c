@@ -350,10 +350,9 @@ static gpointer run(gpointer opaque)
     return NULL;
 }
 
-bool migration_start(struct machine *m, const char *uri, GError **error)
+static bool may_start(struct machine *m, const char *uri, GError **error)
 {
     struct migration *g = migration_of(m);
-    struct channel *c;
 
     if (migration_is_running(m)) {
         set_error(error, "There's a migration process in progress");
@@ -370,15 +369,23 @@ bool migration_start(struct machine *m, const char *uri, GError **error)
     if (!channel_check_uri(uri, error) || !block_can_inactivate(m, error)) {
         return false;
     }
-    g->mapped = migration_capability_named(m, "mapped-ram");
-    if (g->mapped && !g_str_has_prefix(uri, "file:")) {
+    if (migration_capability_named(m, "mapped-ram") && !g_str_has_prefix(uri, "file:")) {
         set_error(error, "migrate %s: capability 'mapped-ram' needs file:PATH", uri);
         return false;
     }
-    c = channel_new(uri, error);
-    if (!c) {
+    return true;
+}
+
+bool migration_start(struct machine *m, const char *uri, int fd, GError **error)
+{
+    struct migration *g = migration_of(m);
+    struct channel *c = channel_new(uri, fd, error);
+
+    if (!c || !may_start(m, uri, error)) {
+        channel_free(c);
         return false;
     }
+    g->mapped = migration_capability_named(m, "mapped-ram");
     migration_begin(g, false, c);
     g->thread = g_thread_try_new("migration", run, g, error);
     if (!g->thread) {

@@ -128,7 +128,7 @@ bool command_migrate(struct machine *m, const char *args, GString *out, GError *
         set_error(error, "migrate: string expected");
         return false;
     }
-    return migration_start(m, args, error) && (detach || wait_for_the_end(m, error));
+    return migration_start(m, args, -1, error) && (detach || wait_for_the_end(m, error));
 }
 
 bool command_migrate_cancel(struct machine *m, const char *args, GString *out, GError **error)
@@ -143,7 +143,7 @@ bool command_migrate_cancel(struct machine *m, const char *args, GString *out, G
 bool command_migrate_incoming(struct machine *m, const char *args, GString *out, GError **error)
 {
     (void)out;
-    return migration_incoming(m, args, error);
+    return migration_incoming(m, args, -1, error);
 }
 
 /* "name value" */

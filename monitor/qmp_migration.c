@@ -4,33 +4,30 @@
  * Thread: main loop, machine lock held.
  */
 #include <string.h>
-#include <unistd.h>
 #include "migration/migration.h"
 #include "monitor/qmp_command.h"
 #include "util/error.h"
 
-/* "fd:NAME" with a name of getfd becomes "fd:NUMBER"; *fd: its descriptor, or -1.  NULL and *error. */
-static char *named_uri(struct qmp_session *s, const char *uri, int *fd, GError **error)
+/* "fd:NAME": *fd is the descriptor of that name of getfd's, the caller's from now on; else -1. */
+static bool take_named_fd(struct qmp_session *s, const char *uri, int *fd, GError **error)
 {
     const char *name = g_str_has_prefix(uri, "fd:") ? uri + 3 : "";
 
     *fd = -1;
     if (!*name || g_ascii_isdigit(*name)) {
-        return g_strdup(uri);
+        return true;
     }
     *fd = qmp_named_fd(s, name);
     if (*fd < 0) {
         set_error(error, "File descriptor named '%s' has not been found", name);
-        return NULL;
     }
-    return g_strdup_printf("fd:%d", *fd);
+    return *fd >= 0;
 }
 
 bool qmp_migrate(struct qmp_session *s, json_t *args, json_t **result, GError **error)
 {
     static const char *const refused[] = { "blk", "inc", "resume" };
-    g_autofree char *uri = NULL;
-    bool ok;
+    const char *uri = qmp_str(args, "uri", "");
     int fd;
 
     (void)result;
@@ -41,12 +38,7 @@ bool qmp_migrate(struct qmp_session *s, json_t *args, json_t **result, GError **
             return false;
         }
     }
-    uri = named_uri(s, qmp_str(args, "uri", ""), &fd, error);
-    ok = uri && migration_start(qmp_machine(s), uri, error);
-    if (!ok && fd >= 0) {
-        close(fd);
-    }
-    return ok;
+    return take_named_fd(s, uri, &fd, error) && migration_start(qmp_machine(s), uri, fd, error);
 }
 
 bool qmp_migrate_cancel(struct qmp_session *s, json_t *args, json_t **result, GError **error)
@@ -60,17 +52,11 @@ bool qmp_migrate_cancel(struct qmp_session *s, json_t *args, json_t **result, GE
 
 bool qmp_migrate_incoming(struct qmp_session *s, json_t *args, json_t **result, GError **error)
 {
-    g_autofree char *uri = NULL;
-    bool ok;
+    const char *uri = qmp_str(args, "uri", "");
     int fd;
 
     (void)result;
-    uri = named_uri(s, qmp_str(args, "uri", ""), &fd, error);
-    ok = uri && migration_incoming(qmp_machine(s), uri, error);
-    if (!ok && fd >= 0) {
-        close(fd);
-    }
-    return ok;
+    return take_named_fd(s, uri, &fd, error) && migration_incoming(qmp_machine(s), uri, fd, error);
 }
 
 static void put_time(json_t *to, const char *name, int64_t ms)

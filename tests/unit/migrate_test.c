@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -116,10 +117,10 @@ static void start(struct fixture *f, const char *out, const char *in)
     g_autofree char *from = in_dir(f, out), *to = in ? in_dir(f, in) : NULL;
     g_autoptr(GError) error = NULL;
 
-    if (to && !migration_incoming(f->to, to, &error)) {
+    if (to && !migration_incoming(f->to, to, -1, &error)) {
         g_error("%s", error->message);
     }
-    if (!migration_start(f->from, from, &error)) {
+    if (!migration_start(f->from, from, -1, &error)) {
         g_error("%s", error->message);
     }
 }
@@ -195,7 +196,7 @@ static void through_a_file_or_a_command(struct fixture *f, gconstpointer data)
         GPOINTER_TO_UINT(data) < 3 ? "running" : "");
     start(f, pair[0], NULL);
     g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_COMPLETED);
-    g_assert_true(migration_incoming(f->to, in, NULL));
+    g_assert_true(migration_incoming(f->to, in, -1, NULL));
     g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_COMPLETED);
     expect_arrival(f);
 }
@@ -214,6 +215,44 @@ static void over_descriptors(struct fixture *f, gconstpointer data)
     g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_COMPLETED);
     g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_COMPLETED);
     expect_arrival(f);
+}
+
+/* What is handed over is closed once, whether nothing begins, it cannot be used, or the machine goes there. */
+static void descriptors_that_are_handed_over_are_closed(struct fixture *f, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    int ours[2], theirs[2];
+
+    (void)data;
+    for (unsigned i = 0; i < 3; i++) {
+        struct pollfd p;
+
+        g_assert_cmpint(pipe(ours), ==, 0);
+        p = (struct pollfd){ .fd = ours[1], .events = POLLOUT };
+        if (i == 0) {
+            say(f->from, "migrate_set_capability mapped-ram on", "");
+            g_assert_false(migration_start(f->from, "fd:x", ours[0], &error));
+            say(f->from, "migrate_set_capability mapped-ram off", "");
+        } else if (i == 1) {
+            g_assert_false(migration_incoming(f->from, "fd:x", ours[0], NULL));
+        } else {
+            g_assert_true(migration_start(f->from, "fd:x", ours[0], NULL));
+            g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_FAILED);
+            say(f->from, "info migrate", "fd:x: it cannot be written)\n");
+        }
+        g_assert_cmpint(poll(&p, 1, 0), ==, 1);
+        g_assert_cmpint(p.revents & POLLERR, !=, 0); /* nobody can read any more */
+        close(ours[1]);
+    }
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, theirs), ==, 0);
+    set_marks(f);
+    g_assert_true(migration_incoming(f->to, "fd:in", theirs[1], NULL));
+    g_assert_true(migration_start(f->from, "fd:out", theirs[0], NULL));
+    g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_COMPLETED);
+    g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_COMPLETED);
+    expect_arrival(f);
+    g_assert_cmpint(fcntl(theirs[0], F_GETFD), ==, -1);
+    g_assert_cmpint(fcntl(theirs[1], F_GETFD), ==, -1);
 }
 
 /* The other machine says why, ends with status 1, and the guest goes on here. */
@@ -244,7 +283,7 @@ static void cut_files_are_refused(struct fixture *f, gconstpointer data)
     g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_COMPLETED);
     g_assert_cmpint(g_stat(path, &st), ==, 0);
     g_assert_cmpint(truncate(path, st.st_size - 1000), ==, 0);
-    g_assert_true(migration_incoming(f->to, in, NULL));
+    g_assert_true(migration_incoming(f->to, in, -1, NULL));
     g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_FAILED);
     say(f->to, "info migrate", "the stream ends in it)\n");
 }
@@ -265,7 +304,7 @@ static void mapped_files_are_checked(struct fixture *f, gconstpointer data)
     g_assert_cmpint(st.st_blocks * 512, <, RAM_SIZE);
     g_assert_cmpint(st.st_size, >, RAM_SIZE);
     g_assert_cmpint(truncate(path, RAM_SIZE), ==, 0);
-    g_assert_true(migration_incoming(f->to, in, NULL));
+    g_assert_true(migration_incoming(f->to, in, -1, NULL));
     g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_FAILED);
     say(f->to, "info migrate", "section 'mapped' 0: ");
 }
@@ -331,7 +370,7 @@ static void machines_end_while_they_wait(struct fixture *f, gconstpointer data)
     g_autofree char *in = in_dir(f, "unix:@/s");
 
     (void)data;
-    g_assert_true(migration_incoming(f->to, in, NULL));
+    g_assert_true(migration_incoming(f->to, in, -1, NULL));
     turn(f);
 }
 
@@ -441,6 +480,7 @@ int main(int argc, char **argv)
     ADD(over_sockets);
     ADD(over_tcp_to_a_deferred_machine);
     ADD(over_descriptors);
+    ADD(descriptors_that_are_handed_over_are_closed);
     ADD_WITH(through_a_file_or_a_command, GUINT_TO_POINTER(0), "file");
     ADD_WITH(through_a_file_or_a_command, GUINT_TO_POINTER(1), "offset");
     ADD_WITH(through_a_file_or_a_command, GUINT_TO_POINTER(2), "exec");

@@ -372,7 +372,7 @@ bool session_start(struct session *s, const struct options *o, GError **error)
         machine_set_run_state(m, RUN_STATE_INMIGRATE);
         return strcmp(o->incoming, "defer") == 0 || migration_incoming(m, o->incoming, -1, error);
     }
-    if (o->loadvm && !snapshot_load(m, o->loadvm, error)) {
+    if (o->loadvm && !snapshot_load(m, o->loadvm, NULL, error)) {
         return false;
     }
     if (m->run_state == RUN_STATE_PRELAUNCH && !o->start_paused) {

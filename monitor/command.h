@@ -57,6 +57,9 @@ command_fn command_dump_guest_memory;
 /* screen.c */
 command_fn command_screendump, command_screentext;
 
+/* qmp_snapshot.c */
+command_fn command_snapshot_blkdev_internal, command_snapshot_delete_blkdev_internal;
+
 /* block_jobs.c */
 command_fn command_drive_mirror, command_drive_backup, command_block_stream,
     command_snapshot_blkdev;

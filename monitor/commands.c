@@ -264,6 +264,8 @@ const struct command monitor_commands[] = {
     { "drive_add",        "[[<domain>:]<bus>:]<slot> [file=file][,if=none][,id=id][,option=value]...", "add a drive, like -drive on the command line", command_drive_add },
     { "drive_del",        "device",           "remove host block device",                              command_drive_del },
     { "snapshot_blkdev",  "[-n] device [new-image-file] [format]", "go on in a new image over the drive's (-n: which is there already)", command_snapshot_blkdev },
+    { "snapshot_blkdev_internal", "device name", "take a snapshot inside of the drive's image",         command_snapshot_blkdev_internal },
+    { "snapshot_delete_blkdev_internal", "device name [id]", "delete a snapshot inside of the drive's image", command_snapshot_delete_blkdev_internal },
     { "drive_mirror",     "[-n] [-f] device target [format]", "copy the drive and what is written meanwhile (-n: the target is there, -f: the whole disk)", command_drive_mirror },
     { "drive_backup",     "[-n] [-f] [-c] device target [format]", "copy the drive as it is now (-n: the target is there, -f: the whole disk, -c: compressed)", command_drive_backup },
     { "block_stream",     "device [speed [base]]", "copy data from a backing file into a block device",  command_block_stream },

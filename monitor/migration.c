@@ -25,32 +25,33 @@ static bool check_tag(const char *command, const char *args, bool needed, GError
 bool command_savevm(struct machine *m, const char *args, GString *out, GError **error)
 {
     (void)out;
-    return check_tag("savevm", args, false, error) && snapshot_save(m, *args ? args : NULL, error);
+    return check_tag("savevm", args, false, error) &&
+           snapshot_save(m, *args ? args : NULL, NULL, error);
 }
 
 bool command_loadvm(struct machine *m, const char *args, GString *out, GError **error)
 {
     (void)out;
-    return check_tag("loadvm", args, true, error) && snapshot_load(m, args, error);
+    return check_tag("loadvm", args, true, error) && snapshot_load(m, args, NULL, error);
 }
 
 bool command_delvm(struct machine *m, const char *args, GString *out, GError **error)
 {
     (void)out;
-    return check_tag("delvm", args, true, error) && snapshot_delete(m, args, error);
+    return check_tag("delvm", args, true, error) && snapshot_delete(m, args, NULL, error);
 }
 
-/* Those of a drive that are on all of them, or that are not, under a heading if there are any. */
-static bool print_list(const GPtrArray *drives, const struct block_backend *blk, bool complete,
+/* Those of a disk that are on all of them, or that are not, under a heading if there are any. */
+static bool print_list(const GPtrArray *disks, struct block_node *disk, bool complete,
                        const char *heading, GString *out)
 {
-    g_autoptr(GPtrArray) list = block_snapshots(blk->root);
+    g_autoptr(GPtrArray) list = block_snapshots(disk);
     bool any = false;
 
     for (unsigned i = 0; i < list->len; i++) {
         const struct block_snapshot *s = g_ptr_array_index(list, i);
 
-        if (snapshot_is_complete(drives, s->name) != complete) {
+        if (snapshot_is_complete(disks, s->name) != complete) {
             continue;
         }
         if (!any) {
@@ -64,24 +65,24 @@ static bool print_list(const GPtrArray *drives, const struct block_backend *blk,
 
 bool command_info_snapshots(struct machine *m, const char *args, GString *out, GError **error)
 {
-    g_autoptr(GPtrArray) drives = snapshot_drives(m, error);
+    g_autoptr(GPtrArray) disks = snapshot_disks(m, NULL, error);
     bool any;
 
     (void)args;
-    if (!drives) {
+    if (!disks) {
         return false;
     }
-    any = print_list(drives, g_ptr_array_index(drives, 0), true,
+    any = print_list(disks, g_ptr_array_index(disks, 0), true,
                      "List of snapshots present on all disks:\n", out);
     if (!any) {
         g_string_append(out, "There is no snapshot available.\n");
     }
-    for (unsigned i = 0; i < drives->len; i++) {
-        const struct block_backend *blk = g_ptr_array_index(drives, i);
-        g_autofree char *heading =
-            g_strdup_printf("\nList of partial (non-loadable) snapshots on '%s':\n", blk->id);
+    for (unsigned i = 0; i < disks->len; i++) {
+        struct block_node *disk = g_ptr_array_index(disks, i);
+        g_autofree char *heading = g_strdup_printf(
+            "\nList of partial (non-loadable) snapshots on '%s':\n", snapshot_disk_title(m, disk));
 
-        print_list(drives, blk, false, heading, out);
+        print_list(disks, disk, false, heading, out);
     }
     return true;
 }

@@ -164,6 +164,10 @@ qmp_fn qmp_query_block_jobs, qmp_query_jobs, qmp_block_job_pause, qmp_block_job_
     qmp_job_dismiss;
 qmp_fn qmp_blockdev_mirror, qmp_drive_mirror, qmp_blockdev_backup, qmp_drive_backup,
     qmp_block_stream, qmp_block_commit, qmp_blockdev_create;
+/* qmp_snapshot.c */
+qmp_fn qmp_snapshot_save, qmp_snapshot_load, qmp_snapshot_delete,
+    qmp_blockdev_snapshot_internal_sync, qmp_blockdev_snapshot_delete_internal_sync;
+
 qmp_fn qmp_blockdev_snapshot, qmp_blockdev_snapshot_sync, qmp_bitmap_add, qmp_bitmap_remove,
     qmp_bitmap_clear, qmp_bitmap_enable, qmp_bitmap_disable, qmp_bitmap_merge, qmp_transaction;
 

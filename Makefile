@@ -88,7 +88,7 @@ hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi
                boot_multiboot.c decompress.c dsdt.c dsdt_hotplug.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c \
                pc_common.c pc_drives.c piix3.c piix4_pm.c
 
-migration_src := channel.c dirty.c incoming.c outgoing.c params.c state.c load.c ram.c ram_file.c saved.c snapshot.c stream.c vm_state.c
+migration_src := channel.c dirty.c incoming.c multifd.c outgoing.c params.c round.c state.c load.c ram.c ram_file.c ram_pack.c saved.c snapshot.c stream.c throttle.c vm_state.c
 
 monitor_src := block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c dump_memory.c expression.c info.c input.c balloon.c \
                interrupts.c line_edit.c media.c migration.c monitor.c net.c objects.c qmp.c qmp_check.c qmp_commands.c \

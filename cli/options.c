@@ -46,6 +46,7 @@ TEXT_OPTION(log_file)
 TEXT_OPTION(pidfile)
 FLAG_OPTION(no_reboot)
 FLAG_OPTION(no_shutdown)
+FLAG_OPTION(only_migratable)
 FLAG_OPTION(perfmap)
 FLAG_OPTION(start_paused)
 FLAG_OPTION(no_acpi)
@@ -218,6 +219,7 @@ const struct option_row option_rows[] = {
     { "loadvm",      "TAG", "start from what 'savevm TAG' saved into the disks",                   option_loadvm },
     { "incoming",    "tcp:HOST:PORT|unix:PATH|exec:COMMAND|fd:N|file:PATH|defer", "wait for a machine that 'migrate' sends", option_incoming },
     { "no-reboot",   NULL, "leave instead of rebooting",                                          option_no_reboot },
+    { "only-migratable", NULL, "refuse what would keep the machine from being migrated",              option_only_migratable },
     { "no-shutdown", NULL, "pause instead of leaving when the guest powers off",                  option_no_shutdown },
     { "action",      "reboot=reset|shutdown,shutdown=poweroff|pause,panic=shutdown|pause|exit-failure|none", "what guest events do",     option_action },
     { "nodefaults",  NULL, "no default serial port, monitor, screen, network card and empty drives",                                  option_nodefaults },

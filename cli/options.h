@@ -32,7 +32,7 @@ struct options {
     char *accel_refused; /* why an accelerator that was asked for is not usable */
     int64_t rtc_base;    /* INT64_MIN: the host's time */
     bool rtc_localtime;
-    bool no_reboot, no_shutdown, start_paused, perfmap, no_acpi, no_hpet, no_smm;
+    bool only_migratable, no_reboot, no_shutdown, start_paused, perfmap, no_acpi, no_hpet, no_smm;
     bool no_pic, no_pit, no_rtc, no_isa_serial;
 
     bool nographic, display_none, curses, nodefaults;

@@ -336,6 +336,9 @@ bool session_setup(struct session *s, struct options *o, GError **error)
     setup_config(m, o);
     m->describe_options = options_describe;
     setup_globals(m, o);
+    if (o->only_migratable) {
+        block_only_migratable(m);
+    }
     if (o->incoming) {
         migration_expect(m);
     }

@@ -69,8 +69,8 @@ command_fn command_block_resize, command_block_set_io_throttle, command_commit;
 
 /* migration.c */
 command_fn command_savevm, command_loadvm, command_delvm, command_info_snapshots;
-command_fn command_migrate, command_migrate_cancel, command_migrate_incoming,
-    command_migrate_set_capability, command_migrate_set_parameter;
+command_fn command_migrate, command_migrate_cancel, command_migrate_continue,
+    command_migrate_incoming, command_migrate_set_capability, command_migrate_set_parameter;
 command_fn command_info_migrate, command_info_migrate_capabilities, command_info_migrate_parameters;
 
 /* media.c */

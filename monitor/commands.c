@@ -298,6 +298,7 @@ const struct command monitor_commands[] = {
     { "delvm",            "tag",              "forget a saved machine",                                command_delvm },
     { "migrate",          "[-d] uri",         "send the machine to tcp:HOST:PORT, unix:PATH, exec:COMMAND, fd:N or file:PATH (-d: do not wait for the end)", command_migrate },
     { "migrate_cancel",   "",                 "cancel the current migration",                          command_migrate_cancel },
+    { "migrate_continue", "state",            "go on with a migration that waits in pre-switchover",   command_migrate_continue },
     { "migrate_incoming", "uri",              "take a machine from there, after -incoming defer",      command_migrate_incoming },
     { "migrate_set_capability", "capability state", "turn something about migration on or off",        command_migrate_set_capability },
     { "migrate_set_parameter", "parameter value", "set a number for migration: 'info migrate_parameters' lists them", command_migrate_set_parameter },

@@ -141,6 +141,16 @@ bool command_migrate_cancel(struct machine *m, const char *args, GString *out, G
     return true;
 }
 
+bool command_migrate_continue(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)out;
+    if (strcmp(args, migration_status_names[MIGRATION_PRE_SWITCHOVER]) != 0) {
+        set_error(error, "Migration not in expected state: %s", args);
+        return false;
+    }
+    return migration_continue(m, error);
+}
+
 bool command_migrate_incoming(struct machine *m, const char *args, GString *out, GError **error)
 {
     (void)out;
@@ -214,6 +224,9 @@ bool command_info_migrate(struct machine *m, const char *args, GString *out, GEr
     print_time("expected downtime", migration_is_running(m) ? i.expected_downtime : -1, out);
     print_time("downtime", i.downtime, out);
     print_time("setup", i.setup_time, out);
+    if (i.cpu_throttle) {
+        g_string_append_printf(out, "cpu throttle percentage: %u\n", i.cpu_throttle);
+    }
     if (!i.total) {
         return true;
     }
@@ -223,9 +236,10 @@ bool command_info_migrate(struct machine *m, const char *args, GString *out, GEr
                            "duplicate: %" PRIu64 " pages\nskipped: 0 pages\n"
                            "normal: %" PRIu64 " pages\nnormal bytes: %" PRIu64 " kbytes\n"
                            "dirty sync count: %" PRIu64 "\npage size: 4 kbytes\n"
-                           "multifd bytes: 0 kbytes\npages-per-second: %" PRIu64 "\n",
+                           "multifd bytes: %" PRIu64 " kbytes\npages-per-second: %" PRIu64 "\n",
                            i.transferred >> 10, i.mbps, i.remaining >> 10, i.total >> 10,
-                           i.duplicate, i.normal, i.normal * 4, i.dirty_syncs, i.pages_per_second);
+                           i.duplicate, i.normal, i.normal * 4, i.dirty_syncs,
+                           i.multifd_bytes >> 10, i.pages_per_second);
     if (i.dirty_pages_rate && migration_is_running(m)) {
         g_string_append_printf(out, "dirty pages rate: %" PRIu64 " pages\n", i.dirty_pages_rate);
     }
@@ -244,14 +258,29 @@ bool command_info_migrate_capabilities(struct machine *m, const char *args, GStr
     return true;
 }
 
+static void print_parameter(struct machine *m, enum migration_parameter p, GString *out)
+{
+    const struct migration_parameter_row *row = &migration_parameters[p];
+    uint64_t v = migration_parameter(m, p);
+
+    if (row->kind == MIGRATION_BOOL) {
+        g_string_append_printf(out, "%s: %s\n", row->name, v ? "on" : "off");
+    } else if (row->kind == MIGRATION_CHOICE) {
+        g_autofree char *word = migration_parameter_word(m, p);
+
+        g_string_append_printf(out, "%s: %s\n", row->name, word);
+    } else {
+        g_string_append_printf(out, "%s: %" PRIu64 "%s\n", row->name, v, row->unit);
+    }
+}
+
 bool command_info_migrate_parameters(struct machine *m, const char *args, GString *out,
                                      GError **error)
 {
     (void)args;
     (void)error;
     for (unsigned i = 0; i < MIGRATION_PARAMETER_COUNT; i++) {
-        g_string_append_printf(out, "%s: %" PRIu64 "%s\n", migration_parameters[i].name,
-                               migration_parameter(m, i), migration_parameters[i].unit);
+        print_parameter(m, i, out);
     }
     return true;
 }

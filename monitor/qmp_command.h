@@ -137,9 +137,9 @@ qmp_fn qmp_query_machines, qmp_query_hotpluggable_cpus, qmp_query_cpu_definition
     qmp_query_memdev, qmp_query_command_line_options;
 
 /* qmp_migration.c */
-qmp_fn qmp_migrate, qmp_migrate_cancel, qmp_migrate_incoming, qmp_query_migrate,
-    qmp_migrate_set_capabilities, qmp_query_migrate_capabilities, qmp_migrate_set_parameters,
-    qmp_query_migrate_parameters;
+qmp_fn qmp_migrate, qmp_migrate_cancel, qmp_migrate_continue, qmp_migrate_incoming,
+    qmp_query_migrate, qmp_migrate_set_capabilities, qmp_query_migrate_capabilities,
+    qmp_migrate_set_parameters, qmp_query_migrate_parameters;
 
 /* balloon.c */
 qmp_fn qmp_balloon, qmp_query_balloon;

@@ -340,11 +340,12 @@ const struct qmp_type qmp_types[] = {
                                          "validate-uuid|background-snapshot|zero-copy-send|postcopy-preempt|mapped-ram" },
     { "MigrationCapabilityStatus", QMP_STRUCT, "capability: MigrationCapability, state: bool" },
 
-    { "MigrationStatus",     QMP_ENUM,   "none|setup|cancelling|cancelled|active|completed|failed|device" },
+    { "MigrationStatus",     QMP_ENUM,   "none|setup|cancelling|cancelled|active|postcopy-active|postcopy-paused|postcopy-recover|completed|failed|colo|pre-switchover|device|wait-unplug" },
     { "MigrationStats",      QMP_STRUCT, "transferred: int, remaining: int, total: int, duplicate: int, skipped: int, normal: int, normal-bytes: int, dirty-pages-rate: int, mbps: number, dirty-sync-count: int, "
-                                         "postcopy-requests: int, page-size: int, multifd-bytes: u64, pages-per-second: u64" },
-    { "MigrationInfo",       QMP_STRUCT, "status?: MigrationStatus, ram?: MigrationStats, total-time?: int, expected-downtime?: int, downtime?: int, setup-time?: int, error-desc?: str" },
-    { "MigrateParameters",   QMP_STRUCT, "announce-initial?: u64, announce-max?: u64, announce-rounds?: u64, announce-step?: u64, max-bandwidth?: u64, downtime-limit?: u64" },
+                                         "postcopy-requests: int, page-size: int, multifd-bytes: u64, pages-per-second: u64, precopy-bytes: u64, downtime-bytes: u64, postcopy-bytes: u64, dirty-sync-missed-zero-copy: u64" },
+    { "MigrationInfo",       QMP_STRUCT, "status?: MigrationStatus, ram?: MigrationStats, total-time?: int, expected-downtime?: int, downtime?: int, setup-time?: int, cpu-throttle-percentage?: int, error-desc?: str, blocked-reasons?: [str]" },
+    { "MigrateParameters",   QMP_STRUCT, "announce-initial?: u64, announce-max?: u64, announce-rounds?: u64, announce-step?: u64, max-bandwidth?: u64, downtime-limit?: u64, multifd-channels?: u8, multifd-compression?: MultiFDCompression, multifd-zlib-level?: u8, multifd-zstd-level?: u8, throttle-trigger-threshold?: u8, cpu-throttle-initial?: u8, cpu-throttle-increment?: u8, cpu-throttle-tailslow?: bool, max-cpu-throttle?: u8" },
+    { "MultiFDCompression",  QMP_ENUM,   "none|zlib|zstd" },
 
     /* The object model */
     { "ObjectPropertyInfo",  QMP_STRUCT, "name: str, type: str, description?: str, default-value?: any" },

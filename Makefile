@@ -90,7 +90,7 @@ hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi
 
 migration_src := channel.c dirty.c incoming.c multifd.c outgoing.c params.c round.c state.c load.c ram.c ram_file.c ram_pack.c saved.c snapshot.c stream.c throttle.c vm_state.c
 
-monitor_src := block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c dump_memory.c expression.c info.c input.c balloon.c \
+monitor_src := block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c dump_core.c dump_memory.c expression.c info.c input.c balloon.c \
                interrupts.c line_edit.c media.c migration.c monitor.c net.c objects.c qmp.c qmp_check.c qmp_commands.c \
                qmp_machine.c qmp_query.c qmp_schema.c qmp_types.c screen.c qmp_cpu.c qmp_empty.c qmp_pci.c qmp_qom.c qom_tree.c qom_types.c \
                qmp_block.c qmp_block_change.c qmp_block_info.c qmp_copy.c qmp_devices.c qmp_fds.c qmp_input.c qmp_jobs.c qmp_migration.c qmp_snapshot.c qmp_transaction.c

@@ -356,6 +356,10 @@ static bool may_start(struct machine *m, const char *uri, GError **error)
         set_error(error, "Guest is waiting for an incoming migration");
         return false;
     }
+    if (m->ram_pinned) {
+        set_error(error, "There is a dump in process, please wait.");
+        return false;
+    }
     if (m->run_state == RUN_STATE_POSTMIGRATE) {
         set_error(error, "Can't migrate the vm that was paused due to previous migration");
         return false;

@@ -127,6 +127,10 @@ static GPtrArray *free_disks(struct machine *m, const struct snapshot_choice *ch
         set_error(error, "a migration has the machine: wait for its end, or migrate_cancel it");
         return NULL;
     }
+    if (m->ram_pinned) {
+        set_error(error, "There is a dump in process, please wait.");
+        return NULL;
+    }
     disks = snapshot_disks(m, choice, error);
     for (unsigned i = 0; disks && i < disks->len; i++) {
         const struct block_backend *blk = drive_of(m, g_ptr_array_index(disks, i));

@@ -52,7 +52,7 @@ bool cpu_access_read(struct machine *m, struct x86_cpu *cpu, bool physical, uint
 command_fn command_x, command_xp, command_print, command_in, command_out;
 
 /* dump_memory.c */
-command_fn command_dump_guest_memory;
+command_fn command_dump_guest_memory, command_info_dump;
 
 /* screen.c */
 command_fn command_screendump, command_screentext;

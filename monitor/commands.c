@@ -98,6 +98,9 @@ static bool cmd_cont(struct machine *m, const char *args, GString *out, GError *
     case RUN_STATE_RUNNING:
     case RUN_STATE_SUSPENDED: /* system_wakeup wakes it */
         return true;
+    case RUN_STATE_SAVE_VM:
+        set_error(error, "There is a dump in process, please wait.");
+        return false;
     default:
         set_error(error, "the machine is in state '%s': use system_reset first",
                   run_state_names[m->run_state]);
@@ -291,7 +294,7 @@ const struct command monitor_commands[] = {
     { "hostfwd_remove",   "[netdev_id] [tcp|udp]:[hostaddr]:hostport", "remove host-to-guest TCP or UDP redirection", command_hostfwd_remove },
     { "announce_self",    "[interfaces]",     "tell switches where the cards are (interfaces: id[,id...])", command_announce_self },
     { "set_link",         "name on|off",      "change the link status of a network adapter",           command_set_link },
-    { "dump-guest-memory", "[-p] filename [begin length]", "write RAM and the CPUs' registers as an ELF core (-p: at linear addresses)", command_dump_guest_memory },
+    { "dump-guest-memory", "[-p] [-d] filename [begin length]", "write RAM and the CPUs' registers as an ELF core (-p: at linear addresses, -d: do not wait)", command_dump_guest_memory },
     { "gdbserver",        "[device|none]",    "let gdb debug the guest there (tcp::1234); none: stop that", cmd_gdbserver },
     { "savevm",           "[tag]",            "save the machine into its disks (without a tag: under a new name)", command_savevm },
     { "loadvm",           "tag",              "go back to a saved machine",                            command_loadvm },

@@ -127,6 +127,7 @@ const struct command info_commands[] = {
     { "block-jobs", "", "show progress of ongoing block device operations", command_info_block_jobs },
     { "chardev",   "", "show the character devices",                       command_info_chardev },
     { "cpus",      "", "show each CPU and its host thread",                info_cpus },
+    { "dump",      "", "show how far a dump of memory is",                 command_info_dump },
     { "iothreads", "", "show iothreads",                                   command_info_iothreads },
     { "irq",       "", "show how often each interrupt line rose",          command_info_irq },
     { "jit",       "", "show instructions executed and the block cache",   info_jit },

@@ -141,6 +141,9 @@ qmp_fn qmp_migrate, qmp_migrate_cancel, qmp_migrate_continue, qmp_migrate_incomi
     qmp_query_migrate, qmp_migrate_set_capabilities, qmp_query_migrate_capabilities,
     qmp_migrate_set_parameters, qmp_query_migrate_parameters;
 
+/* dump_memory.c */
+qmp_fn qmp_dump_guest_memory, qmp_query_dump, qmp_query_dump_capability;
+
 /* balloon.c */
 qmp_fn qmp_balloon, qmp_query_balloon;
 

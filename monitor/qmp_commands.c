@@ -134,6 +134,9 @@ const struct qmp_command qmp_commands[] = {
     { "send-key",              "keys: [KeyValue], hold-time?: int", "", 0, qmp_send_key },
     { "input-send-event",      "device?: str, head?: int, events: [InputEvent]", "", 0, qmp_input_send_event },
     { "screendump",            "filename: str, device?: str, head?: int, format?: ImageFormat", "", 0, qmp_screendump },
+    { "dump-guest-memory",     "paging: bool, protocol: str, detach?: bool, begin?: u64, length?: u64, format?: DumpGuestMemoryFormat", "", 0, qmp_dump_guest_memory },
+    { "query-dump",            "", "DumpQueryResult", 0, qmp_query_dump },
+    { "query-dump-guest-memory-capability", "", "DumpGuestMemoryCapability", 0, qmp_query_dump_capability },
     { "memsave",               "val: int, size: u64, filename: str, cpu-index?: int", "", 0, qmp_memsave },
     { "pmemsave",              "val: int, size: u64, filename: str", "", 0, qmp_pmemsave },
 

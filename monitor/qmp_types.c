@@ -323,6 +323,10 @@ const struct qmp_type qmp_types[] = {
     { "InputBtnEvent",       QMP_STRUCT, "button: InputButton, down: bool" },
     { "InputMoveEventWrapper", QMP_STRUCT, "data: InputMoveEvent" },
     { "InputMoveEvent",      QMP_STRUCT, "axis: InputAxis, value: int" },
+    { "DumpGuestMemoryFormat", QMP_ENUM, "elf|kdump-zlib|kdump-lzo|kdump-snappy|win-dmp" },
+    { "DumpStatus",          QMP_ENUM,   "none|active|completed|failed" },
+    { "DumpQueryResult",     QMP_STRUCT, "status: DumpStatus, completed: int, total: int" },
+    { "DumpGuestMemoryCapability", QMP_STRUCT, "formats: [DumpGuestMemoryFormat]" },
     { "ImageFormat",         QMP_ENUM,   "ppm|png" },
 
     /* What there is to choose from */

@@ -196,6 +196,9 @@ void machine_free(struct machine *m)
     if (m->migration) {
         m->free_migration(m); /* its thread may stand on the following */
     }
+    if (m->dump) {
+        m->free_dump(m);
+    }
     iothread_stop_all(m); /* first: what it writes is told to engines */
     vcpu_destroy_all(m);
     mem_transaction_begin(m); /* never committed: nobody looks any more */

@@ -196,6 +196,8 @@ struct machine {
 
     struct migration *migration; /* migration/; NULL: never */
     void (*free_migration)(struct machine *m);
+    struct dump_job *dump; /* monitor/; NULL: never */
+    void (*free_dump)(struct machine *m);
 
     struct vcpu *vcpus[MACHINE_MAX_VCPUS];
     unsigned n_vcpus;

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define STREAM_VERSION     1u
-#define STREAM_MAX_SECTION (16u << 20) /* bytes */
+#define STREAM_MAX_SECTION (512u << 20) /* bytes: what a graphics card holds for its driver */
 
 /* How pages travel: as they are, or each section of them compressed. */
 enum stream_packing { STREAM_PLAIN, STREAM_ZLIB, STREAM_ZSTD };

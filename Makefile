@@ -64,8 +64,9 @@ hw_input_src := i8042.c ps2_keyboard.c ps2_mouse.c ps2_set3.c
 
 ui_src := curses.c curses_keys.c curses_term.c input.c input_keys.c keymap.c screendump.c surface.c text.c vc.c
 
-hw_display_src := edid.c vbe.c vbe_draw.c vga.c vga_draw.c vga_mem.c vga_mmio.c vga_pci.c \
-                  vga_regs.c vga_text.c vga_timing.c
+hw_display_src := cirrus.c cirrus_blt.c cirrus_draw.c cirrus_mem.c cirrus_regs.c edid.c linear.c ramfb.c vbe.c vbe_draw.c vga.c vga_draw.c vga_mem.c vga_mmio.c vga_pci.c \
+                  vga_regs.c vga_text.c vga_timing.c \
+                  virtio_gpu.c virtio_gpu_commands.c virtio_gpu_draw.c virtio_gpu_resource.c virtio_vga.c
 
 hw_nvram_src := boot_order.c fw_cfg.c
 hw_misc_src := a20.c debug_exit.c ferr.c i8237.c port80.c port92.c pvpanic.c edu.c pc_testdev.c \
@@ -113,7 +114,7 @@ unit_tests := block_drive_test block_job_test block_live_kill_test block_live_te
               machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test qmp_test json_stream_test
 
-device_tests := nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test ne2000_test pcnet_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test virtio_balloon_test \
+device_tests := cirrus_test ramfb_test virtio_gpu_test nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test ne2000_test pcnet_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test virtio_balloon_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
                 debugcon_test hotplug_test microvm_pm_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \

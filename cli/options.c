@@ -197,7 +197,7 @@ const struct option_row option_rows[] = {
     { "nographic",   NULL, "no window; console and monitor share this terminal (Ctrl-A h)",       option_nographic },
     { "display",     "none|curses|help", "curses: the text screen in this terminal; Alt-2: monitor",                                           option_display },
     { "curses",      NULL, "the same as -display curses",                                         option_curses },
-    { "vga",         "std|none", "the graphics card",                                             option_vga },
+    { "vga",         "std|cirrus|virtio|none|help", "the graphics card",                                             option_vga },
     { "serial",      "CHARDEV|none", "where a serial port goes (repeat for more ports)",          option_serial },
     { "parallel",    "none|null", "where the parallel port goes",                                 option_parallel },
     { "debugcon",    "CHARDEV", "a debug console on port 0xe9 (-global isa-debugcon.iobase=0x402)", option_debugcon },
@@ -497,10 +497,10 @@ bool options_finish(struct options *o, GError **error)
     /* Firmware has a screen unless told otherwise; a kernel booted directly has no BIOS to set one up. */
     if (!o->vga_given && !o->nodefaults && (!o->kernel || o->curses) &&
         g_str_has_prefix(o->board->name, "pc-")) {
-        o->vga_std = true;
+        o->vga = "VGA";
     }
-    if (o->vga_std) {
-        g_ptr_array_insert(o->devices, 0, g_strdup("VGA,addr=02"));
+    if (o->vga) {
+        g_ptr_array_insert(o->devices, 0, g_strdup_printf("%s,addr=02", o->vga));
     }
     if (o->kernel && (o->boot->order || o->boot->once)) {
         options_warn(o, "-boot %s=%s has no effect: the kernel of -kernel is booted",

@@ -36,7 +36,8 @@ struct options {
     bool no_pic, no_pit, no_rtc, no_isa_serial;
 
     bool nographic, display_none, curses, nodefaults;
-    bool vga_given, vga_std; /* -vga std */
+    bool vga_given;
+    const char *vga; /* the device that -vga names; NULL: none */
     bool serial_given, monitor_given;
     GPtrArray *monitors; /* struct monitor_option * */
     /* Each option's text as given. */

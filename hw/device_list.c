@@ -13,6 +13,7 @@ extern const struct device_type debug_exit_type, ferr_type, i440fx_type, i8042_t
 extern const struct device_type microvm_pm_type, piix4_pm_type, port80_type, port92_type, pvpanic_type, pvpanic_pci_type;
 extern const struct device_type apic_type, hpet_type, i8254_type, i8259_type, ioapic_type;
 extern const struct device_type bochs_display_type, isa_vga_type, secondary_vga_type, vga_type;
+extern const struct device_type cirrus_vga_type, ramfb_type, virtio_gpu_device_type, virtio_gpu_pci_type, virtio_vga_type;
 extern const struct device_type isa_debugcon_type, isa_serial_type, mc146818rtc_type;
 extern const struct device_type fw_cfg_type;
 
@@ -39,6 +40,7 @@ const struct device_type *const device_types[] = {
     &ahci_type,
     &apic_type,
     &bochs_display_type,
+    &cirrus_vga_type,
     &debug_exit_type,
     &e1000_type,
     &e1000e_type,
@@ -79,6 +81,7 @@ const struct device_type *const device_types[] = {
     &port92_type,
     &pvpanic_type,
     &pvpanic_pci_type,
+    &ramfb_type,
     &rtl8139_type,
     &scsi_cd_type,
     &scsi_hd_type,
@@ -89,6 +92,9 @@ const struct device_type *const device_types[] = {
     &virtio_blk_pci_type,
     &virtio_blk_pci_non_transitional_type,
     &virtio_blk_pci_transitional_type,
+    &virtio_gpu_device_type,
+    &virtio_gpu_pci_type,
+    &virtio_vga_type,
     &virtio_mmio_type,
     &virtio_net_device_type,
     &virtio_net_pci_type,

@@ -73,6 +73,9 @@ static const struct {
     { "virtserialport",
       "-chardev ringbuf,id=c -device virtio-serial-pci -device virtserialport,chardev=c,name=n" },
     { "isa-vga", "-vga none -device isa-vga" },
+    { "virtio-gpu-device", "-M microvm -vga none -kernel %s/kernel -device virtio-gpu-device" },
+    { "virtio-gpu-pci", "-device virtio-gpu-pci,max_outputs=2,packed=on" },
+    { "ramfb", "-vga none -device ramfb" },
     { "isa-serial", "-chardev null,id=c -device isa-serial,chardev=c" },
     { "isa-debugcon", "-chardev null,id=c -device isa-debugcon,chardev=c" },
 };

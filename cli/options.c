@@ -44,6 +44,8 @@ TEXT_OPTION(loadvm)
 TEXT_OPTION(incoming)
 TEXT_OPTION(log_file)
 TEXT_OPTION(pidfile)
+TEXT_OPTION(qtest)
+TEXT_OPTION(qtest_log)
 FLAG_OPTION(no_reboot)
 FLAG_OPTION(no_shutdown)
 FLAG_OPTION(only_migratable)
@@ -161,7 +163,7 @@ const struct option_row option_rows[] = {
     { "machine",     "NAME[,accel=ACCEL][,prop=VALUE]|help", "the kind of machine",               option_machine },
     { "M",           "NAME[,prop=VALUE]|help", "the same as -machine",                            option_machine },
     { "cpu",         "NAME[,+feature][,-feature]|help", "the CPU model and its features",          option_cpu },
-    { "accel",       "tcg[,prop=VALUE]|help", "what runs the guest's code",                       option_accel },
+    { "accel",       "tcg|qtest[,prop=VALUE]|help", "what runs the guest's code",                       option_accel },
     { "enable-kvm",  NULL, "the same as -accel kvm (not supported yet)",                          option_enable_kvm },
     { "smp",         "N[,sockets=S][,dies=D][,cores=C][,threads=T][,maxcpus=M]", "number of CPUs",         option_smp },
     { "m",           "[size=]SIZE", "guest memory in MiB, or with a suffix: 512M, 2G",            option_memory },
@@ -216,12 +218,15 @@ const struct option_row option_rows[] = {
     { "S",           NULL, "do not start the CPU: 'cont' in the monitor does",                    option_start_paused },
     { "gdb",         "CHARDEV|none", "gdb debugs the guest there: tcp::PORT, unix:PATH,server=on,wait=off", option_gdb },
     { "s",           NULL, "the same as -gdb tcp::1234",                                           option_s },
+    { "qtest",       "CHARDEV", "a test drives the machine from there: -accel qtest",             option_qtest },
+    { "qtest-log",   "FILE|none", "what the test sends and gets (default: standard error)",       option_qtest_log },
     { "loadvm",      "TAG", "start from what 'savevm TAG' saved into the disks",                   option_loadvm },
     { "incoming",    "tcp:HOST:PORT|unix:PATH|exec:COMMAND|fd:N|file:PATH|defer", "wait for a machine that 'migrate' sends", option_incoming },
     { "no-reboot",   NULL, "leave instead of rebooting",                                          option_no_reboot },
     { "only-migratable", NULL, "refuse what would keep the machine from being migrated",              option_only_migratable },
     { "no-shutdown", NULL, "pause instead of leaving when the guest powers off",                  option_no_shutdown },
-    { "action",      "reboot=reset|shutdown,shutdown=poweroff|pause,panic=shutdown|pause|exit-failure|none", "what guest events do",     option_action },
+    { "action",      "reboot=reset|shutdown,shutdown=poweroff|pause,panic=shutdown|pause|exit-failure|none,watchdog=reset|shutdown|poweroff|pause|debug|none|inject-nmi", "what guest events do",     option_action },
+    { "watchdog-action", "ACTION", "the same as -action watchdog=ACTION",                         option_watchdog_action },
     { "nodefaults",  NULL, "no default serial port, monitor, screen, network card and empty drives",                                  option_nodefaults },
     { "no-user-config", NULL, "accepted: no configuration files are read",                        option_no_user_config },
     { "d",           "ITEM[,ITEM]|help", "log these items",                                       option_log_items },
@@ -239,11 +244,9 @@ const struct option_row option_rows[] = {
     { "full-screen", NULL, "there is no window yet",                                              NULL },
     { "k",           "LANGUAGE", "keyboard layouts are not supported yet",                        NULL },
     { "audiodev",    "OPTIONS", "audio is not supported yet",                                     NULL },
-    { "qtest",       "CHARDEV", "qtest is not supported yet",                                     NULL },
     { "acpitable",   "OPTIONS", "additional ACPI tables are not supported yet",                   NULL },
     { "numa",        "OPTIONS", "NUMA is not supported yet",                                      NULL },
     { "icount",      "OPTIONS", "instruction counting is not supported yet",                      NULL },
-    { "watchdog-action", "ACTION", "watchdogs are not supported yet",                             NULL },
     { "sandbox",     "on|off", "the seccomp sandbox is not supported yet",                        NULL },
     { "runas",       "USER", "not supported: start the program as that user",                     NULL },
     { "chroot",      "DIR", "not supported: start the program with chroot",                       NULL },
@@ -287,9 +290,10 @@ struct options *options_new(void)
 
 void options_free(struct options *o)
 {
-    char *const texts[] = { o->cpu_model, o->accel,  o->accel_refused, o->kernel,   o->initrd,
-                            o->append,    o->name,   o->log_items,     o->log_file, o->pidfile,
-                            o->gdb,       o->loadvm, o->process_name,  o->incoming };
+    char *const texts[] = { o->cpu_model,    o->accel,    o->accel_refused, o->kernel,
+                            o->initrd,       o->append,   o->name,          o->log_items,
+                            o->log_file,     o->pidfile,  o->gdb,           o->loadvm,
+                            o->process_name, o->incoming, o->qtest,         o->qtest_log };
     GPtrArray *const lists[] = { o->netdevs, o->nics,    o->nets,      o->cards,    o->fds,
                                  o->serials, o->drives,  o->blockdevs, o->monitors, o->chardevs,
                                  o->devices, o->globals, o->warnings,  o->objects };

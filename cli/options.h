@@ -54,10 +54,11 @@ struct options {
     char *uuid;
 
     char *log_items, *log_file, *pidfile, *loadvm, *incoming;
+    char *qtest, *qtest_log;                  /* -qtest, -qtest-log */
     char *gdb;                                /* -gdb, -s; NULL: none */
     char *process_name;                       /* -name process= */
     bool daemonize, timestamps, message_name; /* the latter: -msg */
-    unsigned panic;                           /* enum panic_action */
+    unsigned panic, watchdog;                 /* enum panic_action, enum watchdog_action */
     GPtrArray *warnings;                      /* char *, to print before the machine starts */
 };
 
@@ -90,7 +91,7 @@ void options_warn(struct options *o, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 option_fn option_accel, option_enable_kvm;
 /* machine_options.c */
 option_fn option_machine, option_memory, option_smp, option_cpu, option_rtc, option_action,
-    option_global;
+    option_watchdog_action, option_global;
 /* firmware_options.c */
 option_fn option_bios, option_data_dir, option_boot, option_fw_cfg, option_option_rom,
     option_debugcon, option_smbios, option_uuid;

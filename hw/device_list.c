@@ -20,7 +20,7 @@ extern const struct device_type fw_cfg_type;
 extern const struct device_type ich9_lpc_type, mch_type, pci_bridge_type, pcie_pci_bridge_type;
 extern const struct device_type edu_type, pc_testdev_type, pci_testdev_type;
 extern const struct device_type pcie_root_port_type, q35_pci_host_type;
-extern const struct device_type ahci_type, ich9_ahci_type;
+extern const struct device_type i6300esb_type, ib700_type, ich9_ahci_type;
 extern const struct device_type virtio_blk_device_type, virtio_blk_pci_type;
 extern const struct device_type virtio_blk_pci_non_transitional_type, virtio_blk_pci_transitional_type;
 extern const struct device_type e1000_type, e1000e_type, ne2k_pci_type, pcnet_type, rtl8139_type;
@@ -37,7 +37,6 @@ extern const struct device_type virtio_serial_pci_non_transitional_type, virtio_
 extern const struct device_type fdc_type, i8237_type, ide_cd_type, ide_hd_type, pflash_cfi01_type, piix3_ide_type;
 
 const struct device_type *const device_types[] = {
-    &ahci_type,
     &apic_type,
     &bochs_display_type,
     &cirrus_vga_type,
@@ -54,6 +53,8 @@ const struct device_type *const device_types[] = {
     &i8237_type,
     &i8254_type,
     &i8259_type,
+    &i6300esb_type,
+    &ib700_type,
     &ich9_lpc_type,
     &ich9_ahci_type,
     &ide_cd_type,
@@ -119,5 +120,28 @@ const struct device_type *const device_types[] = {
     &virtconsole_type,
     &virtserialport_type,
     NULL
+};
+
+/* Of types that are listed above, and of those that will be. */
+const struct device_alias device_aliases[] = {
+    { "ac97",              "AC97" },
+    { "ahci",              "ich9-ahci" },
+    { "e1000-82540em",     "e1000" },
+    { "es1370",            "ES1370" },
+    { "lsi",               "lsi53c895a" },
+    { "virtio-9p",         "virtio-9p-pci" },
+    { "virtio-balloon",    "virtio-balloon-pci" },
+    { "virtio-blk",        "virtio-blk-pci" },
+    { "virtio-gpu",        "virtio-gpu-pci" },
+    { "virtio-input-host", "virtio-input-host-pci" },
+    { "virtio-iommu",      "virtio-iommu-pci" },
+    { "virtio-keyboard",   "virtio-keyboard-pci" },
+    { "virtio-mouse",      "virtio-mouse-pci" },
+    { "virtio-net",        "virtio-net-pci" },
+    { "virtio-rng",        "virtio-rng-pci" },
+    { "virtio-scsi",       "virtio-scsi-pci" },
+    { "virtio-serial",     "virtio-serial-pci" },
+    { "virtio-tablet",     "virtio-tablet-pci" },
+    { 0 }
 };
 /* clang-format on */

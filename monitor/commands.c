@@ -86,6 +86,7 @@ static bool cmd_cont(struct machine *m, const char *args, GString *out, GError *
     case RUN_STATE_PRELAUNCH:
     case RUN_STATE_PAUSED:
     case RUN_STATE_DEBUG:
+    case RUN_STATE_WATCHDOG:
     case RUN_STATE_POSTMIGRATE: /* its disks may still be away */
         if (!migration_take_back(m, error)) {
             return false;
@@ -307,6 +308,7 @@ const struct command monitor_commands[] = {
     { "migrate_set_parameter", "parameter value", "set a number for migration: 'info migrate_parameters' lists them", command_migrate_set_parameter },
     { "balloon",          "target",           "request VM to change its memory allocation (in MB)",    command_balloon },
     { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
+    { "watchdog_action",  "[reset|shutdown|poweroff|pause|debug|none|inject-nmi]", "change watchdog action", command_watchdog_action },
     { "log",              "item1[,...]|none", "turn on logging of these items; none: turn it off",     cmd_log },
     { 0 }
 };

@@ -144,6 +144,9 @@ qmp_fn qmp_migrate, qmp_migrate_cancel, qmp_migrate_continue, qmp_migrate_incomi
 /* dump_memory.c */
 qmp_fn qmp_dump_guest_memory, qmp_query_dump, qmp_query_dump_capability;
 
+/* watchdog.c */
+qmp_fn qmp_watchdog_set_action;
+
 /* balloon.c */
 qmp_fn qmp_balloon, qmp_query_balloon;
 

@@ -23,6 +23,7 @@ const struct qmp_command qmp_commands[] = {
     { "system_powerdown",      "", "", 0, qmp_system_powerdown },
     { "system_wakeup",         "", "", 0, qmp_system_wakeup },
     { "inject-nmi",            "", "", 0, qmp_inject_nmi },
+    { "watchdog-set-action",   "action: WatchdogAction", "", 0, qmp_watchdog_set_action },
     { "set-action",            "reboot?: RebootAction, shutdown?: ShutdownAction, panic?: PanicAction, watchdog?: WatchdogAction", "", 0, qmp_set_action },
 
     /* The machine as a whole */

@@ -308,6 +308,25 @@ const struct command monitor_commands[] = {
     { "migrate_set_parameter", "parameter value", "set a number for migration: 'info migrate_parameters' lists them", command_migrate_set_parameter },
     { "balloon",          "target",           "request VM to change its memory allocation (in MB)",    command_balloon },
     { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
+    { "logfile",          "filename",         "output logs to 'filename'",                             command_logfile },
+    { "memsave",          "addr size file",   "save to disk virtual memory dump starting at 'addr' of size 'size'", command_memsave },
+    { "pmemsave",         "addr size file",   "save to disk physical memory dump starting at 'addr' of size 'size'", command_pmemsave },
+    { "gpa2hva",          "addr",             "print the host virtual address corresponding to a guest physical address", command_gpa2hva },
+    { "gpa2hpa",          "addr",             "print the host physical address corresponding to a guest physical address", command_gpa2hpa },
+    { "gva2gpa",          "addr",             "print the guest physical address corresponding to a guest virtual address", command_gva2gpa },
+    { "qom-list",         "path",             "list QOM properties",                                   command_qom_list },
+    { "qom-get",          "path property",    "print QOM property",                                    command_qom_get },
+    { "qom-set",          "[-j] path property value", "set QOM property (-j: the value is specified in json format)", command_qom_set },
+    { "boot_set",         "bootdevice",       "define new values for the boot device list",            command_boot_set },
+    { "mouse_set",        "index",            "set which mouse device receives events",                command_mouse_set },
+    { "trace-event",      "name on|off [vcpu]", "changes status of a specific trace event",            command_trace_event },
+    { "sync-profile",     "[on|off|reset]",   "print whether locks are profiled",                      command_sync_profile },
+    { "replay_break",     "icount",           "set breakpoint at the specified instruction count",     NULL, NULL, "setting the breakpoint is allowed only in play mode" },
+    { "replay_delete_break", "",              "remove replay breakpoint",                              NULL, NULL, "replay breakpoints are allowed only in play mode" },
+    { "replay_seek",      "icount",           "replay execution to the specified instruction count",   NULL, NULL, "replay must be enabled to seek" },
+    { "x_colo_lost_heartbeat", "",            "tell COLO that heartbeat is lost",                      NULL, NULL, "The feature 'colo' is not enabled" },
+    { "exit_preconfig",   "",                 "exit the preconfig state",                              NULL, NULL, "The command is permitted only before machine initialization" },
+    { "dumpdtb",          "filename",         "dump the FDT in dtb format to 'filename'",              NULL, NULL, "This machine doesn't have a FDT" },
     { "watchdog_action",  "[reset|shutdown|poweroff|pause|debug|none|inject-nmi]", "change watchdog action", command_watchdog_action },
     { "log",              "item1[,...]|none", "turn on logging of these items; none: turn it off",     cmd_log },
     { 0 }
@@ -366,6 +385,25 @@ void command_set_unknown(const struct command *table, const char *what, const ch
               closest ? closest : "", closest ? ")" : "");
 }
 
+bool command_run(const struct command *c, struct machine *m, const char *args, GString *out,
+                 GError **error)
+{
+    if (*args && !*c->params) {
+        set_error(error, "%.*s: extraneous characters at the end of line",
+                  (int)strcspn(c->names, "|"), c->names);
+        return false;
+    }
+    if (c->run) {
+        return c->run(m, args, out, error);
+    }
+    if (c->refuses) {
+        set_error(error, "%s", c->refuses);
+        return false;
+    }
+    g_string_append(out, c->says);
+    return true;
+}
+
 /* The name ends at a blank or at the '/' of a format: "x/4i $pc". */
 void monitor_execute(struct machine *m, const char *line, GString *out)
 {
@@ -383,10 +421,8 @@ void monitor_execute(struct machine *m, const char *line, GString *out)
     c = command_find(monitor_commands, name);
     if (!c) {
         command_set_unknown(monitor_commands, "command", name, &error);
-    } else if (*args && !*c->params) {
-        set_error(&error, "%s: extraneous characters at the end of line", name);
     } else {
-        c->run(m, args, out, &error);
+        command_run(c, m, args, out, &error);
     }
     if (error) {
         g_string_append_printf(out, "%s\n", error->message);

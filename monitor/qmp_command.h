@@ -81,6 +81,9 @@ const struct qmp_command *qmp_command_find(const char *name);
 /* False and *error in QEMU's words: "Parameter 'x' is missing". */
 bool qmp_check_arguments(const struct qmp_command *c, json_t *args, GError **error);
 
+/* A handler's answer for others than QMP's clients: of those that look at the machine only. */
+bool qmp_call(struct machine *m, qmp_fn *fn, json_t *args, json_t **result, GError **error);
+
 /* Sessions ------------------------------------------------------------------------------------ */
 
 /* What a session that handlers see is: qmp.c has the rest. */
@@ -143,6 +146,16 @@ qmp_fn qmp_migrate, qmp_migrate_cancel, qmp_migrate_continue, qmp_migrate_incomi
 
 /* dump_memory.c */
 qmp_fn qmp_dump_guest_memory, qmp_query_dump, qmp_query_dump_capability;
+
+/* qmp_human.c */
+qmp_fn qmp_x_query_irq, qmp_x_query_jit, qmp_x_query_numa, qmp_x_query_opcount, qmp_x_query_profile,
+    qmp_x_query_ramblock, qmp_x_query_rdma, qmp_x_query_roms;
+qmp_fn qmp_replay_break, qmp_replay_delete_break, qmp_replay_seek, qmp_query_replay,
+    qmp_x_colo_lost_heartbeat, qmp_query_colo_status, qmp_x_exit_preconfig, qmp_dumpdtb;
+qmp_fn qmp_query_sev, qmp_query_sev_capabilities, qmp_query_sev_launch_measure,
+    qmp_query_sev_attestation_report, qmp_sev_inject_launch_secret, qmp_query_sgx,
+    qmp_query_sgx_capabilities, qmp_query_spice, qmp_rtc_reset_reinjection, qmp_rocker,
+    qmp_trace_event_get_state, qmp_trace_event_set_state;
 
 /* watchdog.c */
 qmp_fn qmp_watchdog_set_action;

@@ -24,7 +24,7 @@ static bool run_human(struct qmp_session *s, const char *name, GError **error)
 {
     g_autoptr(GString) out = g_string_new(NULL);
 
-    return command_find(monitor_commands, name)->run(qmp_machine(s), "", out, error);
+    return command_run(command_find(monitor_commands, name), qmp_machine(s), "", out, error);
 }
 
 #define SAME_AS_HUMAN(function, name)                                                              \

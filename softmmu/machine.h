@@ -208,6 +208,8 @@ struct machine {
     const char *(*netdev_id)(const struct net_client *c);
     void (*free_net)(struct machine *m);
     struct qmp *qmp; /* monitor/qmp.h */
+    struct monitor
+        *monitor; /* monitor/monitor.h: whose line is being carried out; NULL: no person's */
 
     struct migration *migration; /* migration/; NULL: never */
     void (*free_migration)(struct machine *m);

@@ -62,7 +62,7 @@ struct display_console {
     void (*resize)(void *opaque, unsigned width, unsigned height);
     const struct display_cursor *cursor; /* NULL: the card has none, or draws it into the picture */
     unsigned head;                       /* of several screens of a card, from 0 */
-    struct display_console *next; /* machine->displays, in the order of registration */
+    struct display_console *next;        /* machine->displays, in the order of registration */
 };
 
 void console_register(struct machine *m, struct display_console *c);

@@ -461,7 +461,8 @@ static void cancelled_ones_end_soon(struct fixture *f, gconstpointer data)
         turn(f);
     }
     say(f->from, "info migrate", "Migration status: active\n");
-    say(f->from, "device_add e1000,id=e", "device_add: not while the machine is being migrated or dumped\n");
+    say(f->from, "device_add e1000,id=e",
+        "device_add: not while the machine is being migrated or dumped\n");
     say(f->from, "savevm x", "a migration has the machine: wait for its end");
     say(f->to, "loadvm x", "a migration has the machine: wait for its end");
     say(f->to, "system_reset", "the machine is being migrated\n");

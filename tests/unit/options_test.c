@@ -157,6 +157,7 @@ static const struct row {
     { K "-no-reboot",              AT(no_reboot),    FLAG, 1, NULL },
     { K "--no-reboot",             AT(no_reboot),    FLAG, 1, NULL },
     { K "-no-shutdown",            AT(no_shutdown),  FLAG, 1, NULL },
+    { K "-only-migratable",        AT(only_migratable), FLAG, 1, NULL },
     { K "-perfmap",                AT(perfmap),      FLAG, 1, NULL },
     { K "-action reboot=shutdown", AT(no_reboot),    FLAG, 1, NULL },
     { K "-action shutdown=pause",  AT(no_shutdown),  FLAG, 1, NULL },

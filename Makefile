@@ -27,7 +27,7 @@ block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c luks.c luks_cipher.c luk
 
 chardev_src := change.c chardev.c fd.c file.c logfile.c mux.c null.c options.c pty.c ringbuf.c socket.c stdio.c telnet.c udp.c
 
-net_src := announce.c dgram.c dump.c hub.c net.c netdev.c offload.c offload_segment.c socket.c stream.c tap.c tap_open.c user.c user_guestfwd.c user_hostfwd.c \
+net_src := announce.c dgram.c dump.c hub.c l2tpv3.c net.c netdev.c offload.c offload_segment.c socket.c stream.c tap.c tap_open.c user.c user_guestfwd.c user_hostfwd.c \
            user_poll.c user_smb.c
 
 target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c \
@@ -114,7 +114,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 # The helpers of a kind are linked with every test program of that kind.
 unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test fdset_test gdbstub_test gdbstub_break_test gdbstub_state_test dump_memory_test iothread_test log_test lookup_test migration_test migrate_test \
               machine_test memory_test state_test \
-              text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_info_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test qmp_test json_stream_test
+              text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_info_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test qmp_test json_stream_test net_l2tpv3_test
 
 device_tests := cirrus_test ramfb_test virtio_gpu_test nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test ne2000_test pcnet_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test virtio_balloon_test watchdog_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \

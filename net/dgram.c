@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * net/dgram.c: -netdev dgram, and the datagrams of -netdev socket: one frame is one datagram; see stream.h.
+ * net/dgram.c: -netdev dgram, and the datagrams of -netdev socket and l2tpv3: one frame is one datagram; see stream.h.
  *
  * Of unicast datagrams of the network only the named peer's are taken. A group's members send from a socket of
  * their own, by whose port they know their own datagrams when these come back.
@@ -11,6 +11,7 @@
 #include <glib-unix.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include "net/netdev.h"
 #include "net/stream.h"
@@ -30,7 +31,7 @@ struct net_dgram {
     struct dgram_peer peer;
     struct sockaddr_storage own; /* of send_fd */
     GSource *in_watch, *out_watch;
-    uint8_t buf[NET_FRAME_MAX + 1];
+    uint8_t buf[DGRAM_HEAD_MOST + NET_FRAME_MAX + 1];
 };
 
 static void drop_watch(GSource **watch)
@@ -76,6 +77,17 @@ static bool wanted(const struct net_dgram *d, const struct sockaddr_storage *fro
     return !d->peer.check_source || same_end(from, &d->peer.to);
 }
 
+/* net_send drops what is no frame. */
+static void take(struct net_dgram *d, size_t len)
+{
+    struct dgram_framing *f = d->ends.framing;
+    size_t head = f ? f->strip(f, d->buf, len) : 0;
+
+    if (head != DGRAM_UNWANTED) {
+        net_send(&d->client, d->buf + head, len - head);
+    }
+}
+
 static gboolean input_ready(gint fd, GIOCondition condition, gpointer opaque)
 {
     struct net_dgram *d = opaque;
@@ -91,7 +103,7 @@ static gboolean input_ready(gint fd, GIOCondition condition, gpointer opaque)
             break; /* none, or a peer that is not there yet */
         }
         if (wanted(d, &from)) {
-            net_send(&d->client, d->buf, (size_t)n); /* which drops what is no frame */
+            take(d, (size_t)n);
         }
     }
     if (!net_can_send(&d->client)) {
@@ -123,14 +135,19 @@ static gboolean output_ready(gint fd, GIOCondition condition, gpointer opaque)
 static bool dgram_receive(struct net_client *c, const uint8_t *frame, size_t len)
 {
     struct net_dgram *d = (struct net_dgram *)c;
+    struct dgram_framing *f = d->ends.framing;
     int fd = d->peer.send_fd >= 0 ? d->peer.send_fd : d->peer.fd;
-    const struct sockaddr *to = d->peer.to_len ? (const struct sockaddr *)&d->peer.to : NULL;
+    uint8_t head[DGRAM_HEAD_MOST];
+    struct iovec parts[2] = { { head, f ? f->put(f, head) : 0 }, { (void *)frame, len } };
+    struct msghdr msg = { .msg_iov = parts, .msg_iovlen = 2 };
 
-    if (!to && !d->peer.connected) {
+    if (d->peer.to_len) {
+        msg.msg_name = &d->peer.to;
+        msg.msg_namelen = d->peer.to_len;
+    } else if (!d->peer.connected) {
         return true;
     }
-    if (sendto(fd, frame, len, MSG_DONTWAIT | MSG_NOSIGNAL, to, d->peer.to_len) < 0 &&
-        errno == EAGAIN) {
+    if (sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EAGAIN) {
         add_watch(d, &d->out_watch, fd, G_IO_OUT, output_ready);
         return false;
     }
@@ -152,6 +169,13 @@ static void clear_peer(struct dgram_peer *p)
     *p = (struct dgram_peer){ .fd = -1, .send_fd = -1 };
 }
 
+void dgram_clear_ends(struct dgram_ends *e)
+{
+    socket_address_clear(&e->local);
+    socket_address_clear(&e->remote);
+    g_clear_pointer(&e->framing, g_free);
+}
+
 static void dgram_free(struct net_client *c)
 {
     struct net_dgram *d = (struct net_dgram *)c;
@@ -161,25 +185,26 @@ static void dgram_free(struct net_client *c)
     drop_watch(&d->in_watch);
     drop_watch(&d->out_watch);
     clear_peer(&d->peer);
-    socket_address_clear(&d->ends.local);
-    socket_address_clear(&d->ends.remote);
+    dgram_clear_ends(&d->ends);
     net_client_clear(c);
     g_free(d);
 }
 
-static const struct net_ops dgram_ops = {
-    .model = "dgram",
-    .receive = dgram_receive,
-    .drained = dgram_drained,
-    .free = dgram_free,
-};
+/* clang-format off */
+#define OPS(name)                                                                                  \
+    { .model = (name), .receive = dgram_receive, .drained = dgram_drained, .free = dgram_free }
+/* clang-format on */
+static const struct net_ops models[] = { OPS("dgram"), OPS("socket"), OPS("l2tpv3") };
 
-static const struct net_ops socket_ops = {
-    .model = "socket",
-    .receive = dgram_receive,
-    .drained = dgram_drained,
-    .free = dgram_free,
-};
+static const struct net_ops *find_model(const char *name)
+{
+    unsigned i = 0;
+
+    while (strcmp(models[i].model, name) != 0) {
+        i++;
+    }
+    return &models[i];
+}
 
 /* How it begins --------------------------------------------------------------------------------- */
 
@@ -255,8 +280,7 @@ struct net_client *dgram_new(struct machine *m, const char *model, const char *i
 {
     struct net_dgram *d = g_new0(struct net_dgram, 1);
 
-    net_client_init(&d->client, m, strcmp(model, "socket") == 0 ? &socket_ops : &dgram_ops, id,
-                    info ? info : "looking up names");
+    net_client_init(&d->client, m, find_model(model), id, info ? info : "looking up names");
     d->own_info = info != NULL;
     d->ends = *e;
     *e = (struct dgram_ends){ .local.fd = -1, .remote.fd = -1 };
@@ -412,7 +436,6 @@ struct net_client *dgram_open(struct machine *m, const char *id, const GPtrArray
         check_ends(&e, error)) {
         c = dgram_new(m, "dgram", id, &e, NULL, error);
     }
-    socket_address_clear(&e.local);
-    socket_address_clear(&e.remote);
+    dgram_clear_ends(&e);
     return c;
 }

@@ -18,6 +18,7 @@ netdev_open_fn hubport_open; /* hub.c */
 netdev_open_fn socket_open;  /* socket.c */
 netdev_open_fn stream_open;  /* stream.c */
 netdev_open_fn dgram_open;   /* dgram.c */
+netdev_open_fn l2tpv3_open;  /* l2tpv3.c */
 netdev_open_fn tap_open;     /* tap_open.c */
 netdev_open_fn bridge_open;  /* tap_open.c: tap with a helper */
 

@@ -26,12 +26,23 @@ struct dgram_peer {
     char *path; /* to be unlinked at the end; NULL: none */
 };
 
+#define DGRAM_HEAD_MOST 1104u /* bytes before a frame */
+#define DGRAM_UNWANTED  SIZE_MAX
+/* What goes before each frame in its datagram; the first member of a struct that g_free frees. */
+struct dgram_framing {
+    size_t (*put)(struct dgram_framing *f, uint8_t *head); /* at most DGRAM_HEAD_MOST */
+    /* How much of what came goes before the frame, at most len; DGRAM_UNWANTED: it is to be dropped. */
+    size_t (*strip)(struct dgram_framing *f, const uint8_t *data, size_t len);
+};
+
 /* What a back end of datagrams is made of: addresses, without host and path: none. */
 struct dgram_ends {
     struct socket_address local, remote;
+    struct dgram_framing *framing; /* NULL: a datagram is a frame */
     /* Both hosts are numbers: opens *p, which is empty, and is cleared by the caller in any case. */
     bool (*open)(struct dgram_peer *p, const struct dgram_ends *e, GError **error);
 };
+void dgram_clear_ends(struct dgram_ends *e);
 /* Takes *e over, also when it fails (NULL and *error). info: for `info network`; NULL: what the sockets say. */
 struct net_client *dgram_new(struct machine *m, const char *model, const char *id,
                              struct dgram_ends *e, const char *info, GError **error);

@@ -293,7 +293,7 @@ const struct command monitor_commands[] = {
     { "object_del",       "id",               "remove an iothread, a secret or a filter-dump",         command_object_del },
     { "hostfwd_add",      "[netdev_id] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport", "redirect TCP or UDP connections from host to guest", command_hostfwd_add },
     { "hostfwd_remove",   "[netdev_id] [tcp|udp]:[hostaddr]:hostport", "remove host-to-guest TCP or UDP redirection", command_hostfwd_remove },
-    { "announce_self",    "[interfaces]",     "tell switches where the cards are (interfaces: id[,id...])", command_announce_self },
+    { "announce_self",    "[interfaces] [id]", "Trigger GARP/RARP announcements", command_announce_self },
     { "set_link",         "name on|off",      "change the link status of a network adapter",           command_set_link },
     { "dump-guest-memory", "[-p] [-d] filename [begin length]", "write RAM and the CPUs' registers as an ELF core (-p: at linear addresses, -d: do not wait)", command_dump_guest_memory },
     { "gdbserver",        "[device|none]",    "let gdb debug the guest there (tcp::1234); none: stop that", cmd_gdbserver },

@@ -167,6 +167,9 @@ qmp_fn qmp_balloon, qmp_query_balloon;
 qmp_fn qmp_device_add, qmp_device_del, qmp_object_add, qmp_object_del, qmp_netdev_add,
     qmp_netdev_del, qmp_set_link, qmp_announce_self, qmp_chardev_add, qmp_chardev_remove,
     qmp_chardev_send_break, qmp_chardev_change, qmp_ringbuf_read, qmp_ringbuf_write;
+/* qmp_net.c */
+qmp_fn qmp_query_rx_filter;
+
 qmp_fn qmp_getfd, qmp_closefd, qmp_add_fd, qmp_remove_fd, qmp_query_fdsets;
 qmp_fn qmp_send_key, qmp_input_send_event, qmp_screendump, qmp_memsave, qmp_pmemsave;
 

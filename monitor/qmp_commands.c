@@ -59,6 +59,7 @@ const struct qmp_command qmp_commands[] = {
     { "netdev_del",            "id: str", "", 0, qmp_netdev_del },
     { "set_link",              "name: str, up: bool", "", 0, qmp_set_link },
     { "announce-self",         "initial: int, max: int, rounds: int, step: int, interfaces?: [str], id?: str", "", 0, qmp_announce_self },
+    { "query-rx-filter",       "name?: str", "[RxFilterInfo]", 0, qmp_query_rx_filter },
     { "chardev-add",           "id: str, backend: ChardevBackend", "ChardevReturn", 0, qmp_chardev_add },
     { "chardev-change",        "id: str, backend: ChardevBackend", "ChardevReturn", 0, qmp_chardev_change },
     { "ringbuf-read",          "device: str, size: int, format?: DataFormat", "str", 0, qmp_ringbuf_read },

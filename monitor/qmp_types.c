@@ -100,9 +100,9 @@ const struct qmp_type qmp_types[] = {
                                          "x-iops-write-max-length?: int unstable, x-bps-total?: int unstable, x-bps-total-max?: int unstable, x-bps-total-max-length?: int unstable, "
                                          "x-bps-read?: int unstable, x-bps-read-max?: int unstable, x-bps-read-max-length?: int unstable, x-bps-write?: int unstable, "
                                          "x-bps-write-max?: int unstable, x-bps-write-max-length?: int unstable, x-iops-size?: int unstable" },
-    { "NetClientDriver",     QMP_ENUM,   "user|tap|socket|stream|dgram|bridge|hubport" },
+    { "NetClientDriver",     QMP_ENUM,   "user|tap|l2tpv3|socket|stream|dgram|bridge|hubport" },
     { "Netdev",              QMP_STRUCT, "id: str, type: NetClientDriver", "type",
-      "user=NetdevUserOptions, tap=NetdevTapOptions, socket=NetdevSocketOptions, stream=NetdevStreamOptions, dgram=NetdevDgramOptions, bridge=NetdevBridgeOptions, hubport=NetdevHubPortOptions" },
+      "user=NetdevUserOptions, tap=NetdevTapOptions, l2tpv3=NetdevL2TPv3Options, socket=NetdevSocketOptions, stream=NetdevStreamOptions, dgram=NetdevDgramOptions, bridge=NetdevBridgeOptions, hubport=NetdevHubPortOptions" },
     { "String",              QMP_STRUCT, "str: str" },
     { "NetdevUserOptions",   QMP_STRUCT, "hostname?: str, restrict?: bool, ipv4?: bool, ipv6?: bool, ip?: str, net?: str, host?: str, tftp?: str, bootfile?: str, dhcpstart?: str, dns?: str, "
                                          "dnssearch?: [String], domainname?: str, ipv6-prefix?: str, ipv6-prefixlen?: int, ipv6-host?: str, ipv6-dns?: str, smb?: str, smbserver?: str, "
@@ -117,6 +117,11 @@ const struct qmp_type qmp_types[] = {
     { "VsockSocketAddress",  QMP_STRUCT, "cid: str, port: str" },
     { "NetdevStreamOptions", QMP_STRUCT, "addr: SocketAddress, server?: bool" },
     { "NetdevDgramOptions",  QMP_STRUCT, "local?: SocketAddress, remote?: SocketAddress" },
+    { "NetdevL2TPv3Options", QMP_STRUCT, "src: str, dst: str, srcport?: str, dstport?: str, ipv6?: bool, udp?: bool, cookie64?: bool, counter?: bool, pincounter?: bool, "
+                                         "txcookie?: u64, rxcookie?: u64, txsession: u32, rxsession?: u32, offset?: u32" },
+    { "RxState",             QMP_ENUM,   "normal|none|all" },
+    { "RxFilterInfo",        QMP_STRUCT, "name: str, promiscuous: bool, multicast: RxState, unicast: RxState, vlan: RxState, broadcast-allowed: bool, multicast-overflow: bool, "
+                                         "unicast-overflow: bool, main-mac: str, vlan-table: [int], unicast-table: [str], multicast-table: [str]" },
     { "NetdevBridgeOptions", QMP_STRUCT, "br?: str, helper?: str" },
     { "NetdevHubPortOptions", QMP_STRUCT, "hubid: int, netdev?: str" },
     { "ChardevReturn",       QMP_STRUCT, "pty?: str" },

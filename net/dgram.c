@@ -208,19 +208,26 @@ static const struct net_ops *find_model(const char *name)
 
 /* How it begins --------------------------------------------------------------------------------- */
 
-static char *describe(const struct dgram_peer *p, const struct socket_address *remote)
+static char *describe(const struct dgram_peer *p, const struct dgram_ends *e)
 {
     struct sockaddr_storage sa;
     socklen_t len = sizeof(sa);
     char local_text[SOCKET_ADDRESS_TEXT];
-    g_autofree char *to = remote->host   ? g_strdup_printf("%s:%s", remote->host, remote->port)
-                          : remote->path ? g_strdup_printf("unix:%s", remote->path)
-                                         : g_strdup("nobody");
+    const struct socket_address *remote = &e->remote;
 
+    if (p->send_fd >= 0) {
+        return g_strdup_printf("mcast=%s:%s", remote->host, remote->port);
+    }
+    if (e->local.kind == SOCKET_ADDRESS_FD) {
+        return g_strdup_printf("fd=%s", e->local.path);
+    }
+    if (e->local.kind == SOCKET_ADDRESS_UNIX) {
+        return g_strdup_printf("udp=%s:%s", e->local.path, remote->path ? remote->path : "");
+    }
     getsockname(p->fd, (struct sockaddr *)&sa, &len);
     socket_address_text((struct sockaddr *)&sa, len, local_text);
-    return p->send_fd >= 0 ? g_strdup_printf("mcast=%s", to)
-                           : g_strdup_printf("udp=%s/%s", local_text, to);
+    return remote->host ? g_strdup_printf("udp=%s/%s:%s", local_text, remote->host, remote->port)
+                        : g_strdup_printf("udp=%s", local_text);
 }
 
 static bool open_peer(struct net_dgram *d, GError **error)
@@ -236,7 +243,7 @@ static bool open_peer(struct net_dgram *d, GError **error)
         getsockname(p->send_fd, (struct sockaddr *)&d->own, &len);
     }
     if (!d->own_info) {
-        g_autofree char *info = describe(p, &d->ends.remote);
+        g_autofree char *info = describe(p, &d->ends);
 
         net_set_info(&d->client, "%s", info);
     }

@@ -43,7 +43,7 @@ static struct net_client *open_connect(struct machine *m, const char *id, const 
 static struct net_client *open_mcast(struct machine *m, const char *id, const char *value,
                                      const char *local, GError **error)
 {
-    g_autofree char *info = g_strdup_printf("mcast=%s", value);
+    g_autofree char *info = g_strdup_printf("socket: mcast=%s", value);
     struct dgram_ends e = { .local.fd = -1, .open = dgram_join };
 
     if (!socket_address_parse(&e.remote, value, error)) {
@@ -57,7 +57,7 @@ static struct net_client *open_mcast(struct machine *m, const char *id, const ch
 static struct net_client *open_udp(struct machine *m, const char *id, const char *value,
                                    const char *local, GError **error)
 {
-    g_autofree char *info = g_strdup_printf("udp=%s", value);
+    g_autofree char *info = g_strdup_printf("socket: udp=%s", value);
     struct dgram_ends e = { .local.fd = -1, .remote.fd = -1, .open = dgram_pair };
 
     if (!local) {
@@ -76,7 +76,7 @@ static struct net_client *open_udp(struct machine *m, const char *id, const char
 static struct net_client *open_fd(struct machine *m, const char *id, const char *value,
                                   const char *local, GError **error)
 {
-    g_autofree char *info = g_strdup_printf("fd=%s", value);
+    g_autofree char *info = g_strdup_printf("socket: fd=%s", value);
     struct dgram_ends e = { .remote.fd = -1, .open = dgram_pair };
     socklen_t len = sizeof(int);
     int fd = socket_take_fd(value, 0, error), type = 0;

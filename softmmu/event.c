@@ -28,6 +28,7 @@ const struct event_row event_rows[EVENT_COUNT] = {
     [EVENT_DUMP_COMPLETED] = { "DUMP_COMPLETED", "result: DumpQueryResult, error?: str" },
     [EVENT_BALLOON_CHANGE] = { "BALLOON_CHANGE", "actual: int" },
     [EVENT_WATCHDOG]       = { "WATCHDOG",       "action: WatchdogAction" },
+    [EVENT_NIC_RX_FILTER_CHANGED] = { "NIC_RX_FILTER_CHANGED", "name?: str, path: str" },
     [EVENT_VSERPORT_CHANGE] = { "VSERPORT_CHANGE", "id: str, open: bool" },
 };
 /* clang-format on */

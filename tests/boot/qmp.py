@@ -390,6 +390,28 @@ def devices_come_and_go():
         expect_status(run, 0)
 
 
+def what_cards_let_in():
+    scratch = Scratch()
+    path, option = server(scratch)
+    with Run([*guest(scratch, "w"), *option, "-S", "-nic", "none", "-device", "virtio-net-pci,id=v", "-device",
+              "e1000,id=e", "-netdev", "user,id=n"]) as run:
+        qmp = Qmp(path)
+        qmp.negotiate()
+        found = qmp.run("query-rx-filter")
+        expect("all", found, qmp.run("query-rx-filter", name="v"))
+        expect("VLANs of a driver that is not there", found[0].pop("vlan-table"), list(range(4096)))
+        expect("the filter", found, [{
+            "name": "v", "promiscuous": True, "multicast": "normal", "unicast": "normal", "vlan": "all",
+            "broadcast-allowed": True, "multicast-overflow": False, "unicast-overflow": False,
+            "main-mac": "52:54:00:12:34:56", "unicast-table": [], "multicast-table": []}])
+        for name, text in (("x", "invalid net client name: x"), ("n", "net client(n) isn't a NIC"),
+                           ("e", "net client(e) doesn't support rx-filter querying")):
+            qmp.send("query-rx-filter", name=name)
+            expect("the error", qmp.answer()["error"], {"class": "GenericError", "desc": text})
+        qmp.run("quit")
+        expect_status(run, 0)
+
+
 def messages_have_times():
     scratch = Scratch()
     with Run(["-display", "none", "-msg", "timestamp=on,guest-name=on", "-name", "me", "-kernel",
@@ -461,6 +483,7 @@ def main():
         ("descriptors", descriptors),
         ("devices come and go", devices_come_and_go),
         ("dumps of memory", dumps),
+        ("what cards let in", what_cards_let_in),
         ("-msg", messages_have_times),
         ("-name process=", process_has_its_name),
     ])

@@ -308,7 +308,7 @@ static void members_of_a_group(struct fixture *f, gconstpointer data)
     struct net_client *member = netdev(f, one);
 
     (void)data;
-    g_assert_true(g_str_has_prefix(member->info, "mcast=230.0.0.1:"));
+    g_assert_true(g_str_has_prefix(member->info, "socket: mcast=230.0.0.1:"));
     net_plug(&f->a.client, member, NULL);
     net_plug(&f->b.client, netdev(f, two), NULL);
     assert_joined(f);

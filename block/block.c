@@ -20,6 +20,7 @@ static void free_drives(struct machine *m)
 {
     struct block_pool *pool = m->block;
 
+    block_exports_free(m);
     while (pool->backends->len > 0) {
         block_backend_free(g_ptr_array_index(pool->backends, pool->backends->len - 1));
     }

@@ -83,6 +83,10 @@ command_fn command_screendump, command_screentext;
 /* qmp_snapshot.c */
 command_fn command_snapshot_blkdev_internal, command_snapshot_delete_blkdev_internal;
 
+/* qmp_export.c */
+command_fn command_nbd_server_start, command_nbd_server_add, command_nbd_server_remove,
+    command_nbd_server_stop;
+
 /* block_jobs.c */
 command_fn command_drive_mirror, command_drive_backup, command_block_stream,
     command_snapshot_blkdev;

@@ -132,6 +132,15 @@ const struct qmp_command qmp_commands[] = {
     { "block-dirty-bitmap-merge", "node: str, target: str, bitmaps: [BlockDirtyBitmapOrStr]", "", 0, qmp_bitmap_merge },
     { "transaction",           "actions: [TransactionAction], properties?: TransactionProperties", "", 0, qmp_transaction },
 
+    /* For others */
+    { "nbd-server-start",      "addr: SocketAddressLegacy, tls-creds?: str, tls-authz?: str, max-connections?: u32", "", 0, qmp_nbd_server_start },
+    { "nbd-server-stop",       "", "", 0, qmp_nbd_server_stop },
+    { "nbd-server-add",        "name?: str, description?: str, device: str, writable?: bool, bitmap?: str", "", 0, qmp_nbd_server_add, "deprecated" },
+    { "nbd-server-remove",     "name: str, mode?: BlockExportRemoveMode", "", 0, qmp_nbd_server_remove, "deprecated" },
+    { "block-export-add",      "BlockExportOptions", "", 0, qmp_block_export_add },
+    { "block-export-del",      "id: str, mode?: BlockExportRemoveMode", "", 0, qmp_block_export_del },
+    { "query-block-exports",   "", "[BlockExportInfo]", 0, qmp_query_block_exports },
+
     /* A person at the machine */
     { "send-key",              "keys: [KeyValue], hold-time?: int", "", 0, qmp_send_key },
     { "input-send-event",      "device?: str, head?: int, events: [InputEvent]", "", 0, qmp_input_send_event },

@@ -303,6 +303,14 @@ const struct qmp_type qmp_types[] = {
     { "ActionCompletionMode", QMP_ENUM,  "individual|grouped" },
     { "TransactionProperties", QMP_STRUCT, "completion-mode?: ActionCompletionMode" },
 
+    /* For others */
+    { "BlockExportRemoveMode", QMP_ENUM, "safe|hard" },
+    { "BlockExportType",     QMP_ENUM,   "nbd|vhost-user-blk|fuse|vduse-blk" },
+    { "BlockExportOptions",  QMP_STRUCT, "type: BlockExportType, id: str, fixed-iothread?: bool, iothread?: str, node-name: str, writable?: bool, writethrough?: bool", "type",
+      "nbd=BlockExportOptionsNbd" },
+    { "BlockExportOptionsNbd", QMP_STRUCT, "name?: str, description?: str, bitmaps?: [BlockDirtyBitmapOrStr], allocation-depth?: bool" },
+    { "BlockExportInfo",     QMP_STRUCT, "id: str, type: BlockExportType, node-name: str, shutting-down: bool" },
+
     /* A person at the machine */
     { "QKeyCode",            QMP_ENUM,
       "unmapped|shift|shift_r|alt|alt_r|ctrl|ctrl_r|menu|esc|1|2|3|4|5|6|7|8|9|0|minus|equal|backspace|tab|q|w|e|r|t|"

@@ -6,6 +6,7 @@ import sys
 import time
 
 from boot import ROOT, SLOW, Failed, Run, Scratch, tap
+from disks import tool
 from qmp_client import Qmp
 
 TIMEOUT = 60
@@ -345,6 +346,81 @@ def snapshots_of_machines():
         expect("a bad id", m.qmp.error("snapshot-delete", job_id="", tag="x", devices=nodes)[1], "Invalid job ID ''")
 
 
+def exports():
+    """Nodes are served beside the guest; Debian's qemu-io and qemu-img are the clients."""
+    qemu_io, qemu_img = tool("qemu-io", "qemu-utils"), tool("qemu-img", "qemu-utils")
+    with Machine() as m:
+        node, own = m.add("a", m.image("a.qcow2")), m.add("b", m.image("b.qcow2"))
+        m.qmp.run("device_add", driver="scsi-hd", id="disk", drive=node, bus="s0.0")
+        path = m.scratch.path("nbd.sock")
+
+        def client(name, *commands, status=0):
+            args = [arg for command in commands for arg in ("-c", command)]
+            mode = [] if any(c.startswith("write") for c in commands) else ["-r"]
+            done = subprocess.run([qemu_io, *mode, "-f", "raw", *args, f"nbd+unix:///{name}?socket={path}"], timeout=TIMEOUT,
+                                  capture_output=True, text=True, check=False)
+            expect(f"{name} {commands}: {done.stdout}{done.stderr}", done.returncode, status)
+            return done.stdout + done.stderr
+
+        add = {"type": "nbd", "id": "e0", "node-name": own, "writable": True, "name": "disk b"}
+        expect("no server", m.qmp.error("block-export-add", **add)[1], "NBD server not running")
+        addr = {"type": "unix", "data": {"path": path}}
+        m.qmp.run("nbd-server-start", addr=addr)
+        expect("a second one", m.qmp.error("nbd-server-start", addr=addr)[1], "NBD server already running")
+        m.qmp.run("block-export-add", **add)
+        expect("the export", m.qmp.run("query-block-exports"), [
+            {"id": "e0", "type": "nbd", "node-name": own, "shutting-down": False}])
+        client("disk%20b", "write -P 7 1M 64k", "read -P 7 1M 64k", "flush")
+        for other, why in (({**add, "id": "e1", "name": "disk b"}, "NBD server already has export named 'disk b'"),
+                           (add, "Block export id 'e0' is already in use"),
+                           ({**add, "id": "e2", "node-name": node, "name": "x"},
+                            f"Conflicts with use by {node}, which does not allow 'write' on {node}"),
+                           ({"type": "fuse", "id": "e3", "node-name": own}, None),
+                           ({**add, "id": "e4", "node-name": "x"}, None)):
+            got = m.qmp.error("block-export-add", **other)[1]
+            if why:
+                expect("why", got, why)
+        m.qmp.run("nbd-server-add", device=node, name="a")
+        if "Permission denied" not in client("a", "write 0 512", status=1):
+            raise Failed("what a guest has can be written")
+        expect("one that is used", m.qmp.error("blockdev-del", node_name=own), ("GenericError", f"Node {own} is in use"))
+        m.qmp.run("blockdev-snapshot-internal-sync", device=node, name="s")     # the graph's locks are free
+        client("a", "read -P 0 0 1M")
+
+        with subprocess.Popen([qemu_io, "-r", "-f", "raw", f"nbd+unix:///a?socket={path}"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as held:
+            held.stdin.write("read 0 512\n")
+            held.stdin.flush()
+            while "read 512" not in held.stdout.readline():
+                pass
+            expect("a client", m.qmp.error("nbd-server-remove", name="a")[1], "export 'a' still in use")
+            m.qmp.run("nbd-server-remove", name="a", mode="hard")
+            expect("the event", m.qmp.event("BLOCK_EXPORT_DELETED"), {"id": "a"})
+            held.stdin.close()
+            held.wait(TIMEOUT)
+        m.qmp.run("block-export-del", id="e0")
+        expect("no export", m.qmp.run("query-block-exports"), [])
+        m.qmp.run("blockdev-del", node_name=own)
+
+        def hmp(line, said=""):
+            expect(line, m.qmp.run("human-monitor-command", command_line=line), said)
+
+        m.qmp.run("nbd-server-stop")
+        hmp("nbd_server_stop", "NBD server not running\r\n")
+        hmp(f"nbd_server_start -w unix:{path}", "-w only valid together with -a\r\n")
+        hmp(f"nbd_server_start -a unix:{path}")
+        client(node, "read -P 0 1M 64k")
+        hmp(f"nbd_server_remove {node}")
+        hmp(f"nbd_server_add {node} again")
+        info = subprocess.run([qemu_img, "info", f"nbd+unix:///again?socket={path}"], capture_output=True, text=True,
+                              timeout=TIMEOUT, check=True).stdout
+        expect("its size", "virtual size: 8 MiB" in info, True)
+        hmp("nbd_server_remove -f again")
+        hmp("nbd_server_remove again", "Export 'again' is not found\r\n")
+    image_b = m.scratch.path("b.qcow2")
+    subprocess.run([qemu_io, "-c", "read -P 7 1M 64k", image_b], check=True, stdout=subprocess.DEVNULL)
+
+
 def main():
     return tap([
         ("disks come and go", disks_come_and_go),
@@ -354,6 +430,7 @@ def main():
         ("jobs", jobs),
         ("external snapshots", external_snapshot),
         ("bitmaps", bitmaps),
+        ("exports", exports),
         ("snapshots of one drive", snapshots_of_one_drive),
         ("snapshots of machines", snapshots_of_machines),
     ])

@@ -16,10 +16,10 @@ softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c 
                memory.c property.c ram.c state.c vcpu.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
-             iov.c job.c job_records.c live.c live_backup.c live_copy.c live_graph.c live_mirror.c live_stream.c lock.c nbd.c null.c open.c options.c print.c requests.c ring.c active.c \
+             iov.c job.c job_records.c live.c live_backup.c live_commit.c live_copy.c live_graph.c live_mirror.c live_stream.c lock.c nbd.c null.c open.c options.c print.c requests.c ring.c active.c \
              qcow2.c qcow2_amend.c qcow2_bitmap.c qcow2_cache.c qcow2_check.c qcow2_compress.c qcow2_create.c qcow2_crypt.c \
              qcow2_header.c qcow2_io.c qcow2_map.c qcow2_refcount.c qcow2_refs.c qcow2_resize.c \
-             qcow2_snapshot.c qcow2_write.c qcow2_zero.c raw.c object.c snapshot.c throttle.c throttle_limits.c
+             qcow2_snapshot.c qcow2_write.c qcow2_zero.c raw.c object.c snapshot.c threshold.c throttle.c throttle_limits.c
 
 # Formats beside raw and qcow2, and the NBD server.
 block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c export.c luks.c luks_cipher.c luks_header.c mapped.c nbd_handshake.c nbd_requests.c nbd_server.c parallels.c qcow.c vdi.c vhdx.c vmdk.c vmdk_create.c \
@@ -96,7 +96,7 @@ migration_src := channel.c dirty.c incoming.c multifd.c outgoing.c params.c roun
 monitor_src := block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c dump_core.c dump_memory.c expression.c info.c input.c balloon.c \
                interrupts.c line_edit.c media.c migration.c monitor.c net.c objects.c qmp.c qmp_check.c qmp_commands.c \
                qmp_machine.c qmp_query.c qmp_schema.c qmp_types.c screen.c qmp_cpu.c qmp_empty.c qmp_pci.c qmp_qom.c qom_tree.c qom_types.c watchdog.c control.c info_apic.c info_machine.c info_memory.c info_paging.c qmp_human.c qom_commands.c \
-               qmp_block.c qmp_block_change.c qmp_block_info.c qmp_copy.c qmp_devices.c qmp_fds.c qmp_input.c qmp_jobs.c qmp_migration.c qmp_snapshot.c qmp_transaction.c qmp_net.c qmp_export.c
+               qmp_block.c qmp_block_change.c qmp_block_info.c qmp_copy.c qmp_devices.c qmp_fds.c qmp_input.c qmp_jobs.c qmp_migration.c qmp_snapshot.c qmp_transaction.c qmp_net.c qmp_export.c qmp_block_nodes.c
 
 gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c resume.c stub.c
 

@@ -74,6 +74,7 @@ struct block_pool *block_pool_of(struct machine *m)
     pool = g_new0(struct block_pool, 1);
     pool->machine = m;
     pool->graph = block_graph_new();
+    block_thresholds_init(pool);
     pool->backends = g_ptr_array_new();
     pool->jobs = g_ptr_array_new();
     block_requests_init(pool);

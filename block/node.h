@@ -35,6 +35,7 @@ struct block_node {
     enum block_cache cache;
     bool discard, detect_zeroes, detect_unmap; /* discard=unmap, detect-zeroes=on|unmap */
     bool inactive; /* read_only until another machine hands the image over, or gives it back */
+    uint64_t write_threshold; /* atomic: a write beyond it is told of (threshold.c); 0: none */
     unsigned refs;
 };
 

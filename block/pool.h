@@ -43,6 +43,8 @@ struct block_pool {
 
 /* The machine's, made when it is first asked for: block.c. */
 struct block_pool *block_pool_of(struct machine *m);
+/* threshold.c: for block.c. */
+void block_thresholds_init(struct block_pool *pool);
 /* export.c: for block.c; and before the graph or what a node is changes: clients wait until the main loop is through. */
 void block_exports_free(struct machine *m);
 /* requests.c: for block.c. */

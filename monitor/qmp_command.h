@@ -175,6 +175,10 @@ qmp_fn qmp_send_key, qmp_input_send_event, qmp_screendump, qmp_memsave, qmp_pmem
 
 /* qmp_block.c, qmp_block_change.c */
 qmp_fn qmp_query_block, qmp_query_named_block_nodes, qmp_query_blockstats;
+/* qmp_block_nodes.c */
+qmp_fn qmp_change_backing_file, qmp_block_set_write_threshold, qmp_query_block_graph,
+    qmp_blockdev_reopen;
+
 qmp_fn qmp_blockdev_add, qmp_blockdev_del, qmp_block_resize, qmp_block_set_io_throttle, qmp_eject,
     qmp_blockdev_open_tray, qmp_blockdev_close_tray, qmp_blockdev_remove_medium,
     qmp_blockdev_insert_medium, qmp_blockdev_change_medium;

@@ -78,6 +78,10 @@ const struct qmp_command qmp_commands[] = {
     { "query-blockstats",      "query-nodes?: bool", "[BlockStats]", 0, qmp_query_blockstats },
     { "blockdev-add",          "BlockdevOptions", "", 0, qmp_blockdev_add },
     { "blockdev-del",          "node-name: str", "", 0, qmp_blockdev_del },
+    { "blockdev-reopen",       "options: [BlockdevOptions]", "", 0, qmp_blockdev_reopen },
+    { "change-backing-file",   "device: str, image-node-name: str, backing-file: str", "", 0, qmp_change_backing_file },
+    { "block-set-write-threshold", "node-name: str, write-threshold: u64", "", 0, qmp_block_set_write_threshold },
+    { "x-debug-query-block-graph", "", "XDbgBlockGraph", 0, qmp_query_block_graph, "unstable" },
     { "block_resize",          "device?: str, node-name?: str, size: int", "", 0, qmp_block_resize },
     { "block_set_io_throttle", "device?: str deprecated, id?: str, bps: u64, bps_rd: u64, bps_wr: u64, iops: u64, iops_rd: u64, iops_wr: u64, "
                                "bps_max?: u64, bps_rd_max?: u64, bps_wr_max?: u64, iops_max?: u64, iops_rd_max?: u64, iops_wr_max?: u64, "

@@ -22,6 +22,7 @@ const struct event_row event_rows[EVENT_COUNT] = {
     [EVENT_BLOCK_JOB_COMPLETED] = { "BLOCK_JOB_COMPLETED", "type: JobType, device: str, len: int, offset: int, speed: int, error?: str" },
     [EVENT_BLOCK_JOB_CANCELLED] = { "BLOCK_JOB_CANCELLED", "type: JobType, device: str, len: int, offset: int, speed: int" },
     [EVENT_BLOCK_JOB_ERROR] = { "BLOCK_JOB_ERROR", "device: str, operation: IoOperationType, action: BlockErrorAction" },
+    [EVENT_BLOCK_WRITE_THRESHOLD] = { "BLOCK_WRITE_THRESHOLD", "node-name: str, amount-exceeded: u64, write-threshold: u64" },
     [EVENT_BLOCK_EXPORT_DELETED] = { "BLOCK_EXPORT_DELETED", "id: str" },
     [EVENT_JOB_STATUS_CHANGE] = { "JOB_STATUS_CHANGE", "id: str, status: JobStatus" },
     [EVENT_DEVICE_DELETED] = { "DEVICE_DELETED", "device?: str, path: str" },

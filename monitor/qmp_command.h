@@ -160,6 +160,9 @@ qmp_fn qmp_query_sev, qmp_query_sev_capabilities, qmp_query_sev_launch_measure,
 /* watchdog.c */
 qmp_fn qmp_watchdog_set_action;
 
+/* watchdog.c */
+qmp_fn qmp_watchdog_set_action;
+
 /* balloon.c */
 qmp_fn qmp_balloon, qmp_query_balloon;
 

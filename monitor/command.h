@@ -62,10 +62,14 @@ command_fn command_info_uuid, command_info_kvm, command_info_hotpluggable_cpus,
     command_info_vm_generation_id, command_info_blockstats, command_info_qdm, command_info_history,
     command_info_stats, command_info_rocker;
 
+/* virtio.c */
+command_fn command_info_virtio, command_info_virtio_status, command_info_virtio_queue_status,
+    command_info_virtio_vhost_queue_status;
+
 /* qom_commands.c, control.c */
 command_fn command_qom_list, command_qom_get, command_qom_set, command_info_qom_tree;
-command_fn command_logfile, command_mouse_set, command_boot_set, command_trace_event,
-    command_sync_profile;
+command_fn command_logfile, command_singlestep, command_mouse_set, command_boot_set,
+    command_trace_event, command_sync_profile;
 
 /* dump.c: x, xp, print, i, o */
 command_fn command_x, command_xp, command_print, command_in, command_out;

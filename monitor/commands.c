@@ -117,8 +117,7 @@ static bool cmd_system_reset(struct machine *m, const char *args, GString *out, 
         set_error(error, "the machine is being migrated");
         return false;
     }
-    /* Not a guest's reset: -no-reboot does not apply. */
-    machine_request_reset(m, SHUTDOWN_HOST_MONITOR);
+    machine_request_reset(m, SHUTDOWN_HOST_RESET); /* with -no-reboot the end */
     return true;
 }
 
@@ -313,6 +312,7 @@ const struct command monitor_commands[] = {
     { "balloon",          "target",           "request VM to change its memory allocation (in MB)",    command_balloon },
     { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
     { "logfile",          "filename",         "output logs to 'filename'",                             command_logfile },
+    { "singlestep",       "[on|off]",         "run emulation in singlestep mode or switch to normal mode", command_singlestep },
     { "memsave",          "addr size file",   "save to disk virtual memory dump starting at 'addr' of size 'size'", command_memsave },
     { "pmemsave",         "addr size file",   "save to disk physical memory dump starting at 'addr' of size 'size'", command_pmemsave },
     { "gpa2hva",          "addr",             "print the host virtual address corresponding to a guest physical address", command_gpa2hva },

@@ -51,7 +51,8 @@ static bool info_status(struct machine *m, const char *args, GString *out, GErro
 
     (void)args;
     (void)error;
-    g_string_append_printf(out, "VM status: %s", running ? "running" : "paused");
+    g_string_append_printf(out, "VM status: %s%s", running ? "running" : "paused",
+                           m->debugger.one_insn ? " (single step mode)" : "");
     if (!running && m->run_state != RUN_STATE_PAUSED) {
         g_string_append_printf(out, " (%s)", run_state_names[m->run_state]);
     }
@@ -169,6 +170,10 @@ const struct command info_commands[] = {
     { "usernet",   "", "show user network stack connection states",        command_info_usernet },
     { "uuid",      "", "show the current VM UUID",                         command_info_uuid },
     { "vm-generation-id", "", "show Virtual Machine Generation ID",        command_info_vm_generation_id },
+    { "virtio",    "", "list all available virtio devices",                command_info_virtio },
+    { "virtio-status", "path", "display status of a given virtio device",  command_info_virtio_status },
+    { "virtio-queue-status", "path queue", "display status of a given virtio queue", command_info_virtio_queue_status },
+    { "virtio-vhost-queue-status", "path queue", "display status of a given vhost queue", command_info_virtio_vhost_queue_status },
     { "version",   "", "show the version of the emulator",                 info_version },
     { 0 }
 };

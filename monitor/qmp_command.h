@@ -170,6 +170,10 @@ qmp_fn qmp_query_sev, qmp_query_sev_capabilities, qmp_query_sev_launch_measure,
     qmp_query_sgx_capabilities, qmp_query_spice, qmp_rtc_reset_reinjection, qmp_rocker,
     qmp_trace_event_get_state, qmp_trace_event_set_state;
 
+/* virtio.c */
+qmp_fn qmp_x_query_virtio, qmp_x_query_virtio_status, qmp_x_query_virtio_queue_status,
+    qmp_x_query_virtio_vhost_queue_status;
+
 /* watchdog.c */
 qmp_fn qmp_watchdog_set_action;
 

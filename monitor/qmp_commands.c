@@ -183,6 +183,12 @@ const struct qmp_command qmp_commands[] = {
     { "x-query-rdma",          "", "HumanReadableText", 0, qmp_x_query_rdma, "unstable" },
     { "x-query-roms",          "", "HumanReadableText", 0, qmp_x_query_roms, "unstable" },
 
+    /* Virtio devices */
+    { "x-query-virtio",        "", "[VirtioInfo]", 0, qmp_x_query_virtio, "unstable" },
+    { "x-query-virtio-status", "path: str", "VirtioStatus", 0, qmp_x_query_virtio_status, "unstable" },
+    { "x-query-virtio-queue-status", "path: str, queue: u16", "VirtQueueStatus", 0, qmp_x_query_virtio_queue_status, "unstable" },
+    { "x-query-virtio-vhost-queue-status", "path: str, queue: u16", "VirtVhostQueueStatus", 0, qmp_x_query_virtio_vhost_queue_status, "unstable" },
+
     /* What this program has not: the answers of one that was built without */
     { "query-pr-managers",     "", "[PRManagerInfo]", 0, qmp_query_none },
     { "query-stats",           "StatsFilter", "[StatsResult]", 0, qmp_query_none },

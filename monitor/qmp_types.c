@@ -408,6 +408,17 @@ const struct qmp_type qmp_types[] = {
 
     { "HumanReadableText",   QMP_STRUCT, "human-readable-text: str" },
 
+    /* Virtio devices */
+    { "VirtioInfo",          QMP_STRUCT, "path: str, name: str" },
+    { "VirtioDeviceStatus",  QMP_STRUCT, "statuses: [str], unknown-statuses?: u8" },
+    { "VirtioDeviceFeatures", QMP_STRUCT, "transports: [str], dev-features?: [str], unknown-dev-features?: u64" },
+    { "VirtioStatus",        QMP_STRUCT, "name: str, device-id: u16, vhost-started: bool, device-endian: str, guest-features: VirtioDeviceFeatures, host-features: VirtioDeviceFeatures, "
+                                         "backend-features: VirtioDeviceFeatures, num-vqs: int, status: VirtioDeviceStatus, isr: u8, queue-sel: u16, vm-running: bool, broken: bool, disabled: bool, "
+                                         "use-started: bool, started: bool, start-on-kick: bool, disable-legacy-check: bool, bus-name: str, use-guest-notifier-mask: bool" },
+    { "VirtQueueStatus",     QMP_STRUCT, "name: str, queue-index: u16, inuse: u32, vring-num: u32, vring-num-default: u32, vring-align: u32, vring-desc: u64, vring-avail: u64, vring-used: u64, "
+                                         "last-avail-idx?: u16, shadow-avail-idx?: u16, used-idx: u16, signalled-used: u16, signalled-used-valid: bool" },
+    { "VirtVhostQueueStatus", QMP_STRUCT, "name: str, kick: int, call: int, desc: u64, avail: u64, used: u64, num: int, desc-phys: u64, desc-size: u32, avail-phys: u64, avail-size: u32, used-phys: u64, used-size: u32" },
+
     /* What this program has not */
     { "PRManagerInfo",       QMP_STRUCT, "id: str, connected: bool" },
     { "StatsType",           QMP_ENUM,   "cumulative|instant|peak|linear-histogram|log2-histogram" },

@@ -142,6 +142,7 @@ enum shutdown_cause {
     SHUTDOWN_GUEST_PANIC,
     SHUTDOWN_HOST_SIGNAL,
     SHUTDOWN_HOST_MONITOR, /* quit */
+    SHUTDOWN_HOST_RESET,   /* system_reset */
     SHUTDOWN_DEBUG_EXIT,   /* isa-debug-exit and the like: exit_status is set */
 };
 

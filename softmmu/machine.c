@@ -154,7 +154,8 @@ static void free_devices(struct machine *m)
     for (unsigned i = devices->len; i-- > 0;) {
         struct device *dev = g_ptr_array_index(devices, i);
 
-        if (dev->type->unrealize) {
+        /* One that made others frees them: what is behind it moves down and is met again. */
+        if (dev->realized && dev->type->unrealize) {
             dev->type->unrealize(dev);
         }
         dev->realized = false;

@@ -82,6 +82,8 @@ hw_block_src := ahci.c ahci_port.c ata.c atapi.c cd_info.c fdc.c fdc_transfer.c 
 hw_net_src := e1000.c e1000e.c e1000_phy.c e1000_rx.c e1000_tx.c eeprom.c ne2000.c nic.c pcnet.c rtl8139.c rtl8139_rx.c rtl8139_tx.c virtio_net.c virtio_net_ctrl.c virtio_net_features.c virtio_net_rx.c virtio_net_tx.c
 
 hw_isa_src := isa.c
+hw_usb_src := bus.c desc.c ehci.c ehci_schedule.c hid.c hid_keys.c hid_reports.c hub.c storage.c uhci.c usb.c xhci.c xhci_command.c xhci_event.c \
+              xhci_port.c xhci_ring.c
 hw_virtio_src := virtio.c virtio_balloon.c virtio_mmio.c virtio_pci.c virtio_pci_legacy.c virtio_rng.c virtqueue.c virtqueue_packed.c \
                  virtqueue_split.c
 hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c pcie_slot.c rom.c root_port.c
@@ -116,7 +118,7 @@ unit_tests := block_drive_test block_job_test block_live_kill_test block_live_te
               machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_info_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test qmp_test json_stream_test net_l2tpv3_test
 
-device_tests := cirrus_test ramfb_test virtio_gpu_test nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test ne2000_test pcnet_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test virtio_balloon_test watchdog_test \
+device_tests := cirrus_test ramfb_test virtio_gpu_test nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test ne2000_test pcnet_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test virtio_balloon_test watchdog_test usb_test xhci_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
                 debugcon_test hotplug_test microvm_pm_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
@@ -143,7 +145,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
-boot_tests := snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py \
+boot_tests := snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py usb.py \
               firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py
 
 # --- Configuration ----------------------------------------------------------------------------
@@ -201,7 +203,7 @@ lib_src := $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%
            $(hw_src:%=hw/%) $(hw_intc_src:%=hw/intc/%) $(hw_timer_src:%=hw/timer/%) \
            $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) $(hw_nvram_src:%=hw/nvram/%) \
            $(ui_src:%=ui/%) $(hw_display_src:%=hw/display/%) \
-           $(hw_isa_src:%=hw/isa/%) $(hw_virtio_src:%=hw/virtio/%) $(hw_block_src:%=hw/block/%) $(hw_net_src:%=hw/net/%) $(hw_pci_src:%=hw/pci/%) $(hw_i386_src:%=hw/i386/%) \
+           $(hw_isa_src:%=hw/isa/%) $(hw_virtio_src:%=hw/virtio/%) $(hw_block_src:%=hw/block/%) $(hw_net_src:%=hw/net/%) $(hw_usb_src:%=hw/usb/%) $(hw_pci_src:%=hw/pci/%) $(hw_i386_src:%=hw/i386/%) \
            $(migration_src:%=migration/%) $(monitor_src:%=monitor/%) $(gdbstub_src:%=gdbstub/%) $(cli_src:%=cli/%)
 lib_obj := $(lib_src:%.c=$(out)/%.o)
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "accel/tcg/tcg.h"
 #include "hw/pci/pci.h"
+#include "hw/usb/usb.h"
 #include "monitor/command.h"
 #include "util/version.h"
 #include "softmmu/machine.h"
@@ -113,6 +114,14 @@ static bool info_pci(struct machine *m, const char *args, GString *out, GError *
     return true;
 }
 
+static bool info_usb(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)error;
+    usb_print(m, out);
+    return true;
+}
+
 /* clang-format off */
 const struct command info_commands[] = {
     { "balloon",   "", "show balloon information",                         command_info_balloon },
@@ -167,6 +176,7 @@ const struct command info_commands[] = {
     { "tlb",       "", "show virtual to physical memory mappings",         command_info_tlb },
     { "tpm",       "", "show the TPM device",                              NULL, "" },
     { "trace-events", "[name] [vcpu]", "show available trace-events & their state", NULL, "" },
+    { "usb",       "", "show the USB devices",                             info_usb },
     { "usernet",   "", "show user network stack connection states",        command_info_usernet },
     { "uuid",      "", "show the current VM UUID",                         command_info_uuid },
     { "vm-generation-id", "", "show Virtual Machine Generation ID",        command_info_vm_generation_id },

@@ -225,6 +225,7 @@ qmp_fn qmp_qom_list, qmp_qom_get, qmp_qom_set, qmp_qom_list_types, qmp_qom_list_
 /* qmp_query.c */
 qmp_fn qmp_query_status, qmp_query_version, qmp_query_name, qmp_query_uuid, qmp_query_kvm,
     qmp_query_target, qmp_query_cpus_fast, qmp_query_chardev, qmp_query_chardev_backends,
-    qmp_query_iothreads, qmp_query_mice, qmp_query_current_machine, qmp_query_memory_size_summary;
+    qmp_query_iothreads, qmp_query_mice, qmp_query_usb, qmp_query_current_machine,
+    qmp_query_memory_size_summary;
 
 #endif

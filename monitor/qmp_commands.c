@@ -47,6 +47,7 @@ const struct qmp_command qmp_commands[] = {
     { "query-vm-generation-id", "", "GuidInfo", 0, qmp_query_vm_generation_id },
     { "query-iothreads",       "", "[IOThreadInfo]", 0, qmp_query_iothreads },
     { "query-mice",            "", "[MouseInfo]", 0, qmp_query_mice },
+    { "x-query-usb",           "", "HumanReadableText", 0, qmp_query_usb, "unstable" },
     { "query-chardev",         "", "[ChardevInfo]", 0, qmp_query_chardev },
     { "query-chardev-backends", "", "[ChardevBackendInfo]", 0, qmp_query_chardev_backends },
 

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include "chardev/chardev.h"
+#include "hw/usb/usb.h"
 #include "monitor/qmp_command.h"
 #include "softmmu/machine.h"
 #include "target/i386/topology.h"
@@ -187,6 +188,17 @@ bool qmp_query_mice(struct qmp_session *s, json_t *args, json_t **result, GError
                                             "absolute", h->absolute));
         }
     }
+    return true;
+}
+
+bool qmp_query_usb(struct qmp_session *s, json_t *args, json_t **result, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    (void)args;
+    (void)error;
+    usb_print(qmp_machine(s), text);
+    *result = json_pack("{s:s}", "human-readable-text", text->str);
     return true;
 }
 

@@ -56,6 +56,7 @@ const struct qmp_type qmp_types[] = {
     { "CpuInfoFast",         QMP_STRUCT, "cpu-index: int, qom-path: str, thread-id: int, props?: CpuInstanceProperties, target: SysEmuTarget" },
     { "MemoryInfo",          QMP_STRUCT, "base-memory: int, plugged-memory?: int" },
     { "IOThreadInfo",        QMP_STRUCT, "id: str, thread-id: int, poll-max-ns: int, poll-grow: int, poll-shrink: int, aio-max-batch: int" },
+    { "HumanReadableText",   QMP_STRUCT, "human-readable-text: str" },
     { "MouseInfo",           QMP_STRUCT, "name: str, index: int, current: bool, absolute: bool" },
     { "ChardevInfo",         QMP_STRUCT, "label: str, filename: str, frontend-open: bool" },
     { "ChardevBackendInfo",  QMP_STRUCT, "name: str" },

@@ -156,6 +156,17 @@ void input_register(struct machine *m, struct input_handler *h)
     q->selected = h->pointer ? NULL : q->selected;
 }
 
+void input_register_last(struct machine *m, struct input_handler *h)
+{
+    struct input_handler **link = &queue_of(m)->handlers;
+
+    while (*link) {
+        link = &(*link)->next;
+    }
+    h->next = NULL;
+    *link = h;
+}
+
 void input_unregister(struct machine *m, struct input_handler *h)
 {
     struct input_queue *q = queue_of(m);

@@ -50,6 +50,8 @@ struct input_handler {
 };
 
 void input_register(struct machine *m, struct input_handler *h);
+/* As if it had been the first: others have the events until it is registered again. */
+void input_register_last(struct machine *m, struct input_handler *h);
 void input_unregister(struct machine *m, struct input_handler *h);
 /* The newest with a pointer; NULL: none. */
 const struct input_handler *input_pointer_handler(struct machine *m);

@@ -235,6 +235,31 @@ bool option_device(struct options *o, const char *arg, GError **error)
     return true;
 }
 
+/* The old way to name a few of them. */
+bool option_usbdevice(struct options *o, const char *arg, GError **error)
+{
+    static const struct {
+        const char *name, *device;
+    } names[] = {
+        { "keyboard", "usb-kbd" },
+        { "mouse", "usb-mouse" },
+        { "tablet", "usb-tablet" },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (strcmp(names[i].name, arg) == 0) {
+            o->usb = true;
+            g_ptr_array_add(o->devices, g_strdup(names[i].device));
+            return true;
+        }
+    }
+    set_error(error,
+              "-usbdevice: no device '%s', must be keyboard, mouse or tablet; others by "
+              "-device",
+              arg);
+    return false;
+}
+
 /* Options that accept a few words which mean "nothing". */
 static bool only(const char *option, const char *arg, const char *const *words, const char *advice,
                  GError **error)

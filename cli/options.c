@@ -53,6 +53,7 @@ FLAG_OPTION(perfmap)
 FLAG_OPTION(start_paused)
 FLAG_OPTION(no_acpi)
 FLAG_OPTION(no_hpet)
+FLAG_OPTION(usb)
 FLAG_OPTION(nodefaults)
 FLAG_OPTION(daemonize)
 
@@ -177,6 +178,8 @@ const struct option_row option_rows[] = {
     { "smbios",      "type=N,field=VALUE|file=FILE", "what SMBIOS tables say: types 0, 1, 2, 3, 4, 11, 17", option_smbios },
     { "uuid",        "UUID", "the machine's UUID in the SMBIOS tables",                           option_uuid },
     { "no-acpi",     NULL, "without ACPI tables",                                                 option_no_acpi },
+    { "usb",         NULL, "with a USB controller, the same as -machine usb=on",                  option_usb },
+    { "usbdevice",   "keyboard|mouse|tablet", "-usb, and that device",                            option_usbdevice },
     { "no-hpet",     NULL, "without the high precision event timer",                              option_no_hpet },
 
     { "kernel",      "FILE", "boot this kernel: bzImage, ELF vmlinux or multiboot",               option_kernel },
@@ -237,8 +240,6 @@ const struct option_row option_rows[] = {
     { "pidfile",     "FILE", "write the process id to FILE",                                      option_pidfile },
 
     /* What QEMU has and Rhea has not yet: refused with this advice. */
-    { "usb",         NULL, "USB is not supported yet",                                            NULL },
-    { "usbdevice",   "NAME", "USB is not supported yet",                                          NULL },
     { "vnc",         "ADDRESS", "VNC is not supported yet; use -display none",                    NULL },
     { "sdl",         NULL, "an SDL window is not supported yet; use -display none",               NULL },
     { "full-screen", NULL, "there is no window yet",                                              NULL },

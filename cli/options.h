@@ -34,6 +34,7 @@ struct options {
     bool rtc_localtime;
     bool only_migratable, no_reboot, no_shutdown, start_paused, perfmap, no_acpi, no_hpet, no_smm;
     bool no_pic, no_pit, no_rtc, no_isa_serial;
+    bool usb;
 
     bool nographic, display_none, curses, nodefaults;
     bool vga_given;
@@ -99,7 +100,8 @@ void firmware_options_init(struct options *o);
 void firmware_options_clear(struct options *o);
 /* device_options.c */
 option_fn option_serial, option_monitor, option_mon, option_chardev, option_display, option_device,
-    option_nographic, option_curses, option_parallel, option_vga, option_qmp, option_qmp_pretty;
+    option_nographic, option_curses, option_usbdevice, option_parallel, option_vga, option_qmp,
+    option_qmp_pretty;
 void options_add_monitor(struct options *o, const char *chardev, bool control, bool pretty);
 
 struct machine;

@@ -54,6 +54,7 @@ static void setup_config(struct machine *m, struct options *o)
     c->no_acpi = o->no_acpi;
     c->no_hpet = o->no_hpet;
     c->no_smm = o->no_smm;
+    c->usb = o->usb;
     c->no_pic = o->no_pic;
     c->no_pit = o->no_pit;
     c->no_rtc = o->no_rtc;

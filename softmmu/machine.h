@@ -88,6 +88,7 @@ struct machine_config {
     unsigned watchdog; /* enum watchdog_action */
     bool start_paused; /* -S */
     bool no_acpi, no_hpet, no_smm;
+    bool usb;                                   /* the board has a USB controller */
     bool no_pic, no_pit, no_rtc, no_isa_serial; /* microvm only */
     char *bios;                /* -bios; NULL: the board's default when there is no kernel */
     char *pflash[MAX_PFLASH];  /* -machine pflash0=, pflash1=: ids of drives; NULL: if=pflash */

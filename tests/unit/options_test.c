@@ -43,6 +43,10 @@ static const struct row {
     { K "-machine type=pc,accel=tcg,usb=off,acpi=off", AT(no_acpi), FLAG, 1, NULL },
     { K "-machine pc,accel=kvm:tcg", AT(accel),      TEXT, 0, "tcg" },
     { K "-machine pc,hpet=off",    AT(no_hpet),      FLAG, 1, NULL },
+    { K "-machine pc,usb=on",      AT(usb),          FLAG, 1, NULL },
+    { K "-usb -machine usb=off",   AT(usb),          FLAG, 0, NULL },
+    { K "-usb",                    AT(usb),          FLAG, 1, NULL },
+    { K "-usbdevice tablet",       AT(usb),          FLAG, 1, NULL },
     { "-machine help",             0,                HELP, 0, "(default)" },
     { "-M help",                   0,                HELP, 0, "(alias of" },
     { "-M none",                   0,                NOTHING, 0, NULL },
@@ -364,7 +368,7 @@ static void mistakes_get_one_clear_line(void)
         { K "-M pcc", "unsupported machine type 'pcc'; closest: " },
         { K "-machine zzzzzzzz", "unsupported machine type 'zzzzzzzz'" },
         { K "-machine pc,acel=tcg", "no property 'acel'; closest: accel" },
-        { K "-machine pc,usb=on", "not supported yet" },
+        { K "-machine pc,usb=perhaps", "usb is 'perhaps', must be on or off" },
         { K "-machine pc,acpi=perhaps", "must be on or off" },
         { K "-accel kvm", "kvm is not supported yet" },
         { K "-enable-kvm", "kvm is not supported yet" },
@@ -403,7 +407,7 @@ static void mistakes_get_one_clear_line(void)
         { K "-global x", "must be DEVICE.PROP=VALUE" },
         { K "-name a,b=c", "no property 'b'" },
         { K "-serial null -serial null -serial null -serial null -serial null", "at most 4" },
-        { K "-usb", "USB is not supported yet" },
+        { K "-usbdevice printer", "no device 'printer', must be keyboard, mouse or tablet" },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(mistakes); i++) {

@@ -34,7 +34,7 @@ mkdir -p /mnt
 for m in %s; do
     [ -e /$m.ko ] && { insmod /$m.ko || echo INSMOD-FAILED $m; }
 done
-wait_for() { i=0; while ! eval "$1"; do sleep 0.1; i=$((i + 1)); [ $i -gt 900 ] && return; done; }
+wait_for() { i=0; while ! eval "$1"; do sleep 0.1; i=$((i + 1)); [ $i -gt 900 ] && return 1; done; true; }
 """
 END = """
 insmod /button.ko 2>/dev/null
@@ -45,8 +45,7 @@ poweroff -f
 STICK = """
 echo GUEST-READY
 for turn in 1 2; do
-    wait_for '[ -b /dev/sda ]'
-    mount -t ext4 /dev/sda /mnt && echo MOUNTED-$turn
+    wait_for 'mount -t ext4 /dev/sda /mnt 2>/dev/null' && echo MOUNTED-$turn
     cat /mnt/hello
     dd if=/dev/urandom of=/mnt/noise bs=64k count=32 2>/dev/null
     umount /mnt

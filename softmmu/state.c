@@ -6,7 +6,6 @@
  *     u32 version, then for each row { u8 length, name, u8 type, u32 element size, u32 count, elements },
  *     then u8 0.  An element of STATE_STRUCT is such a stream again, STATE_TIMER is u8 armed, i64
  *     deadline; that of STATE_BLOB is as long as its element size says.
- *     deadline, STATE_BLOB u32 length and the bytes.
  * Loading walks the stream twice: once to check all of it, then to store.
  *
  * Thread: the machine lock, or an object nobody else sees.
@@ -89,7 +88,6 @@ static GByteArray *blob_of(const struct state_row *r, const void *obj)
 static void save_element(const struct state_row *r, const uint8_t *p, GByteArray *out)
 {
     const struct timer *t;
-    const GByteArray *blob;
 
     switch (r->type) {
     case STATE_UINT:
@@ -109,9 +107,6 @@ static void save_element(const struct state_row *r, const uint8_t *p, GByteArray
         break;
     case STATE_BLOB:
         g_byte_array_append(out, (*(GByteArray *const *)p)->data, (*(GByteArray *const *)p)->len);
-        blob = *(GByteArray *const *)(const void *)p;
-        put_uint(out, blob->len, 4);
-        g_byte_array_append(out, blob->data, blob->len);
         break;
     case STATE_END:
         break;
@@ -208,16 +203,6 @@ static void load_blob(struct reader *rd, GByteArray *blob, uint32_t size)
         g_byte_array_set_size(blob, 0);
         g_byte_array_append(blob, bytes, size);
     }
-static bool load_blob(struct reader *rd, const struct state_row *r, GByteArray *blob,
-                      GError **error)
-    uint32_t len = get_uint(rd, 4);
-    const uint8_t *bytes;
-    if (len > r->size) {
-        set_error(error, "field '%s' has %u bytes, must have at most %zu", r->name, len, r->size);
-        return false;
-    bytes = take(rd, len);
-        g_byte_array_append(blob, bytes, len);
-    return true;
 }
 
 static bool load_element(struct reader *rd, const struct state_row *r, uint8_t *p, int depth,
@@ -246,11 +231,6 @@ static bool load_element(struct reader *rd, const struct state_row *r, uint8_t *
         break;
     case STATE_TIMER:
         load_timer(rd, (struct timer *)p);
-        break;
-    case STATE_BLOB:
-        if (!load_blob(rd, r, *(GByteArray **)(void *)p, error)) {
-            return false;
-        }
         break;
     case STATE_STRUCT:
         if (!load_rows(rd, r->rows, p, depth + 1, error)) {
@@ -423,8 +403,6 @@ static void print_row(const struct state_row *r, const uint8_t *obj, const char 
         }
     } else if (r->type == STATE_BLOB) {
         g_string_append_printf(out, "%u bytes", blob_of(r, obj)->len);
-        g_string_append_printf(out, "%u bytes",
-                               (*(GByteArray *const *)(const void *)(obj + r->offset))->len);
     } else if (r->type == STATE_BYTES) {
         for (size_t i = 0; i < r->size && i < 64; i++) {
             g_string_append_printf(out, "%02x", obj[r->offset + i]);

@@ -22,7 +22,6 @@ enum state_type {
     STATE_STRUCT, /* `count` embedded structs with rows of their own, `size` bytes apart */
     STATE_BOOL,   /* bool: 0 or 1, nothing else is loaded */
     STATE_BLOB,   /* GByteArray * of the owner's, never NULL: up to `size` bytes */
-    STATE_BLOB,   /* GByteArray *, never NULL: any number of bytes up to `size` */
 };
 
 struct state_row {
@@ -58,10 +57,6 @@ struct state_row {
     {                                                                                              \
         #member, STATE_BYTES, offsetof(strct, member), sizeof(((strct *)0)->member), 1, ver, NULL, \
             text                                                                                   \
-    }
-#define STATE_BLOB_ROW(strct, member, max, ver, text)                                             \
-    {                                                                                              \
-        #member, STATE_BLOB, offsetof(strct, member), max, 1, ver, NULL, text                      \
     }
 #define STATE_TIMER_ROW(strct, member, ver, text)                                                  \
     {                                                                                              \

@@ -19,6 +19,7 @@ struct monitor_option {
     bool control, pretty; /* QMP */
 };
 
+struct display_type;
 struct options {
     GString *output; /* what a help option prints */
     bool done;       /* print `output` and leave with status 0 */
@@ -36,7 +37,12 @@ struct options {
     bool no_pic, no_pit, no_rtc, no_isa_serial;
     bool usb;
 
-    bool nographic, display_none, curses, nodefaults;
+    bool nographic, nodefaults;
+    const struct display_type *display; /* NULL: nothing was said */
+    GPtrArray *display_opts;            /* struct option_pair *; of the former */
+    GPtrArray *vncs;                    /* -vnc */
+    bool full_screen, no_quit, has_viewer;
+    char *layout; /* -k */
     bool vga_given;
     const char *vga; /* the device that -vga names; NULL: none */
     bool serial_given, monitor_given;
@@ -100,8 +106,8 @@ void firmware_options_init(struct options *o);
 void firmware_options_clear(struct options *o);
 /* device_options.c */
 option_fn option_serial, option_monitor, option_mon, option_chardev, option_display, option_device,
-    option_nographic, option_curses, option_usbdevice, option_parallel, option_vga, option_qmp,
-    option_qmp_pretty;
+    option_nographic, option_curses, option_sdl, option_vnc, option_usbdevice, option_parallel,
+    option_vga, option_qmp, option_qmp_pretty;
 void options_add_monitor(struct options *o, const char *chardev, bool control, bool pretty);
 
 struct machine;

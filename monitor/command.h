@@ -128,8 +128,12 @@ command_fn command_hostfwd_add, command_hostfwd_remove, command_set_link, comman
 /* objects.c */
 command_fn command_object_add, command_object_del, command_info_iothreads;
 
+/* vnc.c */
+command_fn command_info_vnc, command_set_password, command_expire_password;
+bool command_change_vnc(struct machine *m, const char *args, GError **error);
+
 /* interrupts.c, input.c */
 command_fn command_info_pic, command_info_irq, command_info_mice;
-command_fn command_sendkey, command_mouse_move, command_mouse_button;
+command_fn command_sendkey, command_type, command_mouse_move, command_mouse_button;
 
 #endif

@@ -188,6 +188,9 @@ qmp_fn qmp_device_add, qmp_device_del, qmp_object_add, qmp_object_del, qmp_netde
 qmp_fn qmp_query_rx_filter;
 
 qmp_fn qmp_getfd, qmp_closefd, qmp_add_fd, qmp_remove_fd, qmp_query_fdsets;
+/* vnc.c */
+qmp_fn qmp_query_vnc, qmp_query_vnc_servers, qmp_set_password, qmp_expire_password,
+    qmp_change_vnc_password, qmp_add_client;
 qmp_fn qmp_send_key, qmp_input_send_event, qmp_screendump, qmp_memsave, qmp_pmemsave;
 
 /* qmp_block.c, qmp_block_change.c */

@@ -153,6 +153,12 @@ const struct qmp_command qmp_commands[] = {
     { "dump-guest-memory",     "paging: bool, protocol: str, detach?: bool, begin?: u64, length?: u64, format?: DumpGuestMemoryFormat", "", 0, qmp_dump_guest_memory },
     { "query-dump",            "", "DumpQueryResult", 0, qmp_query_dump },
     { "query-dump-guest-memory-capability", "", "DumpGuestMemoryCapability", 0, qmp_query_dump_capability },
+    { "query-vnc",             "", "VncInfo", 0, qmp_query_vnc },
+    { "query-vnc-servers",     "", "[VncInfo2]", 0, qmp_query_vnc_servers },
+    { "set_password",          "SetPasswordOptions", "", 0, qmp_set_password },
+    { "expire_password",       "ExpirePasswordOptions", "", 0, qmp_expire_password },
+    { "change-vnc-password",   "password: str", "", 0, qmp_change_vnc_password },
+    { "add_client",            "protocol: str, fdname: str, skipauth?: bool, tls?: bool", "", 0, qmp_add_client },
     { "memsave",               "val: int, size: u64, filename: str, cpu-index?: int", "", 0, qmp_memsave },
     { "pmemsave",              "val: int, size: u64, filename: str", "", 0, qmp_pmemsave },
 

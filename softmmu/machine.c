@@ -212,6 +212,12 @@ void machine_free(struct machine *m)
     vcpu_destroy_all(m);
     mem_transaction_begin(m); /* never committed: nobody looks any more */
     free_devices(m);
+    if (m->free_vnc) {
+        m->free_vnc(m);
+    }
+    if (m->free_screens) {
+        m->free_screens(m);
+    }
     if (m->free_input) {
         m->free_input(m);
     }

@@ -216,6 +216,7 @@ static const struct cause_row cause_rows[] = {
     [SHUTDOWN_HOST_SIGNAL]    = { false, "host-signal",    "host-signal" },
     [SHUTDOWN_HOST_MONITOR]   = { false, "host-qmp-quit",  "host-qmp-system-reset" },
     [SHUTDOWN_HOST_RESET]     = { false, "host-qmp-system-reset", "host-qmp-system-reset" },
+    [SHUTDOWN_HOST_UI]        = { false, "host-ui",        "host-ui" },
     [SHUTDOWN_DEBUG_EXIT]     = { true,  "guest-shutdown", "guest-reset" },
 };
 /* clang-format on */
@@ -260,6 +261,7 @@ static void carry_out_shutdown(struct machine *m, enum shutdown_cause cause)
         [SHUTDOWN_HOST_SIGNAL] = { true, RUN_STATE_SHUTDOWN },
         [SHUTDOWN_HOST_MONITOR] = { true, RUN_STATE_SHUTDOWN },
         [SHUTDOWN_HOST_RESET] = { false, RUN_STATE_SHUTDOWN },
+        [SHUTDOWN_HOST_UI] = { true, RUN_STATE_SHUTDOWN },
         [SHUTDOWN_DEBUG_EXIT] = { true, RUN_STATE_SHUTDOWN },
     };
     bool keep = m->config.no_shutdown && !ways[cause].always_quits;

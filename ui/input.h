@@ -78,6 +78,14 @@ bool input_chord(struct machine *m, const uint16_t *keys, unsigned n, unsigned h
  * False and *error: a name that is unknown, no keyboard, the queue is full.
  */
 bool input_send_keys(struct machine *m, const char *names, unsigned hold_ms, GError **error);
+/* -k: a layout of layout.h, which text and keysyms go by. */
+bool input_set_layout(struct machine *m, const char *name, GError **error);
+const struct layout *input_layout(struct machine *m);
+/*
+ * Types UTF-8 text, each key for hold ms and each pause as long.  False and *error, before anything is typed: a
+ * character that the layout has not, no keyboard, more than the queue has room for.
+ */
+bool input_type(struct machine *m, const char *text, unsigned hold_ms, GError **error);
 /* `info mice` */
 void input_print_mice(struct machine *m, GString *out);
 

@@ -271,8 +271,9 @@ bool net_add_devices(struct machine *m, struct options *o, GError **error)
     unsigned at = 0;
 
     /* In front of -device's, behind the screen: slot 3 of a pc. */
-    while (at < o->devices->len &&
-           g_str_has_prefix(g_ptr_array_index(o->devices, at), "VGA,addr=02")) {
+    while (at < o->devices->len && o->vga &&
+           g_str_has_prefix(g_ptr_array_index(o->devices, at), o->vga) &&
+           g_str_has_suffix(g_ptr_array_index(o->devices, at), ",addr=02")) {
         at++;
     }
     for (unsigned i = 0; i < o->cards->len; i++) {

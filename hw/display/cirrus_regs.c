@@ -223,6 +223,12 @@ bool cirrus_port_write(struct vga *v, uint16_t port, uint8_t value)
 
 /* BAR 1: the VGA's ports from 0x3c0 on, then the engine ------------------------------------------ */
 
+/* The CRTC answers here wherever the miscellaneous register has put its ports. */
+static uint16_t port_of(const struct cirrus *s, uint64_t off)
+{
+    return (uint16_t)(0x3c0 + off - (off >= 0x10 && !(s->vga.misc & MISC_COLOUR) ? 0x20 : 0));
+}
+
 static uint64_t mmio_read(void *opaque, uint64_t off, unsigned size)
 {
     struct cirrus *s = opaque;
@@ -231,7 +237,7 @@ static uint64_t mmio_read(void *opaque, uint64_t off, unsigned size)
     if (off >= 0x100) {
         return cirrus_blt_read(s, (unsigned)off - 0x100);
     }
-    return off < 0x20 ? vga_port_read(&s->vga, (uint16_t)(0x3c0 + off)) : 0xff;
+    return off < 0x20 ? vga_port_read(&s->vga, port_of(s, off)) : 0xff;
 }
 
 static void mmio_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
@@ -242,7 +248,7 @@ static void mmio_write(void *opaque, uint64_t off, uint64_t value, unsigned size
     if (off >= 0x100) {
         cirrus_blt_write(s, (unsigned)off - 0x100, (uint8_t)value);
     } else if (off < 0x20) {
-        vga_port_write(&s->vga, (uint16_t)(0x3c0 + off), (uint8_t)value);
+        vga_port_write(&s->vga, port_of(s, off), (uint8_t)value);
     }
 }
 

@@ -16,7 +16,8 @@ enum mmio_register {
     MMIO_FEATURES = 0x10, MMIO_FEATURES_SELECT = 0x14, MMIO_DRIVER_FEATURES = 0x20,
     MMIO_DRIVER_SELECT = 0x24, MMIO_QUEUE_SELECT = 0x30, MMIO_QUEUE_MAX = 0x34, MMIO_QUEUE_SIZE = 0x38,
     MMIO_QUEUE_READY = 0x44, MMIO_NOTIFY = 0x50, MMIO_ISR = 0x60, MMIO_ISR_ACK = 0x64, MMIO_STATUS = 0x70,
-    MMIO_DESC = 0x80, MMIO_DRIVER = 0x90, MMIO_DEVICE_AREA = 0xa0, MMIO_GENERATION = 0xfc,
+    MMIO_DESC = 0x80, MMIO_DRIVER = 0x90, MMIO_DEVICE_AREA = 0xa0, MMIO_SHM_LEN = 0xb0, MMIO_SHM_BASE = 0xb8,
+    MMIO_GENERATION = 0xfc,
     MMIO_CONFIG = 0x100,
 };
 enum { ISR_QUEUE = 1, ISR_CONFIG = 2 };
@@ -81,6 +82,11 @@ static uint64_t read_register(struct virtio_mmio *s, uint64_t off, unsigned size
         return v ? v->status : 0;
     case MMIO_GENERATION:
         return v ? v->generation : 0;
+    case MMIO_SHM_LEN: /* 4.2.2.1: there is no shared memory, whichever is selected */
+    case MMIO_SHM_LEN + 4:
+    case MMIO_SHM_BASE:
+    case MMIO_SHM_BASE + 4:
+        return UINT32_MAX;
     default:
         return 0;
     }

@@ -94,6 +94,9 @@ static void identity_is_that_of_a_5446(void)
     /* The same registers through BAR 1. */
     rig_store(c->r, MMIO + 0x14, 0x27, 1);
     g_assert_cmphex(rig_load(c->r, MMIO + 0x15, 1), ==, 0xb8);
+    rig_outb(c->r, 0x3c2, 0); /* even while the ports are the monochrome ones */
+    g_assert_cmphex(rig_load(c->r, MMIO + 0x15, 1), ==, 0xb8);
+    g_assert_cmphex(rig_inb(c->r, 0x3d5), ==, 0xff);
 }
 
 static void packed_modes_have_their_depths(void)

@@ -470,6 +470,8 @@ static void memory_mapped_transport(void)
     dev = rig_device(r, "virtio-rng-device", NULL);
     g_assert_cmpuint(rig_load(r, MMIO + 4, 4), ==, 2);
     g_assert_cmpuint(rig_load(r, MMIO + 8, 4), ==, 4);
+    g_assert_cmphex(rig_load(r, MMIO + 0xb0, 4), ==, UINT32_MAX); /* no shared memory */
+    g_assert_cmphex(rig_load(r, MMIO + 0xb4, 4), ==, UINT32_MAX);
     mmio_put(r, 0x70, 3);
     mmio_put(r, 0x24, 1);
     mmio_put(r, 0x20, 1);

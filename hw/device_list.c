@@ -14,6 +14,8 @@ extern const struct device_type microvm_pm_type, piix4_pm_type, port80_type, por
 extern const struct device_type apic_type, hpet_type, i8254_type, i8259_type, ioapic_type;
 extern const struct device_type bochs_display_type, isa_vga_type, secondary_vga_type, vga_type;
 extern const struct device_type cirrus_vga_type, ramfb_type, virtio_gpu_device_type, virtio_gpu_pci_type, virtio_vga_type;
+extern const struct device_type virtio_keyboard_device_type, virtio_keyboard_pci_type, virtio_mouse_device_type;
+extern const struct device_type virtio_mouse_pci_type, virtio_tablet_device_type, virtio_tablet_pci_type;
 extern const struct device_type isa_debugcon_type, isa_serial_type, mc146818rtc_type;
 extern const struct device_type fw_cfg_type;
 
@@ -106,6 +108,12 @@ const struct device_type *const device_types[] = {
     &virtio_gpu_device_type,
     &virtio_gpu_pci_type,
     &virtio_vga_type,
+    &virtio_keyboard_device_type,
+    &virtio_keyboard_pci_type,
+    &virtio_mouse_device_type,
+    &virtio_mouse_pci_type,
+    &virtio_tablet_device_type,
+    &virtio_tablet_pci_type,
     &virtio_mmio_type,
     &virtio_net_device_type,
     &virtio_net_pci_type,

@@ -167,6 +167,14 @@ static bool machine_pflash1(struct options *o, const char *value, GError **error
     return true;
 }
 
+static bool machine_pcspk_audiodev(struct options *o, const char *value, GError **error)
+{
+    (void)error;
+    g_free(o->pcspk_audiodev);
+    o->pcspk_audiodev = g_strdup(value);
+    return true;
+}
+
 static bool machine_smm(struct options *o, const char *value, GError **error)
 {
     return set_switch(&o->no_smm, "smm", strcmp(value, "auto") == 0 ? "on" : value, error);
@@ -203,6 +211,8 @@ static const struct machine_property {
     { "pflash0",  machine_pflash0 },
     { "pflash1",  machine_pflash1 },
     { "usb",      machine_usb },
+    { "pcspk-audiodev", machine_pcspk_audiodev },
+    { "usb",      machine_must_be_off },
     { "vmport",   machine_must_be_off },
     { "smm",      machine_smm },
     { "graphics", machine_must_be_off },

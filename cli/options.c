@@ -228,6 +228,10 @@ const struct option_row option_rows[] = {
     { "nic",         "none|[TYPE][,model=CARD][,mac=MAC][,prop=VALUE]", "a network card and its back end", option_nic },
     { "net",         "none|nic[,model=CARD][,macaddr=MAC]|TYPE[,prop=VALUE]", "a card or a back end at hub 0", option_net },
 
+    { "audiodev",    "DRIVER,id=ID[,prop=VALUE]|help or JSON", "where sound goes: none, wav, alsa, pa",  option_audiodev },
+    { "audio",       "DRIVER,model=CARD[,prop=VALUE]|help", "an audiodev and the card that uses it: ac97, hda, ...", option_audio },
+    { "audio-help",  NULL, "show -audiodev for each driver and leave",                            option_audio_help },
+
     { "S",           NULL, "do not start the CPU: 'cont' in the monitor does",                    option_start_paused },
     { "gdb",         "CHARDEV|none", "gdb debugs the guest there: tcp::PORT, unix:PATH,server=on,wait=off", option_gdb },
     { "s",           NULL, "the same as -gdb tcp::1234",                                           option_s },
@@ -251,6 +255,13 @@ const struct option_row option_rows[] = {
 
     /* What QEMU has and Rhea has not yet: refused with this advice. */
     { "audiodev",    "OPTIONS", "audio is not supported yet",                                     NULL },
+    { "usb",         NULL, "USB is not supported yet",                                            NULL },
+    { "usbdevice",   "NAME", "USB is not supported yet",                                          NULL },
+    { "vnc",         "ADDRESS", "VNC is not supported yet; use -display none",                    NULL },
+    { "sdl",         NULL, "an SDL window is not supported yet; use -display none",               NULL },
+    { "full-screen", NULL, "there is no window yet",                                              NULL },
+    { "k",           "LANGUAGE", "keyboard layouts are not supported yet",                        NULL },
+    { "qtest",       "CHARDEV", "qtest is not supported yet",                                     NULL },
     { "acpitable",   "OPTIONS", "additional ACPI tables are not supported yet",                   NULL },
     { "numa",        "OPTIONS", "NUMA is not supported yet",                                      NULL },
     { "icount",      "OPTIONS", "instruction counting is not supported yet",                      NULL },
@@ -277,6 +288,7 @@ struct options *options_new(void)
     o->output = g_string_new(NULL);
     o->cpus = 1;
     o->rtc_base = INT64_MIN;
+    o->audiodevs = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     o->fds = g_ptr_array_new_with_free_func(g_free);
     o->serials = g_ptr_array_new_with_free_func(g_free);
     o->monitors = g_ptr_array_new_with_free_func(monitor_option_free);
@@ -305,6 +317,11 @@ void options_free(struct options *o)
     GPtrArray *const lists[] = { o->netdevs, o->nics,    o->nets,      o->cards,    o->fds,
                                  o->serials, o->drives,  o->blockdevs, o->monitors, o->chardevs,
                                  o->devices, o->globals, o->warnings,  o->objects,  o->vncs };
+    char *const texts[] = { o->cpu_model,    o->accel,    o->accel_refused, o->kernel,
+                            o->initrd,       o->append,   o->name,          o->log_items,
+                            o->log_file,     o->pidfile,  o->gdb,           o->loadvm,
+                            o->process_name, o->incoming, o->pcspk_audiodev };
+                                 o->devices, o->globals, o->warnings,  o->objects,  o->audiodevs };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);

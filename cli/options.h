@@ -44,6 +44,8 @@ struct options {
     bool full_screen, no_quit, has_viewer;
     char *layout; /* -k */
     bool vga_given;
+    GPtrArray *audiodevs; /* GPtrArray of struct option_pair: of each -audiodev and -audio */
+    char *pcspk_audiodev;
     const char *vga; /* the device that -vga names; NULL: none */
     bool serial_given, monitor_given;
     GPtrArray *monitors; /* struct monitor_option * */
@@ -115,6 +117,11 @@ struct machine;
 option_fn option_add_fd;
 /* Before anything else is opened. */
 bool fds_setup(const struct options *o, GError **error);
+
+/* audio_options.c */
+option_fn option_audiodev, option_audio, option_audio_help;
+/* The back ends that the options name; before the board is made.  Machine lock held. */
+bool audio_setup(struct machine *m, const struct options *o, GError **error);
 
 /* net_options.c */
 option_fn option_netdev, option_nic, option_net;

@@ -16,6 +16,8 @@ extern const struct device_type bochs_display_type, isa_vga_type, secondary_vga_
 extern const struct device_type cirrus_vga_type, ramfb_type, virtio_gpu_device_type, virtio_gpu_pci_type, virtio_vga_type;
 extern const struct device_type virtio_keyboard_device_type, virtio_keyboard_pci_type, virtio_mouse_device_type;
 extern const struct device_type virtio_mouse_pci_type, virtio_tablet_device_type, virtio_tablet_pci_type;
+extern const struct device_type ac97_type, hda_duplex_type, hda_micro_type, hda_output_type, ich9_intel_hda_type;
+extern const struct device_type es1370_type, intel_hda_type, pcspk_type, sb16_type;
 extern const struct device_type isa_debugcon_type, isa_serial_type, mc146818rtc_type;
 extern const struct device_type fw_cfg_type;
 
@@ -45,6 +47,8 @@ extern const struct device_type ich9_usb_uhci4_type, ich9_usb_uhci5_type, ich9_u
 extern const struct device_type usb_bot_type, usb_hub_type, usb_kbd_type, usb_mouse_type, usb_serial_type, usb_storage_type, usb_tablet_type, usb_uas_type;
 
 const struct device_type *const device_types[] = {
+    &ac97_type,
+    &ahci_type,
     &apic_type,
     &bochs_display_type,
     &cirrus_vga_type,
@@ -52,9 +56,13 @@ const struct device_type *const device_types[] = {
     &e1000_type,
     &e1000e_type,
     &edu_type,
+    &es1370_type,
     &fdc_type,
     &fw_cfg_type,
     &ferr_type,
+    &hda_duplex_type,
+    &hda_micro_type,
+    &hda_output_type,
     &hpet_type,
     &i440fx_type,
     &i8042_type,
@@ -67,6 +75,8 @@ const struct device_type *const device_types[] = {
     &ich9_ahci_type,
     &ide_cd_type,
     &ide_hd_type,
+    &ich9_intel_hda_type,
+    &intel_hda_type,
     &ioapic_type,
     &isa_debugcon_type,
     &isa_serial_type,
@@ -83,6 +93,7 @@ const struct device_type *const device_types[] = {
     &pcie_root_port_type,
     &pflash_cfi01_type,
     &pcnet_type,
+    &pcspk_type,
     &piix3_type,
     &piix3_ide_type,
     &piix4_pm_type, &microvm_pm_type,
@@ -92,6 +103,7 @@ const struct device_type *const device_types[] = {
     &pvpanic_pci_type,
     &ramfb_type,
     &rtl8139_type,
+    &sb16_type,
     &scsi_cd_type,
     &scsi_hd_type,
     &secondary_vga_type,

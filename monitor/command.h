@@ -114,6 +114,9 @@ command_fn command_info_block, command_eject, command_change;
 /* device.c */
 command_fn command_device_add, command_device_del, command_drive_add, command_drive_del;
 
+/* audio.c */
+command_fn command_wavcapture, command_stopcapture, command_info_capture;
+
 /* balloon.c */
 command_fn command_balloon, command_info_balloon;
 

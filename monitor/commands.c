@@ -312,6 +312,8 @@ const struct command monitor_commands[] = {
     { "migrate_incoming", "uri",              "take a machine from there, after -incoming defer",      command_migrate_incoming },
     { "migrate_set_capability", "capability state", "turn something about migration on or off",        command_migrate_set_capability },
     { "migrate_set_parameter", "parameter value", "set a number for migration: 'info migrate_parameters' lists them", command_migrate_set_parameter },
+    { "wavcapture",       "path audiodev [frequency [bits [channels]]]", "capture audio to a wave file (default frequency=44100 bits=16 channels=2)", command_wavcapture },
+    { "stopcapture",      "capture index",    "stop capture",                                          command_stopcapture },
     { "balloon",          "target",           "request VM to change its memory allocation (in MB)",    command_balloon },
     { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
     { "logfile",          "filename",         "output logs to 'filename'",                             command_logfile },

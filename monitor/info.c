@@ -128,6 +128,7 @@ const struct command info_commands[] = {
     { "block",     "[-v] [device]", "show the drives and what is in them (-v: their images)", command_info_block },
     { "blockstats", "", "show block device statistics",                    command_info_blockstats },
     { "block-jobs", "", "show progress of ongoing block device operations", command_info_block_jobs },
+    { "capture",   "", "show capture information",                         command_info_capture },
     { "chardev",   "", "show the character devices",                       command_info_chardev },
     { "cpus",      "", "show each CPU and its host thread",                info_cpus },
     { "dump",      "", "show how far a dump of memory is",                 command_info_dump },

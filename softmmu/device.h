@@ -37,6 +37,8 @@ enum bus_kind {
     BUS_KIND_COUNT
 };
 /* "System", "ISA", "PCI", "IDE", "SCSI", "virtio-bus", "virtio-serial-bus", "usb-bus": as `-device help` prints it. */
+    BUS_HDA, /* codecs behind an HD Audio controller */
+/* "System", "ISA", "PCI", "IDE", "SCSI", "virtio-bus", "virtio-serial-bus", "HDA": as `-device help` prints it. */
 extern const char *const bus_kind_names[BUS_KIND_COUNT];
 
 enum property_type {

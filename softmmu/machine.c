@@ -183,6 +183,7 @@ static void free_config(struct machine_config *config)
     g_ptr_array_unref(config->data_dirs);
     g_ptr_array_unref(config->smbios);
     g_free(config->uuid);
+    g_free(config->pcspk_audiodev);
     g_ptr_array_unref(config->firmware_files);
     g_free(config->boot.order);
     g_free(config->boot.once);
@@ -220,6 +221,9 @@ void machine_free(struct machine *m)
     }
     if (m->free_input) {
         m->free_input(m);
+    }
+    if (m->free_audio) {
+        m->free_audio(m);
     }
     if (m->free_net) {
         m->free_net(m);

@@ -96,6 +96,8 @@ struct machine_config {
     GPtrArray *firmware_files; /* struct firmware_file * */
     struct boot_options boot;
     bool serial_console; /* firmware's screen is the first serial port, too */
+    char
+        *pcspk_audiodev; /* -machine pcspk-audiodev=: where the speaker is heard; NULL: the first */
     bool curses;         /* -display curses: the terminal is the screen's */
     bool has_viewer;     /* somebody can look at screens, text consoles among them */
 };
@@ -217,6 +219,8 @@ struct machine {
     struct net_client *(*find_netdev)(struct machine *m, const char *id);
     const char *(*netdev_id)(const struct net_client *c);
     void (*free_net)(struct machine *m);
+    struct audio_backend *audio; /* audio/; NULL: none yet */
+    void (*free_audio)(struct machine *m);
     struct qmp *qmp; /* monitor/qmp.h */
     struct monitor
         *monitor; /* monitor/monitor.h: whose line is being carried out; NULL: no person's */

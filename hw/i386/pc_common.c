@@ -18,6 +18,8 @@
 #include "target/i386/cpu.h"
 #include "util/error.h"
 
+extern const struct device_type pcspk_type; /* hw/audio/pcspk.c */
+
 void pc_pic_set(void *opaque, int n, bool level)
 {
     struct pc *pc = opaque;
@@ -185,6 +187,9 @@ bool pc_add_interrupts_and_timers(struct pc *pc, GError **error)
         pc->rtc->irq = pc->hpet->legacy_in[1];
     }
     if (!device_realize(&pc->pit->dev, isa, error) || !device_realize(&pc->rtc->dev, isa, error)) {
+        return false;
+    }
+    if (m->config.pcspk_audiodev && !device_create(m, &pcspk_type, isa, error)) {
         return false;
     }
     if (pc->acpi_pm) {

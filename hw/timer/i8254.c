@@ -363,6 +363,13 @@ static uint64_t pit_read(void *opaque, uint64_t off, unsigned size)
     return off < 3 ? read_count(opaque, off) : 0xff; /* the control word cannot be read */
 }
 
+static void tell_speaker(struct i8254 *pit)
+{
+    if (pit->speaker_changed) {
+        pit->speaker_changed(pit->speaker_opaque);
+    }
+}
+
 static void pit_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
 {
     (void)size;
@@ -371,6 +378,7 @@ static void pit_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
     } else {
         write_control(opaque, value);
     }
+    tell_speaker(opaque);
 }
 
 static uint64_t port61_read(void *opaque, uint64_t off, unsigned size)
@@ -391,6 +399,7 @@ static void port61_write(void *opaque, uint64_t off, uint64_t value, unsigned si
     (void)size;
     pit->speaker = value & SPEAKER_BITS;
     set_gate(pit, 2, value & SPEAKER_GATE);
+    tell_speaker(pit);
 }
 
 static const struct mem_ops pit_ops = {

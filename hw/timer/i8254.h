@@ -42,6 +42,9 @@ struct i8254 {
     struct timer timer; /* channel 0: its next interrupt */
     struct pit_channel channel[3];
     uint8_t speaker; /* port 0x61 bits 3-0 */
+    /* Whoever makes the tone heard: port 0x61 or a channel was written.  NULL: nobody. */
+    void (*speaker_changed)(void *opaque);
+    void *speaker_opaque;
 };
 
 extern const struct device_type i8254_type;

@@ -50,7 +50,7 @@ GRANTS = {
     "hw/block":     VIRTIO,
     "hw/net":       VIRTIO,
     "hw/display":   VIRTIO,
-    "hw/audio":     VIRTIO,
+    "hw/audio":     f"hw/timer {DEVICE}",           # the speaker's tone is the timer's
     "hw/virtio":    DEVICE,
     "hw/usb":       f"hw/block {DEVICE}",           # storage: the SCSI units
     "hw":           f"{DEVICES} hw/i386 {FLOOR}",   # device_list.c names every device type

@@ -21,7 +21,8 @@ static const struct {
     const char *name; /* of a board or a device type */
     const char *args;
 } needs[] = {
-    { "pc-i440fx-7.2", "-vga std -bios %s/bios -hda %s/disk -cdrom %s/cd -fda %s/floppy" },
+    { "pc-i440fx-7.2", "-vga std -audiodev none,id=a -machine pcspk-audiodev=a -bios %s/bios "
+                       "-hda %s/disk -cdrom %s/cd -fda %s/floppy" },
     { "pc-q35-7.2", "-vga std -drive if=pflash,format=raw,file=%s/flash -drive "
                     "if=pflash,format=raw,file=%s/bios -hda %s/disk -cdrom %s/cd" },
     { "microvm", "-kernel %s/kernel -serial null -device isa-vga -device pvpanic" },
@@ -99,6 +100,10 @@ static const struct {
     { "virtio-mouse-device", "-M microvm -vga none -kernel %s/kernel -device virtio-mouse-device" },
     { "virtio-tablet-device",
       "-M microvm -vga none -kernel %s/kernel -device virtio-tablet-device" },
+    { "AC97", "-audiodev none,id=a,timer-period=1000 -device AC97,audiodev=a" },
+    { "hda-output", "-device intel-hda -device hda-output,mixer=off" },
+    { "hda-duplex", "-device ich9-intel-hda -device hda-duplex -device hda-output" },
+    { "hda-micro", "-device intel-hda,msi=off -device hda-micro" },
     { "ramfb", "-vga none -device ramfb" },
     { "isa-serial", "-chardev null,id=c -device isa-serial,chardev=c" },
     { "isa-debugcon", "-chardev null,id=c -device isa-debugcon,chardev=c" },

@@ -231,6 +231,57 @@ static void print_gives_a_line_a_row(void)
     machine_free(m);
 }
 
+struct holder {
+    uint8_t before;
+    GByteArray *blob;
+    uint8_t after;
+};
+#define BLOB_MAX 1000
+
+static const struct state_row holder_rows[] = {
+    STATE_INT(struct holder, before, 1, ""),
+    STATE_BLOB_ROW(struct holder, blob, BLOB_MAX, 1, ""),
+    STATE_INT(struct holder, after, 1, ""),
+    { 0 },
+};
+
+/* Of any length up to its bound; a stream that is cut or too long changes nothing. */
+static void blobs_have_their_own_length(void)
+{
+    static const unsigned sizes[] = { 0, 1, 999, BLOB_MAX, BLOB_MAX + 1 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        struct holder a = { 1, g_byte_array_new(), 2 }, b = { 0, g_byte_array_new(), 0 };
+        g_autoptr(GByteArray) out = g_byte_array_new();
+        g_autoptr(GError) error = NULL;
+        size_t pos = 0;
+        bool good = sizes[i] <= BLOB_MAX;
+
+        g_byte_array_set_size(a.blob, sizes[i]);
+        if (sizes[i]) {
+            memset(a.blob->data, 7, sizes[i]);
+        }
+        g_byte_array_append(b.blob, (const uint8_t *)"old", 3);
+        state_save(holder_rows, &a, out);
+        for (size_t len = 0; len < out->len; len += 1 + len / 7) {
+            size_t at = 0;
+
+            g_assert_false(state_load(holder_rows, &b, out->data, len, &at, NULL));
+            g_assert_cmpuint(b.blob->len, ==, 3);
+        }
+        g_assert_true(state_load(holder_rows, &b, out->data, out->len, &pos, &error) == good);
+        if (good) {
+            g_assert_cmpmem(a.blob->data, a.blob->len, b.blob->data, b.blob->len);
+            g_assert_cmpuint(b.after, ==, 2);
+        } else {
+            g_assert_nonnull(strstr(error->message, "'blob'"));
+            g_assert_cmpuint(b.blob->len, ==, 3);
+        }
+        g_byte_array_unref(a.blob);
+        g_byte_array_unref(b.blob);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -240,6 +291,7 @@ int main(int argc, char **argv)
     g_test_add_func("/state/corrupted", corrupted_streams_are_refused_or_load_a_value);
     g_test_add_func("/state/bool", bool_takes_nothing_but_0_and_1);
     g_test_add_func("/state/missing", missing_and_repeated_rows_are_refused);
+    g_test_add_func("/state/blob", blobs_have_their_own_length);
     g_test_add_func("/state/print", print_gives_a_line_a_row);
     return g_test_run();
 }

@@ -27,7 +27,9 @@ block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c export.c luks.c luks_cip
 
 chardev_src := change.c chardev.c fd.c file.c logfile.c mux.c null.c options.c pty.c ringbuf.c socket.c stdio.c telnet.c udp.c
 
-net_src := audio_src alsa.c audio.c mix.c options.c pulse.c wav.c announce.c dgram.c dump.c hub.c l2tpv3.c net.c netdev.c offload.c offload_segment.c socket.c stream.c tap.c tap_open.c user.c user_guestfwd.c user_hostfwd.c \
+audio_src := alsa.c audio.c mix.c options.c pulse.c wav.c
+
+net_src := announce.c dgram.c dump.c hub.c l2tpv3.c net.c netdev.c offload.c offload_segment.c socket.c stream.c tap.c tap_open.c user.c user_guestfwd.c user_hostfwd.c \
            user_poll.c user_smb.c
 
 target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exec_branch.c exec_move.c exec_muldiv.c \

@@ -254,7 +254,6 @@ const struct option_row option_rows[] = {
     { "pidfile",     "FILE", "write the process id to FILE",                                      option_pidfile },
 
     /* What QEMU has and Rhea has not yet: refused with this advice. */
-    { "audiodev",    "OPTIONS", "audio is not supported yet",                                     NULL },
     { "usb",         NULL, "USB is not supported yet",                                            NULL },
     { "usbdevice",   "NAME", "USB is not supported yet",                                          NULL },
     { "vnc",         "ADDRESS", "VNC is not supported yet; use -display none",                    NULL },
@@ -313,15 +312,11 @@ void options_free(struct options *o)
     char *const texts[] = { o->cpu_model, o->accel,  o->accel_refused, o->kernel,   o->initrd,
                             o->append,    o->name,   o->log_items,     o->log_file, o->pidfile,
                             o->gdb,       o->loadvm, o->process_name,  o->incoming, o->qtest,
-                            o->qtest_log, o->layout };
-    GPtrArray *const lists[] = { o->netdevs, o->nics,    o->nets,      o->cards,    o->fds,
-                                 o->serials, o->drives,  o->blockdevs, o->monitors, o->chardevs,
-                                 o->devices, o->globals, o->warnings,  o->objects,  o->vncs };
-    char *const texts[] = { o->cpu_model,    o->accel,    o->accel_refused, o->kernel,
-                            o->initrd,       o->append,   o->name,          o->log_items,
-                            o->log_file,     o->pidfile,  o->gdb,           o->loadvm,
-                            o->process_name, o->incoming, o->pcspk_audiodev };
-                                 o->devices, o->globals, o->warnings,  o->objects,  o->audiodevs };
+                            o->qtest_log, o->layout, o->pcspk_audiodev };
+    GPtrArray *const lists[] = { o->netdevs,  o->nics,     o->nets,    o->cards,
+                                 o->fds,      o->serials,  o->drives,  o->blockdevs,
+                                 o->monitors, o->chardevs, o->devices, o->globals,
+                                 o->warnings, o->objects,  o->vncs,    o->audiodevs };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);

@@ -48,7 +48,6 @@ extern const struct device_type usb_bot_type, usb_hub_type, usb_kbd_type, usb_mo
 
 const struct device_type *const device_types[] = {
     &ac97_type,
-    &ahci_type,
     &apic_type,
     &bochs_display_type,
     &cirrus_vga_type,

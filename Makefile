@@ -10,10 +10,10 @@ BUILD := $(abspath $(BUILD))
 
 # --- Sources: one list per folder -------------------------------------------------------------
 
-util_src := error.c fdset.c log.c socket.c terminal.c text.c json_stream.c json_pairs.c
+util_src := error.c fdset.c log.c random.c socket.c terminal.c text.c json_stream.c json_pairs.c
 
 softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c event.c hotplug.c iothread.c machine.c main_loop.c mem_print.c \
-               memory.c property.c ram.c state.c vcpu.c
+               memory.c memory_backend.c property.c ram.c state.c vcpu.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
              iov.c job.c job_records.c live.c live_backup.c live_copy.c live_graph.c live_mirror.c live_stream.c lock.c nbd.c null.c open.c options.c print.c requests.c ring.c active.c \
@@ -83,7 +83,7 @@ hw_virtio_src := virtio.c virtio_balloon.c virtio_mmio.c virtio_pci.c virtio_pci
                  virtqueue_split.c
 hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c pcie_slot.c rom.c root_port.c
 
-hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi.c mch.c mptable.c microvm.c microvm_pm.c q35.c acpi_script.c aml.c \
+hw_i386_src := acpi.c acpi_numa.c acpi_user.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi.c mch.c mptable.c microvm.c microvm_pm.c q35.c acpi_script.c aml.c \
                bios.c boards.c firmware.c smbios.c smbios_options.c boot.c boot_elf.c boot_fw_cfg.c boot_linux.c \
                boot_multiboot.c decompress.c dsdt.c dsdt_hotplug.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c \
                pc_common.c pc_drives.c piix3.c piix4_pm.c
@@ -91,14 +91,14 @@ hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi
 migration_src := channel.c dirty.c incoming.c outgoing.c params.c state.c load.c ram.c ram_file.c saved.c snapshot.c stream.c vm_state.c
 
 monitor_src := block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c dump_memory.c expression.c info.c input.c balloon.c \
-               interrupts.c line_edit.c media.c migration.c monitor.c net.c objects.c qmp.c qmp_check.c qmp_commands.c \
+               interrupts.c line_edit.c media.c memory_objects.c migration.c monitor.c net.c objects.c qmp.c qmp_check.c qmp_commands.c \
                qmp_machine.c qmp_query.c qmp_schema.c qmp_types.c screen.c qmp_cpu.c qmp_empty.c qmp_pci.c qmp_qom.c qom_tree.c qom_types.c \
                qmp_block.c qmp_block_change.c qmp_block_info.c qmp_copy.c qmp_devices.c qmp_fds.c qmp_input.c qmp_jobs.c qmp_migration.c qmp_transaction.c
 
 gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c resume.c stub.c
 
 # cli/main.c is not in this list: it is the only file that test programs do not get.
-cli_src := accel_options.c device_options.c fd_options.c firmware_options.c drive_options.c machine_options.c net_options.c daemon.c \
+cli_src := accel_options.c config_file.c machine_properties.c memory_options.c numa_options.c process_options.c sandbox.c device_options.c fd_options.c firmware_options.c drive_options.c machine_options.c net_options.c daemon.c \
            options.c setup.c option_list.c
 
 # Programs beside the emulator, tools/NAME.c, and what they share.
@@ -110,7 +110,7 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 # Test programs: tests/unit/NAME.c, tests/device/NAME.c, tests/insn/NAME.c.
 # The helpers of a kind are linked with every test program of that kind.
 unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test fdset_test gdbstub_test gdbstub_break_test gdbstub_state_test dump_memory_test iothread_test log_test migration_test migrate_test \
-              machine_test memory_test state_test \
+              machine_test memory_test memory_backend_test random_test state_test \
               text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test qmp_test json_stream_test
 
 device_tests := nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test ne2000_test pcnet_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test virtio_balloon_test \
@@ -140,7 +140,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
-boot_tests := snapshots.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py \
+boot_tests := process.py snapshots.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py \
               firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py
 
 # --- Configuration ----------------------------------------------------------------------------

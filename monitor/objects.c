@@ -9,6 +9,7 @@
 #include "block/driver.h"
 #include "block/options.h"
 #include "monitor/command.h"
+#include "monitor/memory_objects.h"
 #include "net/net.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
@@ -101,6 +102,9 @@ static const struct object_type types[] = {
     { "iothread", iothread_rows, add_iothread, has_iothread, del_iothread },
     { "secret", secret_rows, add_to_graph, has_secret, del_secret },
     { "throttle-group", NULL, add_to_graph, NULL, NULL },
+    { "memory-backend-file", memory_file_rows, add_memory_file, has_memory_file, del_memory },
+    { "memory-backend-memfd", memory_memfd_rows, add_memory_memfd, has_memory_memfd, del_memory },
+    { "memory-backend-ram", memory_ram_rows, add_memory_ram, has_memory_ram, del_memory },
 };
 
 /* Objects -------------------------------------------------------------------------------------- */

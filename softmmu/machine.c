@@ -12,6 +12,7 @@
  */
 #include "softmmu/event.h"
 #include "softmmu/machine.h"
+#include "softmmu/memory_backend.h"
 
 const char *const run_state_names[RUN_STATE_COUNT] = {
     /* clang-format off */
@@ -117,10 +118,12 @@ struct machine *machine_new(void)
     m->devices = g_ptr_array_new();
     m->globals = g_ptr_array_new_with_free_func(device_global_free);
     m->iothreads = g_ptr_array_new();
+    m->memory_backends = g_ptr_array_new();
     m->chardevs = g_ptr_array_new();
     m->reset_hooks = g_array_new(FALSE, FALSE, sizeof(struct reset_hook));
     m->config.rtc_base = INT64_MIN;
     m->config.cpus = 1;
+    m->config.acpi_tables = g_ptr_array_new_with_free_func((GDestroyNotify)g_byte_array_unref);
     m->config.smbios = g_ptr_array_new_with_free_func(g_free);
     m->config.data_dirs = g_ptr_array_new_with_free_func(g_free);
     m->config.firmware_files = g_ptr_array_new_with_free_func(firmware_file_free);
@@ -173,6 +176,7 @@ static void free_config(struct machine_config *config)
     g_free(config->bios);
     g_ptr_array_unref(config->data_dirs);
     g_ptr_array_unref(config->smbios);
+    g_ptr_array_unref(config->acpi_tables);
     g_free(config->uuid);
     g_ptr_array_unref(config->firmware_files);
     g_free(config->boot.order);
@@ -184,6 +188,12 @@ static void free_config(struct machine_config *config)
     for (unsigned i = 0; i < MAX_PFLASH; i++) {
         g_free(config->pflash[i]);
     }
+    for (unsigned i = 0; i < config->numa.n_nodes; i++) {
+        g_free(config->numa.nodes[i].memdev);
+    }
+    g_free(config->memory_backend);
+    g_free(config->oem_id);
+    g_free(config->oem_table_id);
     g_free(config->append);
     g_free(config->name);
 }
@@ -218,6 +228,7 @@ void machine_free(struct machine *m)
     address_space_destroy(&m->memory);
     address_space_destroy(&m->smm_memory);
     address_space_destroy(&m->io);
+    memory_backends_free(m);
     while (m->ram_blocks) {
         ram_block_free(m, m->ram_blocks);
     }

@@ -14,6 +14,7 @@
 #include "chardev/chardev.h"
 #include "hw/misc/ferr.h"
 #include "hw/misc/misc.h"
+#include "softmmu/memory_backend.h"
 #include "target/i386/cpu.h"
 #include "util/error.h"
 
@@ -72,8 +73,11 @@ bool pc_add_ram(struct pc *pc, uint64_t low_max, GError **error)
                   m->config.ram_size);
         return false;
     }
-    if (!mem_region_init_ram(&pc->ram, m, "pc.ram", size, error)) {
+    if (!memory_init_board_ram(m, &pc->ram, "pc.ram", size, error)) {
         return false;
+    }
+    if (m->config.max_ram_below_4g) {
+        low_max = MIN(low_max, m->config.max_ram_below_4g);
     }
     pc->ram_below_4g = MIN(size, low_max);
     pc->ram_above_4g = size - pc->ram_below_4g;

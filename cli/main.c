@@ -44,7 +44,13 @@ static bool run_session(struct session *s, struct options *o, int parent, int *s
     struct machine *m = s->machine;
     int64_t start;
 
-    if (!session_setup(s, o, error) || (o->pidfile && !write_pidfile(o->pidfile, error))) {
+    /* -runas needs what elevateprivileges=deny takes away. */
+    bool early = !o->runas || !o->sandbox.no_privileges;
+
+    if (!process_begin(o, error) || (early && !sandbox_enter(&o->sandbox, error)) ||
+        !session_setup(s, o, error) || (o->pidfile && !write_pidfile(o->pidfile, error)) ||
+        !memory_lock(o, error) || !process_confine(o, error) ||
+        (!early && !sandbox_enter(&o->sandbox, error))) {
         return false;
     }
     /* Not before: a mistake is told in one line. */

@@ -4,7 +4,6 @@
  * Thread: the program's first, machine lock held.
  */
 #include <string.h>
-#include <sys/sysinfo.h>
 #include "chardev/chardev.h"
 #include "cli/options.h"
 #include "cli/setup.h"
@@ -56,6 +55,14 @@ static void setup_config(struct machine *m, struct options *o)
     c->no_pit = o->no_pit;
     c->no_rtc = o->no_rtc;
     c->no_isa_serial = o->no_isa_serial;
+    c->no_fd_bootchk = o->no_fd_bootchk;
+    c->mem_prealloc = o->mem_prealloc;
+    c->no_mem_merge = !o->mem_merge;
+    c->no_dump_guest_core = !o->dump_guest_core;
+    c->max_ram_below_4g = o->max_ram_below_4g;
+    c->oem_id = g_strdup(o->oem_id);
+    c->oem_table_id = g_strdup(o->oem_table_id);
+    c->escape = o->escape;
 }
 
 static bool check_curses(const struct options *o, GError **error)
@@ -67,26 +74,6 @@ static bool check_curses(const struct options *o, GError **error)
         return false;
     }
     return true;
-}
-
-/* RAM is given by the host when it is touched: too much of it would end the program much later. */
-static bool check_memory(const struct machine *m, GError **error)
-{
-    g_autofree char *asked = NULL, *there = NULL;
-    struct sysinfo info;
-    uint64_t host;
-
-    if (sysinfo(&info) < 0) {
-        return true; /* nobody knows */
-    }
-    host = ((uint64_t)info.totalram + info.totalswap) * info.mem_unit;
-    if (m->config.ram_size <= host) {
-        return true;
-    }
-    asked = g_format_size_full(m->config.ram_size, G_FORMAT_SIZE_IEC_UNITS);
-    there = g_format_size_full(host, G_FORMAT_SIZE_IEC_UNITS);
-    set_error(error, "-m: the size is %s, this host has %s of memory and swap", asked, there);
-    return false;
 }
 
 /* Character devices --------------------------------------------------------------------------- */
@@ -339,8 +326,8 @@ bool session_setup(struct session *s, struct options *o, GError **error)
     if (o->incoming) {
         migration_expect(m);
     }
-    return fds_setup(o, error) && check_curses(o, error) && check_memory(m, error) &&
-           setup_chardevs(m, o, error) && setup_serials(m, o, error) && drives_setup(m, o, error) &&
+    return fds_setup(o, error) && check_curses(o, error) && setup_chardevs(m, o, error) &&
+           setup_serials(m, o, error) && drives_setup(m, o, error) && memory_setup(m, o, error) &&
            net_setup(m, o, error) && firmware_setup(m, o, error) &&
            m->config.board->init(m, error) && drives_check(m, error) &&
            drives_add_devices(m, o, error) && net_add_devices(m, o, error) &&

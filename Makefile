@@ -25,7 +25,7 @@ block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c fil
 block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c luks.c luks_cipher.c luks_header.c mapped.c nbd_handshake.c nbd_requests.c nbd_server.c parallels.c qcow.c vdi.c vhdx.c vmdk.c vmdk_create.c \
                     vmdk_sparse.c vpc.c
 
-chardev_src := change.c chardev.c fd.c file.c logfile.c mux.c null.c options.c pty.c ringbuf.c socket.c stdio.c telnet.c udp.c
+chardev_src := change.c chardev.c fd.c file.c logfile.c mux.c null.c options.c pty.c ringbuf.c socket.c stdio.c telnet.c tty.c udp.c
 
 net_src := announce.c dgram.c dump.c hub.c net.c netdev.c offload.c offload_segment.c socket.c stream.c tap.c tap_open.c user.c user_guestfwd.c user_hostfwd.c \
            user_poll.c user_smb.c
@@ -59,7 +59,7 @@ hw_src := device_list.c
 
 hw_intc_src := apic.c apic_bus.c apic_regs.c apic_timer.c i8259.c ioapic.c
 hw_timer_src := hpet.c i8254.c mc146818rtc.c
-hw_char_src := debugcon.c isa_serial.c serial.c virtio_serial.c virtio_serial_port.c
+hw_char_src := debugcon.c isa_parallel.c isa_serial.c pci_serial.c serial.c virtio_serial.c virtio_serial_port.c
 hw_input_src := i8042.c ps2_keyboard.c ps2_mouse.c ps2_set3.c
 
 ui_src := curses.c curses_keys.c curses_term.c input.c input_keys.c keymap.c screendump.c surface.c text.c vc.c
@@ -116,7 +116,7 @@ unit_tests := block_drive_test block_job_test block_live_kill_test block_live_te
 device_tests := nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test ne2000_test pcnet_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test virtio_balloon_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
                 debugcon_test hotplug_test microvm_pm_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
-                pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
+                parallel_test pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
                 pflash_test bios_test fw_cfg_test smi_test smm_test \
                 fuzz_devices_test info_test io_errors_test
 device_helpers := fuzz_machine.c rig.c

@@ -249,13 +249,12 @@ static bool only(const char *option, const char *arg, const char *const *words, 
 }
 
 static const char *const none_words[] = { "none", NULL };
-static const char *const none_null_words[] = { "none", "null", NULL };
 
 bool option_parallel(struct options *o, const char *arg, GError **error)
 {
-    (void)o;
-    return only("-parallel", arg, none_null_words,
-                "parallel ports are not supported yet; use -parallel none", error);
+    (void)error;
+    g_ptr_array_add(o->parallels, g_strdup(arg));
+    return true;
 }
 
 bool option_vga(struct options *o, const char *arg, GError **error)

@@ -225,7 +225,7 @@ const struct option_row option_rows[] = {
     { "curses",      NULL, "the same as -display curses",                                         option_curses },
     { "vga",         "std|none", "the graphics card",                                             option_vga },
     { "serial",      "CHARDEV|none", "where a serial port goes (repeat for more ports)",          option_serial },
-    { "parallel",    "none|null", "where the parallel port goes",                                 option_parallel },
+    { "parallel",    "CHARDEV|none", "where a parallel port goes (repeat for more ports)",        option_parallel },
     { "debugcon",    "CHARDEV", "a debug console on port 0xe9 (-global isa-debugcon.iobase=0x402)", option_debugcon },
     { "monitor",     "CHARDEV|none", "where the monitor goes",                                    option_monitor },
     { "mon",         "[chardev=]ID[,mode=readline|control][,pretty=on|off]", "a monitor on a -chardev; control: QMP", option_mon },
@@ -318,6 +318,7 @@ struct options *options_new(void)
     o->mem_merge = o->dump_guest_core = true;
     o->numas = g_ptr_array_new_with_free_func(g_free);
     o->fds = g_ptr_array_new_with_free_func(g_free);
+    o->parallels = g_ptr_array_new_with_free_func(g_free);
     o->serials = g_ptr_array_new_with_free_func(g_free);
     o->monitors = g_ptr_array_new_with_free_func(monitor_option_free);
     o->chardevs = g_ptr_array_new_with_free_func(g_free);
@@ -342,9 +343,10 @@ void options_free(struct options *o)
                             o->log_file,     o->pidfile,        o->gdb,           o->loadvm,
                             o->process_name, o->incoming,       o->mem_path,      o->runas,
                             o->chroot_dir,   o->memory_backend, o->oem_id,        o->oem_table_id };
-    GPtrArray *const lists[] = { o->netdevs, o->nics,    o->nets,      o->cards,    o->fds,
-                                 o->serials, o->drives,  o->blockdevs, o->monitors, o->chardevs,
-                                 o->devices, o->globals, o->warnings,  o->objects,  o->numas };
+    GPtrArray *const lists[] = { o->netdevs,  o->nics,     o->nets,    o->cards,
+                                 o->fds,      o->serials,  o->drives,  o->blockdevs,
+                                 o->monitors, o->chardevs, o->devices, o->globals,
+                                 o->warnings, o->objects,  o->numas,   o->parallels };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);
@@ -568,6 +570,11 @@ bool options_finish(struct options *o, GError **error)
     if (o->serials->len > MAX_SERIAL) {
         set_error(error, "%u serial ports asked for, the machine has at most %d", o->serials->len,
                   MAX_SERIAL);
+        return false;
+    }
+    if (o->parallels->len > MAX_PARALLEL) {
+        set_error(error, "%u parallel ports asked for, the machine has at most %d",
+                  o->parallels->len, MAX_PARALLEL);
         return false;
     }
     finish_consoles(o);

@@ -50,6 +50,7 @@ struct options {
     bool serial_given, monitor_given;
     GPtrArray *monitors; /* struct monitor_option * */
     /* Each option's text as given. */
+    GPtrArray *parallels;
     GPtrArray *serials, *chardevs, *devices, *globals, *drives, *blockdevs, *objects;
     GPtrArray *fds;                           /* -add-fd */
     bool snapshot;                            /* -snapshot: every drive */

@@ -143,6 +143,23 @@ static bool setup_serials(struct machine *m, struct options *o, GError **error)
     return true;
 }
 
+static bool setup_parallels(struct machine *m, struct options *o, GError **error)
+{
+    for (unsigned i = 0; i < o->parallels->len; i++) {
+        const char *spec = g_ptr_array_index(o->parallels, i);
+        g_autofree char *label = g_strdup_printf("parallel%u", i);
+
+        if (strcmp(spec, "none") == 0) {
+            continue;
+        }
+        m->config.parallel[i] = open_chardev(m, "-parallel", label, spec, error);
+        if (!m->config.parallel[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Monitors ------------------------------------------------------------------------------------ */
 
 static bool add_monitor(struct session *s, struct chardev *c, GError **error)
@@ -327,12 +344,12 @@ bool session_setup(struct session *s, struct options *o, GError **error)
         migration_expect(m);
     }
     return fds_setup(o, error) && check_curses(o, error) && setup_chardevs(m, o, error) &&
-           setup_serials(m, o, error) && drives_setup(m, o, error) && memory_setup(m, o, error) &&
-           net_setup(m, o, error) && firmware_setup(m, o, error) &&
-           m->config.board->init(m, error) && drives_check(m, error) &&
-           drives_add_devices(m, o, error) && net_add_devices(m, o, error) &&
-           setup_debugcons(m, o, error) && setup_devices(m, o, error) &&
-           setup_monitors(s, o, error) && setup_gdb(m, o, error);
+           setup_serials(m, o, error) && setup_parallels(m, o, error) &&
+           drives_setup(m, o, error) && memory_setup(m, o, error) && net_setup(m, o, error) &&
+           firmware_setup(m, o, error) && m->config.board->init(m, error) &&
+           drives_check(m, error) && drives_add_devices(m, o, error) &&
+           net_add_devices(m, o, error) && setup_debugcons(m, o, error) &&
+           setup_devices(m, o, error) && setup_monitors(s, o, error) && setup_gdb(m, o, error);
 }
 
 bool session_show(struct session *s, GError **error)

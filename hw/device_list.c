@@ -14,6 +14,7 @@ extern const struct device_type microvm_pm_type, piix4_pm_type, port80_type, por
 extern const struct device_type apic_type, hpet_type, i8254_type, i8259_type, ioapic_type;
 extern const struct device_type bochs_display_type, isa_vga_type, secondary_vga_type, vga_type;
 extern const struct device_type isa_debugcon_type, isa_serial_type, mc146818rtc_type;
+extern const struct device_type isa_parallel_type, pci_serial_type, pci_serial_2x_type, pci_serial_4x_type;
 extern const struct device_type fw_cfg_type;
 
 extern const struct device_type ich9_lpc_type, mch_type, pci_bridge_type, pcie_pci_bridge_type;
@@ -58,6 +59,10 @@ const struct device_type *const device_types[] = {
     &ide_hd_type,
     &ioapic_type,
     &isa_debugcon_type,
+    &isa_parallel_type,
+    &pci_serial_type,
+    &pci_serial_2x_type,
+    &pci_serial_4x_type,
     &isa_serial_type,
     &isa_vga_type,
     &mc146818rtc_type,

@@ -42,8 +42,9 @@ extern const char *const run_state_names[RUN_STATE_COUNT];
 /* The guest stands still and nothing may reach it: frames wait, clocks stand. */
 bool run_state_is_stopped(enum run_state state);
 
-#define MAX_SERIAL 4
-#define MAX_PFLASH 2
+#define MAX_SERIAL   4
+#define MAX_PARALLEL 3
+#define MAX_PFLASH   2
 
 /* -boot: what firmware tries.  Letters: a, b floppy, c disk, d CD, n network. */
 struct boot_options {
@@ -98,6 +99,7 @@ struct machine_config {
     GPtrArray *acpi_tables;             /* GByteArray *: what each -acpitable makes */
     char *uuid;                         /* -uuid; NULL: none */
     struct chardev *serial[MAX_SERIAL]; /* NULL: port not present */
+    struct chardev *parallel[MAX_PARALLEL];
     int64_t rtc_base; /* seconds since 1970 at start; INT64_MIN: the host's time */
     bool rtc_localtime;
     bool snapshot;     /* -snapshot */

@@ -42,6 +42,7 @@ struct acpi_config {
     const struct acpi_virtio *virtio; /* places of virtio devices */
     unsigned n_virtio;
     bool serial[4];                      /* COM1 to COM4 */
+    bool parallel[3];                    /* LPT1 to LPT3 */
     uint16_t pm_base;                    /* I/O port of the power management block */
     uint64_t ram_below_4g, ram_above_4g; /* bytes */
     bool ich9;                           /* the south bridge is an ICH9, else a PIIX */

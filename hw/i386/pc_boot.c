@@ -169,6 +169,9 @@ static bool build_acpi(struct pc *pc, uint64_t area, GError **error)
     for (unsigned i = 0; i < MAX_SERIAL; i++) {
         acpi.serial[i] = m->config.serial[i] != NULL;
     }
+    for (unsigned i = 0; i < MAX_PARALLEL; i++) {
+        acpi.parallel[i] = m->config.parallel[i] != NULL;
+    }
     pc->acpi = acpi_build(&acpi, error);
     return pc->acpi != NULL;
 }

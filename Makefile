@@ -25,7 +25,7 @@ block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c fil
 block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c luks.c luks_cipher.c luks_header.c mapped.c nbd_handshake.c nbd_requests.c nbd_server.c parallels.c qcow.c vdi.c vhdx.c vmdk.c vmdk_create.c \
                     vmdk_sparse.c vpc.c
 
-chardev_src := change.c chardev.c fd.c file.c logfile.c mux.c null.c options.c pty.c ringbuf.c socket.c stdio.c telnet.c tty.c udp.c
+chardev_src := change.c chardev.c fd.c file.c logfile.c mux.c null.c options.c pty.c ringbuf.c rng.c socket.c stdio.c telnet.c tty.c udp.c
 
 net_src := announce.c dgram.c dump.c hub.c net.c netdev.c offload.c offload_segment.c socket.c stream.c tap.c tap_open.c user.c user_guestfwd.c user_hostfwd.c \
            user_poll.c user_smb.c
@@ -91,7 +91,7 @@ hw_i386_src := acpi.c acpi_numa.c acpi_user.c acpi_pci_hotplug.c acpi_pm.c ich9_
 migration_src := channel.c dirty.c incoming.c outgoing.c params.c state.c load.c ram.c ram_file.c saved.c snapshot.c stream.c vm_state.c
 
 monitor_src := block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c dump_memory.c expression.c info.c input.c balloon.c \
-               interrupts.c line_edit.c media.c memory_objects.c migration.c monitor.c net.c objects.c qmp.c qmp_check.c qmp_commands.c \
+               interrupts.c line_edit.c media.c memory_objects.c migration.c monitor.c net.c objects.c rng_objects.c qmp.c qmp_check.c qmp_commands.c \
                qmp_machine.c qmp_query.c qmp_schema.c qmp_types.c screen.c qmp_cpu.c qmp_empty.c qmp_pci.c qmp_qom.c qom_tree.c qom_types.c \
                qmp_block.c qmp_block_change.c qmp_block_info.c qmp_copy.c qmp_devices.c qmp_fds.c qmp_input.c qmp_jobs.c qmp_migration.c qmp_transaction.c
 
@@ -113,7 +113,7 @@ unit_tests := block_drive_test block_job_test block_live_kill_test block_live_te
               machine_test memory_test memory_backend_test random_test state_test \
               text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test qmp_test json_stream_test
 
-device_tests := nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test ne2000_test pcnet_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test virtio_balloon_test \
+device_tests := nvme_test virtio_rng_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test ne2000_test pcnet_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test virtio_balloon_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
                 debugcon_test hotplug_test microvm_pm_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 parallel_test pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \

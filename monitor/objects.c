@@ -10,6 +10,7 @@
 #include "block/options.h"
 #include "monitor/command.h"
 #include "monitor/memory_objects.h"
+#include "monitor/rng_objects.h"
 #include "net/net.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
@@ -102,6 +103,9 @@ static const struct object_type types[] = {
     { "iothread", iothread_rows, add_iothread, has_iothread, del_iothread },
     { "secret", secret_rows, add_to_graph, has_secret, del_secret },
     { "throttle-group", NULL, add_to_graph, NULL, NULL },
+    { "rng-builtin", rng_builtin_rows, add_rng_builtin, has_rng_builtin, del_rng },
+    { "rng-egd", rng_egd_rows, add_rng_egd, has_rng_egd, del_rng },
+    { "rng-random", rng_random_rows, add_rng_random, has_rng_random, del_rng },
     { "memory-backend-file", memory_file_rows, add_memory_file, has_memory_file, del_memory },
     { "memory-backend-memfd", memory_memfd_rows, add_memory_memfd, has_memory_memfd, del_memory },
     { "memory-backend-ram", memory_ram_rows, add_memory_ram, has_memory_ram, del_memory },

@@ -220,6 +220,9 @@ void machine_free(struct machine *m)
         m->free_drives(m);
     }
     iothread_free_all(m);
+    if (m->rngs) {
+        m->free_rngs(m); /* before the chardevs that they read */
+    }
     if (m->free_chardevs) {
         m->free_chardevs(m);
     }

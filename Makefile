@@ -10,10 +10,10 @@ BUILD := $(abspath $(BUILD))
 
 # --- Sources: one list per folder -------------------------------------------------------------
 
-util_src := error.c fdset.c log.c random.c socket.c terminal.c text.c json_stream.c json_pairs.c
+util_src := error.c fdset.c log.c random.c socket.c terminal.c text.c tls.c json_stream.c json_pairs.c
 
 softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c event.c hotplug.c iothread.c machine.c main_loop.c mem_print.c \
-               memory.c memory_backend.c property.c ram.c state.c vcpu.c
+               memory.c memory_backend.c property.c ram.c state.c tls_store.c vcpu.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
              iov.c job.c job_records.c live.c live_backup.c live_copy.c live_graph.c live_mirror.c live_stream.c lock.c nbd.c null.c open.c options.c print.c requests.c ring.c active.c \
@@ -91,7 +91,7 @@ hw_i386_src := acpi.c acpi_numa.c acpi_user.c acpi_pci_hotplug.c acpi_pm.c ich9_
 migration_src := channel.c dirty.c incoming.c outgoing.c params.c state.c load.c ram.c ram_file.c saved.c snapshot.c stream.c vm_state.c
 
 monitor_src := block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c dump_memory.c expression.c info.c input.c balloon.c \
-               interrupts.c line_edit.c media.c memory_objects.c migration.c monitor.c net.c objects.c rng_objects.c qmp.c qmp_check.c qmp_commands.c \
+               interrupts.c line_edit.c media.c memory_objects.c migration.c monitor.c net.c objects.c rng_objects.c tls_objects.c qmp.c qmp_check.c qmp_commands.c \
                qmp_machine.c qmp_query.c qmp_schema.c qmp_types.c screen.c qmp_cpu.c qmp_empty.c qmp_pci.c qmp_qom.c qom_tree.c qom_types.c \
                qmp_block.c qmp_block_change.c qmp_block_info.c qmp_copy.c qmp_devices.c qmp_fds.c qmp_input.c qmp_jobs.c qmp_migration.c qmp_transaction.c
 
@@ -140,7 +140,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
-boot_tests := process.py snapshots.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py \
+boot_tests := process.py tls.py snapshots.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py \
               firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py
 
 # --- Configuration ----------------------------------------------------------------------------

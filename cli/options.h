@@ -167,7 +167,9 @@ bool net_add_devices(struct machine *m, struct options *o, GError **error);
 /* drive_options.c */
 option_fn option_object, option_blockdev, option_drive, option_hda, option_hdb, option_hdc,
     option_hdd, option_cdrom, option_fda, option_pflash, option_fdb, option_snapshot;
-/* The drives that the options name; before the board is made.  Machine lock held. */
+/* -object: those that character devices need (early), or all others. */
+bool objects_setup(struct machine *m, const struct options *o, bool early, GError **error);
+/* The drives that the options name, and objects; before the board is made.  Machine lock held. */
 bool drives_setup(struct machine *m, const struct options *o, GError **error);
 /* After the board is made: -device for each drive of if=virtio and if=scsi. */
 bool drives_add_devices(struct machine *m, struct options *o, GError **error);

@@ -82,12 +82,16 @@ const struct qmp_type qmp_types[] = {
     { "PciInfo",             QMP_STRUCT, "bus: int, devices: [PciDeviceInfo]" },
 
     /* What comes and goes */
-    { "ObjectType",          QMP_ENUM,   "filter-dump|iothread|memory-backend-file|memory-backend-memfd|memory-backend-ram|rng-builtin|rng-egd|rng-random|secret|throttle-group" },
+    { "ObjectType",          QMP_ENUM,   "filter-dump|iothread|memory-backend-file|memory-backend-memfd|memory-backend-ram|rng-builtin|rng-egd|rng-random|secret|throttle-group|tls-creds-anon|tls-creds-psk|tls-creds-x509" },
     { "ObjectOptions",       QMP_STRUCT, "qom-type: ObjectType, id: str", "qom-type",
-      "filter-dump=FilterDumpProperties, iothread=IothreadProperties, memory-backend-file=MemoryBackendFileProperties, memory-backend-memfd=MemoryBackendMemfdProperties, memory-backend-ram=MemoryBackendProperties, rng-egd=RngEgdProperties, rng-random=RngRandomProperties, secret=SecretProperties, throttle-group=ThrottleGroupProperties" },
+      "filter-dump=FilterDumpProperties, iothread=IothreadProperties, memory-backend-file=MemoryBackendFileProperties, memory-backend-memfd=MemoryBackendMemfdProperties, memory-backend-ram=MemoryBackendProperties, rng-egd=RngEgdProperties, rng-random=RngRandomProperties, secret=SecretProperties, throttle-group=ThrottleGroupProperties, tls-creds-anon=TlsCredsAnonProperties, tls-creds-psk=TlsCredsPskProperties, tls-creds-x509=TlsCredsX509Properties" },
     { "MemoryBackendProperties", QMP_STRUCT, "dump?: bool, host-nodes?: [int], merge?: bool, policy?: HostMemPolicy, prealloc?: bool, prealloc-threads?: int, share?: bool, reserve?: bool, size: int, x-use-canonical-path-for-ramblock-id?: bool" },
     { "MemoryBackendFileProperties", QMP_STRUCT, "dump?: bool, host-nodes?: [int], merge?: bool, policy?: HostMemPolicy, prealloc?: bool, prealloc-threads?: int, share?: bool, reserve?: bool, size: int, x-use-canonical-path-for-ramblock-id?: bool, align?: int, discard-data?: bool, mem-path: str, pmem?: bool, readonly?: bool" },
     { "MemoryBackendMemfdProperties", QMP_STRUCT, "dump?: bool, host-nodes?: [int], merge?: bool, policy?: HostMemPolicy, prealloc?: bool, prealloc-threads?: int, share?: bool, reserve?: bool, size: int, x-use-canonical-path-for-ramblock-id?: bool, hugetlb?: bool, hugetlbsize?: int, seal?: bool" },
+    { "QCryptoTLSCredsEndpoint", QMP_ENUM, "client|server" },
+    { "TlsCredsAnonProperties", QMP_STRUCT, "verify-peer?: bool, dir?: str, endpoint?: QCryptoTLSCredsEndpoint, priority?: str" },
+    { "TlsCredsPskProperties", QMP_STRUCT, "verify-peer?: bool, dir?: str, endpoint?: QCryptoTLSCredsEndpoint, priority?: str, username?: str" },
+    { "TlsCredsX509Properties", QMP_STRUCT, "verify-peer?: bool, dir?: str, endpoint?: QCryptoTLSCredsEndpoint, priority?: str, sanity-check?: bool, passwordid?: str" },
     { "RngEgdProperties",    QMP_STRUCT, "chardev: str" },
     { "RngRandomProperties", QMP_STRUCT, "filename?: str" },
     { "NetFilterDirection",  QMP_ENUM,   "all|rx|tx" },

@@ -29,6 +29,7 @@ static const struct {
     { "secret_common",      "object" },
     { "memory-backend",     "object" },
     { "rng-backend",        "object" },
+    { "tls-creds",          "object" },
     { "x86-machine",        "machine" },
     { "generic-pc-machine", "x86-machine" },
     { "device",             "object" },
@@ -57,6 +58,9 @@ static const struct {
     { "rng-egd", "rng-backend" },
     { "rng-random", "rng-backend" },
     { "secret", "secret_common" },
+    { "tls-creds-anon", "tls-creds" },
+    { "tls-creds-psk", "tls-creds" },
+    { "tls-creds-x509", "tls-creds" },
 };
 
 static void type_free(gpointer p)

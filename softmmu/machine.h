@@ -199,7 +199,8 @@ struct machine {
     struct chardev *(*find_chardev)(struct machine *m, const char *label);
     const char *(*chardev_label)(const struct chardev *c);
     void (*free_chardevs)(struct machine *m);
-    GPtrArray *rngs; /* struct rng *: chardev/rng.h; NULL: none */
+    GHashTable *tls_creds; /* id to struct tls_creds *: softmmu/tls_store.h; NULL: none */
+    GPtrArray *rngs;       /* struct rng *: chardev/rng.h; NULL: none */
     void (*free_rngs)(struct machine *m);
     struct display_console *displays; /* ui/surface.h */
     struct input_queue *input;        /* ui/input.h; NULL until somebody asks for it */

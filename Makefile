@@ -84,7 +84,7 @@ hw_virtio_src := virtio.c virtio_balloon.c virtio_mmio.c virtio_pci.c virtio_pci
 hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c pcie_slot.c rom.c root_port.c
 
 hw_i386_src := acpi.c acpi_numa.c acpi_user.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi.c mch.c mptable.c microvm.c microvm_pm.c q35.c acpi_script.c aml.c \
-               bios.c boards.c firmware.c smbios.c smbios_options.c boot.c boot_elf.c boot_fw_cfg.c boot_linux.c \
+               bios.c boards.c firmware.c smbios.c smbios_options.c smbios_ports.c loader_device.c boot.c boot_elf.c boot_fw_cfg.c boot_linux.c \
                boot_multiboot.c decompress.c dsdt.c dsdt_hotplug.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c \
                pc_common.c pc_drives.c piix3.c piix4_pm.c
 
@@ -116,7 +116,7 @@ unit_tests := block_drive_test block_job_test block_live_kill_test block_live_te
 device_tests := nvme_test virtio_rng_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test ne2000_test pcnet_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test virtio_balloon_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
                 debugcon_test hotplug_test microvm_pm_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
-                parallel_test pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
+                loader_test parallel_test pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
                 pflash_test bios_test fw_cfg_test smi_test smm_test \
                 fuzz_devices_test info_test io_errors_test
 device_helpers := fuzz_machine.c rig.c

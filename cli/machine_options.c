@@ -272,12 +272,12 @@ bool option_cpu(struct options *o, const char *arg, GError **error)
     return true;
 }
 
-enum { SMP_CPUS, SMP_SOCKETS, SMP_DIES, SMP_CORES, SMP_THREADS, SMP_MAX, SMP_KEYS };
+enum { SMP_CPUS, SMP_SOCKETS, SMP_DIES, SMP_CORES, SMP_THREADS, SMP_MAX, SMP_CLUSTERS, SMP_KEYS };
 
 static bool parse_smp(const char *arg, uint64_t values[SMP_KEYS], GError **error)
 {
     static const char *const keys[SMP_KEYS] = {
-        "cpus", "sockets", "dies", "cores", "threads", "maxcpus",
+        "cpus", "sockets", "dies", "cores", "threads", "maxcpus", "clusters",
     };
     g_autoptr(GPtrArray) opts = parse_options(arg, "cpus");
 
@@ -291,7 +291,7 @@ static bool parse_smp(const char *arg, uint64_t values[SMP_KEYS], GError **error
         if (k == SMP_KEYS) {
             set_error(error,
                       "-smp: no property '%s'; it takes: cpus, sockets, dies, cores, "
-                      "threads, maxcpus",
+                      "threads, maxcpus, clusters",
                       p->key);
             return false;
         }
@@ -332,6 +332,10 @@ bool option_smp(struct options *o, const char *arg, GError **error)
     uint64_t v[SMP_KEYS] = { 0 };
 
     if (!parse_smp(arg, v, error)) {
+        return false;
+    }
+    if (v[SMP_CLUSTERS] > 1) {
+        set_error(error, "-smp: clusters not supported by this machine's CPU topology");
         return false;
     }
     complete_smp(v);

@@ -14,6 +14,7 @@ extern const struct device_type microvm_pm_type, piix4_pm_type, port80_type, por
 extern const struct device_type apic_type, hpet_type, i8254_type, i8259_type, ioapic_type;
 extern const struct device_type bochs_display_type, isa_vga_type, secondary_vga_type, vga_type;
 extern const struct device_type isa_debugcon_type, isa_serial_type, mc146818rtc_type;
+extern const struct device_type loader_type;
 extern const struct device_type isa_parallel_type, pci_serial_type, pci_serial_2x_type, pci_serial_4x_type;
 extern const struct device_type fw_cfg_type;
 
@@ -60,6 +61,7 @@ const struct device_type *const device_types[] = {
     &ioapic_type,
     &isa_debugcon_type,
     &isa_parallel_type,
+    &loader_type,
     &pci_serial_type,
     &pci_serial_2x_type,
     &pci_serial_4x_type,

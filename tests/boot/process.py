@@ -273,6 +273,15 @@ def linux_sees_tables():
             KERNEL_TROUBLE, 0, LINUX)
 
 
+def a_cpu_begins_elsewhere():
+    with Run([*BASE, "-S", "-smp", "2", "-device", "loader,addr=0x1234,cpu-num=0"]) as run:
+        started(run)
+        ask(run, "info registers", r"[ER]IP=0*1234 ")
+        run.type("system_reset\n")
+        ask(run, "info registers", r"[ER]IP=0*1234 ")
+        leave(run)
+
+
 TESTS = [
     ("sandbox: every thread is in it", sandbox_holds_for_all_threads),
     ("sandbox: off", sandbox_off_is_none),
@@ -289,6 +298,7 @@ TESTS = [
     ("echr", another_escape_character),
     ("numa: pc", linux_sees_nodes("pc", "amd64")),
     ("numa: q35, memory on both sides of the hole", linux_sees_nodes("q35,max-ram-below-4g=192M", "amd64")),
+    ("loader: where a CPU begins", a_cpu_begins_elsewhere),
     ("acpitable and OEM ids", linux_sees_tables),
 ]
 

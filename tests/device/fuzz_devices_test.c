@@ -74,6 +74,7 @@ static const struct {
       "-chardev ringbuf,id=c -device virtio-serial-pci -device virtserialport,chardev=c,name=n" },
     { "isa-vga", "-vga none -device isa-vga" },
     { "isa-serial", "-chardev null,id=c -device isa-serial,chardev=c" },
+    { "loader", "-device loader,addr=0x1000,data=1,data-len=8" },
     { "isa-parallel", "-chardev ringbuf,id=c -device isa-parallel,chardev=c" },
     { "pci-serial", "-chardev ringbuf,id=c -device pci-serial,chardev=c" },
     { "pci-serial-2x", "-chardev null,id=c -device pci-serial-2x,chardev2=c" },

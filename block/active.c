@@ -84,7 +84,6 @@ bool block_inactivate_all(struct machine *m, GError **error)
 
 bool block_can_inactivate(struct machine *m, GError **error)
 {
-    g_autoptr(GPtrArray) nodes = block_graph_nodes(block_graph_of(m));
     struct block_backend *blk;
 
     for (unsigned i = 0; (blk = block_backend_nth(m, i)); i++) {
@@ -94,6 +93,13 @@ bool block_can_inactivate(struct machine *m, GError **error)
             return false;
         }
     }
+    return block_formats_can_inactivate(m, error);
+}
+
+bool block_formats_can_inactivate(struct machine *m, GError **error)
+{
+    g_autoptr(GPtrArray) nodes = block_graph_nodes(block_graph_of(m));
+
     for (unsigned i = 0; i < nodes->len; i++) {
         const struct block_node *node = g_ptr_array_index(nodes, i);
 
@@ -104,6 +110,11 @@ bool block_can_inactivate(struct machine *m, GError **error)
         }
     }
     return true;
+}
+
+void block_only_migratable(struct machine *m)
+{
+    block_graph_set_only_migratable(block_graph_of(m));
 }
 
 void block_start_inactive(struct machine *m)

@@ -260,6 +260,10 @@ bool block_inactivate_all(struct machine *m, GError **error);
 bool block_activate_all(struct machine *m, GError **error);
 /* Can all images be handed over?  False and *error: one has a job or a format that cannot. */
 bool block_can_inactivate(struct machine *m, GError **error);
+/* The same, whatever jobs there are. */
+bool block_formats_can_inactivate(struct machine *m, GError **error);
+/* -only-migratable, before the first drive: what would keep the machine from going is not opened. */
+void block_only_migratable(struct machine *m);
 /* Before the first drive: images are opened inactive. */
 void block_start_inactive(struct machine *m);
 

@@ -12,7 +12,7 @@ struct block_graph {
     GHashTable *throttle_groups;
     GPtrArray *kept; /* struct block_node *, one count each, later ones may stand on earlier ones */
     unsigned next_name;
-    bool inactive;
+    bool inactive, only_migratable;
 };
 
 struct block_graph *block_graph_new(void)
@@ -56,6 +56,16 @@ bool block_graph_is_inactive(const struct block_graph *g)
 void block_graph_set_inactive(struct block_graph *g, bool inactive)
 {
     g->inactive = inactive;
+}
+
+bool block_graph_is_only_migratable(const struct block_graph *g)
+{
+    return g && g->only_migratable;
+}
+
+void block_graph_set_only_migratable(struct block_graph *g)
+{
+    g->only_migratable = true;
 }
 
 void block_graph_keep(struct block_node *node)

@@ -8,6 +8,9 @@
 /* Images are opened inactive: block_start_inactive. */
 bool block_graph_is_inactive(const struct block_graph *g);
 void block_graph_set_inactive(struct block_graph *g, bool inactive);
+/* Images of formats that stay with one machine are not opened for writing: block_only_migratable. */
+bool block_graph_is_only_migratable(const struct block_graph *g);
+void block_graph_set_only_migratable(struct block_graph *g);
 /* Names the node (NULL: by a number).  False and *error: the name is taken, or is none. */
 bool block_graph_add(struct block_graph *g, struct block_node *node, const char *name,
                      GError **error);

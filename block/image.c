@@ -329,6 +329,16 @@ bool block_snapshot_delete(struct block_node *node, const char *name, GError **e
                            : on_snapshot(node, name, node->driver->snapshot_delete, error);
 }
 
+bool block_snapshot_delete_id(struct block_node *node, const char *id, GError **error)
+{
+    node = without_filters(node);
+    if (node->read_only) {
+        return refuse_read_only(node, error);
+    }
+    return node->driver->snapshot_delete ? node->driver->snapshot_delete(node, id, error)
+                                         : refuse(node, "internal snapshots", error);
+}
+
 bool block_snapshot_load(struct block_node *node, const char *name, GError **error)
 {
     node = without_filters(node);

@@ -84,6 +84,7 @@ const struct block_driver block_live_layer = {
     .summary = "what a job sees of the guest's writes",
     .filter = true,
     .hidden = true,
+    .set_active = block_set_active_nothing, /* a job keeps the machine from going, not its layer */
     .size = sizeof(struct layer_node),
     .open = layer_open,
     .read = layer_read,

@@ -232,6 +232,8 @@ const struct block_snapshot *block_snapshot_find(const GPtrArray *list, const ch
 bool block_snapshot_create(struct block_node *node, const struct block_snapshot *s, GError **error);
 bool block_snapshot_apply(struct block_node *node, const char *name, GError **error);
 bool block_snapshot_delete(struct block_node *node, const char *name, GError **error);
+/* By its id alone, which another one's name may look like. */
+bool block_snapshot_delete_id(struct block_node *node, const char *id, GError **error);
 /* From now on the node, opened read-only, reads as the snapshot did. */
 bool block_snapshot_load(struct block_node *node, const char *name, GError **error);
 /* The format has snapshots inside of the image, and a place for a machine's state. */

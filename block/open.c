@@ -218,6 +218,15 @@ struct block_node *block_node_new(const struct block_driver *driver, struct bloc
     if (!driver->write) {
         node->read_only = true;
     }
+    if ((!node->read_only || node->inactive) && !driver->set_active &&
+        block_graph_is_only_migratable(node->graph)) {
+        set_error(error,
+                  "disallowing migration blocker (--only-migratable) for: The %s format used by "
+                  "node '%s' does not support live migration",
+                  driver->name, node->node_name);
+        block_node_close(node);
+        return NULL;
+    }
     return node;
 }
 

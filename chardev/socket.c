@@ -20,6 +20,7 @@
 #include "chardev/backend.h"
 #include "chardev/telnet.h"
 #include "softmmu/dial.h"
+#include "softmmu/lookup.h"
 #include "softmmu/machine.h"
 #include "softmmu/tls_store.h"
 #include "util/error.h"
@@ -37,6 +38,7 @@ struct socket_chardev {
     int listener;       /* -1: none */
     GSource *accept_watch;
     struct dial *dial;
+    struct lookup *lookup; /* of the address to listen at */
     struct timer retry;
     bool complained; /* that nobody is there */
     struct telnet telnet;
@@ -317,8 +319,36 @@ static void wait_for_connection(struct socket_chardev *s)
     }
 }
 
+static void listener_is_there(struct socket_chardev *s)
+{
+    socket_address_of(s->listener, &s->address);
+    name_disconnected(s);
+    start_listening(s);
+}
+
+static void address_known(void *opaque, const GError *why)
+{
+    struct socket_chardev *s = opaque;
+    g_autoptr(GError) error = NULL;
+
+    s->lookup = NULL;
+    s->listener = why ? -1 : socket_bind(&s->address, SOCK_STREAM, &error);
+    if (s->listener < 0) {
+        report_warning("Unable to listen at character device %s: %s", s->chardev.label,
+                       why ? why->message : error->message);
+        return;
+    }
+    listener_is_there(s);
+}
+
+/* A running guest does not wait for a name's address. */
 static bool open_server(struct socket_chardev *s, bool wait, GError **error)
 {
+    if (lookup_waits(s->chardev.machine, &s->address)) {
+        name_disconnected(s);
+        s->lookup = lookup_number(s->chardev.machine, &s->address, SOCK_STREAM, address_known, s);
+        return true;
+    }
     if (s->address.kind == SOCKET_ADDRESS_FD) {
         s->listener = socket_take_fd(s->address.path, SOCK_STREAM, error);
         if (s->listener >= 0 && listen(s->listener, 1) < 0) {
@@ -332,9 +362,7 @@ static bool open_server(struct socket_chardev *s, bool wait, GError **error)
     if (s->listener < 0) {
         return false;
     }
-    socket_address_of(s->listener, &s->address);
-    name_disconnected(s);
-    start_listening(s);
+    listener_is_there(s);
     if (wait) {
         wait_for_connection(s);
     }
@@ -478,6 +506,7 @@ static void socket_close(struct chardev *c)
 
     timer_disarm(&s->retry);
     dial_cancel(s->dial);
+    lookup_cancel(s->lookup);
     backend_remove_watch(&s->accept_watch);
     drop_fds(s);
     if (s->listener >= 0) {

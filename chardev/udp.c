@@ -5,14 +5,17 @@
  * A datagram that comes waits here until the front has taken all of it; meanwhile others wait at the host. That
  * nobody listens at the other end is no error.
  *
- * Invariant: the watch exists while there is a front with room and no datagram here.
+ * Names are looked up in a thread while the guest runs; what is written until then is lost.
+ * Invariant: the watch exists while there is a socket, a front with room and no datagram here.
  * Thread:    machine lock held.
  */
 #include <sys/socket.h>
 #include <unistd.h>
 #include "chardev/backend.h"
+#include "softmmu/lookup.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
+#include "util/log.h"
 #include "util/socket.h"
 #include "util/text.h"
 
@@ -20,7 +23,9 @@
 
 struct udp {
     struct chardev chardev;
-    int fd;
+    struct socket_address here, there;
+    struct lookup *lookup; /* of the host of one of them */
+    int fd;                /* -1: not yet */
     GSource *watch;
     uint8_t datagram[65536];
     size_t head, len;
@@ -63,7 +68,7 @@ static void udp_accept_input(struct chardev *c)
     struct udp *u = (struct udp *)c;
 
     deliver(u);
-    if (u->head == u->len && room(c) > 0) {
+    if (u->fd >= 0 && u->head == u->len && room(c) > 0) {
         backend_add_watch(c, &u->watch, u->fd, G_IO_IN, readable);
     } else {
         backend_remove_watch(&u->watch);
@@ -82,8 +87,7 @@ static size_t udp_write(struct chardev *c, const uint8_t *buf, size_t n)
     return n;
 }
 
-/* Names take long to look up: at the start of the program alone. */
-static bool set_address(struct udp *u, struct socket_address *a, const char *host, const char *port,
+static bool set_address(struct socket_address *a, const char *host, const char *port,
                         GError **error)
 {
     uint64_t n;
@@ -95,7 +99,6 @@ static bool set_address(struct udp *u, struct socket_address *a, const char *hos
     a->kind = SOCKET_ADDRESS_INET;
     a->host = g_strdup(host);
     a->port = g_strdup(port ? port : "0");
-    a->numeric = !machine_is_starting(u->chardev.machine) && !g_str_equal(host, "localhost");
     return true;
 }
 
@@ -117,8 +120,7 @@ static bool set_family(struct socket_address *a, const GPtrArray *opts, GError *
 }
 
 /* The peer is host= and port=, this end localaddr= and localport=. */
-static bool take_addresses(struct udp *u, const GPtrArray *opts, struct socket_address *here,
-                           struct socket_address *there, GError **error)
+static bool take_addresses(struct udp *u, const GPtrArray *opts, GError **error)
 {
     const char *host = options_get(opts, "host"), *port = options_get(opts, "port");
     const char *local = options_get(opts, "localaddr"),
@@ -128,51 +130,76 @@ static bool take_addresses(struct udp *u, const GPtrArray *opts, struct socket_a
         set_error(error, "chardev: udp: remote port not specified");
         return false;
     }
-    return set_address(u, there, host && *host ? host : "localhost", port, error) &&
-           set_address(u, here, local ? local : "", local_port && *local_port ? local_port : NULL,
+    return set_address(&u->there, host && *host ? host : "localhost", port, error) &&
+           set_address(&u->here, local ? local : "", local_port && *local_port ? local_port : NULL,
                        error) &&
-           set_family(there, opts, error);
+           set_family(&u->there, opts, error);
 }
 
-static bool connect_ends(struct udp *u, struct socket_address *here,
-                         const struct socket_address *there, GError **error)
+static void host_known(void *opaque, const GError *why);
+
+/* The peer's address first: this end's is of its family. */
+static bool connect_ends(struct udp *u, GError **error)
 {
+    struct machine *m = u->chardev.machine;
     struct sockaddr_storage sa;
     socklen_t len;
 
-    if (!socket_address_resolve(there, SOCK_DGRAM, false, &sa, &len, error)) {
+    if (lookup_waits(m, &u->there)) {
+        u->lookup = lookup_number(m, &u->there, SOCK_DGRAM, host_known, u);
+        return true;
+    }
+    if (!socket_address_resolve(&u->there, SOCK_DGRAM, false, &sa, &len, error)) {
         return false;
     }
-    here->family = sa.ss_family;
-    u->fd = socket_bind(here, SOCK_DGRAM, error);
+    u->here.family = sa.ss_family;
+    if (lookup_waits(m, &u->here)) {
+        u->lookup = lookup_number(m, &u->here, SOCK_DGRAM, host_known, u);
+        return true;
+    }
+    u->fd = socket_bind(&u->here, SOCK_DGRAM, error);
     if (u->fd < 0) {
         return false;
     }
     if (connect(u->fd, (struct sockaddr *)&sa, len) < 0) {
-        set_errno_error(error, "Failed to connect to '%s:%s'", there->host, there->port);
+        set_errno_error(error, "Failed to connect to '%s:%s'", u->there.host, u->there.port);
+        close(u->fd);
+        u->fd = -1;
         return false;
     }
     return true;
 }
 
+static void host_known(void *opaque, const GError *why)
+{
+    struct udp *u = opaque;
+    g_autoptr(GError) error = NULL;
+
+    u->lookup = NULL;
+    if (why || !connect_ends(u, &error)) {
+        report_warning("Unable to connect character device %s: %s", u->chardev.label,
+                       why ? why->message : error->message);
+        return;
+    }
+    udp_accept_input(&u->chardev);
+}
+
 static bool udp_open(struct chardev *c, const GPtrArray *opts, GError **error)
 {
     struct udp *u = (struct udp *)c;
-    struct socket_address here = { 0 }, there = { 0 };
-    bool ok;
 
     u->fd = -1;
-    ok = take_addresses(u, opts, &here, &there, error) && connect_ends(u, &here, &there, error);
-    socket_address_clear(&here);
-    socket_address_clear(&there);
     backend_set_filename(c, "udp");
-    return ok;
+    return take_addresses(u, opts, error) && connect_ends(u, error);
 }
 
 static void udp_close(struct chardev *c)
 {
     struct udp *u = (struct udp *)c;
 
+    lookup_cancel(u->lookup);
+    socket_address_clear(&u->here);
+    socket_address_clear(&u->there);
     backend_remove_watch(&u->watch);
     if (u->fd >= 0) {
         close(u->fd);

@@ -235,21 +235,6 @@ bool option_device(struct options *o, const char *arg, GError **error)
     return true;
 }
 
-/* Options that accept a few words which mean "nothing". */
-static bool only(const char *option, const char *arg, const char *const *words, const char *advice,
-                 GError **error)
-{
-    for (; *words; words++) {
-        if (strcmp(*words, arg) == 0) {
-            return true;
-        }
-    }
-    set_error(error, "%s %s: %s", option, arg, advice);
-    return false;
-}
-
-static const char *const none_words[] = { "none", NULL };
-
 bool option_parallel(struct options *o, const char *arg, GError **error)
 {
     (void)error;
@@ -257,10 +242,45 @@ bool option_parallel(struct options *o, const char *arg, GError **error)
     return true;
 }
 
+/* What -vga names.  device: of -device; NULL with advice: there is none like it. */
+static const struct {
+    const char *name, *summary, *device, *advice;
+} vga_cards[] = {
+    { "none", "no graphic card", NULL, NULL },
+    { "std", "standard VGA (default)", "VGA", NULL },
+    { "cirrus", "Cirrus VGA", "cirrus-vga", NULL },
+    { "virtio", "Virtio VGA", "virtio-vga", NULL },
+    { "vmware", "VMWare SVGA", NULL,
+      "this graphics card is not supported; use -vga std or virtio" },
+    { "qxl", "QXL VGA", NULL, "SPICE's graphics card is not supported; use -vga virtio" },
+};
+
+static void print_vga_cards(GString *out)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(vga_cards); i++) {
+        if (!vga_cards[i].advice) {
+            g_string_append_printf(out, "%-20s %s\n", vga_cards[i].name, vga_cards[i].summary);
+        }
+    }
+}
+
 bool option_vga(struct options *o, const char *arg, GError **error)
 {
-    o->vga_given = true;
-    o->vga_std = strcmp(arg, "std") == 0;
-    return o->vga_std || only("-vga", arg, none_words,
-                              "this graphics card is not supported yet; use -vga std", error);
+    if (is_help(arg)) {
+        print_vga_cards(o->output);
+        o->done = true;
+        return true;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(vga_cards); i++) {
+        if (strcmp(vga_cards[i].name, arg) == 0) {
+            o->vga_given = true;
+            o->vga = vga_cards[i].device;
+            if (vga_cards[i].advice) {
+                set_error(error, "-vga %s: %s", arg, vga_cards[i].advice);
+            }
+            return !vga_cards[i].advice;
+        }
+    }
+    set_error(error, "unknown vga type: %s; must be none, std, cirrus or virtio", arg);
+    return false;
 }

@@ -493,6 +493,26 @@ static bool panic_is_ignored(struct options *o)
     return true;
 }
 
+static bool set_watchdog(struct options *o, const char *option, const char *value, GError **error)
+{
+    g_autoptr(GString) allowed = g_string_new(NULL);
+
+    for (unsigned i = 0; i < WATCHDOG_ACTION_COUNT; i++) {
+        if (strcmp(watchdog_action_names[i], value) == 0) {
+            o->watchdog = i;
+            return true;
+        }
+        g_string_append_printf(allowed, "%s%s", i ? ", " : "", watchdog_action_names[i]);
+    }
+    set_error(error, "%s%s is not supported; it can be: %s", option, value, allowed->str);
+    return false;
+}
+
+bool option_watchdog_action(struct options *o, const char *arg, GError **error)
+{
+    return set_watchdog(o, "-watchdog-action: ", arg, error);
+}
+
 bool option_action(struct options *o, const char *arg, GError **error)
 {
     static const struct choice rows[] = {
@@ -509,7 +529,11 @@ bool option_action(struct options *o, const char *arg, GError **error)
     g_autoptr(GPtrArray) opts = parse_options(arg, NULL);
 
     for (unsigned i = 0; i < opts->len; i++) {
-        if (!choose(o, "-action", rows, g_ptr_array_index(opts, i), error)) {
+        const struct option_pair *p = g_ptr_array_index(opts, i);
+
+        if (strcmp(p->key, "watchdog") == 0
+                ? !set_watchdog(o, "-action: watchdog=", p->value, error)
+                : !choose(o, "-action", rows, p, error)) {
             return false;
         }
     }

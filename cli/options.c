@@ -61,8 +61,11 @@ TEXT_OPTION(log_file)
 TEXT_OPTION(pidfile)
 TEXT_OPTION(mem_path)
 TEXT_OPTION(chroot_dir)
+TEXT_OPTION(qtest)
+TEXT_OPTION(qtest_log)
 FLAG_OPTION(no_reboot)
 FLAG_OPTION(no_shutdown)
+FLAG_OPTION(only_migratable)
 FLAG_OPTION(perfmap)
 FLAG_OPTION(start_paused)
 FLAG_OPTION(no_acpi)
@@ -71,7 +74,6 @@ FLAG_OPTION(nodefaults)
 FLAG_OPTION(daemonize)
 FLAG_OPTION(mem_prealloc)
 FLAG_OPTION(no_fd_bootchk)
-FLAG_OPTION(only_migratable)
 
 static bool option_help(struct options *o, const char *arg, GError **error)
 {
@@ -180,7 +182,7 @@ const struct option_row option_rows[] = {
     { "machine",     "NAME[,accel=ACCEL][,prop=VALUE]|help", "the kind of machine",               option_machine },
     { "M",           "NAME[,prop=VALUE]|help", "the same as -machine",                            option_machine },
     { "cpu",         "NAME[,+feature][,-feature]|help", "the CPU model and its features",          option_cpu },
-    { "accel",       "tcg[,prop=VALUE]|help", "what runs the guest's code",                       option_accel },
+    { "accel",       "tcg|qtest[,prop=VALUE]|help", "what runs the guest's code",                       option_accel },
     { "enable-kvm",  NULL, "the same as -accel kvm (not supported yet)",                          option_enable_kvm },
     { "smp",         "N[,sockets=S][,dies=D][,clusters=1][,cores=C][,threads=T][,maxcpus=M]", "number of CPUs",         option_smp },
     { "m",           "[size=]SIZE[,slots=N,maxmem=SIZE]", "guest memory in MiB, or with a suffix: 512M, 2G", option_memory },
@@ -223,7 +225,7 @@ const struct option_row option_rows[] = {
     { "nographic",   NULL, "no window; console and monitor share this terminal (Ctrl-A h)",       option_nographic },
     { "display",     "none|curses|help", "curses: the text screen in this terminal; Alt-2: monitor",                                           option_display },
     { "curses",      NULL, "the same as -display curses",                                         option_curses },
-    { "vga",         "std|none", "the graphics card",                                             option_vga },
+    { "vga",         "std|cirrus|virtio|none|help", "the graphics card",                                             option_vga },
     { "serial",      "CHARDEV|none", "where a serial port goes (repeat for more ports)",          option_serial },
     { "parallel",    "CHARDEV|none", "where a parallel port goes (repeat for more ports)",        option_parallel },
     { "debugcon",    "CHARDEV", "a debug console on port 0xe9 (-global isa-debugcon.iobase=0x402)", option_debugcon },
@@ -242,11 +244,15 @@ const struct option_row option_rows[] = {
     { "S",           NULL, "do not start the CPU: 'cont' in the monitor does",                    option_start_paused },
     { "gdb",         "CHARDEV|none", "gdb debugs the guest there: tcp::PORT, unix:PATH,server=on,wait=off", option_gdb },
     { "s",           NULL, "the same as -gdb tcp::1234",                                           option_s },
+    { "qtest",       "CHARDEV", "a test drives the machine from there: -accel qtest",             option_qtest },
+    { "qtest-log",   "FILE|none", "what the test sends and gets (default: standard error)",       option_qtest_log },
     { "loadvm",      "TAG", "start from what 'savevm TAG' saved into the disks",                   option_loadvm },
     { "incoming",    "tcp:HOST:PORT|unix:PATH|exec:COMMAND|fd:N|file:PATH|defer", "wait for a machine that 'migrate' sends", option_incoming },
     { "no-reboot",   NULL, "leave instead of rebooting",                                          option_no_reboot },
+    { "only-migratable", NULL, "refuse what would keep the machine from being migrated",              option_only_migratable },
     { "no-shutdown", NULL, "pause instead of leaving when the guest powers off",                  option_no_shutdown },
-    { "action",      "reboot=reset|shutdown,shutdown=poweroff|pause,panic=shutdown|pause|exit-failure|none", "what guest events do",     option_action },
+    { "action",      "reboot=reset|shutdown,shutdown=poweroff|pause,panic=shutdown|pause|exit-failure|none,watchdog=reset|shutdown|poweroff|pause|debug|none|inject-nmi", "what guest events do",     option_action },
+    { "watchdog-action", "ACTION", "the same as -action watchdog=ACTION",                         option_watchdog_action },
     { "nodefaults",  NULL, "no default serial port, monitor, screen, network card and empty drives",                                  option_nodefaults },
     { "no-user-config", NULL, "accepted: no configuration files are read",                        option_no_user_config },
     { "d",           "ITEM[,ITEM]|help", "log these items",                                       option_log_items },
@@ -260,7 +266,6 @@ const struct option_row option_rows[] = {
     { "runas",       "USER|UID:GID", "become this user before the guest starts",                  option_runas },
     { "chroot",      "DIR", "see only this folder of the host from when the guest starts",        option_chroot_dir },
     { "async-teardown", NULL, "memory is freed by another process after the end",                 option_async_teardown },
-    { "only-migratable", NULL, "refuse devices that cannot be saved (all can)",                   option_only_migratable },
     { "compat",      "[deprecated-input=accept][,deprecated-output=accept][,unstable-input=accept][,unstable-output=accept]", "what becomes of parts of QMP that are old or new", option_compat },
     { "rotate",      "DEGREES", "accepted: for the displays of another kind of machine",         option_rotate },
     { "portrait",    NULL, "the same as -rotate 90",                                              option_portrait },
@@ -276,7 +281,6 @@ const struct option_row option_rows[] = {
     { "full-screen", NULL, "there is no window yet",                                              NULL },
     { "k",           "LANGUAGE", "keyboard layouts are not supported yet",                        NULL },
     { "audiodev",    "OPTIONS", "audio is not supported yet",                                     NULL },
-    { "qtest",       "CHARDEV", "qtest is not supported yet",                                     NULL },
     { "icount",      "OPTIONS", "instruction counting is not supported yet",                      NULL },
     { "sd",          "FILE", "the boards have no SD card slot: use -drive if=ide or if=virtio",  NULL },
     { "mtdblock",    "FILE", "the boards have no such flash: use -pflash",                        NULL },
@@ -295,7 +299,6 @@ const struct option_row option_rows[] = {
     { "fsdev",       "OPTIONS", "shared folders are not supported yet; use -netdev user,smb=",    NULL },
     { "virtfs",      "OPTIONS", "shared folders are not supported yet; use -netdev user,smb=",    NULL },
     { "tpmdev",      "OPTIONS", "there is no TPM",                                                NULL },
-    { "watchdog-action", "ACTION", "watchdogs are not supported yet",                             NULL },
     { 0 }
 };
 /* clang-format on */
@@ -342,7 +345,8 @@ void options_free(struct options *o)
                             o->initrd,       o->append,         o->name,          o->log_items,
                             o->log_file,     o->pidfile,        o->gdb,           o->loadvm,
                             o->process_name, o->incoming,       o->mem_path,      o->runas,
-                            o->chroot_dir,   o->memory_backend, o->oem_id,        o->oem_table_id };
+                            o->chroot_dir,   o->memory_backend, o->oem_id,        o->oem_table_id,
+                            o->qtest,        o->qtest_log };
     GPtrArray *const lists[] = { o->netdevs,  o->nics,     o->nets,    o->cards,
                                  o->fds,      o->serials,  o->drives,  o->blockdevs,
                                  o->monitors, o->chardevs, o->devices, o->globals,
@@ -557,10 +561,10 @@ bool options_finish(struct options *o, GError **error)
     /* Firmware has a screen unless told otherwise; a kernel booted directly has no BIOS to set one up. */
     if (!o->vga_given && !o->nodefaults && (!o->kernel || o->curses) &&
         g_str_has_prefix(o->board->name, "pc-")) {
-        o->vga_std = true;
+        o->vga = "VGA";
     }
-    if (o->vga_std) {
-        g_ptr_array_insert(o->devices, 0, g_strdup("VGA,addr=02"));
+    if (o->vga) {
+        g_ptr_array_insert(o->devices, 0, g_strdup_printf("%s,addr=02", o->vga));
     }
     if (o->kernel && (o->boot->order || o->boot->once)) {
         options_warn(o, "-boot %s=%s has no effect: the kernel of -kernel is booted",

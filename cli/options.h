@@ -41,12 +41,13 @@ struct options {
     char *accel_refused; /* why an accelerator that was asked for is not usable */
     int64_t rtc_base;    /* INT64_MIN: the host's time */
     bool rtc_localtime;
-    bool no_reboot, no_shutdown, start_paused, perfmap, no_acpi, no_hpet, no_smm;
+    bool only_migratable, no_reboot, no_shutdown, start_paused, perfmap, no_acpi, no_hpet, no_smm;
     bool no_pic, no_pit, no_rtc, no_isa_serial, no_fd_bootchk;
     char *oem_id, *oem_table_id; /* of ACPI tables; NULL: the default */
 
     bool nographic, display_none, curses, nodefaults;
-    bool vga_given, vga_std; /* -vga std */
+    bool vga_given;
+    const char *vga; /* the device that -vga names; NULL: none */
     bool serial_given, monitor_given;
     GPtrArray *monitors; /* struct monitor_option * */
     /* Each option's text as given. */
@@ -64,6 +65,7 @@ struct options {
     char *uuid;
 
     char *log_items, *log_file, *pidfile, *loadvm, *incoming;
+    char *qtest, *qtest_log;                  /* -qtest, -qtest-log */
     char *gdb;                                /* -gdb, -s; NULL: none */
     char *process_name;                       /* -name process= */
     bool daemonize, timestamps, message_name; /* the latter: -msg */
@@ -71,11 +73,11 @@ struct options {
     char *runas, *chroot_dir; /* runas: the user's name, "" for numbers; NULL: stay */
     uid_t uid;
     gid_t gid;
-    bool async_teardown, only_migratable, seed_given;
+    bool async_teardown, seed_given;
     uint64_t seed;
-    uint8_t escape;      /* -echr; 0: Ctrl-A */
-    unsigned panic;      /* enum panic_action */
-    GPtrArray *warnings; /* char *, to print before the machine starts */
+    uint8_t escape;           /* -echr; 0: Ctrl-A */
+    unsigned panic, watchdog; /* enum panic_action, enum watchdog_action */
+    GPtrArray *warnings;      /* char *, to print before the machine starts */
 };
 
 /* The argument's text, NULL where the option takes none.  False and *error: one line. */
@@ -138,7 +140,8 @@ bool machine_is_nested(const char *key);
 /* accel_options.c */
 option_fn option_accel, option_enable_kvm;
 /* machine_options.c */
-option_fn option_machine, option_smp, option_cpu, option_rtc, option_action, option_global;
+option_fn option_machine, option_smp, option_cpu, option_rtc, option_action, option_watchdog_action,
+    option_global;
 /* firmware_options.c */
 option_fn option_bios, option_data_dir, option_boot, option_fw_cfg, option_option_rom,
     option_debugcon, option_smbios, option_uuid, option_acpitable;

@@ -4,6 +4,7 @@
  * Thread: the program's first, machine lock held.
  */
 #include <string.h>
+#include "accel/qtest/qtest.h"
 #include "chardev/chardev.h"
 #include "cli/options.h"
 #include "cli/setup.h"
@@ -46,6 +47,7 @@ static void setup_config(struct machine *m, struct options *o)
     c->no_reboot = o->no_reboot;
     c->no_shutdown = o->no_shutdown;
     c->panic = o->panic;
+    c->watchdog = o->watchdog;
     c->start_paused = o->start_paused;
     c->curses = o->curses;
     c->no_acpi = o->no_acpi;
@@ -258,6 +260,20 @@ static bool setup_gdb(struct machine *m, struct options *o, GError **error)
     return !o->gdb || set_gdbserver(m, o->gdb, error);
 }
 
+/* Tests --------------------------------------------------------------------------------------- */
+
+static bool setup_qtest(struct session *s, struct options *o, GError **error)
+{
+    struct chardev *c =
+        o->qtest ? open_chardev(s->machine, "-qtest", "qtest", o->qtest, error) : NULL;
+
+    if (!c) {
+        return !o->qtest;
+    }
+    s->qtest = qtest_new(s->machine, c, o->qtest_log, error);
+    return s->qtest != NULL;
+}
+
 /* Devices ------------------------------------------------------------------------------------- */
 
 /* A misspelt -global is a warning, as users of QEMU expect. */
@@ -267,6 +283,7 @@ static void setup_globals(struct machine *m, struct options *o)
         const char *text = g_ptr_array_index(o->globals, i);
         const char *dot = strchr(text, '.'), *equals = strchr(text, '=');
         g_autofree char *driver = NULL, *prop = NULL;
+        const struct device_type *type;
 
         /* The last dot before the value: cfi.pflash01.secure=on. */
         for (const char *p = dot; p && p < equals; p = strchr(p + 1, '.')) {
@@ -274,8 +291,9 @@ static void setup_globals(struct machine *m, struct options *o)
         }
         driver = g_strndup(text, (size_t)(dot - text));
         prop = g_strndup(dot + 1, (size_t)(equals - dot - 1));
-        if (device_type_find(driver)) {
-            device_add_global(m, driver, prop, equals + 1);
+        type = device_type_find(driver);
+        if (type) {
+            device_add_global(m, type->name, prop, equals + 1);
         } else {
             report_warning("global %s.%s has invalid class name", driver, prop);
         }
@@ -339,7 +357,13 @@ bool session_setup(struct session *s, struct options *o, GError **error)
     s->qmp = g_ptr_array_new_with_free_func((GDestroyNotify)qmp_session_free);
     setup_config(m, o);
     m->describe_options = options_describe;
+    if (g_str_has_prefix(o->accel, qtest_vcpu_ops.name)) {
+        clock_virtual_manual(m);
+    }
     setup_globals(m, o);
+    if (o->only_migratable) {
+        block_only_migratable(m);
+    }
     if (o->incoming) {
         migration_expect(m);
     }
@@ -349,7 +373,7 @@ bool session_setup(struct session *s, struct options *o, GError **error)
            net_setup(m, o, error) && firmware_setup(m, o, error) &&
            m->config.board->init(m, error) && drives_check(m, error) &&
            drives_add_devices(m, o, error) && net_add_devices(m, o, error) &&
-           setup_debugcons(m, o, error) && setup_devices(m, o, error) &&
+           setup_debugcons(m, o, error) && setup_devices(m, o, error) && setup_qtest(s, o, error) &&
            setup_monitors(s, o, error) && setup_gdb(m, o, error);
 }
 
@@ -375,9 +399,9 @@ bool session_start(struct session *s, const struct options *o, GError **error)
     m->config.start_paused = o->start_paused;
     if (o->incoming) {
         machine_set_run_state(m, RUN_STATE_INMIGRATE);
-        return strcmp(o->incoming, "defer") == 0 || migration_incoming(m, o->incoming, error);
+        return strcmp(o->incoming, "defer") == 0 || migration_incoming(m, o->incoming, -1, error);
     }
-    if (o->loadvm && !snapshot_load(m, o->loadvm, error)) {
+    if (o->loadvm && !snapshot_load(m, o->loadvm, NULL, error)) {
         return false;
     }
     if (m->run_state == RUN_STATE_PRELAUNCH && !o->start_paused) {
@@ -391,6 +415,8 @@ void session_clear(struct session *s)
     curses_display_free(s->curses);
     s->curses = NULL;
     gdbstub_free(s->machine->gdbstub);
+    qtest_free(s->qtest);
+    s->qtest = NULL;
     chardev_flush_all(s->machine);
     g_clear_pointer(&s->monitors, g_ptr_array_unref);
     g_clear_pointer(&s->qmp, g_ptr_array_unref);

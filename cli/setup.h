@@ -13,6 +13,7 @@
 struct curses_display;
 struct machine;
 struct options;
+struct qtest;
 
 /* What main frees before the machine. */
 struct session {
@@ -20,6 +21,7 @@ struct session {
     GPtrArray *monitors; /* struct monitor * */
     GPtrArray *qmp;      /* struct qmp_session * */
     struct curses_display *curses;
+    struct qtest *qtest;
 };
 
 /* Configuration, character devices, the board, -device's devices, monitors: in this order. */

@@ -13,6 +13,7 @@ extern const struct device_type debug_exit_type, ferr_type, i440fx_type, i8042_t
 extern const struct device_type microvm_pm_type, piix4_pm_type, port80_type, port92_type, pvpanic_type, pvpanic_pci_type;
 extern const struct device_type apic_type, hpet_type, i8254_type, i8259_type, ioapic_type;
 extern const struct device_type bochs_display_type, isa_vga_type, secondary_vga_type, vga_type;
+extern const struct device_type cirrus_vga_type, ramfb_type, virtio_gpu_device_type, virtio_gpu_pci_type, virtio_vga_type;
 extern const struct device_type isa_debugcon_type, isa_serial_type, mc146818rtc_type;
 extern const struct device_type loader_type;
 extern const struct device_type isa_parallel_type, pci_serial_type, pci_serial_2x_type, pci_serial_4x_type;
@@ -21,7 +22,7 @@ extern const struct device_type fw_cfg_type;
 extern const struct device_type ich9_lpc_type, mch_type, pci_bridge_type, pcie_pci_bridge_type;
 extern const struct device_type edu_type, pc_testdev_type, pci_testdev_type;
 extern const struct device_type pcie_root_port_type, q35_pci_host_type;
-extern const struct device_type ahci_type, ich9_ahci_type;
+extern const struct device_type i6300esb_type, ib700_type, ich9_ahci_type;
 extern const struct device_type virtio_blk_device_type, virtio_blk_pci_type;
 extern const struct device_type virtio_blk_pci_non_transitional_type, virtio_blk_pci_transitional_type;
 extern const struct device_type e1000_type, e1000e_type, ne2k_pci_type, pcnet_type, rtl8139_type;
@@ -38,9 +39,9 @@ extern const struct device_type virtio_serial_pci_non_transitional_type, virtio_
 extern const struct device_type fdc_type, i8237_type, ide_cd_type, ide_hd_type, pflash_cfi01_type, piix3_ide_type;
 
 const struct device_type *const device_types[] = {
-    &ahci_type,
     &apic_type,
     &bochs_display_type,
+    &cirrus_vga_type,
     &debug_exit_type,
     &e1000_type,
     &e1000e_type,
@@ -54,6 +55,8 @@ const struct device_type *const device_types[] = {
     &i8237_type,
     &i8254_type,
     &i8259_type,
+    &i6300esb_type,
+    &ib700_type,
     &ich9_lpc_type,
     &ich9_ahci_type,
     &ide_cd_type,
@@ -86,6 +89,7 @@ const struct device_type *const device_types[] = {
     &port92_type,
     &pvpanic_type,
     &pvpanic_pci_type,
+    &ramfb_type,
     &rtl8139_type,
     &scsi_cd_type,
     &scsi_hd_type,
@@ -96,6 +100,9 @@ const struct device_type *const device_types[] = {
     &virtio_blk_pci_type,
     &virtio_blk_pci_non_transitional_type,
     &virtio_blk_pci_transitional_type,
+    &virtio_gpu_device_type,
+    &virtio_gpu_pci_type,
+    &virtio_vga_type,
     &virtio_mmio_type,
     &virtio_net_device_type,
     &virtio_net_pci_type,
@@ -120,5 +127,28 @@ const struct device_type *const device_types[] = {
     &virtconsole_type,
     &virtserialport_type,
     NULL
+};
+
+/* Of types that are listed above, and of those that will be. */
+const struct device_alias device_aliases[] = {
+    { "ac97",              "AC97" },
+    { "ahci",              "ich9-ahci" },
+    { "e1000-82540em",     "e1000" },
+    { "es1370",            "ES1370" },
+    { "lsi",               "lsi53c895a" },
+    { "virtio-9p",         "virtio-9p-pci" },
+    { "virtio-balloon",    "virtio-balloon-pci" },
+    { "virtio-blk",        "virtio-blk-pci" },
+    { "virtio-gpu",        "virtio-gpu-pci" },
+    { "virtio-input-host", "virtio-input-host-pci" },
+    { "virtio-iommu",      "virtio-iommu-pci" },
+    { "virtio-keyboard",   "virtio-keyboard-pci" },
+    { "virtio-mouse",      "virtio-mouse-pci" },
+    { "virtio-net",        "virtio-net-pci" },
+    { "virtio-rng",        "virtio-rng-pci" },
+    { "virtio-scsi",       "virtio-scsi-pci" },
+    { "virtio-serial",     "virtio-serial-pci" },
+    { "virtio-tablet",     "virtio-tablet-pci" },
+    { 0 }
 };
 /* clang-format on */

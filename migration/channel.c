@@ -18,6 +18,7 @@
 
 #define BUFFER   (256u << 10)
 #define DRAIN_MS 2000
+#define BACKLOG  64
 
 /* Kinds ----------------------------------------------------------------------------------------- */
 
@@ -75,15 +76,30 @@ void channel_sleep(struct channel *c, unsigned ms)
 static bool wait_for(struct channel *c, int fd, short events, GError **error)
 {
     struct pollfd p[] = { { .fd = c->cancel_fd, .events = POLLIN },
-                          { .fd = fd, .events = events } };
+                          { .fd = fd, .events = events },
+                          { .fd = events == POLLIN ? c->alarm_fd : -1, .events = POLLIN } };
 
-    while (poll(p, 2, -1) < 0 && errno == EINTR) {
+    while (poll(p, G_N_ELEMENTS(p), -1) < 0 && errno == EINTR) {
     }
     if (p[0].revents) {
         set_error(error, "%s: it was cancelled", c->uri);
         return false;
     }
+    if (p[2].revents) {
+        set_error(error, "another channel of it has failed");
+        return false;
+    }
     return true;
+}
+
+void channel_end_reads(struct channel *c)
+{
+    eventfd_write(c->alarm_fd, 1);
+}
+
+void channel_shut(struct channel *c)
+{
+    shutdown(c->fd, SHUT_RDWR);
 }
 
 /* Bytes ----------------------------------------------------------------------------------------- */
@@ -215,6 +231,9 @@ static bool open_socket(struct channel *c, const struct socket_address *a, bool 
         c->fd = socket_connect(a, SOCK_STREAM, error);
     } else {
         c->listener = socket_bind(a, SOCK_STREAM, error);
+        if (c->listener >= 0 && c->more) {
+            listen(c->listener, BACKLOG);
+        }
     }
     c->two_way = true;
     return c->fd >= 0 || c->listener >= 0;
@@ -265,9 +284,10 @@ static bool open_fd(struct channel *c, const char *rest, bool out, GError **erro
 {
     int type, flags;
     socklen_t len = sizeof(type);
-    uint64_t fd;
+    uint64_t fd = (uint64_t)c->given;
 
-    if (!parse_uint(rest, 0, INT32_MAX, &fd) || (flags = fcntl((int)fd, F_GETFL)) < 0 || fd <= 2) {
+    if ((c->given < 0 && !parse_uint(rest, 0, INT32_MAX, &fd)) ||
+        (flags = fcntl((int)fd, F_GETFL)) < 0 || fd <= 2) {
         set_error(error, "fd:%s: this is no descriptor that was handed to the program", rest);
         return false;
     }
@@ -276,6 +296,7 @@ static bool open_fd(struct channel *c, const char *rest, bool out, GError **erro
         return false;
     }
     c->fd = (int)fd;
+    c->given = -1;
     c->two_way = getsockopt(c->fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0;
     fcntl(c->fd, F_SETFD, FD_CLOEXEC);
     return true;
@@ -333,23 +354,68 @@ bool channel_open_in(struct channel *c, GError **error)
     return open_any(c, false, error);
 }
 
-bool channel_accept(struct channel *c, GError **error)
+/* -1 and *error. */
+static int accept_one(struct channel *c, GError **error)
 {
-    while (c->listener >= 0 && c->fd < 0) {
+    int fd = -1;
+
+    while (fd < 0) {
         if (!wait_for(c, c->listener, POLLIN, error)) {
-            return false;
+            return -1;
         }
-        c->fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (c->fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+        fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
             set_errno_error(error, "%s: cannot accept", c->uri);
-            return false;
+            return -1;
         }
     }
-    if (c->listener >= 0) {
+    return fd;
+}
+
+bool channel_accept(struct channel *c, GError **error)
+{
+    if (c->listener >= 0 && c->fd < 0 && (c->fd = accept_one(c, error)) < 0) {
+        return false;
+    }
+    if (c->listener >= 0 && !c->more) {
         close(c->listener);
         c->listener = -1;
     }
     return true;
+}
+
+/* Beside another -------------------------------------------------------------------------------- */
+
+/* Which is cancelled with it. */
+static struct channel *new_beside(const struct channel *c, GError **error)
+{
+    struct channel *n = channel_new(c->uri, -1, error);
+
+    if (n && dup3(c->cancel_fd, n->cancel_fd, O_CLOEXEC) < 0) {
+        set_errno_error(error, "%s: no descriptor is left", c->uri);
+        g_clear_pointer(&n, channel_free);
+    }
+    return n;
+}
+
+struct channel *channel_open_beside(struct channel *c, GError **error)
+{
+    struct channel *n = new_beside(c, error);
+
+    if (n && !channel_open_out(n, error)) {
+        g_clear_pointer(&n, channel_free);
+    }
+    return n;
+}
+
+struct channel *channel_accept_beside(struct channel *c, GError **error)
+{
+    struct channel *n = new_beside(c, error);
+
+    if (n && (n->fd = accept_one(c, error)) < 0) {
+        g_clear_pointer(&n, channel_free);
+    }
+    return n;
 }
 
 /* The end --------------------------------------------------------------------------------------- */
@@ -397,18 +463,20 @@ bool channel_finish(struct channel *c, GError **error)
     return c->child == 0 || wait_for_child(c, error);
 }
 
-struct channel *channel_new(const char *uri, GError **error)
+struct channel *channel_new(const char *uri, int given, GError **error)
 {
     struct channel *c = g_new0(struct channel, 1);
 
     c->fd = c->listener = -1;
+    c->given = given;
     c->uri = g_strdup(uri);
     c->out.write = write_bytes;
     c->in.read = read_bytes;
     c->to_write = g_byte_array_new();
     c->buffer = g_malloc(BUFFER);
     c->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (c->cancel_fd < 0) {
+    c->alarm_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (c->cancel_fd < 0 || c->alarm_fd < 0) {
         set_errno_error(error, "cannot create an eventfd");
         channel_free(c);
         return NULL;
@@ -425,12 +493,18 @@ void channel_free(struct channel *c)
     if (c->listener >= 0) {
         close(c->listener);
     }
+    if (c->given >= 0) {
+        close(c->given);
+    }
     if (c->child) {
         channel_cancel(c);
         wait_for_child(c, NULL);
     }
     if (c->cancel_fd >= 0) {
         close(c->cancel_fd);
+    }
+    if (c->alarm_fd >= 0) {
+        close(c->alarm_fd);
     }
     stream_in_clear(&c->in);
     g_byte_array_unref(c->to_write);

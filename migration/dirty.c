@@ -3,8 +3,6 @@
 #include "migration/dirty.h"
 #include <string.h>
 
-#define STEP 256u /* pages that one dirty_send looks at; a multiple of 64 */
-
 static const struct ram_block *block_of(const struct dirty *d, unsigned i)
 {
     return g_ptr_array_index(d->blocks, i);
@@ -81,7 +79,7 @@ void dirty_clear(struct dirty *d)
 bool dirty_send(struct dirty *d, unsigned block, uint64_t *at, struct stream_out *out,
                 struct ram_progress *progress, GError **error)
 {
-    uint64_t pages = pages_of(d, block), first = *at, n = MIN(STEP, pages - first), sent;
+    uint64_t pages = pages_of(d, block), first = *at, n = MIN(DIRTY_STEP, pages - first), sent;
     uint64_t *bitmap = d->bitmaps[block] + first / 64;
 
     *at += n;
@@ -94,6 +92,6 @@ bool dirty_send(struct dirty *d, unsigned block, uint64_t *at, struct stream_out
         return false;
     }
     memset(bitmap, 0, (n + 63) / 64 * 8);
-    d->dirty -= sent;
+    __atomic_sub_fetch(&d->dirty, sent, __ATOMIC_RELAXED);
     return true;
 }

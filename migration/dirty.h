@@ -11,7 +11,7 @@
 struct dirty {
     GPtrArray *blocks;
     uint64_t **bitmaps;    /* one a block: bit n is its page n */
-    uint64_t total, dirty; /* pages */
+    uint64_t total, dirty; /* pages; `dirty` is atomic */
     struct ram_file *file; /* where they go; NULL: into the stream */
 };
 
@@ -21,9 +21,11 @@ void dirty_start(struct dirty *d, struct machine *m);
 void dirty_sync(struct dirty *d, struct machine *m);
 void dirty_clear(struct dirty *d);
 
+#define DIRTY_STEP 256u /* pages that one dirty_send looks at; a multiple of 64 */
+
 /*
- * Sends dirty pages of a block from page *at on, a bounded number of them, moves *at on, and takes them off.  False and
- * *error: they could not be written.
+ * Sends the dirty ones of a block's DIRTY_STEP pages from page *at on, moves *at on, and takes them off.  False and
+ * *error: they could not be written.  Several threads may, each with steps of its own.
  */
 bool dirty_send(struct dirty *d, unsigned block, uint64_t *at, struct stream_out *out,
                 struct ram_progress *progress, GError **error);

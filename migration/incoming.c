@@ -9,6 +9,7 @@
 #include <string.h>
 #include "block/block.h"
 #include "migration/load.h"
+#include "migration/multifd.h"
 #include "migration/state.h"
 #include "net/net.h"
 #include "util/error.h"
@@ -113,8 +114,9 @@ static gpointer run(gpointer opaque)
         machine_lock(g->machine);
         migration_set_status(g, MIGRATION_ACTIVE);
         machine_unlock(g->machine);
-        ok = load_sections(&g->channel->in, g->blocks, &g->saved, true, &error) &&
-             migration_step(g, apply);
+        ok = load_sections(&g->channel->in, g->blocks, &g->saved, true, &error);
+        multifd_stop(g->channel, ok ? NULL : &error);
+        ok = ok && migration_step(g, apply);
         ok = shake_hands(g, ok, &error);
     }
     machine_lock(g->machine);
@@ -129,12 +131,9 @@ static gpointer run(gpointer opaque)
     return NULL;
 }
 
-bool migration_incoming(struct machine *m, const char *uri, GError **error)
+static bool may_come(struct machine *m, const char *uri, GError **error)
 {
-    struct migration *g = migration_of(m);
-    struct channel *c;
-
-    if (!g->expected) {
+    if (!migration_is_expected(m)) {
         set_error(error, "'-incoming' was not specified on the command line");
         return false;
     }
@@ -142,11 +141,23 @@ bool migration_incoming(struct machine *m, const char *uri, GError **error)
         set_error(error, "The incoming migration has already been started");
         return false;
     }
-    if (!channel_check_uri(uri, error)) {
+    return channel_check_uri(uri, error);
+}
+
+bool migration_incoming(struct machine *m, const char *uri, int fd, GError **error)
+{
+    struct migration *g = migration_of(m);
+    struct channel *c = channel_new(uri, fd, error);
+
+    if (!c || !may_come(m, uri, error)) {
+        channel_free(c);
         return false;
     }
-    c = channel_new(uri, error);
-    if (!c || !channel_open_in(c, error)) {
+    if (migration_capability_named(m, "multifd")) {
+        c->more = true;
+        c->in.join = multifd_join;
+    }
+    if (!channel_open_in(c, error)) {
         channel_free(c);
         return false;
     }

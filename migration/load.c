@@ -2,6 +2,7 @@
 /* migration/load.c: see load.h, also for the thread. */
 #include "migration/load.h"
 #include <string.h>
+#include "migration/ram_pack.h"
 #include "util/error.h"
 
 /* *listed: the blocks are known to be this machine's. */
@@ -12,12 +13,12 @@ static bool take(struct stream_in *in, struct section *s, const GPtrArray *block
         *listed = true;
         return ram_check_list(blocks, s, error);
     }
-    if (strcmp(s->name, "ram") == 0) {
+    if (strcmp(s->name, "ram") == 0 || g_str_has_prefix(s->name, "ram-")) {
         if (!*listed) {
             set_error(error, "section 'ram' %u: section 'blocks' must come first", s->instance);
             return false;
         }
-        return ram_load(blocks, s, apply, error);
+        return ram_unpack(s, error) && ram_load(blocks, s, apply, error);
     }
     if (strcmp(s->name, "mapped") == 0) {
         if (!in->map || !apply || !*listed) {
@@ -25,6 +26,13 @@ static bool take(struct stream_in *in, struct section *s, const GPtrArray *block
             return false;
         }
         return in->map(in, blocks, s, error);
+    }
+    if (strcmp(s->name, "multifd") == 0) {
+        if (!in->join || !apply || !*listed) {
+            set_error(error, "section 'multifd' 0: capability 'multifd' is not on here");
+            return false;
+        }
+        return in->join(in, blocks, s, error);
     }
     return !saved || saved_add(saved, s, error);
 }
@@ -44,6 +52,7 @@ bool load_sections(struct stream_in *in, const GPtrArray *blocks, struct saved *
     }
     section_clear(&s);
     stream_in_clear(in);
+    ok = ok && (!in->join || in->join(in, blocks, NULL, error));
     if (ok && !listed) {
         set_error(error, "section 'blocks' 0 is missing");
         return false;

@@ -2,127 +2,25 @@
 /*
  * migration/outgoing.c: the machine goes away.
  *
- * Invariant: from the step `switch_over` to the end the guest stands still, the iothreads too, and the disks are
- *            another machine's; `ended` takes all of that back unless the migration was completed.
+ * Invariant: from the step `stop_guest` to the end the guest stands still, from `switch_over` on the iothreads too, and
+ *            the disks are another machine's; `ended` takes all of that back unless the migration was completed.
  * Thread:    `run` on its own; functions that take `opaque` on the main loop, machine lock held.
  */
 #include <string.h>
 #include <unistd.h>
 #include "block/block.h"
-#include "migration/state.h"
+#include "migration/multifd.h"
+#include "migration/ram_pack.h"
+#include "migration/round.h"
 #include "util/error.h"
 #include "util/log.h"
 
-#define STRETCH_MS   500
-#define MAX_SLEEP_MS 50
 /* Another machine that could not load may hold the disks' locks for so long after it said so. */
 #define TAKE_BACK_MS 3000
 
 static uint64_t now_us(void)
 {
     return (uint64_t)g_get_monotonic_time();
-}
-
-/* The rate ------------------------------------------------------------------------------------- */
-
-struct rate {
-    uint64_t start, bytes; /* when this stretch began, and what was sent by then */
-};
-
-/* Waits while more was sent than the bandwidth allows for the time since; it may be set meanwhile. */
-static void keep_to_limit(struct migration *g, struct rate *r)
-{
-    while (!channel_is_cancelled(g->channel)) {
-        uint64_t limit = __atomic_load_n(&g->parameters[MIGRATION_MAX_BANDWIDTH], __ATOMIC_RELAXED);
-        uint64_t now = now_us(), sent = g->channel->out.bytes - r->bytes;
-        double ahead_ms =
-            limit ? (double)sent * 1000 / (double)limit - (double)(now - r->start) / 1000 : 0;
-
-        if (ahead_ms < 1) {
-            break;
-        }
-        channel_sleep(g->channel, (unsigned)MIN(ahead_ms, MAX_SLEEP_MS));
-    }
-    if (now_us() - r->start > STRETCH_MS * 1000) { /* what was not used before is not owed */
-        *r = (struct rate){ now_us(), g->channel->out.bytes };
-    }
-}
-
-/* What the other side says, which is `wanted` or why it gave up. */
-static bool hear(struct channel *c, const char *wanted, GError **error)
-{
-    struct section s = { 0 };
-    bool ok = stream_get(&c->in, &s, error);
-
-    if (!ok) {
-        g_prefix_error(error, "%s: the other side does not answer: ", c->uri);
-    } else if (!wanted || strcmp(s.name, wanted) != 0) {
-        g_autofree char *why = g_strndup((const char *)s.data->data, MIN(s.data->len, 500));
-        g_autofree char *shown = g_strescape(why, NULL);
-
-        set_error(error, "%s: the other side says: %s", c->uri, shown);
-        ok = false;
-    }
-    section_clear(&s);
-    return ok;
-}
-
-/* False and *error: it was cancelled, or the other side gave up before all was sent. */
-static bool may_go_on(struct channel *c, GError **error)
-{
-    if (channel_is_cancelled(c)) {
-        set_error(error, "%s: it was cancelled", c->uri);
-        return false;
-    }
-    return !c->two_way || !channel_has_input(c) || hear(c, NULL, error);
-}
-
-static void tell_progress(struct migration *g, const struct ram_progress *p)
-{
-    pthread_mutex_lock(&g->mutex);
-    g->progress.transferred = g->channel->out.bytes;
-    g->progress.remaining = g->dirty.dirty * GUEST_PAGE_SIZE;
-    g->progress.total = g->dirty.total * GUEST_PAGE_SIZE;
-    g->progress.duplicate = p->zero_pages;
-    g->progress.normal = p->normal_pages;
-    pthread_mutex_unlock(&g->mutex);
-}
-
-/* All pages that are dirty now, once.  *rate: bytes of RAM a second; NULL: without a limit. */
-static bool send_round(struct migration *g, struct ram_progress *p, double *speed, GError **error)
-{
-    uint64_t start = now_us(), pages = g->dirty.dirty, bytes = g->channel->out.bytes, us;
-    struct rate rate = { start, bytes };
-
-    for (unsigned b = 0; b < g->dirty.blocks->len; b++) {
-        const struct ram_block *block = g_ptr_array_index(g->dirty.blocks, b);
-
-        for (uint64_t at = 0; at < block->size >> GUEST_PAGE_BITS;) {
-            if (!dirty_send(&g->dirty, b, &at, &g->channel->out, p, error)) {
-                return false;
-            }
-            tell_progress(g, p);
-            if (speed) {
-                keep_to_limit(g, &rate);
-            }
-            if (!may_go_on(g->channel, error)) {
-                return false;
-            }
-        }
-    }
-    if (!channel_flush(g->channel, error)) {
-        return false;
-    }
-    us = MAX(now_us() - start, 1);
-    bytes = g->channel->out.bytes - bytes;
-    if (speed) {
-        *speed = (double)bytes * 1e6 / (double)us;
-    }
-    pthread_mutex_lock(&g->mutex);
-    g->progress.mbps = (double)bytes * 8 / (double)us;
-    g->progress.pages_per_second = pages * 1000000 / us;
-    pthread_mutex_unlock(&g->mutex);
-    return true;
 }
 
 /* Rounds while the guest runs ------------------------------------------------------------------- */
@@ -144,16 +42,44 @@ static bool look(struct migration *g, uint64_t since)
     return runs;
 }
 
-/* Until the rest fits into the time that the guest may stand still. */
-static bool send_while_it_runs(struct migration *g, struct ram_progress *p, GError **error)
+/* The guest writes nearly as fast as its memory is sent: it gets less of the time, and less each time. */
+static void slow_down(struct migration *g, double sent, unsigned *in_a_row)
 {
+    struct machine *m = g->machine;
+    double dirty = (double)g->dirty.dirty * GUEST_PAGE_SIZE, allowed, runs;
+    unsigned now, by;
+
+    machine_lock(m);
+    allowed = sent * (double)migration_parameter(m, MIGRATION_THROTTLE_TRIGGER) / 100;
+    if (dirty > allowed && ++*in_a_row >= 2) {
+        *in_a_row = 0;
+        now = g->throttle.percent;
+        by = (unsigned)migration_parameter(m, now ? MIGRATION_THROTTLE_INCREMENT
+                                                  : MIGRATION_THROTTLE_INITIAL);
+        if (now && migration_parameter(m, MIGRATION_THROTTLE_TAILSLOW)) {
+            runs = 100 - now;
+            by = MIN(by, (unsigned)(runs - runs * allowed / dirty) + 1);
+        }
+        throttle_set_percent(
+            &g->throttle, MIN(now + by, (unsigned)migration_parameter(m, MIGRATION_THROTTLE_MAX)));
+    }
+    machine_unlock(m);
+}
+
+/* Until the rest fits into the time that the guest may stand still. */
+static bool send_while_it_runs(struct migration *g, GError **error)
+{
+    bool converges = migration_capability_named(g->machine, "auto-converge");
+    unsigned in_a_row = 0;
+
     for (;;) {
         uint64_t start = now_us(), limit_ms;
-        double speed, rest_ms;
+        double speed, rest_ms, sent;
 
-        if (!send_round(g, p, &speed, error)) {
+        if (!round_send(g, &speed, error)) {
             return false;
         }
+        sent = speed * (double)(now_us() - start) / 1e6;
         if (!look(g, start)) {
             return true;
         }
@@ -164,6 +90,9 @@ static bool send_while_it_runs(struct migration *g, struct ram_progress *p, GErr
         pthread_mutex_unlock(&g->mutex);
         if (rest_ms <= (double)limit_ms) {
             return true;
+        }
+        if (converges) {
+            slow_down(g, sent, &in_a_row);
         }
     }
 }
@@ -194,7 +123,44 @@ static void set_up(void *opaque)
     migration_step_done(g, true);
 }
 
-/* The guest stops; what is left is its last RAM and the state of its devices. */
+static void stop_guest(void *opaque)
+{
+    struct migration *g = opaque;
+    struct machine *m = g->machine;
+
+    if (g->status != MIGRATION_ACTIVE) {
+        set_error(&g->why, "it was cancelled");
+        migration_step_done(g, false);
+        return;
+    }
+    g->stopped = g_get_monotonic_time();
+    g->was = m->run_state;
+    machine_set_run_state(m, RUN_STATE_FINISH_MIGRATE);
+    migration_set_status(g, migration_capability_named(m, "pause-before-switchover")
+                                ? MIGRATION_PRE_SWITCHOVER
+                                : MIGRATION_DEVICE);
+    migration_step_done(g, true);
+}
+
+/* The thread: until migrate-continue, if that is wanted.  False and *error: it was cancelled. */
+static bool wait_for_continue(struct migration *g, GError **error)
+{
+    struct machine *m = g->machine;
+    bool ok;
+
+    machine_lock(m);
+    while (g->status == MIGRATION_PRE_SWITCHOVER && !g->quit) {
+        machine_wait(m, &g->step);
+    }
+    ok = g->status == MIGRATION_DEVICE;
+    machine_unlock(m);
+    if (!ok) {
+        set_error(error, "it was cancelled");
+    }
+    return ok;
+}
+
+/* What is left is its last RAM and the state of its devices. */
 static void switch_over(void *opaque)
 {
     struct migration *g = opaque;
@@ -203,15 +169,11 @@ static void switch_over(void *opaque)
     bool ok;
 
     g->devices = out.bytes;
-    if (g->status != MIGRATION_ACTIVE) {
+    if (g->status != MIGRATION_DEVICE) {
         set_error(&g->why, "it was cancelled");
         migration_step_done(g, false);
         return;
     }
-    migration_set_status(g, MIGRATION_DEVICE);
-    g->stopped = g_get_monotonic_time();
-    g->was = m->run_state;
-    machine_set_run_state(m, RUN_STATE_FINISH_MIGRATE);
     iothread_pause_all(m);
     g->frozen = true;
     device_prepare_save_all(m);
@@ -288,7 +250,7 @@ static bool shake_hands(struct migration *g, GError **error)
     if (!c->two_way) {
         return channel_finish(c, error) && migration_step(g, commit);
     }
-    return channel_flush(c, error) && hear(c, "ready", error) && migration_step(g, commit) &&
+    return channel_flush(c, error) && round_hear(c, "ready", error) && migration_step(g, commit) &&
            stream_put(&c->out, "go", 0, 1, NULL, 0, error) && channel_finish(c, error);
 }
 
@@ -327,11 +289,11 @@ static bool send_list(struct migration *g, GError **error)
 static bool send(struct migration *g, GError **error)
 {
     struct channel *c = g->channel;
-    struct ram_progress p = { 0 };
 
     return channel_open_out(c, error) && migration_step(g, set_up) && send_list(g, error) &&
-           send_while_it_runs(g, &p, error) && migration_step(g, switch_over) &&
-           send_round(g, &p, NULL, error) &&
+           round_open(g, error) && send_while_it_runs(g, error) && migration_step(g, stop_guest) &&
+           wait_for_continue(g, error) && migration_step(g, switch_over) &&
+           round_send(g, NULL, error) && round_end(g, error) &&
            c->out.write(&c->out, g->devices->data, g->devices->len, error) && shake_hands(g, error);
 }
 
@@ -350,10 +312,41 @@ static gpointer run(gpointer opaque)
     return NULL;
 }
 
-bool migration_start(struct machine *m, const char *uri, GError **error)
+static bool may_use_channels(struct machine *m, const char *uri, GError **error)
+{
+    enum stream_packing packing =
+        (enum stream_packing)migration_parameter(m, MIGRATION_MULTIFD_COMPRESSION);
+
+    if (!migration_capability_named(m, "multifd")) {
+        return true;
+    }
+    if (!g_str_has_prefix(uri, "tcp:") && !g_str_has_prefix(uri, "unix:")) {
+        set_error(error, "migrate %s: capability 'multifd' needs tcp:HOST:PORT or unix:PATH", uri);
+        return false;
+    }
+    if (!ram_packing_is_there(packing, error)) {
+        g_prefix_error(error, "multifd-compression: ");
+        return false;
+    }
+    return true;
+}
+
+static void choose_channels(struct migration *g)
+{
+    struct machine *m = g->machine;
+
+    g->mapped = migration_capability_named(m, "mapped-ram");
+    g->multifd = migration_capability_named(m, "multifd")
+                     ? (unsigned)migration_parameter(m, MIGRATION_MULTIFD_CHANNELS)
+                     : 0;
+    g->packing = (enum stream_packing)migration_parameter(m, MIGRATION_MULTIFD_COMPRESSION);
+    g->packing_level = (int)migration_parameter(
+        m, g->packing == STREAM_ZSTD ? MIGRATION_MULTIFD_ZSTD_LEVEL : MIGRATION_MULTIFD_ZLIB_LEVEL);
+}
+
+static bool may_start(struct machine *m, const char *uri, GError **error)
 {
     struct migration *g = migration_of(m);
-    struct channel *c;
 
     if (migration_is_running(m)) {
         set_error(error, "There's a migration process in progress");
@@ -363,22 +356,37 @@ bool migration_start(struct machine *m, const char *uri, GError **error)
         set_error(error, "Guest is waiting for an incoming migration");
         return false;
     }
+    if (m->ram_pinned) {
+        set_error(error, "There is a dump in process, please wait.");
+        return false;
+    }
     if (m->run_state == RUN_STATE_POSTMIGRATE) {
         set_error(error, "Can't migrate the vm that was paused due to previous migration");
         return false;
     }
-    if (!channel_check_uri(uri, error) || !block_can_inactivate(m, error)) {
+    /* Jobs may end in the pause. */
+    if (!channel_check_uri(uri, error) || !block_formats_can_inactivate(m, error) ||
+        (!migration_capability_named(m, "pause-before-switchover") &&
+         !block_can_inactivate(m, error))) {
         return false;
     }
-    g->mapped = migration_capability_named(m, "mapped-ram");
-    if (g->mapped && !g_str_has_prefix(uri, "file:")) {
+    if (migration_capability_named(m, "mapped-ram") && !g_str_has_prefix(uri, "file:")) {
         set_error(error, "migrate %s: capability 'mapped-ram' needs file:PATH", uri);
         return false;
     }
-    c = channel_new(uri, error);
-    if (!c) {
+    return may_use_channels(m, uri, error);
+}
+
+bool migration_start(struct machine *m, const char *uri, int fd, GError **error)
+{
+    struct migration *g = migration_of(m);
+    struct channel *c = channel_new(uri, fd, error);
+
+    if (!c || !may_start(m, uri, error)) {
+        channel_free(c);
         return false;
     }
+    choose_channels(g);
     migration_begin(g, false, c);
     g->thread = g_thread_try_new("migration", run, g, error);
     if (!g->thread) {

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
+#include "migration/ram_pack.h"
 #include "softmmu/guest_ram.h"
 #include "util/error.h"
 
@@ -106,7 +107,7 @@ static bool flush(struct gather *g, GError **error)
 
     close_run(g);
     if (g->data->len) {
-        ok = stream_put(g->out, "ram", g->block, 1, g->data->data, g->data->len, error);
+        ok = ram_pack_put(g->out, g->block, g->data, error);
         g_byte_array_set_size(g->data, 0);
     }
     return ok;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* migration/state.c: a machine's migration, whichever way: beginning, steps on the main loop, end.  Thread: see state.h. */
-#include "migration/state.h"
+#include "migration/round.h"
 #include <string.h>
 #include "block/block.h"
 #include "net/net.h"
@@ -13,6 +13,7 @@ const char *const migration_status_names[MIGRATION_STATUS_COUNT] = {
     [MIGRATION_NONE]       = "none",
     [MIGRATION_SETUP]      = "setup",
     [MIGRATION_ACTIVE]     = "active",
+    [MIGRATION_PRE_SWITCHOVER] = "pre-switchover",
     [MIGRATION_DEVICE]     = "device",
     [MIGRATION_CANCELLING] = "cancelling",
     [MIGRATION_CANCELLED]  = "cancelled",
@@ -35,6 +36,8 @@ static void join(struct migration *g)
 
 static void drop(struct migration *g)
 {
+    throttle_set_percent(&g->throttle, 0);
+    round_close(g);
     g_clear_pointer(&g->channel, channel_free);
     g_clear_pointer(&g->devices, g_byte_array_unref);
     g_clear_pointer(&g->blocks, g_ptr_array_unref);
@@ -77,6 +80,7 @@ struct migration *migration_of(struct machine *m)
         m->free_migration = migration_free;
         pthread_cond_init(&g->step, NULL);
         pthread_mutex_init(&g->mutex, NULL);
+        throttle_init(&g->throttle, m);
         for (unsigned i = 0; i < MIGRATION_PARAMETER_COUNT; i++) {
             g->parameters[i] = migration_parameters[i].def;
         }
@@ -155,7 +159,21 @@ void migration_cancel(struct machine *m)
     if (migration_is_running(m) && !g->incoming && g->status != MIGRATION_CANCELLING) {
         migration_set_status(g, MIGRATION_CANCELLING);
         channel_cancel(g->channel);
+        pthread_cond_broadcast(&g->step); /* it may wait for migrate-continue */
     }
+}
+
+bool migration_continue(struct machine *m, GError **error)
+{
+    struct migration *g = migration_of(m);
+
+    if (g->status != MIGRATION_PRE_SWITCHOVER) {
+        set_error(error, "Migration not in expected state: %s", migration_status_names[g->status]);
+        return false;
+    }
+    migration_set_status(g, MIGRATION_DEVICE);
+    pthread_cond_broadcast(&g->step);
+    return true;
 }
 
 void migration_query(struct machine *m, struct migration_info *info)
@@ -168,6 +186,7 @@ void migration_query(struct machine *m, struct migration_info *info)
     info->status = g->status;
     info->incoming = g->incoming;
     info->error = g->error;
+    info->cpu_throttle = g->throttle.percent;
     if (migration_is_running(m)) {
         info->total_time = (g_get_monotonic_time() - g->started) / 1000;
     }

@@ -11,6 +11,7 @@
 #include "migration/dirty.h"
 #include "migration/migration.h"
 #include "migration/saved.h"
+#include "migration/throttle.h"
 
 struct migration {
     struct machine *machine;
@@ -19,8 +20,11 @@ struct migration {
     bool expected;         /* -incoming */
     bool frozen;           /* the iothreads stand still */
     bool mapped;           /* capability mapped-ram, of this one */
-    bool disks_away;       /* another machine may have the images */
-    bool quit;             /* the machine ends: nothing more is called on the main loop */
+    unsigned multifd;      /* so many channels for RAM; 0: the migration's own */
+    enum stream_packing packing;
+    int packing_level;
+    bool disks_away; /* another machine may have the images */
+    bool quit;       /* the machine ends: nothing more is called on the main loop */
 
     /* The last one, or the one that runs. */
     bool incoming;
@@ -34,6 +38,8 @@ struct migration {
     bool step_ok;        /* ... went well */
     pthread_cond_t step; /* with the machine lock */
     GError *why;         /* the thread's, or a step's */
+    GPtrArray *lanes;    /* round.h: struct lane_out *; NULL: none yet */
+    struct throttle throttle;
     struct dirty dirty;
     GByteArray *devices; /* sections of the machine that stands still */
     struct saved saved;

@@ -15,12 +15,17 @@
 #include <stdint.h>
 
 #define STREAM_VERSION     1u
-#define STREAM_MAX_SECTION (16u << 20) /* bytes */
+#define STREAM_MAX_SECTION (512u << 20) /* bytes: what a graphics card holds for its driver */
+
+/* How pages travel: as they are, or each section of them compressed. */
+enum stream_packing { STREAM_PLAIN, STREAM_ZLIB, STREAM_ZSTD };
 
 /* Where it goes; embedded. */
 struct stream_out {
     bool (*write)(struct stream_out *s, const void *data, size_t len, GError **error);
     uint64_t bytes; /* so far */
+    enum stream_packing packing;
+    int level; /* of the compressor */
 };
 
 struct section;
@@ -30,6 +35,9 @@ struct stream_in {
     /* RAM is elsewhere (ram_file.h); goes on reading behind it.  NULL: it cannot be. */
     bool (*map)(struct stream_in *s, const GPtrArray *blocks, const struct section *section,
                 GError **error);
+    /* RAM comes over more channels (multifd.h); called again without a section at the end.  NULL: it cannot. */
+    bool (*join)(struct stream_in *s, const GPtrArray *blocks, const struct section *section,
+                 GError **error);
     char *last; /* the section that was read, for messages; NULL: none yet */
 };
 

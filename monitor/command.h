@@ -21,11 +21,16 @@ struct command {
     const char *params; /* for help; "" where it takes none (the parser then refuses arguments) */
     const char *help;
     command_fn *run;
+    /* Without `run`: what it prints, or its error: for what this program has not. */
+    const char *says, *refuses;
 };
 
 extern const struct command monitor_commands[]; /* commands.c; ends with names NULL */
 extern const struct command info_commands[];    /* info.c */
 
+/* Calls its handler, or gives its fixed answer.  Arguments are refused where it takes none. */
+bool command_run(const struct command *c, struct machine *m, const char *args, GString *out,
+                 GError **error);
 /* The row that answers to a name, or NULL. */
 const struct command *command_find(const struct command *table, const char *name);
 void command_print_help(const char *prefix, const struct command *c, GString *out);
@@ -48,14 +53,35 @@ bool cpu_access_register(void *opaque, const char *name, uint64_t *value);
 bool cpu_access_read(struct machine *m, struct x86_cpu *cpu, bool physical, uint64_t addr,
                      void *buf, unsigned len);
 
+/* info_paging.c, info_apic.c, info_memory.c, info_machine.c */
+command_fn command_info_tlb, command_info_mem, command_info_lapic;
+command_fn command_info_mtree, command_info_ramblock, command_info_roms, command_info_memdev,
+    command_info_memory_size_summary;
+command_fn command_gpa2hva, command_gpa2hpa, command_gva2gpa, command_memsave, command_pmemsave;
+command_fn command_info_uuid, command_info_kvm, command_info_hotpluggable_cpus,
+    command_info_vm_generation_id, command_info_blockstats, command_info_qdm, command_info_history,
+    command_info_stats, command_info_rocker;
+
+/* qom_commands.c, control.c */
+command_fn command_qom_list, command_qom_get, command_qom_set, command_info_qom_tree;
+command_fn command_logfile, command_mouse_set, command_boot_set, command_trace_event,
+    command_sync_profile;
+
 /* dump.c: x, xp, print, i, o */
 command_fn command_x, command_xp, command_print, command_in, command_out;
 
 /* dump_memory.c */
-command_fn command_dump_guest_memory;
+command_fn command_dump_guest_memory, command_info_dump;
+
+/* watchdog.c */
+bool watchdog_set_action(struct machine *m, const char *name, GError **error);
+command_fn command_watchdog_action;
 
 /* screen.c */
 command_fn command_screendump, command_screentext;
+
+/* qmp_snapshot.c */
+command_fn command_snapshot_blkdev_internal, command_snapshot_delete_blkdev_internal;
 
 /* block_jobs.c */
 command_fn command_drive_mirror, command_drive_backup, command_block_stream,
@@ -66,8 +92,8 @@ command_fn command_block_resize, command_block_set_io_throttle, command_commit;
 
 /* migration.c */
 command_fn command_savevm, command_loadvm, command_delvm, command_info_snapshots;
-command_fn command_migrate, command_migrate_cancel, command_migrate_incoming,
-    command_migrate_set_capability, command_migrate_set_parameter;
+command_fn command_migrate, command_migrate_cancel, command_migrate_continue,
+    command_migrate_incoming, command_migrate_set_capability, command_migrate_set_parameter;
 command_fn command_info_migrate, command_info_migrate_capabilities, command_info_migrate_parameters;
 
 /* media.c */

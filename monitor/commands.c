@@ -86,6 +86,7 @@ static bool cmd_cont(struct machine *m, const char *args, GString *out, GError *
     case RUN_STATE_PRELAUNCH:
     case RUN_STATE_PAUSED:
     case RUN_STATE_DEBUG:
+    case RUN_STATE_WATCHDOG:
     case RUN_STATE_POSTMIGRATE: /* its disks may still be away */
         if (!migration_take_back(m, error)) {
             return false;
@@ -98,6 +99,9 @@ static bool cmd_cont(struct machine *m, const char *args, GString *out, GError *
     case RUN_STATE_RUNNING:
     case RUN_STATE_SUSPENDED: /* system_wakeup wakes it */
         return true;
+    case RUN_STATE_SAVE_VM:
+        set_error(error, "There is a dump in process, please wait.");
+        return false;
     default:
         set_error(error, "the machine is in state '%s': use system_reset first",
                   run_state_names[m->run_state]);
@@ -264,6 +268,8 @@ const struct command monitor_commands[] = {
     { "drive_add",        "[[<domain>:]<bus>:]<slot> [file=file][,if=none][,id=id][,option=value]...", "add a drive, like -drive on the command line", command_drive_add },
     { "drive_del",        "device",           "remove host block device",                              command_drive_del },
     { "snapshot_blkdev",  "[-n] device [new-image-file] [format]", "go on in a new image over the drive's (-n: which is there already)", command_snapshot_blkdev },
+    { "snapshot_blkdev_internal", "device name", "take a snapshot inside of the drive's image",         command_snapshot_blkdev_internal },
+    { "snapshot_delete_blkdev_internal", "device name [id]", "delete a snapshot inside of the drive's image", command_snapshot_delete_blkdev_internal },
     { "drive_mirror",     "[-n] [-f] device target [format]", "copy the drive and what is written meanwhile (-n: the target is there, -f: the whole disk)", command_drive_mirror },
     { "drive_backup",     "[-n] [-f] [-c] device target [format]", "copy the drive as it is now (-n: the target is there, -f: the whole disk, -c: compressed)", command_drive_backup },
     { "block_stream",     "device [speed [base]]", "copy data from a backing file into a block device",  command_block_stream },
@@ -287,20 +293,41 @@ const struct command monitor_commands[] = {
     { "object_del",       "id",               "remove an iothread, a secret or a filter-dump",         command_object_del },
     { "hostfwd_add",      "[netdev_id] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport", "redirect TCP or UDP connections from host to guest", command_hostfwd_add },
     { "hostfwd_remove",   "[netdev_id] [tcp|udp]:[hostaddr]:hostport", "remove host-to-guest TCP or UDP redirection", command_hostfwd_remove },
-    { "announce_self",    "[interfaces]",     "tell switches where the cards are (interfaces: id[,id...])", command_announce_self },
+    { "announce_self",    "[interfaces] [id]", "Trigger GARP/RARP announcements", command_announce_self },
     { "set_link",         "name on|off",      "change the link status of a network adapter",           command_set_link },
-    { "dump-guest-memory", "[-p] filename [begin length]", "write RAM and the CPUs' registers as an ELF core (-p: at linear addresses)", command_dump_guest_memory },
+    { "dump-guest-memory", "[-p] [-d] filename [begin length]", "write RAM and the CPUs' registers as an ELF core (-p: at linear addresses, -d: do not wait)", command_dump_guest_memory },
     { "gdbserver",        "[device|none]",    "let gdb debug the guest there (tcp::1234); none: stop that", cmd_gdbserver },
     { "savevm",           "[tag]",            "save the machine into its disks (without a tag: under a new name)", command_savevm },
     { "loadvm",           "tag",              "go back to a saved machine",                            command_loadvm },
     { "delvm",            "tag",              "forget a saved machine",                                command_delvm },
     { "migrate",          "[-d] uri",         "send the machine to tcp:HOST:PORT, unix:PATH, exec:COMMAND, fd:N or file:PATH (-d: do not wait for the end)", command_migrate },
     { "migrate_cancel",   "",                 "cancel the current migration",                          command_migrate_cancel },
+    { "migrate_continue", "state",            "go on with a migration that waits in pre-switchover",   command_migrate_continue },
     { "migrate_incoming", "uri",              "take a machine from there, after -incoming defer",      command_migrate_incoming },
     { "migrate_set_capability", "capability state", "turn something about migration on or off",        command_migrate_set_capability },
     { "migrate_set_parameter", "parameter value", "set a number for migration: 'info migrate_parameters' lists them", command_migrate_set_parameter },
     { "balloon",          "target",           "request VM to change its memory allocation (in MB)",    command_balloon },
     { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
+    { "logfile",          "filename",         "output logs to 'filename'",                             command_logfile },
+    { "memsave",          "addr size file",   "save to disk virtual memory dump starting at 'addr' of size 'size'", command_memsave },
+    { "pmemsave",         "addr size file",   "save to disk physical memory dump starting at 'addr' of size 'size'", command_pmemsave },
+    { "gpa2hva",          "addr",             "print the host virtual address corresponding to a guest physical address", command_gpa2hva },
+    { "gpa2hpa",          "addr",             "print the host physical address corresponding to a guest physical address", command_gpa2hpa },
+    { "gva2gpa",          "addr",             "print the guest physical address corresponding to a guest virtual address", command_gva2gpa },
+    { "qom-list",         "path",             "list QOM properties",                                   command_qom_list },
+    { "qom-get",          "path property",    "print QOM property",                                    command_qom_get },
+    { "qom-set",          "[-j] path property value", "set QOM property (-j: the value is specified in json format)", command_qom_set },
+    { "boot_set",         "bootdevice",       "define new values for the boot device list",            command_boot_set },
+    { "mouse_set",        "index",            "set which mouse device receives events",                command_mouse_set },
+    { "trace-event",      "name on|off [vcpu]", "changes status of a specific trace event",            command_trace_event },
+    { "sync-profile",     "[on|off|reset]",   "print whether locks are profiled",                      command_sync_profile },
+    { "replay_break",     "icount",           "set breakpoint at the specified instruction count",     NULL, NULL, "setting the breakpoint is allowed only in play mode" },
+    { "replay_delete_break", "",              "remove replay breakpoint",                              NULL, NULL, "replay breakpoints are allowed only in play mode" },
+    { "replay_seek",      "icount",           "replay execution to the specified instruction count",   NULL, NULL, "replay must be enabled to seek" },
+    { "x_colo_lost_heartbeat", "",            "tell COLO that heartbeat is lost",                      NULL, NULL, "The feature 'colo' is not enabled" },
+    { "exit_preconfig",   "",                 "exit the preconfig state",                              NULL, NULL, "The command is permitted only before machine initialization" },
+    { "dumpdtb",          "filename",         "dump the FDT in dtb format to 'filename'",              NULL, NULL, "This machine doesn't have a FDT" },
+    { "watchdog_action",  "[reset|shutdown|poweroff|pause|debug|none|inject-nmi]", "change watchdog action", command_watchdog_action },
     { "log",              "item1[,...]|none", "turn on logging of these items; none: turn it off",     cmd_log },
     { 0 }
 };
@@ -358,6 +385,25 @@ void command_set_unknown(const struct command *table, const char *what, const ch
               closest ? closest : "", closest ? ")" : "");
 }
 
+bool command_run(const struct command *c, struct machine *m, const char *args, GString *out,
+                 GError **error)
+{
+    if (*args && !*c->params) {
+        set_error(error, "%.*s: extraneous characters at the end of line",
+                  (int)strcspn(c->names, "|"), c->names);
+        return false;
+    }
+    if (c->run) {
+        return c->run(m, args, out, error);
+    }
+    if (c->refuses) {
+        set_error(error, "%s", c->refuses);
+        return false;
+    }
+    g_string_append(out, c->says);
+    return true;
+}
+
 /* The name ends at a blank or at the '/' of a format: "x/4i $pc". */
 void monitor_execute(struct machine *m, const char *line, GString *out)
 {
@@ -375,10 +421,8 @@ void monitor_execute(struct machine *m, const char *line, GString *out)
     c = command_find(monitor_commands, name);
     if (!c) {
         command_set_unknown(monitor_commands, "command", name, &error);
-    } else if (*args && !*c->params) {
-        set_error(&error, "%s: extraneous characters at the end of line", name);
     } else {
-        c->run(m, args, out, &error);
+        command_run(c, m, args, out, &error);
     }
     if (error) {
         g_string_append_printf(out, "%s\n", error->message);

@@ -1,421 +1,317 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * monitor/dump_memory.c: dump-guest-memory: an ELF core of RAM and CPUs, which gdb reads.
+ * monitor/dump_memory.c: dump-guest-memory of both monitors, while they wait or, detached, beside them.
  *
- * A segment is a range of RAM, at its physical address; with -p one of a CPU's page tables, at its
- * linear address.  RAM is in the file once, whatever refers to it; pages of zeros are holes.
- * Thread: machine lock held, vCPUs stopped.
- * Source: ELF-64 Object File Format; System V ABI, AMD64 supplement; Linux's struct elf_prstatus.
+ * The guest stands still until all is written.
+ * Thread: main loop, machine lock held; `run` on its own when detached.
  */
-#include <elf.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 #include "monitor/command.h"
-#include "softmmu/machine.h"
-#include "target/i386/cpu.h"
-#include "target/i386/operand.h"
+#include "monitor/dump_core.h"
+#include "monitor/qmp_command.h"
+#include "softmmu/event.h"
 #include "util/error.h"
 #include "util/fdset.h"
 
-/* Tables and mappings that are looked at: a guest may make its tables a maze. */
-#define TABLES_MAX   (1u << 16)
-#define MAPPINGS_MAX (1u << 20)
-
-#define PTE_PRESENT 1u
-#define PTE_LARGE   0x80u
-#define PTE_ADDRESS 0x000ffffffffff000ull
-
-struct mapping {
-    uint64_t virt, phys, len;
+/* The last one, or the one that runs: m->dump. */
+struct dump_job {
+    struct machine *machine;
+    struct dump *dump; /* NULL: it has ended */
+    int fd;            /* the thread's; -1: closed */
+    enum run_state was;
+    GThread *thread;
+    GError *error;
+    const char *status; /* of query-dump */
+    uint64_t done, total;
+    bool quit;
 };
 
-/* Of struct elf_prstatus, the registers in the order of struct user_regs_struct. */
-struct prstatus {
-    uint32_t signo, code, errno_value;
-    uint16_t signal, pad;
-    uint64_t pending, held;
-    uint32_t pid, ppid, pgrp, sid;
-    uint64_t times[8];
-    uint64_t regs[27];
-    uint32_t has_fp, pad2;
-};
-
-struct dump {
-    struct machine *m;
-    GArray *ram;      /* struct mapping: virt is where the bytes are in the file */
-    GArray *mappings; /* struct mapping */
-    unsigned tables;
-    bool too_many;
-};
-
-/* What there is --------------------------------------------------------------------------------- */
-
-static void find_ram(struct dump *d, uint64_t begin, uint64_t end)
+static void dump_job_free(struct machine *m)
 {
-    const struct address_space *as = &d->m->memory;
+    struct dump_job *j = m->dump;
 
-    for (unsigned k = 0; k < as->n_sections; k++) {
-        const struct mem_section *s = &as->sections[k];
-        uint64_t first = MAX(s->start, begin), last = MIN(s->last, end);
-        struct mapping r = { 0, first, last - first + 1 };
+    if (j->thread) {
+        __atomic_store_n(&j->quit, true, __ATOMIC_RELAXED);
+        dump_stop(j->dump);
+        machine_unlock(m);
+        g_thread_join(j->thread);
+        machine_lock(m);
+    }
+    dump_free(j->dump);
+    g_clear_error(&j->error);
+    g_free(j);
+    m->dump = NULL;
+}
 
-        if (s->ram && !s->readonly && first <= last) {
-            g_array_append_val(d->ram, r);
-        }
+static struct dump_job *job_of(struct machine *m)
+{
+    if (!m->dump) {
+        m->dump = g_new0(struct dump_job, 1);
+        m->free_dump = dump_job_free;
+        m->dump->machine = m;
+        m->dump->fd = -1;
+        m->dump->status = "none";
+    }
+    return m->dump;
+}
+
+static json_t *describe(const struct dump_job *j)
+{
+    return json_pack("{s:s, s:I, s:I}", "status", j->status, "completed",
+                     (json_int_t)(j->dump ? dump_done(j->dump) : j->done), "total",
+                     (json_int_t)(j->dump ? dump_total(j->dump) : j->total));
+}
+
+/* The guest goes on as it was. */
+static void end(struct dump_job *j)
+{
+    struct machine *m = j->machine;
+    json_t *data;
+
+    j->done = dump_done(j->dump);
+    j->total = dump_total(j->dump);
+    g_clear_pointer(&j->dump, dump_free);
+    j->status = j->error ? "failed" : "completed";
+    ram_pin(m, false);
+    data = json_pack("{s:o}", "result", describe(j));
+    if (j->error) {
+        json_object_set_new(data, "error", qmp_text(j->error->message));
+    }
+    event_emit(m, EVENT_DUMP_COMPLETED, data);
+    if (m->run_state == RUN_STATE_SAVE_VM) {
+        machine_set_run_state(m, j->was);
     }
 }
 
-static void add_mapping(struct dump *d, uint64_t virt, uint64_t phys, uint64_t len)
+static void ended(void *opaque)
 {
-    for (unsigned k = 0; k < d->ram->len; k++) {
-        const struct mapping *r = &g_array_index(d->ram, struct mapping, k);
-        uint64_t first = MAX(phys, r->phys), end = MIN(phys + len, r->phys + r->len);
-        struct mapping n = { virt + (first - phys), first, end - first };
+    struct dump_job *j = opaque;
 
-        if (first >= end) {
-            continue;
-        }
-        if (d->mappings->len == MAPPINGS_MAX) {
-            d->too_many = true;
-            return;
-        }
-        g_array_append_val(d->mappings, n);
-    }
+    g_thread_join(j->thread);
+    j->thread = NULL;
+    end(j);
 }
 
-static bool in_ram(const struct dump *d, uint64_t phys)
+static void write_out(struct dump_job *j)
 {
-    for (unsigned k = 0; k < d->ram->len; k++) {
-        const struct mapping *r = &g_array_index(d->ram, struct mapping, k);
+    bool ok = dump_write(j->dump, j->fd, &j->error);
 
-        if (phys - r->phys < r->len) {
+    if (close(j->fd) != 0 && ok) {
+        set_errno_error(&j->error, "dump: failed to save memory");
+    }
+    j->fd = -1;
+}
+
+static gpointer run(gpointer opaque)
+{
+    struct dump_job *j = opaque;
+
+    write_out(j);
+    if (!__atomic_load_n(&j->quit, __ATOMIC_RELAXED)) {
+        machine_call_soon(j->machine, ended, j);
+    }
+    return NULL;
+}
+
+/* What both monitors ask for. */
+struct request {
+    bool paging, detach, has_range;
+    uint64_t begin, length;
+    const char *path; /* or the descriptor, which is taken over */
+    int fd;
+};
+
+static bool check(struct machine *m, const struct request *r, GError **error)
+{
+    if (m->n_vcpus == 0) {
+        set_error(error, "this machine has no CPU");
+        return false;
+    }
+    if (m->ram_pinned) {
+        set_error(error, m->dump && m->dump->dump ? "There is a dump in process, please wait."
+                                                  : "the machine is being migrated");
+        return false;
+    }
+    if (r->paging && r->has_range) {
+        set_error(error, "dump-guest-memory: -p takes no begin and length");
+        return false;
+    }
+    if (r->has_range && (r->length == 0 || r->begin + r->length - 1 < r->begin ||
+                         (r->begin | r->length) % GUEST_PAGE_SIZE)) {
+        set_error(error, "dump-guest-memory: begin and length are whole pages of 4 KiB");
+        return false;
+    }
+    return true;
+}
+
+static bool open_file(struct dump_job *j, const struct request *r, GError **error)
+{
+    j->fd = r->path ? open_path(r->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : r->fd;
+    if (j->fd < 0) {
+        set_errno_error(error, "dump: cannot open '%s'", r->path);
+    }
+    return j->fd >= 0;
+}
+
+static bool begin(struct machine *m, const struct request *r, GError **error)
+{
+    struct dump_job *j = job_of(m);
+
+    j->was = m->run_state;
+    machine_set_run_state(m, RUN_STATE_SAVE_VM);
+    j->dump = dump_new(m, r->paging, r->has_range ? r->begin : 0,
+                       r->has_range ? r->begin + r->length - 1 : UINT64_MAX, error);
+    if (!j->dump || !open_file(j, r, error)) {
+        g_clear_pointer(&j->dump, dump_free);
+        machine_set_run_state(m, j->was);
+        return false;
+    }
+    ram_pin(m, true);
+    g_clear_error(&j->error);
+    j->status = "active";
+    return true;
+}
+
+/* A descriptor is closed, whatever happens. */
+static bool dump(struct machine *m, const struct request *r, GError **error)
+{
+    struct dump_job *j;
+
+    if (!check(m, r, error) || !begin(m, r, error)) {
+        if (!r->path) {
+            close(r->fd);
+        }
+        return false;
+    }
+    j = job_of(m);
+    if (r->detach) {
+        j->thread = g_thread_try_new("dump", run, j, &j->error);
+        if (j->thread) {
             return true;
         }
-    }
-    return false;
-}
-
-/* bits: of the index at this level.  Devices are no tables, whatever the guest says. */
-static void walk(struct dump *d, struct x86_cpu *cpu, uint64_t table, unsigned shift, unsigned bits,
-                 uint64_t virt)
-{
-    unsigned size = bits == 10 ? 4 : 8;
-
-    if (!in_ram(d, table & cpu->a20_mask)) {
-        return;
-    }
-    if (++d->tables > TABLES_MAX) {
-        d->too_many = true;
-    }
-    for (uint64_t n = 0; n < 1u << bits && !d->too_many; n++) {
-        uint64_t e = address_space_load(cpu->memory, (table + n * size) & cpu->a20_mask, size);
-        uint64_t at = virt | n << shift, mask = (1ull << shift) - 1;
-        bool large =
-            shift > 12 && shift < 39 && (e & PTE_LARGE) && (size == 8 || (cpu->cr4 & CR4_PSE));
-
-        if (!(e & PTE_PRESENT)) {
-            continue;
-        }
-        if (shift == 39 && n >= 256) {
-            at |= 0xffff000000000000ull;
-        }
-        if (shift == 12 || large) {
-            uint64_t phys = size == 4 && large ? (e & 0xffc00000u) | (e >> 13 & 0xff) << 32
-                                               : e & PTE_ADDRESS & ~mask;
-
-            add_mapping(d, at, phys, mask + 1);
-        } else {
-            walk(d, cpu, e & PTE_ADDRESS, shift - (size == 4 ? 10 : 9), bits, at);
-        }
-    }
-}
-
-static void walk_cpu(struct dump *d, struct x86_cpu *cpu)
-{
-    if (!(cpu->cr0 & CR0_PG)) {
-        add_mapping(d, 0, 0, 1ull << 32);
-    } else if (cpu->efer & EFER_LMA) {
-        walk(d, cpu, cpu->cr3 & PTE_ADDRESS, 39, 9, 0);
-    } else if (cpu->cr4 & CR4_PAE) {
-        for (unsigned n = 0; n < 4; n++) {
-            if (cpu->pdpte[n] & PTE_PRESENT) {
-                walk(d, cpu, cpu->pdpte[n] & PTE_ADDRESS, 21, 9, (uint64_t)n << 30);
-            }
-        }
+        close(j->fd);
+        j->fd = -1;
     } else {
-        walk(d, cpu, cpu->cr3 & 0xfffff000u, 22, 10, 0);
+        write_out(j);
     }
+    end(j);
+    if (j->error) {
+        g_propagate_error(error, g_error_copy(j->error));
+    }
+    return !j->error;
 }
 
-static int by_address(gconstpointer a, gconstpointer b)
+/* The human monitor ----------------------------------------------------------------------------- */
+
+/* Flags, then words, which are the caller's strings. */
+static bool take_words(char **words, struct request *r, GPtrArray *given, GError **error)
 {
-    const struct mapping *x = a, *y = b;
-
-    return x->virt < y->virt ? -1 : x->virt > y->virt;
-}
-
-/* CPUs share most of theirs; what continues the one before it becomes a part of it. */
-static void merge_mappings(struct dump *d)
-{
-    struct mapping *to = NULL;
-    unsigned n = 0;
-
-    g_array_sort(d->mappings, by_address);
-    for (unsigned k = 0; k < d->mappings->len; k++) {
-        struct mapping *at = &g_array_index(d->mappings, struct mapping, k);
-
-        if (to && at->virt - to->virt < to->len) {
-            continue;
-        }
-        if (to && at->virt == to->virt + to->len && at->phys == to->phys + to->len) {
-            to->len += at->len;
-            continue;
-        }
-        to = &g_array_index(d->mappings, struct mapping, n++);
-        *to = *at;
-    }
-    g_array_set_size(d->mappings, n);
-}
-
-/* The file -------------------------------------------------------------------------------------- */
-
-static bool write_at(int fd, uint64_t at, const void *from, uint64_t n, GError **error)
-{
-    const char *p = from;
-
-    while (n) {
-        ssize_t done = pwrite(fd, p, n, (off_t)at);
-
-        if (done < 0 && errno == EINTR) {
-            continue;
-        }
-        if (done <= 0) {
-            set_errno_error(error, "dump: failed to save memory");
-            return false;
-        }
-        p += done;
-        at += (uint64_t)done;
-        n -= (uint64_t)done;
-    }
-    return true;
-}
-
-static void append_note(GByteArray *notes, struct x86_cpu *cpu)
-{
-    static const uint8_t order[] = { R_R15, R_R14, R_R13, R_R12, R_RBP, R_RBX, R_R11, R_R10,
-                                     R_R9,  R_R8,  R_RAX, R_RCX, R_RDX, R_RSI, R_RDI };
-    Elf64_Nhdr head = { 5, sizeof(struct prstatus), NT_PRSTATUS };
-    struct prstatus p = { .pid = (uint32_t)cpu->vcpu.index + 1 };
-    uint64_t *r = p.regs;
-    const struct segment *s = cpu->seg;
-
-    for (unsigned k = 0; k < G_N_ELEMENTS(order); k++) {
-        *r++ = cpu->regs[order[k]];
-    }
-    *r++ = cpu->regs[R_RAX];
-    *r++ = cpu->regs[R_RIP];
-    *r++ = s[SEG_CS].selector;
-    *r++ = cpu_eflags(cpu);
-    *r++ = cpu->regs[R_RSP];
-    *r++ = s[SEG_SS].selector;
-    *r++ = s[SEG_FS].base;
-    *r++ = s[SEG_GS].base;
-    *r++ = s[SEG_DS].selector;
-    *r++ = s[SEG_ES].selector;
-    *r++ = s[SEG_FS].selector;
-    *r++ = s[SEG_GS].selector;
-    g_byte_array_append(notes, (const uint8_t *)&head, sizeof(head));
-    g_byte_array_append(notes, (const uint8_t *)"CORE\0\0\0", 8);
-    g_byte_array_append(notes, (const uint8_t *)&p, sizeof(p));
-}
-
-static uint64_t place_in_file(const struct dump *d, uint64_t phys)
-{
-    for (unsigned k = 0; k < d->ram->len; k++) {
-        const struct mapping *r = &g_array_index(d->ram, struct mapping, k);
-
-        if (phys - r->phys < r->len) {
-            return r->virt + (phys - r->phys);
-        }
-    }
-    g_assert_not_reached();
-}
-
-/* Header, program headers, and the section header that tells of more than 65534 of these; then notes. */
-static bool write_headers(struct dump *d, int fd, GError **error)
-{
-    unsigned n = d->mappings->len + 1;
-    bool many = n >= PN_XNUM;
-    g_autoptr(GByteArray) notes = g_byte_array_new();
-    g_autofree Elf64_Phdr *ph = g_new0(Elf64_Phdr, n);
-    uint64_t at = sizeof(Elf64_Ehdr) + (many ? sizeof(Elf64_Shdr) : 0) + n * sizeof(*ph);
-    Elf64_Shdr section = { .sh_info = n };
-    Elf64_Ehdr e = {
-        .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-        .e_type = ET_CORE,
-        .e_machine = EM_X86_64,
-        .e_version = EV_CURRENT,
-        .e_phoff = sizeof(Elf64_Ehdr) + (many ? sizeof(Elf64_Shdr) : 0),
-        .e_shoff = many ? sizeof(Elf64_Ehdr) : 0,
-        .e_ehsize = sizeof(Elf64_Ehdr),
-        .e_phentsize = sizeof(Elf64_Phdr),
-        .e_phnum = many ? PN_XNUM : (uint16_t)n,
-        .e_shentsize = many ? sizeof(Elf64_Shdr) : 0,
-        .e_shnum = many,
-    };
-
-    for (unsigned k = 0; k < d->m->n_vcpus; k++) {
-        append_note(notes, x86_cpu_of(d->m->vcpus[k]));
-    }
-    ph[0] = (Elf64_Phdr){ .p_type = PT_NOTE, .p_offset = at, .p_filesz = notes->len };
-    at = (at + notes->len + GUEST_PAGE_SIZE - 1) & GUEST_PAGE_MASK;
-    for (unsigned k = 0; k < d->ram->len; k++) {
-        struct mapping *r = &g_array_index(d->ram, struct mapping, k);
-
-        r->virt = at;
-        at += r->len;
-    }
-    for (unsigned k = 1; k < n; k++) {
-        const struct mapping *p = &g_array_index(d->mappings, struct mapping, k - 1);
-
-        ph[k] = (Elf64_Phdr){ .p_type = PT_LOAD,
-                              .p_offset = place_in_file(d, p->phys),
-                              .p_vaddr = p->virt,
-                              .p_paddr = p->phys,
-                              .p_filesz = p->len,
-                              .p_memsz = p->len };
-    }
-    return write_at(fd, 0, &e, sizeof(e), error) &&
-           (!many || write_at(fd, e.e_shoff, &section, sizeof(section), error)) &&
-           write_at(fd, e.e_phoff, ph, n * sizeof(*ph), error) &&
-           write_at(fd, ph[0].p_offset, notes->data, notes->len, error);
-}
-
-static bool write_ram(struct dump *d, int fd, GError **error)
-{
-    static const uint8_t zeros[GUEST_PAGE_SIZE];
-    uint64_t end = 0;
-
-    for (unsigned k = 0; k < d->ram->len; k++) {
-        const struct mapping *r = &g_array_index(d->ram, struct mapping, k);
-
-        for (uint64_t done = 0; done < r->len; done += GUEST_PAGE_SIZE) {
-            uint8_t page[GUEST_PAGE_SIZE];
-            uint64_t n = MIN(r->len - done, GUEST_PAGE_SIZE);
-
-            address_space_read(&d->m->memory, r->phys + done, page, n);
-            if (memcmp(page, zeros, n) != 0 && !write_at(fd, r->virt + done, page, n, error)) {
-                return false;
-            }
-        }
-        end = r->virt + r->len;
-    }
-    if (end && ftruncate(fd, (off_t)end) < 0) {
-        set_errno_error(error, "dump: failed to save memory");
-        return false;
-    }
-    return true;
-}
-
-static bool write_core(struct dump *d, const char *path, GError **error)
-{
-    int fd = open_path(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok;
-
-    if (fd < 0) {
-        set_errno_error(error, "dump: cannot open '%s'", path);
-        return false;
-    }
-    ok = write_headers(d, fd, error) && write_ram(d, fd, error);
-    if (close(fd) < 0 && ok) {
-        set_errno_error(error, "dump: failed to save memory");
-        ok = false;
-    }
-    return ok;
-}
-
-static bool dump_memory(struct machine *m, bool paging, uint64_t begin, uint64_t end,
-                        const char *path, GError **error)
-{
-    struct dump d = { .m = m };
-    bool ok;
-
-    d.ram = g_array_new(FALSE, FALSE, sizeof(struct mapping));
-    d.mappings = g_array_new(FALSE, FALSE, sizeof(struct mapping));
-    find_ram(&d, begin, end);
-    for (unsigned k = 0; paging && k < m->n_vcpus; k++) {
-        walk_cpu(&d, x86_cpu_of(m->vcpus[k]));
-    }
-    if (paging) {
-        merge_mappings(&d);
-    } else {
-        g_array_append_vals(d.mappings, d.ram->data, d.ram->len);
-        for (unsigned k = 0; k < d.mappings->len; k++) {
-            struct mapping *p = &g_array_index(d.mappings, struct mapping, k);
-
-            p->virt = p->phys;
-        }
-    }
-    if (d.too_many) {
-        set_error(error,
-                  "dump: the guest has more than %u page tables or %u mappings; try it without -p",
-                  TABLES_MAX, MAPPINGS_MAX);
-    } else if (d.ram->len == 0) {
-        set_error(error, "dump: there is no memory in this range");
-    }
-    ok = !d.too_many && d.ram->len > 0 && write_core(&d, path, error);
-    g_array_unref(d.ram);
-    g_array_unref(d.mappings);
-    return ok;
-}
-
-/* "[-p] filename [begin length]" */
-bool command_dump_guest_memory(struct machine *m, const char *args, GString *out, GError **error)
-{
-    g_auto(GStrv) words = g_strsplit_set(args, " \t", -1);
-    g_autoptr(GPtrArray) given = g_ptr_array_new();
-    uint64_t begin = 0, length = UINT64_MAX;
-    bool paging = false, ok;
-
-    (void)out;
     for (unsigned k = 0; words[k]; k++) {
         if (strcmp(words[k], "-p") == 0) {
-            paging = true;
+            r->paging = true;
+        } else if (strcmp(words[k], "-d") == 0) {
+            r->detach = true;
         } else if (words[k][0] == '-') {
-            set_error(error, "dump-guest-memory: %s is not supported, only -p", words[k]);
+            set_error(error, "dump-guest-memory: %s is not supported, only -p and -d", words[k]);
             return false;
         } else if (*words[k]) {
             g_ptr_array_add(given, words[k]);
         }
     }
-    if (paging && given->len == 3) {
-        set_error(error, "dump-guest-memory: -p takes no begin and length");
-        return false;
-    }
     if (given->len != 1 && given->len != 3) {
         set_error(error, "dump-guest-memory: it takes a file name, or one, begin and length");
         return false;
     }
-    if (given->len == 3) {
+    return true;
+}
+
+/* "[-p] [-d] filename [begin length]" */
+bool command_dump_guest_memory(struct machine *m, const char *args, GString *out, GError **error)
+{
+    g_auto(GStrv) words = g_strsplit_set(args, " \t", -1);
+    g_autoptr(GPtrArray) given = g_ptr_array_new();
+    struct request r = { .fd = -1 };
+
+    (void)out;
+    if (!take_words(words, &r, given, error)) {
+        return false;
+    }
+    r.path = given->pdata[0];
+    r.has_range = given->len == 3;
+    if (r.has_range) {
         const char *first = given->pdata[1], *second = given->pdata[2];
 
-        if (!expression_parse(&first, cpu_access_register, m, &begin, error) ||
-            !expression_parse(&second, cpu_access_register, m, &length, error)) {
+        if (!expression_parse(&first, cpu_access_register, m, &r.begin, error) ||
+            !expression_parse(&second, cpu_access_register, m, &r.length, error)) {
             return false;
         }
     }
-    if (length == 0 || (length != UINT64_MAX && begin + length - 1 < begin) ||
-        (given->len == 3 && (begin | length) % GUEST_PAGE_SIZE)) {
-        set_error(error, "dump-guest-memory: begin and length are whole pages of 4 KiB");
+    return dump(m, &r, error);
+}
+
+bool command_info_dump(struct machine *m, const char *args, GString *out, GError **error)
+{
+    const struct dump_job *j = job_of(m);
+
+    (void)args;
+    (void)error;
+    g_string_append_printf(out, "Status: %s\n", j->status);
+    if (j->dump) {
+        g_string_append_printf(out, "Finished: %.2f %%\n",
+                               100.0 * (double)dump_done(j->dump) / (double)dump_total(j->dump));
+    }
+    return true;
+}
+
+/* QMP ------------------------------------------------------------------------------------------- */
+
+bool qmp_dump_guest_memory(struct qmp_session *s, json_t *args, json_t **result, GError **error)
+{
+    const char *to = qmp_str(args, "protocol", ""), *format = qmp_str(args, "format", "elf");
+    bool begins = json_object_get(args, "begin"), ends = json_object_get(args, "length");
+    struct request r = { .paging = qmp_bool(args, "paging", false),
+                         .detach = qmp_bool(args, "detach", false),
+                         .has_range = begins,
+                         .begin = (uint64_t)qmp_int(args, "begin", 0),
+                         .length = (uint64_t)qmp_int(args, "length", 0),
+                         .fd = -1 };
+
+    (void)result;
+    if (strcmp(format, "elf") != 0) {
+        set_error(error, "dump-guest-memory: format '%s' is not supported, only elf", format);
         return false;
     }
-    if (!cpu_access_begin(m, error)) {
+    if (begins != ends) {
+        set_error(error, "Parameter '%s' is missing", begins ? "length" : "begin");
         return false;
     }
-    ok = dump_memory(m, paging, begin, given->len == 3 ? begin + length - 1 : UINT64_MAX,
-                     given->pdata[0], error);
-    cpu_access_end(m);
-    return ok;
+    if (g_str_has_prefix(to, "file:")) {
+        r.path = to + strlen("file:");
+    } else if (!g_str_has_prefix(to, "fd:")) {
+        set_error(error, "parameter 'protocol' must start with 'file:' or 'fd:'");
+        return false;
+    } else if ((r.fd = qmp_named_fd(s, to + strlen("fd:"))) < 0) {
+        set_error(error, "File descriptor named '%s' has not been found", to + strlen("fd:"));
+        return false;
+    }
+    return dump(qmp_machine(s), &r, error);
+}
+
+bool qmp_query_dump(struct qmp_session *s, json_t *args, json_t **result, GError **error)
+{
+    (void)args;
+    (void)error;
+    *result = describe(job_of(qmp_machine(s)));
+    return true;
+}
+
+bool qmp_query_dump_capability(struct qmp_session *s, json_t *args, json_t **result, GError **error)
+{
+    (void)s;
+    (void)args;
+    (void)error;
+    *result = json_pack("{s:[s]}", "formats", "elf");
+    return true;
 }

@@ -37,14 +37,6 @@ static bool info_registers(struct machine *m, const char *args, GString *out, GE
     return true;
 }
 
-static bool info_mtree(struct machine *m, const char *args, GString *out, GError **error)
-{
-    (void)args;
-    (void)error;
-    mem_print_tree(m, out);
-    return true;
-}
-
 static bool info_qtree(struct machine *m, const char *args, GString *out, GError **error)
 {
     (void)args;
@@ -124,26 +116,59 @@ static bool info_pci(struct machine *m, const char *args, GString *out, GError *
 const struct command info_commands[] = {
     { "balloon",   "", "show balloon information",                         command_info_balloon },
     { "block",     "[-v] [device]", "show the drives and what is in them (-v: their images)", command_info_block },
+    { "blockstats", "", "show block device statistics",                    command_info_blockstats },
     { "block-jobs", "", "show progress of ongoing block device operations", command_info_block_jobs },
     { "chardev",   "", "show the character devices",                       command_info_chardev },
     { "cpus",      "", "show each CPU and its host thread",                info_cpus },
+    { "dump",      "", "show how far a dump of memory is",                 command_info_dump },
+    { "history",   "", "show the command line history",                    command_info_history },
+    { "hotpluggable-cpus", "", "show information about hotpluggable CPUs", command_info_hotpluggable_cpus },
     { "iothreads", "", "show iothreads",                                   command_info_iothreads },
     { "irq",       "", "show how often each interrupt line rose",          command_info_irq },
     { "jit",       "", "show instructions executed and the block cache",   info_jit },
+    { "kvm",       "", "show KVM information",                             command_info_kvm },
+    { "lapic",     "[apic-id]", "show local apic state (apic-id: local apic to read, default is which of current CPU)", command_info_lapic },
+    { "mem",       "", "show the active virtual memory mappings",          command_info_mem },
+    { "memdev",    "", "show memory backends",                             command_info_memdev },
+    { "memory-devices", "", "show memory devices",                         NULL, "" },
+    { "memory_size_summary", "", "show the amount of initially allocated and present hotpluggable (if enabled) memory in bytes", command_info_memory_size_summary },
     { "mice",      "", "show the pointing devices",                        command_info_mice },
     { "migrate",   "", "show migration status",                            command_info_migrate },
     { "migrate_capabilities", "", "show current migration capabilities",   command_info_migrate_capabilities },
     { "migrate_parameters", "", "show current migration parameters",       command_info_migrate_parameters },
-    { "mtree",     "", "show the memory tree",                             info_mtree },
+    { "mtree",     "[-f][-D]", "show memory tree (-f: dump flat view for address spaces; -D: dump disabled regions)", command_info_mtree },
     { "name",      "", "show the machine's name",                          info_name },
     { "network",   "", "show the network state",                           command_info_network },
+    { "numa",      "", "show NUMA information",                            NULL, "0 nodes\n" },
+    { "opcount",   "", "show dynamic compiler opcode counters",            NULL, "[TCG profiler not compiled]\n" },
     { "pci",       "", "show the PCI devices",                             info_pci },
     { "pic",       "", "show the interrupt controllers",                   command_info_pic },
+    { "profile",   "", "show profiling information",                       NULL, NULL, "Internal profiler not compiled" },
+    { "qdm",       "", "show the device model list",                       command_info_qdm },
+    { "qom-tree",  "[path]", "show QOM composition tree",                  command_info_qom_tree },
     { "qtree",     "", "show the device tree",                             info_qtree },
+    { "ramblock",  "", "display system ramblock information",              command_info_ramblock },
+    { "rdma",      "", "show RDMA state",                                  NULL, "" },
+    { "replay",    "", "show record/replay information",                   NULL, "Record/replay is not active\n" },
+    { "rocker",    "name", "show rocker switch",                           command_info_rocker },
+    { "rocker-of-dpa-flows", "name [tbl_id]", "show rocker OF-DPA flow tables", command_info_rocker },
+    { "rocker-of-dpa-groups", "name [type]", "show rocker OF-DPA groups",  command_info_rocker },
+    { "rocker-ports", "name", "show rocker ports",                         command_info_rocker },
+    { "roms",      "", "show roms",                                        command_info_roms },
+    { "sev",       "", "show SEV information",                             NULL, "SEV is not enabled\n" },
+    { "sgx",       "", "show intel SGX information",                       NULL, "No EPC regions defined, SGX not available\n" },
     { "registers", "[-a|N]", "show the registers of the chosen CPU, of all, of CPU N", info_registers },
     { "snapshots", "", "show the currently saved machines",                command_info_snapshots },
+    { "spice",     "", "show the spice server status",                     NULL, "Server: disabled\n" },
+    { "stats",     "target [names] [provider]", "show statistics for the given target (vm or vcpu)", command_info_stats },
     { "status",    "", "show whether the machine runs",                    info_status },
+    { "sync-profile", "[-m] [-n] [max]", "show synchronization profiling info", NULL, "sync-profile is off\n" },
+    { "tlb",       "", "show virtual to physical memory mappings",         command_info_tlb },
+    { "tpm",       "", "show the TPM device",                              NULL, "" },
+    { "trace-events", "[name] [vcpu]", "show available trace-events & their state", NULL, "" },
     { "usernet",   "", "show user network stack connection states",        command_info_usernet },
+    { "uuid",      "", "show the current VM UUID",                         command_info_uuid },
+    { "vm-generation-id", "", "show Virtual Machine Generation ID",        command_info_vm_generation_id },
     { "version",   "", "show the version of the emulator",                 info_version },
     { 0 }
 };
@@ -166,5 +191,5 @@ bool command_info(struct machine *m, const char *args, GString *out, GError **er
         return false;
     }
     args += strlen(name);
-    return c->run(m, args + strspn(args, " \t"), out, error);
+    return command_run(c, m, args + strspn(args, " \t"), out, error);
 }

@@ -25,32 +25,33 @@ static bool check_tag(const char *command, const char *args, bool needed, GError
 bool command_savevm(struct machine *m, const char *args, GString *out, GError **error)
 {
     (void)out;
-    return check_tag("savevm", args, false, error) && snapshot_save(m, *args ? args : NULL, error);
+    return check_tag("savevm", args, false, error) &&
+           snapshot_save(m, *args ? args : NULL, NULL, error);
 }
 
 bool command_loadvm(struct machine *m, const char *args, GString *out, GError **error)
 {
     (void)out;
-    return check_tag("loadvm", args, true, error) && snapshot_load(m, args, error);
+    return check_tag("loadvm", args, true, error) && snapshot_load(m, args, NULL, error);
 }
 
 bool command_delvm(struct machine *m, const char *args, GString *out, GError **error)
 {
     (void)out;
-    return check_tag("delvm", args, true, error) && snapshot_delete(m, args, error);
+    return check_tag("delvm", args, true, error) && snapshot_delete(m, args, NULL, error);
 }
 
-/* Those of a drive that are on all of them, or that are not, under a heading if there are any. */
-static bool print_list(const GPtrArray *drives, const struct block_backend *blk, bool complete,
+/* Those of a disk that are on all of them, or that are not, under a heading if there are any. */
+static bool print_list(const GPtrArray *disks, struct block_node *disk, bool complete,
                        const char *heading, GString *out)
 {
-    g_autoptr(GPtrArray) list = block_snapshots(blk->root);
+    g_autoptr(GPtrArray) list = block_snapshots(disk);
     bool any = false;
 
     for (unsigned i = 0; i < list->len; i++) {
         const struct block_snapshot *s = g_ptr_array_index(list, i);
 
-        if (snapshot_is_complete(drives, s->name) != complete) {
+        if (snapshot_is_complete(disks, s->name) != complete) {
             continue;
         }
         if (!any) {
@@ -64,24 +65,24 @@ static bool print_list(const GPtrArray *drives, const struct block_backend *blk,
 
 bool command_info_snapshots(struct machine *m, const char *args, GString *out, GError **error)
 {
-    g_autoptr(GPtrArray) drives = snapshot_drives(m, error);
+    g_autoptr(GPtrArray) disks = snapshot_disks(m, NULL, error);
     bool any;
 
     (void)args;
-    if (!drives) {
+    if (!disks) {
         return false;
     }
-    any = print_list(drives, g_ptr_array_index(drives, 0), true,
+    any = print_list(disks, g_ptr_array_index(disks, 0), true,
                      "List of snapshots present on all disks:\n", out);
     if (!any) {
         g_string_append(out, "There is no snapshot available.\n");
     }
-    for (unsigned i = 0; i < drives->len; i++) {
-        const struct block_backend *blk = g_ptr_array_index(drives, i);
-        g_autofree char *heading =
-            g_strdup_printf("\nList of partial (non-loadable) snapshots on '%s':\n", blk->id);
+    for (unsigned i = 0; i < disks->len; i++) {
+        struct block_node *disk = g_ptr_array_index(disks, i);
+        g_autofree char *heading = g_strdup_printf(
+            "\nList of partial (non-loadable) snapshots on '%s':\n", snapshot_disk_title(m, disk));
 
-        print_list(drives, blk, false, heading, out);
+        print_list(disks, disk, false, heading, out);
     }
     return true;
 }
@@ -128,7 +129,7 @@ bool command_migrate(struct machine *m, const char *args, GString *out, GError *
         set_error(error, "migrate: string expected");
         return false;
     }
-    return migration_start(m, args, error) && (detach || wait_for_the_end(m, error));
+    return migration_start(m, args, -1, error) && (detach || wait_for_the_end(m, error));
 }
 
 bool command_migrate_cancel(struct machine *m, const char *args, GString *out, GError **error)
@@ -140,10 +141,20 @@ bool command_migrate_cancel(struct machine *m, const char *args, GString *out, G
     return true;
 }
 
+bool command_migrate_continue(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)out;
+    if (strcmp(args, migration_status_names[MIGRATION_PRE_SWITCHOVER]) != 0) {
+        set_error(error, "Migration not in expected state: %s", args);
+        return false;
+    }
+    return migration_continue(m, error);
+}
+
 bool command_migrate_incoming(struct machine *m, const char *args, GString *out, GError **error)
 {
     (void)out;
-    return migration_incoming(m, args, error);
+    return migration_incoming(m, args, -1, error);
 }
 
 /* "name value" */
@@ -213,6 +224,9 @@ bool command_info_migrate(struct machine *m, const char *args, GString *out, GEr
     print_time("expected downtime", migration_is_running(m) ? i.expected_downtime : -1, out);
     print_time("downtime", i.downtime, out);
     print_time("setup", i.setup_time, out);
+    if (i.cpu_throttle) {
+        g_string_append_printf(out, "cpu throttle percentage: %u\n", i.cpu_throttle);
+    }
     if (!i.total) {
         return true;
     }
@@ -222,9 +236,10 @@ bool command_info_migrate(struct machine *m, const char *args, GString *out, GEr
                            "duplicate: %" PRIu64 " pages\nskipped: 0 pages\n"
                            "normal: %" PRIu64 " pages\nnormal bytes: %" PRIu64 " kbytes\n"
                            "dirty sync count: %" PRIu64 "\npage size: 4 kbytes\n"
-                           "multifd bytes: 0 kbytes\npages-per-second: %" PRIu64 "\n",
+                           "multifd bytes: %" PRIu64 " kbytes\npages-per-second: %" PRIu64 "\n",
                            i.transferred >> 10, i.mbps, i.remaining >> 10, i.total >> 10,
-                           i.duplicate, i.normal, i.normal * 4, i.dirty_syncs, i.pages_per_second);
+                           i.duplicate, i.normal, i.normal * 4, i.dirty_syncs,
+                           i.multifd_bytes >> 10, i.pages_per_second);
     if (i.dirty_pages_rate && migration_is_running(m)) {
         g_string_append_printf(out, "dirty pages rate: %" PRIu64 " pages\n", i.dirty_pages_rate);
     }
@@ -243,14 +258,29 @@ bool command_info_migrate_capabilities(struct machine *m, const char *args, GStr
     return true;
 }
 
+static void print_parameter(struct machine *m, enum migration_parameter p, GString *out)
+{
+    const struct migration_parameter_row *row = &migration_parameters[p];
+    uint64_t v = migration_parameter(m, p);
+
+    if (row->kind == MIGRATION_BOOL) {
+        g_string_append_printf(out, "%s: %s\n", row->name, v ? "on" : "off");
+    } else if (row->kind == MIGRATION_CHOICE) {
+        g_autofree char *word = migration_parameter_word(m, p);
+
+        g_string_append_printf(out, "%s: %s\n", row->name, word);
+    } else {
+        g_string_append_printf(out, "%s: %" PRIu64 "%s\n", row->name, v, row->unit);
+    }
+}
+
 bool command_info_migrate_parameters(struct machine *m, const char *args, GString *out,
                                      GError **error)
 {
     (void)args;
     (void)error;
     for (unsigned i = 0; i < MIGRATION_PARAMETER_COUNT; i++) {
-        g_string_append_printf(out, "%s: %" PRIu64 "%s\n", migration_parameters[i].name,
-                               migration_parameter(m, i), migration_parameters[i].unit);
+        print_parameter(m, i, out);
     }
     return true;
 }

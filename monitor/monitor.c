@@ -61,11 +61,18 @@ static void accept_line(void *opaque, const char *line)
     struct monitor *mon = opaque;
     g_autoptr(GString) out = g_string_new(NULL);
 
+    mon->machine->monitor = mon;
     monitor_execute(mon->machine, line, out);
+    mon->machine->monitor = NULL;
     print_lines(mon, out->str);
     if (mon->machine->shutdown_requested == SHUTDOWN_NONE) {
         line_edit_prompt(&mon->edit);
     }
+}
+
+const GPtrArray *monitor_history(const struct monitor *mon)
+{
+    return mon->edit.history;
 }
 
 /* The first word from the commands, the second after help and info from theirs. */

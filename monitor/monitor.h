@@ -19,6 +19,8 @@ struct monitor;
 /* Takes the chardev as a front; on a mux it waits for its turn.  NULL and *error: it is taken. */
 struct monitor *monitor_new(struct machine *m, struct chardev *c, GError **error);
 void monitor_free(struct monitor *mon);
+/* char *, the oldest first. */
+const GPtrArray *monitor_history(const struct monitor *mon);
 /* Runs one line and appends what it prints, lines ending in "\n". */
 void monitor_execute(struct machine *m, const char *line, GString *out);
 

@@ -62,13 +62,8 @@ bool command_set_link(struct machine *m, const char *args, GString *out, GError 
     return true;
 }
 
-/* announce_self [CARD[,CARD...]] */
-bool command_announce_self(struct machine *m, const char *args, GString *out, GError **error)
+static bool check_cards(struct machine *m, char **cards, GError **error)
 {
-    struct net_announce_options o = NET_ANNOUNCE_DEFAULTS;
-    g_auto(GStrv) cards = *args ? g_strsplit(args, ",", -1) : NULL;
-
-    (void)out;
     for (unsigned i = 0; cards && cards[i]; i++) {
         const struct net_client *c = net_find(m, cards[i]);
 
@@ -78,7 +73,23 @@ bool command_announce_self(struct machine *m, const char *args, GString *out, GE
             return false;
         }
     }
+    return true;
+}
+
+/* announce_self [CARD[,CARD...]] [ID] */
+bool command_announce_self(struct machine *m, const char *args, GString *out, GError **error)
+{
+    struct net_announce_options o = NET_ANNOUNCE_DEFAULTS;
+    g_auto(GStrv) words = g_strsplit(args, " ", 2);
+    bool any = words[0] && *words[0];
+    g_auto(GStrv) cards = any ? g_strsplit(words[0], ",", -1) : NULL;
+
+    (void)out;
+    if (!check_cards(m, cards, error)) {
+        return false;
+    }
     o.cards = cards;
+    o.id = any && words[1] ? g_strstrip(words[1]) : NULL;
     net_announce(m, &o);
     return true;
 }

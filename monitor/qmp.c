@@ -51,6 +51,14 @@ struct machine *qmp_machine(const struct qmp_session *s)
     return s->qmp->machine;
 }
 
+bool qmp_call(struct machine *m, qmp_fn *fn, json_t *args, json_t **result, GError **error)
+{
+    struct qmp qmp = { .machine = m };
+    struct qmp_session s = { .qmp = &qmp };
+
+    return fn(&s, args, result, error);
+}
+
 int qmp_take_fd(struct qmp_session *s)
 {
     return chardev_take_fd(s->chardev);

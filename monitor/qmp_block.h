@@ -26,6 +26,19 @@ struct block_node *qmp_image_of(struct block_node *root);
 /* BlockDeviceInfo of a node; blk may be NULL.  `flat`: without images below. */
 json_t *qmp_node_info(struct block_backend *blk, struct block_node *node, bool flat);
 
+/* SnapshotInfo */
+json_t *qmp_snapshot_info(const struct block_snapshot *s);
+
+/* qmp_snapshot.c: the undoing of blockdev-snapshot-internal-sync. */
+void qmp_undo_snapshot_internal(struct qmp_session *s, json_t *args);
+
+/*
+ * qmp_jobs.c: a job that is carried out before its command is answered, and stays until it is dismissed.  What goes wrong
+ * in it is the job's error.  False and *error: it cannot begin.
+ */
+bool qmp_job_at_once(struct machine *m, const char *id, const char *type,
+                     bool (*run)(void *opaque, GError **error), void *opaque, GError **error);
+
 /* block_jobs.c: the image that a mirror or backup writes: made unless it is there already (`reuse`). */
 struct block_node *monitor_open_target(struct block_backend *blk, const char *path,
                                        const char *format, bool reuse, bool full, GError **error);

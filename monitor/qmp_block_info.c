@@ -38,7 +38,7 @@ static json_t *describe_row(const struct block_info_row *row)
     return value;
 }
 
-static json_t *describe_snapshot(const struct block_snapshot *s)
+json_t *qmp_snapshot_info(const struct block_snapshot *s)
 {
     json_t *o =
         json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "id", qmp_text(s->id), "name",
@@ -63,7 +63,7 @@ static json_t *describe_snapshots(struct block_node *node)
     }
     snapshots = json_array();
     for (unsigned i = 0; i < list->len; i++) {
-        json_array_append_new(snapshots, describe_snapshot(g_ptr_array_index(list, i)));
+        json_array_append_new(snapshots, qmp_snapshot_info(g_ptr_array_index(list, i)));
     }
     return snapshots;
 }

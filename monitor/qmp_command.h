@@ -81,6 +81,9 @@ const struct qmp_command *qmp_command_find(const char *name);
 /* False and *error in QEMU's words: "Parameter 'x' is missing". */
 bool qmp_check_arguments(const struct qmp_command *c, json_t *args, GError **error);
 
+/* A handler's answer for others than QMP's clients: of those that look at the machine only. */
+bool qmp_call(struct machine *m, qmp_fn *fn, json_t *args, json_t **result, GError **error);
+
 /* Sessions ------------------------------------------------------------------------------------ */
 
 /* What a session that handlers see is: qmp.c has the rest. */
@@ -137,9 +140,25 @@ qmp_fn qmp_query_machines, qmp_query_hotpluggable_cpus, qmp_query_cpu_definition
     qmp_query_memdev, qmp_query_command_line_options;
 
 /* qmp_migration.c */
-qmp_fn qmp_migrate, qmp_migrate_cancel, qmp_migrate_incoming, qmp_query_migrate,
-    qmp_migrate_set_capabilities, qmp_query_migrate_capabilities, qmp_migrate_set_parameters,
-    qmp_query_migrate_parameters;
+qmp_fn qmp_migrate, qmp_migrate_cancel, qmp_migrate_continue, qmp_migrate_incoming,
+    qmp_query_migrate, qmp_migrate_set_capabilities, qmp_query_migrate_capabilities,
+    qmp_migrate_set_parameters, qmp_query_migrate_parameters;
+
+/* dump_memory.c */
+qmp_fn qmp_dump_guest_memory, qmp_query_dump, qmp_query_dump_capability;
+
+/* qmp_human.c */
+qmp_fn qmp_x_query_irq, qmp_x_query_jit, qmp_x_query_numa, qmp_x_query_opcount, qmp_x_query_profile,
+    qmp_x_query_ramblock, qmp_x_query_rdma, qmp_x_query_roms;
+qmp_fn qmp_replay_break, qmp_replay_delete_break, qmp_replay_seek, qmp_query_replay,
+    qmp_x_colo_lost_heartbeat, qmp_query_colo_status, qmp_x_exit_preconfig, qmp_dumpdtb;
+qmp_fn qmp_query_sev, qmp_query_sev_capabilities, qmp_query_sev_launch_measure,
+    qmp_query_sev_attestation_report, qmp_sev_inject_launch_secret, qmp_query_sgx,
+    qmp_query_sgx_capabilities, qmp_query_spice, qmp_rtc_reset_reinjection, qmp_rocker,
+    qmp_trace_event_get_state, qmp_trace_event_set_state;
+
+/* watchdog.c */
+qmp_fn qmp_watchdog_set_action;
 
 /* balloon.c */
 qmp_fn qmp_balloon, qmp_query_balloon;
@@ -148,6 +167,9 @@ qmp_fn qmp_balloon, qmp_query_balloon;
 qmp_fn qmp_device_add, qmp_device_del, qmp_object_add, qmp_object_del, qmp_netdev_add,
     qmp_netdev_del, qmp_set_link, qmp_announce_self, qmp_chardev_add, qmp_chardev_remove,
     qmp_chardev_send_break, qmp_chardev_change, qmp_ringbuf_read, qmp_ringbuf_write;
+/* qmp_net.c */
+qmp_fn qmp_query_rx_filter;
+
 qmp_fn qmp_getfd, qmp_closefd, qmp_add_fd, qmp_remove_fd, qmp_query_fdsets;
 qmp_fn qmp_send_key, qmp_input_send_event, qmp_screendump, qmp_memsave, qmp_pmemsave;
 
@@ -164,6 +186,10 @@ qmp_fn qmp_query_block_jobs, qmp_query_jobs, qmp_block_job_pause, qmp_block_job_
     qmp_job_dismiss;
 qmp_fn qmp_blockdev_mirror, qmp_drive_mirror, qmp_blockdev_backup, qmp_drive_backup,
     qmp_block_stream, qmp_block_commit, qmp_blockdev_create;
+/* qmp_snapshot.c */
+qmp_fn qmp_snapshot_save, qmp_snapshot_load, qmp_snapshot_delete,
+    qmp_blockdev_snapshot_internal_sync, qmp_blockdev_snapshot_delete_internal_sync;
+
 qmp_fn qmp_blockdev_snapshot, qmp_blockdev_snapshot_sync, qmp_bitmap_add, qmp_bitmap_remove,
     qmp_bitmap_clear, qmp_bitmap_enable, qmp_bitmap_disable, qmp_bitmap_merge, qmp_transaction;
 

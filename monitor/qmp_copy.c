@@ -305,32 +305,24 @@ static bool create(struct qmp_session *s, json_t *options, GError **error)
     return block_create_in(driver, node, o, error);
 }
 
-/* Carried out at once: images are made in moments. */
+struct creation {
+    struct qmp_session *s;
+    json_t *options;
+};
+
+static bool run_creation(void *opaque, GError **error)
+{
+    const struct creation *c = opaque;
+
+    return create(c->s, c->options, error);
+}
+
+/* Images are made in moments. */
 bool qmp_blockdev_create(struct qmp_session *s, json_t *args, json_t **result, GError **error)
 {
-    struct machine *m = qmp_machine(s);
-    const char *id = qmp_str(args, "job-id", "");
-    g_autoptr(GError) why = NULL;
-    struct block_job_record r = { .id = (char *)id, .type = "create", .done = 1, .total = 1 };
+    struct creation c = { s, json_object_get(args, "options") };
 
     (void)result;
-    if (!g_ascii_isalpha(*id)) {
-        set_error(error, "Invalid job ID '%s'", id);
-        return false;
-    }
-    if (block_live_find(m, id) || block_job_record_find(m, id)) {
-        set_error(error, "Job ID '%s' already in use", id);
-        return false;
-    }
-    block_job_tell_status(m, id, "created");
-    block_job_tell_status(m, id, "running");
-    if (create(s, json_object_get(args, "options"), &why)) {
-        block_job_tell_status(m, id, "waiting");
-        block_job_tell_status(m, id, "pending");
-    } else {
-        block_job_tell_status(m, id, "aborting");
-        r.error = why->message;
-    }
-    block_job_conclude(m, &r, true);
-    return true;
+    return qmp_job_at_once(qmp_machine(s), qmp_str(args, "job-id", ""), "create", run_creation, &c,
+                           error);
 }

@@ -88,10 +88,9 @@ bool qmp_set_link(struct qmp_session *s, json_t *args, json_t **result, GError *
 
 static bool check_announcement(const struct net_announce_options *o, GError **error)
 {
-    if (o->rounds < 1 || o->rounds > 1000 || o->initial < 1 || o->initial > 100000 || o->max < 1 ||
-        o->max > 100000 || o->step > 10000) {
-        set_error(error, "announce-self: initial and max must be 1 to 100000 ms, rounds 1 to 1000, "
-                         "step at most 10000 ms");
+    if (o->rounds > 1000 || o->initial > 100000 || o->max > 100000 || o->step > 10000) {
+        set_error(error, "announce-self: initial and max must be 0 to 100000 ms, rounds 0 to 1000, "
+                         "step 0 to 10000 ms");
         return false;
     }
     return true;
@@ -102,7 +101,8 @@ bool qmp_announce_self(struct qmp_session *s, json_t *args, json_t **result, GEr
     struct net_announce_options o = { .initial = (uint32_t)qmp_int(args, "initial", 0),
                                       .max = (uint32_t)qmp_int(args, "max", 0),
                                       .rounds = (uint32_t)qmp_int(args, "rounds", 0),
-                                      .step = (uint32_t)qmp_int(args, "step", 0) };
+                                      .step = (uint32_t)qmp_int(args, "step", 0),
+                                      .id = (char *)qmp_str(args, "id", NULL) };
     json_t *cards = json_object_get(args, "interfaces"), *card;
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     size_t i;

@@ -53,6 +53,12 @@ static json_t *describe_record(const struct block_job_record *r, bool block)
                      !r->waits_finalize, "auto-dismiss", 0, "error", error);
 }
 
+static bool is_no_block_job(const char *type)
+{
+    return strcmp(type, "create") == 0 || strcmp(type, "amend") == 0 ||
+           g_str_has_prefix(type, "snapshot-");
+}
+
 static json_t *describe_all(struct machine *m, bool block)
 {
     json_t *list = json_array();
@@ -63,7 +69,7 @@ static json_t *describe_all(struct machine *m, bool block)
         json_array_append_new(list, describe_live(job, block));
     }
     for (unsigned i = 0; (r = block_job_record_at(m, i)); i++) {
-        if (!block || strcmp(r->type, "create") != 0) {
+        if (!block || !is_no_block_job(r->type)) {
             json_array_append_new(list, describe_record(r, block));
         }
     }
@@ -199,5 +205,34 @@ bool qmp_job_dismiss(struct qmp_session *s, json_t *args, json_t **result, GErro
         set_error(error, "Job not found");
         return false;
     }
+    return true;
+}
+
+/* At once ------------------------------------------------------------------------------------- */
+
+bool qmp_job_at_once(struct machine *m, const char *id, const char *type,
+                     bool (*run)(void *opaque, GError **error), void *opaque, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    struct block_job_record r = { .id = (char *)id, .type = type, .done = 1, .total = 1 };
+
+    if (!g_ascii_isalpha(*id)) {
+        set_error(error, "Invalid job ID '%s'", id);
+        return false;
+    }
+    if (block_live_find(m, id) || block_job_record_find(m, id)) {
+        set_error(error, "Job ID '%s' already in use", id);
+        return false;
+    }
+    block_job_tell_status(m, id, "created");
+    block_job_tell_status(m, id, "running");
+    if (run(opaque, &why)) {
+        block_job_tell_status(m, id, "waiting");
+        block_job_tell_status(m, id, "pending");
+    } else {
+        block_job_tell_status(m, id, "aborting");
+        r.error = why->message;
+    }
+    block_job_conclude(m, &r, true);
     return true;
 }

@@ -24,7 +24,7 @@ static bool run_human(struct qmp_session *s, const char *name, GError **error)
 {
     g_autoptr(GString) out = g_string_new(NULL);
 
-    return command_find(monitor_commands, name)->run(qmp_machine(s), "", out, error);
+    return command_run(command_find(monitor_commands, name), qmp_machine(s), "", out, error);
 }
 
 #define SAME_AS_HUMAN(function, name)                                                              \
@@ -48,9 +48,9 @@ bool qmp_set_action(struct qmp_session *s, json_t *args, json_t **result, GError
     struct machine_config *c = &qmp_machine(s)->config;
     const char *reboot = qmp_str(args, "reboot", NULL), *panic = qmp_str(args, "panic", NULL);
     const char *shutdown = qmp_str(args, "shutdown", NULL);
+    const char *watchdog = qmp_str(args, "watchdog", NULL);
 
     (void)result;
-    (void)error;
     if (reboot) {
         c->no_reboot = strcmp(reboot, "shutdown") == 0;
     }
@@ -62,7 +62,7 @@ bool qmp_set_action(struct qmp_session *s, json_t *args, json_t **result, GError
             c->panic = i;
         }
     }
-    return true; /* there is no watchdog that could act */
+    return !watchdog || watchdog_set_action(qmp_machine(s), watchdog, error);
 }
 
 /* Lines of terminals: \r\n. */

@@ -180,9 +180,10 @@ bool qmp_query_mice(struct qmp_session *s, json_t *args, json_t **result, GError
     *result = json_array();
     for (unsigned i = 0; (h = input_handler_at(qmp_machine(s), i)); i++) {
         if (h->pointer) {
-            json_array_append_new(*result, json_pack("{s:s, s:i, s:b, s:b}", "name", h->name,
-                                                     "index", (int)i, "current", h == current,
-                                                     "absolute", h->absolute));
+            json_array_append_new(*result,
+                                  json_pack("{s:s, s:i, s:b, s:b}", "name", h->name, "index",
+                                            (int)json_array_size(*result), "current", h == current,
+                                            "absolute", h->absolute));
         }
     }
     return true;

@@ -173,6 +173,8 @@ static const struct action {
 } actions[] = {
     { "abort", abort_action, NULL }, /* is never undone */
     { "blockdev-snapshot", qmp_blockdev_snapshot, undo_overlay },
+    { "blockdev-snapshot-internal-sync", qmp_blockdev_snapshot_internal_sync,
+      qmp_undo_snapshot_internal },
     { "block-dirty-bitmap-add", qmp_bitmap_add, undo_bitmap },
     { "blockdev-backup", qmp_blockdev_backup, undo_backup },
 };

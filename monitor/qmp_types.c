@@ -109,9 +109,9 @@ const struct qmp_type qmp_types[] = {
                                          "x-iops-write-max-length?: int unstable, x-bps-total?: int unstable, x-bps-total-max?: int unstable, x-bps-total-max-length?: int unstable, "
                                          "x-bps-read?: int unstable, x-bps-read-max?: int unstable, x-bps-read-max-length?: int unstable, x-bps-write?: int unstable, "
                                          "x-bps-write-max?: int unstable, x-bps-write-max-length?: int unstable, x-iops-size?: int unstable" },
-    { "NetClientDriver",     QMP_ENUM,   "user|tap|socket|stream|dgram|bridge|hubport" },
+    { "NetClientDriver",     QMP_ENUM,   "user|tap|l2tpv3|socket|stream|dgram|bridge|hubport" },
     { "Netdev",              QMP_STRUCT, "id: str, type: NetClientDriver", "type",
-      "user=NetdevUserOptions, tap=NetdevTapOptions, socket=NetdevSocketOptions, stream=NetdevStreamOptions, dgram=NetdevDgramOptions, bridge=NetdevBridgeOptions, hubport=NetdevHubPortOptions" },
+      "user=NetdevUserOptions, tap=NetdevTapOptions, l2tpv3=NetdevL2TPv3Options, socket=NetdevSocketOptions, stream=NetdevStreamOptions, dgram=NetdevDgramOptions, bridge=NetdevBridgeOptions, hubport=NetdevHubPortOptions" },
     { "String",              QMP_STRUCT, "str: str" },
     { "NetdevUserOptions",   QMP_STRUCT, "hostname?: str, restrict?: bool, ipv4?: bool, ipv6?: bool, ip?: str, net?: str, host?: str, tftp?: str, bootfile?: str, dhcpstart?: str, dns?: str, "
                                          "dnssearch?: [String], domainname?: str, ipv6-prefix?: str, ipv6-prefixlen?: int, ipv6-host?: str, ipv6-dns?: str, smb?: str, smbserver?: str, "
@@ -126,6 +126,11 @@ const struct qmp_type qmp_types[] = {
     { "VsockSocketAddress",  QMP_STRUCT, "cid: str, port: str" },
     { "NetdevStreamOptions", QMP_STRUCT, "addr: SocketAddress, server?: bool" },
     { "NetdevDgramOptions",  QMP_STRUCT, "local?: SocketAddress, remote?: SocketAddress" },
+    { "NetdevL2TPv3Options", QMP_STRUCT, "src: str, dst: str, srcport?: str, dstport?: str, ipv6?: bool, udp?: bool, cookie64?: bool, counter?: bool, pincounter?: bool, "
+                                         "txcookie?: u64, rxcookie?: u64, txsession: u32, rxsession?: u32, offset?: u32" },
+    { "RxState",             QMP_ENUM,   "normal|none|all" },
+    { "RxFilterInfo",        QMP_STRUCT, "name: str, promiscuous: bool, multicast: RxState, unicast: RxState, vlan: RxState, broadcast-allowed: bool, multicast-overflow: bool, "
+                                         "unicast-overflow: bool, main-mac: str, vlan-table: [int], unicast-table: [str], multicast-table: [str]" },
     { "NetdevBridgeOptions", QMP_STRUCT, "br?: str, helper?: str" },
     { "NetdevHubPortOptions", QMP_STRUCT, "hubid: int, netdev?: str" },
     { "ChardevReturn",       QMP_STRUCT, "pty?: str" },
@@ -272,6 +277,7 @@ const struct qmp_type qmp_types[] = {
     { "BackupPerf",          QMP_STRUCT, "use-copy-range?: bool, max-workers?: int, max-chunk?: int" },
     { "BlockdevBackup",      QMP_STRUCT, "job-id?: str, device: str, sync: MirrorSyncMode, speed?: int, bitmap?: str, bitmap-mode?: BitmapSyncMode, compress?: bool, on-source-error?: BlockdevOnError, on-target-error?: BlockdevOnError, auto-finalize?: bool, auto-dismiss?: bool, filter-node-name?: str, x-perf?: BackupPerf unstable, target: str" },
     { "BlockdevSnapshot",    QMP_STRUCT, "node: str, overlay: str" },
+    { "BlockdevSnapshotInternal", QMP_STRUCT, "device: str, name: str" },
     { "BlockDirtyBitmap",    QMP_STRUCT, "node: str, name: str" },
     { "BlockDirtyBitmapAdd", QMP_STRUCT, "node: str, name: str, granularity?: u32, persistent?: bool, disabled?: bool" },
     { "BlockDirtyBitmapOrStr", QMP_ALTERNATE, "str|BlockDirtyBitmap" },
@@ -294,14 +300,15 @@ const struct qmp_type qmp_types[] = {
     { "BlockdevCreateOptionsVmdk", QMP_STRUCT, "file: BlockdevRef, size: u64, extents?: [BlockdevRef], subformat?: BlockdevVmdkSubformat, backing-file?: str, adapter-type?: BlockdevVmdkAdapterType, "
                                          "hwversion?: str, toolsversion?: str, zeroed-grain?: bool" },
     { "BlockdevCreateOptionsVpc", QMP_STRUCT, "file: BlockdevRef, size: u64, subformat?: BlockdevVhdxSubformat, force-size?: bool" },
-    { "TransactionActionKind", QMP_ENUM, "abort|block-dirty-bitmap-add|blockdev-backup|blockdev-snapshot" },
+    { "TransactionActionKind", QMP_ENUM, "abort|block-dirty-bitmap-add|blockdev-backup|blockdev-snapshot|blockdev-snapshot-internal-sync" },
     { "TransactionAction",   QMP_STRUCT, "type: TransactionActionKind", "type",
-      "abort=AbortWrapper, block-dirty-bitmap-add=BlockDirtyBitmapAddWrapper, blockdev-backup=BlockdevBackupWrapper, blockdev-snapshot=BlockdevSnapshotWrapper" },
+      "abort=AbortWrapper, block-dirty-bitmap-add=BlockDirtyBitmapAddWrapper, blockdev-backup=BlockdevBackupWrapper, blockdev-snapshot=BlockdevSnapshotWrapper, blockdev-snapshot-internal-sync=BlockdevSnapshotInternalWrapper" },
     { "Abort",               QMP_STRUCT, "" },
     { "AbortWrapper",        QMP_STRUCT, "data: Abort" },
     { "BlockDirtyBitmapAddWrapper", QMP_STRUCT, "data: BlockDirtyBitmapAdd" },
     { "BlockdevBackupWrapper", QMP_STRUCT, "data: BlockdevBackup" },
     { "BlockdevSnapshotWrapper", QMP_STRUCT, "data: BlockdevSnapshot" },
+    { "BlockdevSnapshotInternalWrapper", QMP_STRUCT, "data: BlockdevSnapshotInternal" },
     { "ActionCompletionMode", QMP_ENUM,  "individual|grouped" },
     { "TransactionProperties", QMP_STRUCT, "completion-mode?: ActionCompletionMode" },
 
@@ -330,6 +337,10 @@ const struct qmp_type qmp_types[] = {
     { "InputBtnEvent",       QMP_STRUCT, "button: InputButton, down: bool" },
     { "InputMoveEventWrapper", QMP_STRUCT, "data: InputMoveEvent" },
     { "InputMoveEvent",      QMP_STRUCT, "axis: InputAxis, value: int" },
+    { "DumpGuestMemoryFormat", QMP_ENUM, "elf|kdump-zlib|kdump-lzo|kdump-snappy|win-dmp" },
+    { "DumpStatus",          QMP_ENUM,   "none|active|completed|failed" },
+    { "DumpQueryResult",     QMP_STRUCT, "status: DumpStatus, completed: int, total: int" },
+    { "DumpGuestMemoryCapability", QMP_STRUCT, "formats: [DumpGuestMemoryFormat]" },
     { "ImageFormat",         QMP_ENUM,   "ppm|png" },
 
     /* What there is to choose from */
@@ -347,11 +358,49 @@ const struct qmp_type qmp_types[] = {
                                          "validate-uuid|background-snapshot|zero-copy-send|postcopy-preempt|mapped-ram" },
     { "MigrationCapabilityStatus", QMP_STRUCT, "capability: MigrationCapability, state: bool" },
 
-    { "MigrationStatus",     QMP_ENUM,   "none|setup|cancelling|cancelled|active|completed|failed|device" },
+    { "MigrationStatus",     QMP_ENUM,   "none|setup|cancelling|cancelled|active|postcopy-active|postcopy-paused|postcopy-recover|completed|failed|colo|pre-switchover|device|wait-unplug" },
     { "MigrationStats",      QMP_STRUCT, "transferred: int, remaining: int, total: int, duplicate: int, skipped: int, normal: int, normal-bytes: int, dirty-pages-rate: int, mbps: number, dirty-sync-count: int, "
-                                         "postcopy-requests: int, page-size: int, multifd-bytes: u64, pages-per-second: u64" },
-    { "MigrationInfo",       QMP_STRUCT, "status?: MigrationStatus, ram?: MigrationStats, total-time?: int, expected-downtime?: int, downtime?: int, setup-time?: int, error-desc?: str" },
-    { "MigrateParameters",   QMP_STRUCT, "announce-initial?: u64, announce-max?: u64, announce-rounds?: u64, announce-step?: u64, max-bandwidth?: u64, downtime-limit?: u64" },
+                                         "postcopy-requests: int, page-size: int, multifd-bytes: u64, pages-per-second: u64, precopy-bytes: u64, downtime-bytes: u64, postcopy-bytes: u64, dirty-sync-missed-zero-copy: u64" },
+    { "MigrationInfo",       QMP_STRUCT, "status?: MigrationStatus, ram?: MigrationStats, total-time?: int, expected-downtime?: int, downtime?: int, setup-time?: int, cpu-throttle-percentage?: int, error-desc?: str, blocked-reasons?: [str]" },
+    { "MigrateParameters",   QMP_STRUCT, "announce-initial?: u64, announce-max?: u64, announce-rounds?: u64, announce-step?: u64, max-bandwidth?: u64, downtime-limit?: u64, multifd-channels?: u8, multifd-compression?: MultiFDCompression, multifd-zlib-level?: u8, multifd-zstd-level?: u8, throttle-trigger-threshold?: u8, cpu-throttle-initial?: u8, cpu-throttle-increment?: u8, cpu-throttle-tailslow?: bool, max-cpu-throttle?: u8" },
+    { "MultiFDCompression",  QMP_ENUM,   "none|zlib|zstd" },
+
+    { "HumanReadableText",   QMP_STRUCT, "human-readable-text: str" },
+
+    /* What this program has not */
+    { "PRManagerInfo",       QMP_STRUCT, "id: str, connected: bool" },
+    { "StatsType",           QMP_ENUM,   "cumulative|instant|peak|linear-histogram|log2-histogram" },
+    { "StatsUnit",           QMP_ENUM,   "bytes|seconds|cycles|boolean" },
+    { "StatsProvider",       QMP_ENUM,   "kvm" },
+    { "StatsTarget",         QMP_ENUM,   "vm|vcpu" },
+    { "StatsRequest",        QMP_STRUCT, "provider: StatsProvider, names?: [str]" },
+    { "StatsVCPUFilter",     QMP_STRUCT, "vcpus?: [str]" },
+    { "StatsFilter",         QMP_STRUCT, "target: StatsTarget, providers?: [StatsRequest]", "target", "vcpu=StatsVCPUFilter" },
+    { "StatsValue",          QMP_ALTERNATE, "u64|bool|[u64]" },
+    { "Stats",               QMP_STRUCT, "name: str, value: StatsValue" },
+    { "StatsResult",         QMP_STRUCT, "provider: StatsProvider, qom-path?: str, stats: [Stats]" },
+    { "StatsSchemaValue",    QMP_STRUCT, "name: str, type: StatsType, unit?: StatsUnit, base?: int, exponent: int, bucket-size?: u32" },
+    { "StatsSchema",         QMP_STRUCT, "provider: StatsProvider, target: StatsTarget, stats: [StatsSchemaValue]" },
+    { "ReplayMode",          QMP_ENUM,   "none|record|play" },
+    { "ReplayInfo",          QMP_STRUCT, "mode: ReplayMode, filename?: str, icount: int" },
+    { "COLOMode",            QMP_ENUM,   "none|primary|secondary" },
+    { "COLOExitReason",      QMP_ENUM,   "none|request|error|processing" },
+    { "COLOStatus",          QMP_STRUCT, "mode: COLOMode, last-mode: COLOMode, reason: COLOExitReason" },
+    { "SpiceQueryMouseMode", QMP_ENUM,   "client|server|unknown" },
+    { "SpiceInfo",           QMP_STRUCT, "enabled: bool, migrated: bool, host?: str, port?: int, tls-port?: int, auth?: str, compiled-version?: str, mouse-mode: SpiceQueryMouseMode" },
+    { "SevState",            QMP_ENUM,   "uninit|launch-update|launch-secret|running|send-update|receive-update" },
+    { "SevInfo",             QMP_STRUCT, "enabled: bool, api-major: u8, api-minor: u8, build-id: u8, policy: u32, state: SevState, handle: u32" },
+    { "SevCapability",       QMP_STRUCT, "pdh: str, cert-chain: str, cpu0-id: str, cbitpos: int, reduced-phys-bits: int" },
+    { "SevLaunchMeasureInfo", QMP_STRUCT, "data: str" },
+    { "SevAttestationReport", QMP_STRUCT, "data: str" },
+    { "SGXEPCSection",       QMP_STRUCT, "node: int, size: u64" },
+    { "SGXInfo",             QMP_STRUCT, "sgx: bool, sgx1: bool, sgx2: bool, flc: bool, section-size: u64, sections: [SGXEPCSection]" },
+    { "RockerSwitch",        QMP_STRUCT, "name: str, id: u64, ports: u32" },
+    { "RockerPort",          QMP_STRUCT, "name: str, enabled: bool, link-up: bool, speed: u32" },
+    { "RockerOfDpaFlow",     QMP_STRUCT, "cookie: u64, hits: u64" },
+    { "RockerOfDpaGroup",    QMP_STRUCT, "id: u32, type: u8" },
+    { "TraceEventState",     QMP_ENUM,   "unavailable|disabled|enabled" },
+    { "TraceEventInfo",      QMP_STRUCT, "name: str, state: TraceEventState, vcpu: bool" },
 
     /* The object model */
     { "ObjectPropertyInfo",  QMP_STRUCT, "name: str, type: str, description?: str, default-value?: any" },

@@ -3,12 +3,15 @@
  * net/announce.c: rounds of packets that tell switches where the cards are: after the machine came from elsewhere,
  * and by the monitor's announce_self. Cards whose driver can are asked to do it, too (net_ops.announce).
  *
- * Invariants: one sequence of rounds at a time, on the virtual clock: a paused machine says nothing.
+ * Invariants: one sequence of rounds at a time for each id, on the virtual clock: a paused machine says nothing. At
+ *             most ANNOUNCERS_MOST ids: further ones take the place of the first.
  * Thread:     under the machine lock.
  */
 #include <string.h>
 #include "net/netdev.h"
 #include "softmmu/clock.h"
+
+#define ANNOUNCERS_MOST 64u
 
 struct net_announcer {
     struct net_pool *pool;
@@ -43,30 +46,48 @@ static void next_round(void *opaque)
     }
 }
 
+void net_announcer_free(void *opaque)
+{
+    struct net_announcer *a = opaque;
+
+    timer_disarm(&a->timer);
+    g_strfreev(a->o.cards);
+    g_free(a->o.id);
+    g_free(a);
+}
+
+static void forget(struct net_pool *p, const char *id)
+{
+    for (unsigned i = 0; i < p->announcers->len; i++) {
+        const struct net_announcer *a = g_ptr_array_index(p->announcers, i);
+
+        if (g_strcmp0(a->o.id, id) == 0) {
+            g_ptr_array_remove_index(p->announcers, i);
+            return;
+        }
+    }
+}
+
 void net_announce(struct machine *m, const struct net_announce_options *o)
 {
     struct net_pool *p = net_pool(m);
-    struct net_announcer *a = p->announcer;
+    struct net_announcer *a;
 
-    if (!a) {
-        a = p->announcer = g_new0(struct net_announcer, 1);
-        a->pool = p;
-        timer_init(&a->timer, m, CLOCK_KIND_VIRTUAL, next_round, a);
+    forget(p, o->id);
+    if (o->rounds == 0) {
+        return;
     }
-    g_strfreev(a->o.cards);
+    if (p->announcers->len == ANNOUNCERS_MOST) {
+        g_ptr_array_remove_index(p->announcers, 0);
+    }
+    a = g_new0(struct net_announcer, 1);
+    a->pool = p;
     a->o = *o;
     a->o.cards = g_strdupv(o->cards);
-    a->round = 0;
+    a->o.id = g_strdup(o->id);
+    timer_init(&a->timer, m, CLOCK_KIND_VIRTUAL, next_round, a);
     timer_arm(&a->timer, clock_now(m, CLOCK_KIND_VIRTUAL) + o->initial * NS_PER_MS);
-}
-
-void net_announce_stop(struct net_pool *p)
-{
-    if (p->announcer) {
-        timer_disarm(&p->announcer->timer);
-        g_strfreev(p->announcer->o.cards);
-        g_clear_pointer(&p->announcer, g_free);
-    }
+    g_ptr_array_add(p->announcers, a);
 }
 
 void net_send_rarp(struct net_client *c, const uint8_t mac[NET_MAC_BYTES])

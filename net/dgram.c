@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * net/dgram.c: -netdev dgram, and the datagrams of -netdev socket: one frame is one datagram; see stream.h.
+ * net/dgram.c: -netdev dgram, and the datagrams of -netdev socket and l2tpv3: one frame is one datagram; see stream.h.
  *
  * Of unicast datagrams of the network only the named peer's are taken. A group's members send from a socket of
  * their own, by whose port they know their own datagrams when these come back.
@@ -11,9 +11,11 @@
 #include <glib-unix.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include "net/netdev.h"
 #include "net/stream.h"
+#include "softmmu/lookup.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -22,10 +24,14 @@
 
 struct net_dgram {
     struct net_client client;
+    struct dgram_ends ends;
+    struct lookup
+        *lookup; /* of a host of `ends`; meanwhile frames are lost, as on a cable without an end */
+    bool own_info; /* `info` says what was given */
     struct dgram_peer peer;
     struct sockaddr_storage own; /* of send_fd */
     GSource *in_watch, *out_watch;
-    uint8_t buf[NET_FRAME_MAX + 1];
+    uint8_t buf[DGRAM_HEAD_MOST + NET_FRAME_MAX + 1];
 };
 
 static void drop_watch(GSource **watch)
@@ -71,6 +77,17 @@ static bool wanted(const struct net_dgram *d, const struct sockaddr_storage *fro
     return !d->peer.check_source || same_end(from, &d->peer.to);
 }
 
+/* net_send drops what is no frame. */
+static void take(struct net_dgram *d, size_t len)
+{
+    struct dgram_framing *f = d->ends.framing;
+    size_t head = f ? f->strip(f, d->buf, len) : 0;
+
+    if (head != DGRAM_UNWANTED) {
+        net_send(&d->client, d->buf + head, len - head);
+    }
+}
+
 static gboolean input_ready(gint fd, GIOCondition condition, gpointer opaque)
 {
     struct net_dgram *d = opaque;
@@ -86,7 +103,7 @@ static gboolean input_ready(gint fd, GIOCondition condition, gpointer opaque)
             break; /* none, or a peer that is not there yet */
         }
         if (wanted(d, &from)) {
-            net_send(&d->client, d->buf, (size_t)n); /* which drops what is no frame */
+            take(d, (size_t)n);
         }
     }
     if (!net_can_send(&d->client)) {
@@ -99,7 +116,9 @@ static void dgram_drained(struct net_client *c)
 {
     struct net_dgram *d = (struct net_dgram *)c;
 
-    add_watch(d, &d->in_watch, d->peer.fd, G_IO_IN, input_ready);
+    if (d->peer.fd >= 0) {
+        add_watch(d, &d->in_watch, d->peer.fd, G_IO_IN, input_ready);
+    }
 }
 
 static gboolean output_ready(gint fd, GIOCondition condition, gpointer opaque)
@@ -116,18 +135,45 @@ static gboolean output_ready(gint fd, GIOCondition condition, gpointer opaque)
 static bool dgram_receive(struct net_client *c, const uint8_t *frame, size_t len)
 {
     struct net_dgram *d = (struct net_dgram *)c;
+    struct dgram_framing *f = d->ends.framing;
     int fd = d->peer.send_fd >= 0 ? d->peer.send_fd : d->peer.fd;
-    const struct sockaddr *to = d->peer.to_len ? (const struct sockaddr *)&d->peer.to : NULL;
+    uint8_t head[DGRAM_HEAD_MOST];
+    struct iovec parts[2] = { { head, f ? f->put(f, head) : 0 }, { (void *)frame, len } };
+    struct msghdr msg = { .msg_iov = parts, .msg_iovlen = 2 };
 
-    if (!to && !d->peer.connected) {
+    if (d->peer.to_len) {
+        msg.msg_name = &d->peer.to;
+        msg.msg_namelen = d->peer.to_len;
+    } else if (!d->peer.connected) {
         return true;
     }
-    if (sendto(fd, frame, len, MSG_DONTWAIT | MSG_NOSIGNAL, to, d->peer.to_len) < 0 &&
-        errno == EAGAIN) {
+    if (sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EAGAIN) {
         add_watch(d, &d->out_watch, fd, G_IO_OUT, output_ready);
         return false;
     }
     return true; /* other errors: the frame is lost, as on a cable */
+}
+
+static void clear_peer(struct dgram_peer *p)
+{
+    if (p->fd >= 0) {
+        close(p->fd);
+    }
+    if (p->send_fd >= 0) {
+        close(p->send_fd);
+    }
+    if (p->path) {
+        unlink(p->path);
+    }
+    g_free(p->path);
+    *p = (struct dgram_peer){ .fd = -1, .send_fd = -1 };
+}
+
+void dgram_clear_ends(struct dgram_ends *e)
+{
+    socket_address_clear(&e->local);
+    socket_address_clear(&e->remote);
+    g_clear_pointer(&e->framing, g_free);
 }
 
 static void dgram_free(struct net_client *c)
@@ -135,47 +181,121 @@ static void dgram_free(struct net_client *c)
     struct net_dgram *d = (struct net_dgram *)c;
 
     net_unplug(c);
+    lookup_cancel(d->lookup);
     drop_watch(&d->in_watch);
     drop_watch(&d->out_watch);
-    close(d->peer.fd);
-    if (d->peer.send_fd >= 0) {
-        close(d->peer.send_fd);
-    }
-    if (d->peer.path) {
-        unlink(d->peer.path);
-    }
-    g_free(d->peer.path);
+    clear_peer(&d->peer);
+    dgram_clear_ends(&d->ends);
     net_client_clear(c);
     g_free(d);
 }
 
-static const struct net_ops dgram_ops = {
-    .model = "dgram",
-    .receive = dgram_receive,
-    .drained = dgram_drained,
-    .free = dgram_free,
-};
+/* clang-format off */
+#define OPS(name)                                                                                  \
+    { .model = (name), .receive = dgram_receive, .drained = dgram_drained, .free = dgram_free }
+/* clang-format on */
+static const struct net_ops models[] = { OPS("dgram"), OPS("socket"), OPS("l2tpv3") };
 
-static const struct net_ops socket_ops = {
-    .model = "socket",
-    .receive = dgram_receive,
-    .drained = dgram_drained,
-    .free = dgram_free,
-};
-
-struct net_client *dgram_new(struct machine *m, const char *model, const char *id,
-                             const struct dgram_peer *peer, const char *info)
+static const struct net_ops *find_model(const char *name)
 {
-    struct net_dgram *d = g_new0(struct net_dgram, 1);
+    unsigned i = 0;
+
+    while (strcmp(models[i].model, name) != 0) {
+        i++;
+    }
+    return &models[i];
+}
+
+/* How it begins --------------------------------------------------------------------------------- */
+
+static char *describe(const struct dgram_peer *p, const struct dgram_ends *e)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof(sa);
+    char local_text[SOCKET_ADDRESS_TEXT];
+    const struct socket_address *remote = &e->remote;
+
+    if (p->send_fd >= 0) {
+        return g_strdup_printf("mcast=%s:%s", remote->host, remote->port);
+    }
+    if (e->local.kind == SOCKET_ADDRESS_FD) {
+        return g_strdup_printf("fd=%s", e->local.path);
+    }
+    if (e->local.kind == SOCKET_ADDRESS_UNIX) {
+        return g_strdup_printf("udp=%s:%s", e->local.path, remote->path ? remote->path : "");
+    }
+    getsockname(p->fd, (struct sockaddr *)&sa, &len);
+    socket_address_text((struct sockaddr *)&sa, len, local_text);
+    return remote->host ? g_strdup_printf("udp=%s/%s:%s", local_text, remote->host, remote->port)
+                        : g_strdup_printf("udp=%s", local_text);
+}
+
+static bool open_peer(struct net_dgram *d, GError **error)
+{
+    struct dgram_peer *p = &d->peer;
     socklen_t len = sizeof(d->own);
 
-    net_client_init(&d->client, m, strcmp(model, "socket") == 0 ? &socket_ops : &dgram_ops, id,
-                    info);
-    d->peer = *peer;
-    if (peer->send_fd >= 0) {
-        getsockname(peer->send_fd, (struct sockaddr *)&d->own, &len);
+    if (!d->ends.open(p, &d->ends, error)) {
+        clear_peer(p);
+        return false;
     }
-    add_watch(d, &d->in_watch, peer->fd, G_IO_IN, input_ready);
+    if (p->send_fd >= 0) {
+        getsockname(p->send_fd, (struct sockaddr *)&d->own, &len);
+    }
+    if (!d->own_info) {
+        g_autofree char *info = describe(p, &d->ends);
+
+        net_set_info(&d->client, "%s", info);
+    }
+    if (net_can_send(&d->client)) {
+        add_watch(d, &d->in_watch, p->fd, G_IO_IN, input_ready);
+    }
+    return true;
+}
+
+static void host_known(void *opaque, const GError *why);
+
+/* Names first, one after the other, then the sockets. */
+static bool begin(struct net_dgram *d, GError **error)
+{
+    struct socket_address *ends[] = { &d->ends.remote, &d->ends.local };
+    struct machine *m = d->client.machine;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(ends); i++) {
+        if (lookup_waits(m, ends[i])) {
+            d->lookup = lookup_number(m, ends[i], SOCK_DGRAM, host_known, d);
+            return true;
+        }
+    }
+    return open_peer(d, error);
+}
+
+static void host_known(void *opaque, const GError *why)
+{
+    struct net_dgram *d = opaque;
+    g_autoptr(GError) error = NULL;
+
+    d->lookup = NULL;
+    if (why || !begin(d, &error)) {
+        report_warning("netdev '%s': %s", d->client.name, why ? why->message : error->message);
+        net_set_info(&d->client, "disconnected");
+    }
+}
+
+struct net_client *dgram_new(struct machine *m, const char *model, const char *id,
+                             struct dgram_ends *e, const char *info, GError **error)
+{
+    struct net_dgram *d = g_new0(struct net_dgram, 1);
+
+    net_client_init(&d->client, m, find_model(model), id, info ? info : "looking up names");
+    d->own_info = info != NULL;
+    d->ends = *e;
+    *e = (struct dgram_ends){ .local.fd = -1, .remote.fd = -1 };
+    d->peer = (struct dgram_peer){ .fd = -1, .send_fd = -1 };
+    if (!begin(d, error)) {
+        dgram_free(&d->client);
+        return NULL;
+    }
     return &d->client;
 }
 
@@ -198,19 +318,18 @@ static bool open_member(struct dgram_peer *p, struct in_addr local)
            connect(p->send_fd, (const struct sockaddr *)group, sizeof(*group)) == 0;
 }
 
-bool dgram_join(struct dgram_peer *p, const struct socket_address *group, const char *local,
-                GError **error)
+bool dgram_join(struct dgram_peer *p, const struct dgram_ends *e, GError **error)
 {
     const struct sockaddr_in *to = (const struct sockaddr_in *)&p->to;
+    const char *local = e->local.host && *e->local.host ? e->local.host : NULL;
     struct in_addr interface = { INADDR_ANY };
 
-    *p = (struct dgram_peer){ .fd = -1, .send_fd = -1 };
-    if (!socket_address_resolve(group, SOCK_DGRAM, false, &p->to, &p->to_len, error)) {
+    if (!socket_address_resolve(&e->remote, SOCK_DGRAM, false, &p->to, &p->to_len, error)) {
         return false;
     }
     if (to->sin_family != AF_INET || !IN_MULTICAST(ntohl(to->sin_addr.s_addr))) {
         set_error(error, "'%s' must be a multicast address, 224.0.0.0 to 239.255.255.255",
-                  group->host);
+                  e->remote.host);
         return false;
     }
     if (local && inet_pton(AF_INET, local, &interface) != 1) {
@@ -218,18 +337,46 @@ bool dgram_join(struct dgram_peer *p, const struct socket_address *group, const 
         return false;
     }
     if (!open_member(p, interface)) {
-        set_errno_error(error, "cannot join %s:%s at %s", group->host, group->port,
+        set_errno_error(error, "cannot join %s:%s at %s", e->remote.host, e->remote.port,
                         local ? local : "any interface");
-        if (p->fd >= 0) {
-            close(p->fd);
-        }
-        if (p->send_fd >= 0) {
-            close(p->send_fd);
-        }
         return false;
     }
     p->to_len = 0; /* send_fd is connected */
     p->connected = true;
+    return true;
+}
+
+/* Pairs ----------------------------------------------------------------------------------------- */
+
+/* A handed-over socket: connected, or whoever handed it over says where to send. */
+static bool take_socket(struct dgram_peer *p, const struct socket_address *local, GError **error)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof(sa);
+
+    p->fd = socket_take_fd(local->path, SOCK_DGRAM, error);
+    p->connected = p->fd >= 0 && getpeername(p->fd, (struct sockaddr *)&sa, &len) == 0;
+    return p->fd >= 0;
+}
+
+bool dgram_pair(struct dgram_peer *p, const struct dgram_ends *e, GError **error)
+{
+    const struct socket_address *local = &e->local, *remote = &e->remote;
+    bool have_remote = remote->host || remote->path;
+
+    if (have_remote &&
+        !socket_address_resolve(remote, SOCK_DGRAM, false, &p->to, &p->to_len, error)) {
+        return false;
+    }
+    if (local->kind == SOCKET_ADDRESS_FD) {
+        return take_socket(p, local, error);
+    }
+    p->fd = socket_bind(local, SOCK_DGRAM, error);
+    if (p->fd < 0) {
+        return false;
+    }
+    p->check_source = have_remote && remote->kind == SOCKET_ADDRESS_INET;
+    p->path = local->kind == SOCKET_ADDRESS_UNIX && !local->abstract ? g_strdup(local->path) : NULL;
     return true;
 }
 
@@ -243,92 +390,59 @@ static bool is_group(const struct socket_address *a)
            IN_MULTICAST(ntohl(in.s_addr));
 }
 
-/* A handed-over socket: connected, or whoever handed it over says where to send. */
-static bool take_socket(struct dgram_peer *p, const struct socket_address *local, GError **error)
+/* A group is one by its number. */
+static bool open_either(struct dgram_peer *p, const struct dgram_ends *e, GError **error)
 {
-    struct sockaddr_storage sa;
-    socklen_t len = sizeof(sa);
-
-    p->fd = socket_take_fd(local->path, SOCK_DGRAM, error);
-    p->connected = p->fd >= 0 && getpeername(p->fd, (struct sockaddr *)&sa, &len) == 0;
-    return p->fd >= 0;
+    if (is_group(&e->remote) && !(e->local.path && e->local.kind == SOCKET_ADDRESS_FD)) {
+        return dgram_join(p, e, error);
+    }
+    if (!e->local.host && !e->local.path) {
+        set_error(error, "local.type is missing");
+        return false;
+    }
+    return dgram_pair(p, e, error);
 }
 
-static bool open_peer(struct dgram_peer *p, const struct socket_address *local,
-                      const struct socket_address *remote, GError **error)
+static bool check_ends(const struct dgram_ends *e, GError **error)
 {
-    bool have_remote = remote->host || remote->path;
+    const struct socket_address *local = &e->local, *remote = &e->remote;
+    bool have_local = local->host || local->path, have_remote = remote->host || remote->path;
 
-    *p = (struct dgram_peer){ .fd = -1, .send_fd = -1 };
     if (have_remote && remote->kind == SOCKET_ADDRESS_FD) {
         set_error(error, "remote.type is 'fd', must be inet or unix");
         return false;
     }
-    if (is_group(remote) && !(local->path && local->kind == SOCKET_ADDRESS_FD)) {
-        return dgram_join(p, remote, local->host && *local->host ? local->host : NULL, error);
-    }
-    if (!local->host && !local->path) {
+    if (!have_local && (!have_remote || remote->kind != SOCKET_ADDRESS_INET)) {
         set_error(error, "local.type is missing");
         return false;
     }
-    if (have_remote && local->kind != SOCKET_ADDRESS_FD && remote->kind != local->kind) {
+    if (have_remote && have_local && local->kind != SOCKET_ADDRESS_FD &&
+        remote->kind != local->kind) {
         set_error(error, "local.type and remote.type must be the same");
         return false;
     }
-    if (have_remote &&
-        !socket_address_resolve(remote, SOCK_DGRAM, false, &p->to, &p->to_len, error)) {
-        return false;
-    }
-    if (local->kind == SOCKET_ADDRESS_FD) {
-        return take_socket(p, local, error);
-    }
-    p->fd = socket_bind(local, SOCK_DGRAM, error);
-    p->check_source = have_remote && remote->kind == SOCKET_ADDRESS_INET;
-    p->path = local->kind == SOCKET_ADDRESS_UNIX && !local->abstract ? g_strdup(local->path) : NULL;
-    if (p->fd < 0) {
-        g_clear_pointer(&p->path, g_free);
-    }
-    return p->fd >= 0;
-}
-
-static char *describe(const struct dgram_peer *p, const struct socket_address *remote)
-{
-    struct sockaddr_storage sa;
-    socklen_t len = sizeof(sa);
-    char local_text[SOCKET_ADDRESS_TEXT];
-    g_autofree char *to = remote->host   ? g_strdup_printf("%s:%s", remote->host, remote->port)
-                          : remote->path ? g_strdup_printf("unix:%s", remote->path)
-                                         : g_strdup("nobody");
-
-    getsockname(p->fd, (struct sockaddr *)&sa, &len);
-    socket_address_text((struct sockaddr *)&sa, len, local_text);
-    return p->send_fd >= 0 ? g_strdup_printf("mcast=%s", to)
-                           : g_strdup_printf("udp=%s/%s", local_text, to);
+    return true;
 }
 
 struct net_client *dgram_open(struct machine *m, const char *id, const GPtrArray *opts,
                               GError **error)
 {
     g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
-    struct socket_address local = { .fd = -1 }, remote = { .fd = -1 };
+    struct dgram_ends e = { .local.fd = -1, .remote.fd = -1, .open = open_either };
     const char *local_type = options_get(opts, "local.type");
     const char *remote_type = options_get(opts, "remote.type");
     struct net_client *c = NULL;
-    struct dgram_peer peer;
 
     socket_address_add_keys(keys, "local.");
     socket_address_add_keys(keys, "remote.");
     g_ptr_array_add(keys, NULL);
     if (netdev_check_keys("dgram", opts, (const char *const *)keys->pdata, error) &&
-        (!local_type || socket_address_take_options(&local, local_type, opts, "local.", error)) &&
+        (!local_type || socket_address_take_options(&e.local, local_type, opts, "local.", error)) &&
         (!remote_type ||
-         socket_address_take_options(&remote, remote_type, opts, "remote.", error)) &&
-        open_peer(&peer, &local, &remote, error)) {
-        g_autofree char *info = describe(&peer, &remote);
-
-        c = dgram_new(m, "dgram", id, &peer, info);
+         socket_address_take_options(&e.remote, remote_type, opts, "remote.", error)) &&
+        check_ends(&e, error)) {
+        c = dgram_new(m, "dgram", id, &e, NULL, error);
     }
-    socket_address_clear(&local);
-    socket_address_clear(&remote);
+    dgram_clear_ends(&e);
     return c;
 }

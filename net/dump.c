@@ -30,7 +30,7 @@ struct pcap_record {
 enum { PCAP_MAGIC = 0xa1b2c3d4, PCAP_ETHERNET = 1 };
 
 struct net_dump {
-    char *id;
+    char *id, *path;
     int fd; /* -1: writing failed */
     uint32_t maxlen;
     bool on, received, sent; /* by the back end */
@@ -47,6 +47,7 @@ static void free_dump(void *opaque)
         close(d->fd);
     }
     g_free(d->id);
+    g_free(d->path);
     g_free(d);
 }
 
@@ -70,6 +71,22 @@ void net_dump_frame(struct net_client *c, bool received, const uint8_t *frame, s
             close(d->fd);
             d->fd = -1;
         }
+    }
+}
+
+void net_print_dumps(const struct net_client *c, GString *out)
+{
+    g_string_append(out, c->dumps->len ? "filters:\n" : "");
+    for (unsigned i = 0; i < c->dumps->len; i++) {
+        const struct net_dump *d = g_ptr_array_index(c->dumps, i);
+
+        g_string_append_printf(out,
+                               "  - %s: type=filter-dump,file=%s,maxlen=%u,position=tail,"
+                               "status=%s,insert=behind,netdev=%s,queue=%s\n",
+                               d->id, d->path, d->maxlen, d->on ? "on" : "off", c->name,
+                               d->received && d->sent ? "all"
+                               : d->received          ? "rx"
+                                                      : "tx");
     }
 }
 
@@ -155,6 +172,7 @@ static bool add_dump(struct machine *m, const GPtrArray *opts, GError **error)
     d = g_new0(struct net_dump, 1);
     d->fd = -1;
     d->id = g_strdup(id);
+    d->path = g_strdup(file);
     if (!check(opts, d, error) || !open_file(d, file, error)) {
         free_dump(d);
         return false;

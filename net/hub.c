@@ -67,6 +67,31 @@ static const struct net_ops hubport_ops = {
     .free = port_free,
 };
 
+bool hub_is_port(const struct net_client *c)
+{
+    return c->ops == &hubport_ops;
+}
+
+/* The last port first: as QEMU has them. */
+void hub_print_all(const struct net_pool *p, GString *out)
+{
+    for (unsigned i = 0; i < p->hubs->len; i++) {
+        const struct net_hub *hub = g_ptr_array_index(p->hubs, i);
+
+        g_string_append_printf(out, "hub %u\n", hub->number);
+        for (unsigned n = hub->ports->len; n > 0; n--) {
+            const struct hub_port *port = g_ptr_array_index(hub->ports, n - 1);
+
+            g_string_append_printf(out, " \\ %s", port->client.name);
+            if (port->client.peer) {
+                net_print_client(port->client.peer, ": ", out);
+            } else {
+                g_string_append_c(out, '\n');
+            }
+        }
+    }
+}
+
 static struct net_hub *hub_at(struct machine *m, unsigned number)
 {
     struct net_pool *pool = net_pool(m);

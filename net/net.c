@@ -21,7 +21,7 @@ static void free_pool(struct machine *m)
         g_assert(c->ops->free); /* cards have gone with the devices */
         c->ops->free(c);
     }
-    net_announce_stop(p);
+    g_ptr_array_unref(p->announcers);
     g_ptr_array_unref(p->clients);
     g_ptr_array_unref(p->hubs);
     g_free(p);
@@ -62,6 +62,7 @@ struct net_pool *net_pool(struct machine *m)
     p->machine = m;
     p->clients = g_ptr_array_new();
     p->hubs = g_ptr_array_new();
+    p->announcers = g_ptr_array_new_with_free_func(net_announcer_free);
     p->listener.machine = m;
     p->listener.listener.changed = run_state_changed;
     machine_add_run_listener(m, &p->listener.listener);
@@ -374,27 +375,43 @@ void net_default_mac(struct machine *m, uint8_t mac[NET_MAC_BYTES])
 
 /* What people see ------------------------------------------------------------------------------- */
 
-static void print_client(const struct net_client *c, const char *lead, GString *out)
+void net_print_client(const struct net_client *c, const char *lead, GString *out)
 {
-    g_string_append_printf(out, "%s%s: type=%s,%s%s\n", lead, c->name,
+    g_string_append_printf(out, "%s%s: index=0,type=%s,%s%s\n", lead, c->name,
                            c->ops->card ? "nic" : c->ops->model, c->info,
                            c->link_down ? ",link=down" : "");
+    if (c->dumps) {
+        net_print_dumps(c, out);
+    }
 }
 
-/* Each cable once: under its card, if one end is a card. */
+/* Each cable once, under its card if one end is a card; those of hubs are hubs'. */
+static bool has_own_lines(const struct net_client *c, unsigned at)
+{
+    GPtrArray *clients = c->machine->net->clients;
+    unsigned peer_at;
+
+    if (hub_is_port(c) || (c->peer && hub_is_port(c->peer))) {
+        return false;
+    }
+    return !c->peer || c->ops->card ||
+           !(c->peer->ops->card || (g_ptr_array_find(clients, c->peer, &peer_at) && peer_at < at));
+}
+
 void net_print(struct machine *m, GString *out)
 {
-    for (unsigned i = 0; m->net && i < m->net->clients->len; i++) {
+    if (!m->net) {
+        return;
+    }
+    hub_print_all(m->net, out);
+    for (unsigned i = 0; i < m->net->clients->len; i++) {
         const struct net_client *c = g_ptr_array_index(m->net->clients, i);
-        unsigned at;
 
-        if (c->peer && !c->ops->card &&
-            (c->peer->ops->card || (g_ptr_array_find(m->net->clients, c->peer, &at) && at < i))) {
-            continue;
-        }
-        print_client(c, "", out);
-        if (c->peer) {
-            print_client(c->peer, " \\ ", out);
+        if (has_own_lines(c, i)) {
+            net_print_client(c, "", out);
+            if (c->peer) {
+                net_print_client(c->peer, " \\ ", out);
+            }
         }
     }
 }

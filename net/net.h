@@ -30,6 +30,18 @@ struct net_client;
 #define NET_FRAME_MAX    (64u << 10) /* without checksum */
 #define NET_QUEUE_FRAMES 256u
 #define NET_MAC_BYTES    6u
+#define NET_VLANS        4096u
+
+/* What a card lets in, as its driver told it; pointers are the card's. */
+enum net_rx_state { NET_RX_NORMAL, NET_RX_NONE, NET_RX_ALL };
+struct net_rx_filter {
+    bool promiscuous, broadcast, unicast_overflow, multicast_overflow;
+    enum net_rx_state unicast, multicast, vlan; /* normal: by address, by table */
+    const uint8_t *mac;
+    const uint8_t *unicasts, *multicasts; /* NET_MAC_BYTES each */
+    unsigned n_unicasts, n_multicasts;
+    const uint8_t *vlans; /* a bit for each of NET_VLANS, the lowest first */
+};
 
 struct net_ops {
     const char *model; /* "user", "hubport", "e1000" */
@@ -43,6 +55,8 @@ struct net_ops {
     void (*peer_takes_changed)(struct net_client *c);
     /* Cards, optional: tells switches where it is (net_announce). */
     void (*announce)(struct net_client *c);
+    /* Cards, optional: query-rx-filter. */
+    void (*rx_filter)(struct net_client *c, struct net_rx_filter *f);
     /* Optional: the link's state changed (net_link_up). */
     void (*link_changed)(struct net_client *c);
     /* Optional: the peer's queue has room again after net_can_send was false. */
@@ -61,6 +75,7 @@ struct net_client {
     struct net_client *peer;    /* NULL: nothing is plugged in */
     bool link_down;             /* this end's, by set_link */
     bool flushing;              /* net_ready is at work */
+    bool filter_told;           /* that its rx_filter changed; nobody has asked for it since */
     bool held;                  /* the peer was told to hold back */
     unsigned takes;             /* enum net_takes */
     unsigned queues;            /* pairs of queues of a back end; 0: as 1 */
@@ -83,7 +98,7 @@ struct net_pool {
     GPtrArray *hubs;    /* struct net_hub *: hub.c */
     uint8_t next_mac;   /* cards that took a default address */
     struct net_run_listener listener;
-    struct net_announcer *announcer; /* announce.c; NULL: there was nothing to announce yet */
+    GPtrArray *announcers; /* struct net_announcer *: announce.c */
 };
 
 /* The machine's pool; made by the first call. machine_free frees it and the back ends, after the devices. */
@@ -130,11 +145,13 @@ void net_default_mac(struct machine *m, uint8_t mac[NET_MAC_BYTES]);
 
 /*
  * announce.c: rounds of packets by which switches learn where the cards are: the first after `initial`, then after
- * `step` more each time, at most `max` ms. A call begins anew.
+ * `step` more each time, at most `max` ms. A call begins anew what was begun under the same id (NULL is one, too), and
+ * ends it with rounds 0.
  */
 struct net_announce_options {
-    uint32_t initial, max, rounds, step; /* ms; rounds: 1 to 1000 */
+    uint32_t initial, max, rounds, step; /* ms; rounds: 0 to 1000 */
     char **cards;                        /* names; NULL: all */
+    char *id;
 };
 #define NET_ANNOUNCE_DEFAULTS                                                                      \
     ((struct net_announce_options){ .initial = 50, .max = 550, .rounds = 5, .step = 100 })

@@ -26,7 +26,7 @@ static const struct netdev_type {
     { "socket",     socket_open,  NULL },
     { "stream",     stream_open,  NULL },
     { "dgram",      dgram_open,   NULL },
-    { "l2tpv3",     NULL, "it is not supported" },
+    { "l2tpv3",     l2tpv3_open,  NULL },
     { "vde",        NULL, "it is not supported" },
     { "vhost-user", NULL, "it is not supported" },
     { "vhost-vdpa", NULL, "it is not supported" },

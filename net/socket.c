@@ -39,66 +39,56 @@ static struct net_client *open_connect(struct machine *m, const char *id, const 
     return open_stream(m, id, value, false, error);
 }
 
+/* local of a group: its interface's address. */
 static struct net_client *open_mcast(struct machine *m, const char *id, const char *value,
                                      const char *local, GError **error)
 {
-    g_autofree char *info = g_strdup_printf("mcast=%s", value);
-    struct socket_address group;
-    struct dgram_peer peer;
-    bool ok;
+    g_autofree char *info = g_strdup_printf("socket: mcast=%s", value);
+    struct dgram_ends e = { .local.fd = -1, .open = dgram_join };
 
-    if (!socket_address_parse(&group, value, error)) {
+    if (!socket_address_parse(&e.remote, value, error)) {
         return NULL;
     }
-    ok = dgram_join(&peer, &group, local, error);
-    socket_address_clear(&group);
-    return ok ? dgram_new(m, MODEL, id, &peer, info) : NULL;
+    e.local.numeric = true;
+    e.local.host = g_strdup(local);
+    return dgram_new(m, MODEL, id, &e, info, error);
 }
 
 static struct net_client *open_udp(struct machine *m, const char *id, const char *value,
                                    const char *local, GError **error)
 {
-    g_autofree char *info = g_strdup_printf("udp=%s", value);
-    struct dgram_peer peer = { .fd = -1, .send_fd = -1, .check_source = true };
-    struct socket_address here = { .fd = -1 }, there = { .fd = -1 };
-    bool ok = false;
+    g_autofree char *info = g_strdup_printf("socket: udp=%s", value);
+    struct dgram_ends e = { .local.fd = -1, .remote.fd = -1, .open = dgram_pair };
 
     if (!local) {
         set_error(error, "localaddr= must be given with udp=");
-    } else if (socket_address_parse(&there, value, error) &&
-               socket_address_parse(&here, local, error) &&
-               socket_address_resolve(&there, SOCK_DGRAM, false, &peer.to, &peer.to_len, error)) {
-        peer.fd = socket_bind(&here, SOCK_DGRAM, error);
-        ok = peer.fd >= 0;
+        return NULL;
     }
-    socket_address_clear(&here);
-    socket_address_clear(&there);
-    return ok ? dgram_new(m, MODEL, id, &peer, info) : NULL;
+    if (!socket_address_parse(&e.remote, value, error) ||
+        !socket_address_parse(&e.local, local, error)) {
+        socket_address_clear(&e.remote);
+        return NULL;
+    }
+    return dgram_new(m, MODEL, id, &e, info, error);
 }
 
 /* A handed-over socket is what it is; a datagram socket that is not connected only receives. */
 static struct net_client *open_fd(struct machine *m, const char *id, const char *value,
                                   const char *local, GError **error)
 {
-    g_autofree char *info = g_strdup_printf("fd=%s", value);
-    struct dgram_peer peer = { .send_fd = -1 };
-    struct socket_address a = { .kind = SOCKET_ADDRESS_FD };
-    struct sockaddr_storage sa;
-    socklen_t len = sizeof(sa), type_len = sizeof(int);
-    int type = 0;
+    g_autofree char *info = g_strdup_printf("socket: fd=%s", value);
+    struct dgram_ends e = { .remote.fd = -1, .open = dgram_pair };
+    socklen_t len = sizeof(int);
+    int fd = socket_take_fd(value, 0, error), type = 0;
 
     (void)local;
-    peer.fd = socket_take_fd(value, 0, error);
-    if (peer.fd < 0) {
+    if (fd < 0) {
         return NULL;
     }
-    getsockopt(peer.fd, SOL_SOCKET, SO_TYPE, &type, &type_len);
-    if (type == SOCK_STREAM) {
-        a.path = g_strdup(value);
-        return stream_new(m, MODEL, id, &a, false, 0, error);
-    }
-    peer.connected = getpeername(peer.fd, (struct sockaddr *)&sa, &len) == 0;
-    return dgram_new(m, MODEL, id, &peer, info);
+    e.local = (struct socket_address){ .kind = SOCKET_ADDRESS_FD, .path = g_strdup(value) };
+    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
+    return type == SOCK_STREAM ? stream_new(m, MODEL, id, &e.local, false, 0, error)
+                               : dgram_new(m, MODEL, id, &e, info, error);
 }
 
 static const struct {

@@ -19,6 +19,7 @@
 #include "net/netdev.h"
 #include "net/stream.h"
 #include "softmmu/dial.h"
+#include "softmmu/lookup.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -34,6 +35,7 @@ struct net_stream {
     int listener, fd;   /* -1: none */
     GSource *accept_watch, *in_watch, *out_watch;
     struct dial *dial;
+    struct lookup *lookup; /* of the address to listen at */
     struct timer retry;
     uint8_t *in;
     size_t in_len;
@@ -311,6 +313,7 @@ static void stream_free(struct net_client *c)
     net_unplug(c);
     timer_disarm(&s->retry);
     dial_cancel(s->dial);
+    lookup_cancel(s->lookup);
     close_connection(s);
     drop_watch(&s->accept_watch);
     if (s->listener >= 0) {
@@ -340,6 +343,39 @@ static const struct net_ops socket_ops = {
     .free = stream_free,
 };
 
+static bool listen_now(struct net_stream *s, GError **error)
+{
+    s->listener = socket_bind(&s->address, SOCK_STREAM, error);
+    if (s->listener >= 0) {
+        start_listening(s);
+    }
+    return s->listener >= 0;
+}
+
+static void address_known(void *opaque, const GError *why)
+{
+    struct net_stream *s = opaque;
+    g_autoptr(GError) error = NULL;
+
+    s->lookup = NULL;
+    if (why || !listen_now(s, &error)) {
+        report_warning("netdev '%s': %s", s->client.name, why ? why->message : error->message);
+        net_set_info(&s->client, "disconnected");
+    }
+}
+
+static bool begin_server(struct net_stream *s, GError **error)
+{
+    struct machine *m = s->client.machine;
+
+    if (!lookup_waits(m, &s->address)) {
+        return listen_now(s, error);
+    }
+    net_set_info(&s->client, "looking up %s", s->address.host);
+    s->lookup = lookup_number(m, &s->address, SOCK_STREAM, address_known, s);
+    return true;
+}
+
 /* The first connection; one that may come later is not missed yet. */
 static bool begin(struct net_stream *s, bool server, GError **error)
 {
@@ -360,11 +396,7 @@ static bool begin(struct net_stream *s, bool server, GError **error)
         return true;
     }
     if (server) {
-        s->listener = socket_bind(&s->address, SOCK_STREAM, error);
-        if (s->listener >= 0) {
-            start_listening(s);
-        }
-        return s->listener >= 0;
+        return begin_server(s, error);
     }
     if (s->reconnect) {
         start_dialling(s);

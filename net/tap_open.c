@@ -335,14 +335,16 @@ static bool open_any(struct tap_fds *t, struct tap_options *o, GError **error)
     return ok;
 }
 
-static struct net_client *finish(struct machine *m, const char *id, struct tap_fds *t,
-                                 const char *down)
+static char *describe(const struct tap_fds *t, const struct tap_options *o, const char *down)
 {
-    struct net_client *c = tap_new(m, id, t->fds, t->n, t->header, t->ifname, down);
+    const char *up = script_of(o->script, DEFAULT_SCRIPT);
 
-    net_set_info(c, "ifname=%s,queues=%u%s%s", t->ifname, t->n, down ? ",downscript=" : "",
-                 down ? down : "");
-    return c;
+    if (o->fd || o->fds) {
+        return g_strdup_printf("fd=%d", t->fds[0]);
+    }
+    return o->helper ? g_strdup_printf("helper=%s", o->helper)
+                     : g_strdup_printf("ifname=%s,script=%s,downscript=%s", t->ifname,
+                                       up ? up : "no", down ? down : "no");
 }
 
 struct net_client *tap_open(struct machine *m, const char *id, const GPtrArray *opts,
@@ -352,8 +354,11 @@ struct net_client *tap_open(struct machine *m, const char *id, const GPtrArray *
                                         "downscript", "br",       "helper",   "sndbuf",
                                         "queues",     "vnet_hdr", "vhost",    "vhostfd",
                                         "vhostforce", "poll-us",  "vhostfds", NULL };
+    g_autofree char *info = NULL;
     struct tap_fds t = { .n = 0 };
+    struct net_client *c;
     struct tap_options o;
+    const char *down;
 
     if (!netdev_check_keys("tap", opts, keys, error) || !take_options(&o, opts, error)) {
         return NULL;
@@ -363,7 +368,11 @@ struct net_client *tap_open(struct machine *m, const char *id, const GPtrArray *
         g_prefix_error(error, "tap: ");
         return NULL;
     }
-    return finish(m, id, &t, o.down ? script_of(o.downscript, DEFAULT_DOWNSCRIPT) : NULL);
+    down = o.down ? script_of(o.downscript, DEFAULT_DOWNSCRIPT) : NULL;
+    info = describe(&t, &o, down);
+    c = tap_new(m, id, t.fds, t.n, t.header, t.ifname, down);
+    net_set_info(c, "%s", info);
+    return c;
 }
 
 struct net_client *bridge_open(struct machine *m, const char *id, const GPtrArray *opts,
@@ -372,13 +381,18 @@ struct net_client *bridge_open(struct machine *m, const char *id, const GPtrArra
     static const char *const keys[] = { "br", "helper", NULL };
     const char *br = options_get(opts, "br"), *helper = options_get(opts, "helper");
     struct tap_fds t = { .n = 0 };
+    struct net_client *c;
 
     if (!netdev_check_keys("bridge", opts, keys, error)) {
         return NULL;
     }
-    if (!run_helper(&t, helper ? helper : DEFAULT_HELPER, br ? br : DEFAULT_BRIDGE, true, error)) {
+    br = br ? br : DEFAULT_BRIDGE;
+    helper = helper ? helper : DEFAULT_HELPER;
+    if (!run_helper(&t, helper, br, true, error)) {
         g_prefix_error(error, "bridge: ");
         return NULL;
     }
-    return finish(m, id, &t, NULL);
+    c = tap_new(m, id, t.fds, t.n, t.header, t.ifname, NULL);
+    net_set_info(c, "helper=%s,br=%s", helper, br);
+    return c;
 }

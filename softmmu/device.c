@@ -18,8 +18,32 @@ const char *const bus_kind_names[BUS_KIND_COUNT] = {
     [BUS_VIRTIO] = "virtio-bus", [BUS_VIRTIO_SERIAL] = "virtio-serial-bus",
 };
 
+const char *device_type_alias(const struct device_type *type)
+{
+    for (const struct device_alias *a = device_aliases; a->alias; a++) {
+        if (strcmp(a->name, type->name) == 0) {
+            return a->alias;
+        }
+    }
+    return NULL;
+}
+
+/* NULL: the name is not an alias. */
+static const char *resolve_alias(const char *name)
+{
+    for (const struct device_alias *a = device_aliases; a->alias; a++) {
+        if (strcmp(a->alias, name) == 0) {
+            return a->name;
+        }
+    }
+    return NULL;
+}
+
 const struct device_type *device_type_find(const char *name)
 {
+    const char *full = resolve_alias(name);
+
+    name = full ? full : name;
     for (unsigned i = 0; device_types[i]; i++) {
         if (strcmp(device_types[i]->name, name) == 0) {
             return device_types[i];

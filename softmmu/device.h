@@ -146,6 +146,13 @@ struct device_global {
     bool used; /* there was such a device */
 };
 
+/* An array of struct irq within a device: what drives it, or what it drives. */
+struct device_lines {
+    size_t offset;
+    unsigned count;
+    const uint8_t *numbers; /* as tests know them; NULL: from 0 on */
+};
+
 struct device_type {
     const char *name;    /* as QEMU users know it */
     const char *summary; /* one line for -device help */
@@ -156,6 +163,7 @@ struct device_type {
     const struct property
         *props; /* may be NULL; rows shared by a bus's devices (PCI_PROPS) come first */
     const struct state_row *state;
+    const struct device_lines *inputs, *outputs; /* what tests watch and drive; NULL: none */
     bool (*realize)(struct device *dev, GError **error); /* false and *error: nothing was changed */
     void (*reset)(struct device *dev);
     void (*unrealize)(struct device *dev);
@@ -166,7 +174,14 @@ struct device_type {
 
 /* All types, NULL-terminated: hw/device_list.c. */
 extern const struct device_type *const device_types[];
-const struct device_type *device_type_find(const char *name);
+/* A second name of a type, as QEMU has them: "virtio-blk" for "virtio-blk-pci". */
+struct device_alias {
+    const char *alias, *name;
+};
+extern const struct device_alias device_aliases[]; /* ends with alias NULL: hw/device_list.c */
+/* The second name of a type; NULL: it has none. */
+const char *device_type_alias(const struct device_type *type);
+const struct device_type *device_type_find(const char *name); /* by either name */
 
 void bus_init(struct bus *bus, struct machine *m, enum bus_kind kind, const char *name,
               struct device *parent);

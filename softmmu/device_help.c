@@ -44,9 +44,12 @@ void device_print_list(GString *out)
     for (unsigned i = 0; device_types[i]; i++) {
         const struct device_type *type = device_types[i];
 
+        const char *alias = device_type_alias(type);
+
         if (!type->internal) {
-            g_string_append_printf(out, "name \"%s\", bus %s, desc \"%s\"\n", type->name,
-                                   bus_kind_names[type->bus], type->summary);
+            g_string_append_printf(out, "name \"%s\", bus %s%s%s%s, desc \"%s\"\n", type->name,
+                                   bus_kind_names[type->bus], alias ? ", alias \"" : "",
+                                   alias ? alias : "", alias ? "\"" : "", type->summary);
         }
     }
 }

@@ -2,32 +2,23 @@
 /*
  * softmmu/dial.c: connections that come about by themselves; see dial.h.
  *
- * A name is looked up in a thread of its own, because that may take a minute; before the guest runs there is
- * nobody who would wait, and it is done at once. The thread shares nothing but its struct lookup, which the
- * last of both frees: a dial that is given up does not wait for it.
- * Thread: under the machine lock, but for the lookup's.
+ * A name is looked up in a thread (lookup.h); before the guest runs there is nobody who would wait, and it is done at
+ * once.
+ * Thread: under the machine lock.
  */
 #include <errno.h>
 #include <glib-unix.h>
 #include <netdb.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include "softmmu/dial.h"
+#include "softmmu/lookup.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 
 #define REFUSAL_MS 1000
-
-struct lookup { /* of g_atomic_rc_box_new */
-    char *host, *port;
-    int family;
-    struct addrinfo *list;
-    int why;  /* EAI_*, 0: list is there */
-    int done; /* eventfd */
-};
 
 struct dial {
     struct machine *machine;
@@ -35,44 +26,11 @@ struct dial {
     dial_done_fn *done;
     void *opaque;
     struct lookup *lookup;
+    struct addrinfo *list;
     const struct addrinfo *next; /* candidate */
     GSource *watch;
     int fd, last_errno;
 };
-
-/* Names ----------------------------------------------------------------------------------------- */
-
-static void free_lookup(void *opaque)
-{
-    struct lookup *l = opaque;
-
-    g_free(l->host);
-    g_free(l->port);
-    if (l->list) {
-        freeaddrinfo(l->list);
-    }
-    close(l->done);
-}
-
-static void look_up(struct lookup *l, int flags)
-{
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = l->family };
-
-    hints.ai_flags = flags;
-    l->why = getaddrinfo(*l->host ? l->host : NULL, l->port, &hints, &l->list);
-}
-
-static gpointer lookup_thread(gpointer opaque)
-{
-    struct lookup *l = opaque;
-    uint64_t one = 1;
-
-    look_up(l, 0);
-    while (write(l->done, &one, sizeof(one)) < 0 && errno == EINTR) {
-    }
-    g_atomic_rc_box_release_full(l, free_lookup);
-    return NULL;
-}
 
 /* Connections ----------------------------------------------------------------------------------- */
 
@@ -157,15 +115,13 @@ static void set_why(const struct dial *d, GError **error)
     errno = d->last_errno;
     if (d->to.kind == SOCKET_ADDRESS_UNIX) {
         set_errno_error(error, "Failed to connect to '%s'", d->to.path);
-    } else if (d->lookup->why) {
-        set_error(error, "address resolution failed for %s:%s: %s", d->to.host, d->to.port,
-                  gai_strerror(d->lookup->why));
     } else {
         set_errno_error(error, "Failed to connect to '%s:%s'", d->to.host, d->to.port);
     }
 }
 
-static void finish(struct dial *d)
+/* why: of names; NULL: d->fd, or d->last_errno */
+static void finish(struct dial *d, const GError *why)
 {
     g_autoptr(GError) error = NULL;
     dial_done_fn *done = d->done;
@@ -173,11 +129,11 @@ static void finish(struct dial *d)
     int fd = d->fd;
 
     d->fd = -1;
-    if (fd < 0) {
+    if (fd < 0 && !why) {
         set_why(d, &error);
     }
     dial_cancel(d);
-    done(opaque, fd, error);
+    done(opaque, fd, why ? why : error);
 }
 
 static gboolean connected(gint fd, GIOCondition condition, gpointer opaque)
@@ -194,47 +150,39 @@ static gboolean connected(gint fd, GIOCondition condition, gpointer opaque)
             return G_SOURCE_REMOVE;
         }
     }
-    finish(d);
+    finish(d, NULL);
     return G_SOURCE_REMOVE;
 }
 
-static gboolean looked_up(gint fd, GIOCondition condition, gpointer opaque)
+static void looked_up(void *opaque, struct addrinfo *list, const GError *why)
 {
     struct dial *d = opaque;
-    uint64_t n;
 
-    (void)condition;
-    if (read(fd, &n, sizeof(n)) < 0) {
-        return G_SOURCE_CONTINUE;
-    }
-    d->next = d->lookup->list;
+    d->lookup = NULL;
+    d->list = list;
+    d->next = list;
     if (!try_next(d)) {
-        finish(d);
+        finish(d, why);
     }
-    return G_SOURCE_REMOVE;
 }
 
-/* Numbers, and all names before the guest runs: now. False with last_errno or lookup->why. */
-static bool start_inet(struct dial *d)
+/* Numbers, and all names before the guest runs: now. */
+static bool start_inet(struct dial *d, GError **error)
 {
-    struct lookup *l = g_atomic_rc_box_new0(struct lookup);
-
-    d->lookup = l;
-    l->host = g_strdup(d->to.host);
-    l->port = g_strdup(d->to.port);
-    l->family = d->to.family;
-    l->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    look_up(l, AI_NUMERICHOST);
-    if (l->why == EAI_NONAME && !d->to.numeric) {
-        if (!machine_is_starting(d->machine)) {
-            g_thread_unref(g_thread_new("lookup", lookup_thread, g_atomic_rc_box_acquire(l)));
-            watch(d, l->done, G_IO_IN, looked_up);
-            return true;
-        }
-        look_up(l, 0);
+    if (lookup_waits(d->machine, &d->to)) {
+        d->lookup = lookup_start(d->machine, &d->to, SOCK_STREAM, looked_up, d);
+        return true;
     }
-    d->next = l->list;
-    return try_next(d);
+    d->list = socket_look_up(&d->to, SOCK_STREAM, false, error);
+    d->next = d->list;
+    if (!d->list) {
+        return false;
+    }
+    if (!try_next(d)) {
+        set_why(d, error);
+        return false;
+    }
+    return true;
 }
 
 struct dial *dial_start(struct machine *m, const struct socket_address *to, dial_done_fn *done,
@@ -245,18 +193,18 @@ struct dial *dial_start(struct machine *m, const struct socket_address *to, dial
     socklen_t len;
     bool ok;
 
-    *d = (struct dial){ .machine = m, .to = *to, .done = done, .opaque = opaque, .fd = -1 };
-    d->to.host = g_strdup(to->host);
-    d->to.port = g_strdup(to->port);
-    d->to.path = g_strdup(to->path);
+    *d = (struct dial){ .machine = m, .done = done, .opaque = opaque, .fd = -1 };
+    socket_address_copy(&d->to, to);
     if (to->kind == SOCKET_ADDRESS_UNIX) {
         ok = socket_address_resolve(to, SOCK_STREAM, false, &sa, &len, NULL) &&
              try_address(d, (struct sockaddr *)&sa, len);
+        if (!ok) {
+            set_why(d, error);
+        }
     } else {
-        ok = start_inet(d);
+        ok = start_inet(d, error);
     }
     if (!ok) {
-        set_why(d, error);
         dial_cancel(d);
         return NULL;
     }
@@ -269,11 +217,12 @@ void dial_cancel(struct dial *d)
         return;
     }
     drop_watch(d);
+    lookup_cancel(d->lookup);
     if (d->fd >= 0) {
         close(d->fd);
     }
-    if (d->lookup) {
-        g_atomic_rc_box_release_full(d->lookup, free_lookup);
+    if (d->list) {
+        freeaddrinfo(d->list);
     }
     socket_address_clear(&d->to);
     g_free(d);

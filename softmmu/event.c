@@ -25,7 +25,10 @@ const struct event_row event_rows[EVENT_COUNT] = {
     [EVENT_JOB_STATUS_CHANGE] = { "JOB_STATUS_CHANGE", "id: str, status: JobStatus" },
     [EVENT_DEVICE_DELETED] = { "DEVICE_DELETED", "device?: str, path: str" },
     [EVENT_MIGRATION] = { "MIGRATION", "status: MigrationStatus" },
+    [EVENT_DUMP_COMPLETED] = { "DUMP_COMPLETED", "result: DumpQueryResult, error?: str" },
     [EVENT_BALLOON_CHANGE] = { "BALLOON_CHANGE", "actual: int" },
+    [EVENT_WATCHDOG]       = { "WATCHDOG",       "action: WatchdogAction" },
+    [EVENT_NIC_RX_FILTER_CHANGED] = { "NIC_RX_FILTER_CHANGED", "name?: str, path: str" },
     [EVENT_VSERPORT_CHANGE] = { "VSERPORT_CHANGE", "id: str, open: bool" },
 };
 /* clang-format on */

@@ -88,11 +88,11 @@ static bool choose_bus(struct machine *m, const struct device_type *type, const 
     return true;
 }
 
-/* The other side would have other devices than this one. */
+/* The other side would have other devices than this one, or a thread reads RAM. */
 static bool check_stays(const struct machine *m, const char *what, GError **error)
 {
     if (m->ram_pinned) {
-        set_error(error, "%s: not while the machine is being migrated", what);
+        set_error(error, "%s: not while the machine is being migrated or dumped", what);
         return false;
     }
     return true;

@@ -29,6 +29,7 @@ const char *const run_state_names[RUN_STATE_COUNT] = {
     [RUN_STATE_SHUTDOWN]       = "shutdown",
     [RUN_STATE_INTERNAL_ERROR] = "internal-error",
     [RUN_STATE_GUEST_PANICKED] = "guest-panicked",
+    [RUN_STATE_WATCHDOG]       = "watchdog",
     /* clang-format on */
 };
 
@@ -38,7 +39,7 @@ bool run_state_is_stopped(enum run_state state)
         [RUN_STATE_PAUSED] = true,      [RUN_STATE_DEBUG] = true,
         [RUN_STATE_SAVE_VM] = true,     [RUN_STATE_RESTORE_VM] = true,
         [RUN_STATE_INMIGRATE] = true,   [RUN_STATE_FINISH_MIGRATE] = true,
-        [RUN_STATE_POSTMIGRATE] = true,
+        [RUN_STATE_POSTMIGRATE] = true, [RUN_STATE_WATCHDOG] = true,
     };
 
     return stopped[state];
@@ -49,6 +50,13 @@ const char *const panic_action_names[PANIC_ACTION_COUNT] = {
     [PANIC_ACTION_PAUSE] = "pause",
     [PANIC_ACTION_EXIT_FAILURE] = "exit-failure",
     [PANIC_ACTION_NONE] = "none",
+};
+
+const char *const watchdog_action_names[WATCHDOG_ACTION_COUNT] = {
+    [WATCHDOG_ACTION_RESET] = "reset",           [WATCHDOG_ACTION_SHUTDOWN] = "shutdown",
+    [WATCHDOG_ACTION_POWEROFF] = "poweroff",     [WATCHDOG_ACTION_PAUSE] = "pause",
+    [WATCHDOG_ACTION_DEBUG] = "debug",           [WATCHDOG_ACTION_NONE] = "none",
+    [WATCHDOG_ACTION_INJECT_NMI] = "inject-nmi",
 };
 
 /* The mutex is held: lets another thread's exclusive section pass, then owns the lock. */
@@ -205,6 +213,9 @@ void machine_free(struct machine *m)
     }
     if (m->migration) {
         m->free_migration(m); /* its thread may stand on the following */
+    }
+    if (m->dump) {
+        m->free_dump(m);
     }
     iothread_stop_all(m); /* first: what it writes is told to engines */
     vcpu_destroy_all(m);

@@ -35,6 +35,7 @@ enum run_state {
     RUN_STATE_SHUTDOWN,
     RUN_STATE_INTERNAL_ERROR,
     RUN_STATE_GUEST_PANICKED,
+    RUN_STATE_WATCHDOG, /* -action watchdog=pause: it went off */
     RUN_STATE_COUNT
 };
 /* QEMU's names: "prelaunch", "running", "paused", "suspended", "shutdown", ... */
@@ -106,6 +107,7 @@ struct machine_config {
     bool no_reboot;    /* a reset ends the program */
     bool no_shutdown;  /* a power-off pauses instead */
     unsigned panic;    /* enum panic_action */
+    unsigned watchdog; /* enum watchdog_action */
     bool start_paused; /* -S */
     bool no_acpi, no_hpet, no_smm, no_fd_bootchk;
     char *oem_id, *oem_table_id;                /* of ACPI tables; NULL: the default */
@@ -143,6 +145,19 @@ enum panic_action {
     PANIC_ACTION_COUNT
 };
 extern const char *const panic_action_names[PANIC_ACTION_COUNT];
+
+/* -action watchdog=: what a watchdog that goes off does (hw/misc/watchdog.h). */
+enum watchdog_action {
+    WATCHDOG_ACTION_RESET,
+    WATCHDOG_ACTION_SHUTDOWN, /* presses the power button */
+    WATCHDOG_ACTION_POWEROFF,
+    WATCHDOG_ACTION_PAUSE,
+    WATCHDOG_ACTION_DEBUG,
+    WATCHDOG_ACTION_NONE,
+    WATCHDOG_ACTION_INJECT_NMI,
+    WATCHDOG_ACTION_COUNT
+};
+extern const char *const watchdog_action_names[WATCHDOG_ACTION_COUNT];
 
 enum shutdown_cause {
     SHUTDOWN_NONE,
@@ -221,9 +236,13 @@ struct machine {
     const char *(*netdev_id)(const struct net_client *c);
     void (*free_net)(struct machine *m);
     struct qmp *qmp; /* monitor/qmp.h */
+    struct monitor
+        *monitor; /* monitor/monitor.h: whose line is being carried out; NULL: no person's */
 
     struct migration *migration; /* migration/; NULL: never */
     void (*free_migration)(struct machine *m);
+    struct dump_job *dump; /* monitor/; NULL: never */
+    void (*free_dump)(struct machine *m);
 
     struct vcpu *vcpus[MACHINE_MAX_VCPUS];
     unsigned n_vcpus;
@@ -271,7 +290,8 @@ static inline bool machine_is_starting(const struct machine *m)
 /* It stands still until somebody lets it go on. */
 static inline bool machine_is_paused(const struct machine *m)
 {
-    return m->run_state == RUN_STATE_PAUSED || m->run_state == RUN_STATE_DEBUG;
+    return m->run_state == RUN_STATE_PAUSED || m->run_state == RUN_STATE_DEBUG ||
+           m->run_state == RUN_STATE_WATCHDOG;
 }
 
 struct machine *machine_new(void);

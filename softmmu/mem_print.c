@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * softmmu/mem_print.c: `info mtree`: the tree of each address space's root, then the flat views.
+ * softmmu/mem_print.c: `info mtree`: the tree of each address space's root, or the flat views.
  * Thread: under the machine lock.
  */
 #include <inttypes.h>
@@ -19,10 +19,14 @@ static const char *kind_name(const struct mem_region *mr, bool readonly)
     return mr->kind == MEM_RAM && readonly ? "rom" : names[mr->kind];
 }
 
-static void print_region(const struct mem_region *mr, uint64_t base, unsigned depth, GString *out)
+static void print_region(const struct mem_region *mr, uint64_t base, unsigned depth, bool disabled,
+                         GString *out)
 {
     uint64_t last = mr->size == UINT64_MAX ? UINT64_MAX : base + mr->size - 1;
 
+    if (!mr->enabled && !disabled) {
+        return;
+    }
     g_string_append_printf(out, "%*s%016" PRIx64 "-%016" PRIx64 " (prio %d, %s): %s", depth * 2, "",
                            base, last, mr->priority, kind_name(mr, mr->readonly), mr->name);
     if (mr->kind == MEM_ALIAS) {
@@ -32,7 +36,7 @@ static void print_region(const struct mem_region *mr, uint64_t base, unsigned de
     g_string_append(out, mr->enabled ? "\n" : " [disabled]\n");
     if (depth < MAX_DEPTH) {
         for (const struct mem_region *c = mr->first_child; c; c = c->next_sibling) {
-            print_region(c, base + c->addr, depth + 1, out);
+            print_region(c, base + c->addr, depth + 1, disabled, out);
         }
     }
 }
@@ -49,13 +53,17 @@ static void print_view(const struct address_space *as, GString *out)
     }
 }
 
-void mem_print_tree(struct machine *m, GString *out)
+void mem_print_tree(struct machine *m, bool disabled, GString *out)
 {
     for (const struct address_space *as = m->address_spaces; as; as = as->next) {
         g_string_append_printf(out, "address-space: %s\n", as->name);
-        print_region(as->root, 0, 1, out);
+        print_region(as->root, 0, 1, disabled, out);
         g_string_append_c(out, '\n');
     }
+}
+
+void mem_print_flat(struct machine *m, GString *out)
+{
     for (const struct address_space *as = m->address_spaces; as; as = as->next) {
         print_view(as, out);
         g_string_append_c(out, '\n');

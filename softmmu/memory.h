@@ -209,7 +209,8 @@ void dirty_listener_del(struct machine *m, struct dirty_listener *l);
 bool ram_dirty_collect(struct machine *m, struct ram_block *ram, uint64_t offset, uint64_t len,
                        enum ram_page_flag flag, uint64_t *bitmap);
 
-/* `info mtree`: the tree, then the flat view, as text to append. */
-void mem_print_tree(struct machine *m, GString *out);
+/* `info mtree`: the tree of each address space, with regions that are switched off if asked for; flat views (-f). */
+void mem_print_tree(struct machine *m, bool disabled, GString *out);
+void mem_print_flat(struct machine *m, GString *out);
 
 #endif

@@ -5,7 +5,7 @@
  * The stream, little-endian, of one struct:
  *     u32 version, then for each row { u8 length, name, u8 type, u32 element size, u32 count, elements },
  *     then u8 0.  An element of STATE_STRUCT is such a stream again, STATE_TIMER is u8 armed, i64
- *     deadline.
+ *     deadline; that of STATE_BLOB is as long as its element size says.
  * Loading walks the stream twice: once to check all of it, then to store.
  *
  * Thread: the machine lock, or an object nobody else sees.
@@ -80,6 +80,11 @@ static void set_member_uint(void *p, size_t size, uint64_t v)
     }
 }
 
+static GByteArray *blob_of(const struct state_row *r, const void *obj)
+{
+    return *(GByteArray *const *)((const uint8_t *)obj + r->offset);
+}
+
 static void save_element(const struct state_row *r, const uint8_t *p, GByteArray *out)
 {
     const struct timer *t;
@@ -99,6 +104,9 @@ static void save_element(const struct state_row *r, const uint8_t *p, GByteArray
         break;
     case STATE_STRUCT:
         state_save(r->rows, p, out);
+        break;
+    case STATE_BLOB:
+        g_byte_array_append(out, (*(GByteArray *const *)p)->data, (*(GByteArray *const *)p)->len);
         break;
     case STATE_END:
         break;
@@ -127,7 +135,7 @@ void state_save(const struct state_row *rows, const void *obj, GByteArray *out)
         put_uint(out, len, 1);
         g_byte_array_append(out, (const uint8_t *)r->name, len);
         put_uint(out, stream_type(r), 1);
-        put_uint(out, stream_size(r), 4);
+        put_uint(out, r->type == STATE_BLOB ? blob_of(r, obj)->len : stream_size(r), 4);
         put_uint(out, r->count, 4);
         for (unsigned i = 0; i < r->count; i++) {
             save_element(r, (const uint8_t *)obj + r->offset + i * r->size, out);
@@ -186,6 +194,17 @@ static void load_timer(struct reader *rd, struct timer *t)
     }
 }
 
+/* As long as the stream has it, which load_row has found to be allowed. */
+static void load_blob(struct reader *rd, GByteArray *blob, uint32_t size)
+{
+    const uint8_t *bytes = take(rd, size);
+
+    if (rd->store && bytes) {
+        g_byte_array_set_size(blob, 0);
+        g_byte_array_append(blob, bytes, size);
+    }
+}
+
 static bool load_element(struct reader *rd, const struct state_row *r, uint8_t *p, int depth,
                          GError **error)
 {
@@ -219,6 +238,7 @@ static bool load_element(struct reader *rd, const struct state_row *r, uint8_t *
             return false;
         }
         break;
+    case STATE_BLOB: /* load_row's */
     case STATE_END:
         break;
     }
@@ -249,6 +269,13 @@ static bool load_row(struct reader *rd, const struct state_row *r, uint8_t *obj,
     if (rd->cut) {
         set_error(error, "field '%s': the stream ends in it", r->name);
         return false;
+    }
+    if (type == STATE_BLOB && r->type == STATE_BLOB && size <= r->size && count == 1) {
+        load_blob(rd, blob_of(r, obj), size);
+        if (rd->cut) {
+            set_error(error, "field '%s': the stream ends in it", r->name);
+        }
+        return !rd->cut;
     }
     if (type != stream_type(r) || size != stream_size(r) || count != r->count) {
         set_error(error,
@@ -374,6 +401,8 @@ static void print_row(const struct state_row *r, const uint8_t *obj, const char 
         } else {
             g_string_append(out, "off");
         }
+    } else if (r->type == STATE_BLOB) {
+        g_string_append_printf(out, "%u bytes", blob_of(r, obj)->len);
     } else if (r->type == STATE_BYTES) {
         for (size_t i = 0; i < r->size && i < 64; i++) {
             g_string_append_printf(out, "%02x", obj[r->offset + i]);

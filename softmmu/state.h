@@ -21,6 +21,7 @@ enum state_type {
     STATE_TIMER,  /* struct timer: armed flag and deadline */
     STATE_STRUCT, /* `count` embedded structs with rows of their own, `size` bytes apart */
     STATE_BOOL,   /* bool: 0 or 1, nothing else is loaded */
+    STATE_BLOB,   /* GByteArray * of the owner's, never NULL: up to `size` bytes */
 };
 
 struct state_row {
@@ -60,6 +61,11 @@ struct state_row {
 #define STATE_TIMER_ROW(strct, member, ver, text)                                                  \
     {                                                                                              \
         #member, STATE_TIMER, offsetof(strct, member), sizeof(struct timer), 1, ver, NULL, text    \
+    }
+/* A GByteArray * that pre_save fills and post_load takes apart, of at most `max` bytes. */
+#define STATE_BLOB_ROW(strct, member, max, ver, text)                                              \
+    {                                                                                              \
+        #member, STATE_BLOB, offsetof(strct, member), max, 1, ver, NULL, text                      \
     }
 /* member is a struct, or with n > 1 an array of them. */
 #define STATE_SUB(strct, member, n, subrows, ver, text)                                            \

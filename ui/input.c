@@ -17,6 +17,7 @@ struct input_entry {
 struct input_queue {
     struct machine *machine;
     struct input_handler *handlers; /* the newest first */
+    struct input_handler *selected; /* whose pointer was chosen; NULL: the newest */
     GQueue entries;                 /* struct input_entry * */
     struct timer timer;             /* armed during a pause */
     uint8_t buttons;
@@ -58,10 +59,24 @@ const struct input_handler *input_pointer_handler(struct machine *m)
 {
     struct input_handler *h = queue_of(m)->handlers;
 
+    if (queue_of(m)->selected) {
+        return queue_of(m)->selected;
+    }
     while (h && !h->pointer) {
         h = h->next;
     }
     return h;
+}
+
+bool input_select_pointer(struct machine *m, unsigned n)
+{
+    for (struct input_handler *h = queue_of(m)->handlers; h; h = h->next) {
+        if (h->pointer && n-- == 0) {
+            queue_of(m)->selected = h;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Delivers up to the next pause. */
@@ -138,12 +153,15 @@ void input_register(struct machine *m, struct input_handler *h)
 
     h->next = q->handlers;
     q->handlers = h;
+    q->selected = h->pointer ? NULL : q->selected;
 }
 
 void input_unregister(struct machine *m, struct input_handler *h)
 {
-    struct input_handler **link = &queue_of(m)->handlers;
+    struct input_queue *q = queue_of(m);
+    struct input_handler **link = &q->handlers;
 
+    q->selected = q->selected == h ? NULL : q->selected;
     while (*link && *link != h) {
         link = &(*link)->next;
     }

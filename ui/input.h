@@ -54,6 +54,9 @@ void input_unregister(struct machine *m, struct input_handler *h);
 /* The newest with a pointer; NULL: none. */
 const struct input_handler *input_pointer_handler(struct machine *m);
 
+/* The n-th of those with a pointer takes its events until another one is registered; false: there is none. */
+bool input_select_pointer(struct machine *m, unsigned n);
+
 /* The i-th, the newest first; NULL behind the last. */
 const struct input_handler *input_handler_at(struct machine *m, unsigned i);
 

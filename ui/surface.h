@@ -36,6 +36,18 @@ static inline uint32_t *surface_row(struct surface *s, unsigned y)
 void surface_put_row(struct surface *s, unsigned y, const uint32_t *row);
 void surface_mark_dirty(struct surface *s, unsigned first, unsigned end);
 
+#define CURSOR_MAX 64u
+
+/* A pointer that the card keeps apart from the picture: viewers lay it over the surface. */
+struct display_cursor {
+    bool visible;
+    int x, y;         /* where its hot spot is on the surface; may lie outside */
+    int hot_x, hot_y; /* within the pointer's picture */
+    unsigned width, height;
+    uint32_t pixels[CURSOR_MAX * CURSOR_MAX]; /* rows of `width`: 0xAARRGGBB, premultiplied */
+    unsigned serial;                          /* changes with anything but x and y */
+};
+
 struct display_console {
     const char *name; /* borrowed: the device's type */
     void *opaque;
@@ -46,7 +58,11 @@ struct display_console {
     void (*update)(void *opaque, struct surface *s, bool full);
     /* The cells of a text mode; false and *error, and the size in t, in a graphics mode. */
     bool (*text)(void *opaque, struct text_screen *t, GError **error);
-    struct display_console *next; /* machine->displays, in the order of registration */
+    /* A viewer would like that size, as a monitor that was changed for another; NULL: it is fixed. */
+    void (*resize)(void *opaque, unsigned width, unsigned height);
+    const struct display_cursor *cursor; /* NULL: the card has none, or draws it into the picture */
+    unsigned head;                       /* of several screens of a card, from 0 */
+    struct display_console *next;        /* machine->displays, in the order of registration */
 };
 
 void console_register(struct machine *m, struct display_console *c);

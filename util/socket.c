@@ -45,6 +45,24 @@ void socket_address_clear(struct socket_address *a)
     *a = (struct socket_address){ .fd = -1 };
 }
 
+void socket_address_copy(struct socket_address *to, const struct socket_address *from)
+{
+    *to = *from;
+    to->host = g_strdup(from->host);
+    to->port = g_strdup(from->port);
+    to->path = g_strdup(from->path);
+}
+
+void socket_address_set_host(struct socket_address *a, const struct sockaddr *sa, socklen_t len)
+{
+    char host[NI_MAXHOST];
+
+    if (getnameinfo(sa, len, host, sizeof(host), NULL, 0, NI_NUMERICHOST) == 0) {
+        g_free(a->host);
+        a->host = g_strdup(host);
+    }
+}
+
 bool socket_address_parse(struct socket_address *a, const char *text, GError **error)
 {
     const char *colon = strrchr(text, ':');
@@ -255,8 +273,7 @@ static void fill_unix(const struct socket_address *a, struct sockaddr_storage *s
                                    : (socklen_t)sizeof(*un);
 }
 
-/* The caller frees the list; NULL and *error. */
-static struct addrinfo *look_up(const struct socket_address *a, int type, bool passive,
+struct addrinfo *socket_look_up(const struct socket_address *a, int type, bool passive,
                                 GError **error)
 {
     struct addrinfo hints = { .ai_socktype = type, .ai_family = a->family }, *list = NULL;
@@ -281,7 +298,7 @@ bool socket_address_resolve(const struct socket_address *a, int type, bool passi
         fill_unix(a, sa, len);
         return true;
     }
-    list = look_up(a, type, passive, error);
+    list = socket_look_up(a, type, passive, error);
     if (!list) {
         return false;
     }
@@ -380,7 +397,7 @@ int socket_connect(const struct socket_address *a, int type, GError **error)
         }
         return fd;
     }
-    list = look_up(a, type, false, error);
+    list = socket_look_up(a, type, false, error);
     if (!list) {
         return -1;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * util/socket.h: addresses of sockets as options name them, and sockets of them.
- * Names are looked up, which may take a minute: while a guest runs use softmmu/dial.h, or numbers.
+ * Names are looked up, which may take a minute: while a guest runs use softmmu/dial.h or lookup.h.
  * Thread: any; no state.
  */
 #ifndef UTIL_SOCKET_H
@@ -37,12 +37,20 @@ bool socket_address_take_options(struct socket_address *a, const char *type, con
 /* All these keys and "type", after the prefix. */
 void socket_address_add_keys(GPtrArray *keys, const char *prefix);
 void socket_address_clear(struct socket_address *a);
+/* With texts of its own. */
+void socket_address_copy(struct socket_address *to, const struct socket_address *from);
+/* The host alone: a number. */
+void socket_address_set_host(struct socket_address *a, const struct sockaddr *sa, socklen_t len);
 /* The text of a socket's address. */
 void socket_address_text(const struct sockaddr *sa, socklen_t len, char text[SOCKET_ADDRESS_TEXT]);
 
 /* The address that a socket has: numbers.  False: it has none that is inet or unix; *a is as it was. */
 bool socket_address_of(int fd, struct socket_address *a);
 
+struct addrinfo;
+/* inet: all addresses, freed by the caller; NULL with *error. */
+struct addrinfo *socket_look_up(const struct socket_address *a, int type, bool passive,
+                                GError **error);
 /* inet and unix: the first address of that type (SOCK_STREAM, SOCK_DGRAM); false with *error. */
 bool socket_address_resolve(const struct socket_address *a, int type, bool passive,
                             struct sockaddr_storage *sa, socklen_t *len, GError **error);

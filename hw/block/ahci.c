@@ -215,12 +215,17 @@ static const struct state_row ahci_state[] = {
     { 0 },
 };
 
-#define AHCI_TYPE(symbol, text, what)                                                              \
-    const struct device_type symbol = {                                                            \
-        .name = text, .summary = what, .bus = BUS_PCI, .size = sizeof(struct ahci),                \
-        .props = ahci_props, .state = ahci_state, .realize = ahci_realize, .reset = ahci_reset,    \
-        .unrealize = ahci_unrealize, .pre_save = ahci_pre_save, .post_load = ahci_post_load,       \
-    }
 /* clang-format on */
-AHCI_TYPE(ich9_ahci_type, "ich9-ahci", "Intel ICH9 AHCI controller");
-AHCI_TYPE(ahci_type, "ahci", "AHCI controller (the same as ich9-ahci)");
+const struct device_type ich9_ahci_type = {
+    .name = "ich9-ahci",
+    .summary = "Intel ICH9 AHCI controller",
+    .bus = BUS_PCI,
+    .size = sizeof(struct ahci),
+    .props = ahci_props,
+    .state = ahci_state,
+    .realize = ahci_realize,
+    .reset = ahci_reset,
+    .unrealize = ahci_unrealize,
+    .pre_save = ahci_pre_save,
+    .post_load = ahci_post_load,
+};

@@ -43,7 +43,7 @@ struct ahci {
     struct ahci_port ports[AHCI_PORTS];
 };
 
-extern const struct device_type ich9_ahci_type, ahci_type;
+extern const struct device_type ich9_ahci_type;
 
 /* ahci_port.c */
 extern const struct ide_host_ops ahci_host_ops;

@@ -79,8 +79,10 @@ bool vga_init(struct vga *v, struct device *dev, bool vbe_only, GError **error)
     v->console = (struct display_console){
         .name = v->name, .opaque = v, .update = vga_update, .text = vga_text
     };
-    console_register(v->machine, &v->console);
-    v->registered = true;
+    if (!v->hosted) {
+        console_register(v->machine, &v->console);
+        v->registered = true;
+    }
     return true;
 }
 
@@ -109,9 +111,11 @@ void vga_add_legacy(struct vga *v, struct mem_region *memory)
 {
     struct machine *m = v->machine;
     struct vga_ports *vbe = &v->ports[VGA_PORT_RANGES - 1];
+    const struct mem_ops *window =
+        v->extension && v->extension->window ? v->extension->window : &vga_window_ops;
 
     mem_transaction_begin(m);
-    mem_region_init_mmio(&v->window, m, "vga-window", &vga_window_ops, v, VGA_WINDOW_SIZE);
+    mem_region_init_mmio(&v->window, m, "vga-window", window, v, VGA_WINDOW_SIZE);
     mem_region_add(memory, VGA_WINDOW_BASE, &v->window, 1);
     for (unsigned i = 0; i < VGA_PORT_RANGES - 1; i++) {
         struct vga_ports *p = &v->ports[i];
@@ -121,8 +125,10 @@ void vga_add_legacy(struct vga *v, struct mem_region *memory)
         mem_region_init_mmio(&p->mr, m, "vga-ports", &port_ops, p, port_ranges[i].n);
         mem_region_add(&m->system_io, p->first, &p->mr, 1);
     }
-    mem_region_init_mmio(&vbe->mr, m, "vbe-ports", &vbe_port_ops, v, VBE_PORTS);
-    mem_region_add(&m->system_io, VBE_PORT, &vbe->mr, 1);
+    if (!v->extension || !v->extension->no_dispi) {
+        mem_region_init_mmio(&vbe->mr, m, "vbe-ports", &vbe_port_ops, v, VBE_PORTS);
+        mem_region_add(&m->system_io, VBE_PORT, &vbe->mr, 1);
+    }
     mem_transaction_commit(m);
 }
 

@@ -21,6 +21,21 @@
 #include "ui/surface.h"
 #include "ui/text.h"
 
+struct vga;
+
+/* What a card adds to the core.  Each may be NULL. */
+struct vga_extension {
+    /* Before the core looks at a port: true: it was the card's. */
+    bool (*port_read)(struct vga *v, uint16_t port, uint8_t *value);
+    bool (*port_write)(struct vga *v, uint16_t port, uint8_t value);
+    /* True: the card has drawn the picture. */
+    bool (*update)(struct vga *v, struct surface *s, const uint32_t colours[256], bool full);
+    /* True, and the size and depth: the picture is not of cells. */
+    bool (*graphics)(struct vga *v, unsigned *width, unsigned *height, unsigned *bpp);
+    const struct mem_ops *window; /* instead of vga_window_ops */
+    bool no_dispi;                /* there are no DISPI registers */
+};
+
 #define VGA_PLANE_SIZE  0x10000u /* of the VGA proper: 256 KiB in all */
 #define VGA_WINDOW_BASE 0xa0000u
 #define VGA_WINDOW_SIZE 0x20000u
@@ -65,8 +80,6 @@ struct vbe {
     uint32_t line, start;
 };
 
-struct vga;
-
 /* One run of I/O ports. */
 struct vga_ports {
     struct mem_region mr;
@@ -81,6 +94,8 @@ struct vga {
     uint32_t vgamem_mb; /* property: MiB, a power of two */
     bool edid;          /* property */
     struct edid_info monitor;
+    const struct vga_extension *extension; /* set before vga_init; NULL: none */
+    bool hosted;     /* set before vga_init: another card's console shows it */
     bool vbe_only;   /* no VGA registers: bochs-display */
     bool big_endian; /* pixels in the linear modes, through BAR 2 */
 

@@ -260,6 +260,9 @@ void vga_update(void *opaque, struct surface *s, bool full)
     struct picture p;
 
     describe(v, &p);
+    if (v->extension && v->extension->update && v->extension->update(v, s, p.colours, full)) {
+        return;
+    }
     if (vbe_linear(v)) {
         vbe_update(v, s, p.colours, full);
         return;

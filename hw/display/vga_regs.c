@@ -117,8 +117,13 @@ static uint8_t status(struct vga *v)
 
 uint8_t vga_port_read(struct vga *v, uint16_t port)
 {
+    uint8_t value;
+
     if (wrong_half(v, port)) {
         return 0xff;
+    }
+    if (v->extension && v->extension->port_read && v->extension->port_read(v, port, &value)) {
+        return value;
     }
     switch (port) {
     case 0x3c0:
@@ -168,6 +173,9 @@ void vga_port_write(struct vga *v, uint16_t port, uint8_t value)
         return;
     }
     v->redraw = true;
+    if (v->extension && v->extension->port_write && v->extension->port_write(v, port, value)) {
+        return;
+    }
     switch (port) {
     case 0x3c0:
         ar_write(v, value);

@@ -116,9 +116,15 @@ bool vga_text(void *opaque, struct text_screen *t, GError **error)
 {
     struct vga *v = opaque;
     unsigned high = ((v->cr[CR_MAX_SCAN] & 31u) + 1) << (v->cr[CR_MAX_SCAN] & CR9_DOUBLE ? 1 : 0);
-    unsigned rows = (vga_v_end(v) + 1) / high;
+    unsigned rows = (vga_v_end(v) + 1) / high, bpp;
 
     text_screen_resize(t, 0, 0);
+    if (v->extension && v->extension->graphics &&
+        v->extension->graphics(v, &t->width, &t->height, &bpp)) {
+        set_error(error, "the screen is in a graphics mode, %ux%u with %u bits a pixel", t->width,
+                  t->height, bpp);
+        return false;
+    }
     if (vbe_enabled(v)) {
         t->width = v->vbe.regs[VBE_XRES];
         t->height = v->vbe.regs[VBE_YRES];

@@ -10,6 +10,7 @@
  */
 #include "hw/i386/pc.h"
 
+#include "accel/qtest/qtest.h"
 #include "accel/tcg/tcg.h"
 #include "chardev/chardev.h"
 #include "hw/misc/ferr.h"
@@ -34,6 +35,12 @@ void pc_apic_set(void *opaque, int n, bool level)
     if (pc->ioapic && n != 2) {
         irq_set(&pc->ioapic->inputs[n == 0 ? 2 : n], level);
     }
+}
+
+/* A pin of the I/O APIC alone. */
+static void set_pin(void *opaque, int n, bool level)
+{
+    irq_set(&((struct pc *)opaque)->ioapic->inputs[n], level);
 }
 
 static void gsi_set(void *opaque, int n, bool level)
@@ -93,9 +100,18 @@ bool pc_add_ram(struct pc *pc, uint64_t low_max, GError **error)
     return true;
 }
 
+/* What -accel chose. */
+static const struct vcpu_ops *find_engine(const struct machine *m)
+{
+    bool driven = m->config.accel && g_str_has_prefix(m->config.accel, qtest_vcpu_ops.name);
+
+    return driven ? &qtest_vcpu_ops : &tcg_vcpu_ops;
+}
+
 bool pc_add_cpus(struct pc *pc, GError **error)
 {
     struct machine *m = pc->machine;
+    const struct vcpu_ops *engine = find_engine(m);
 
     apic_bus_init(&pc->apics, m);
     for (unsigned i = 0; i < m->config.cpus; i++) {
@@ -106,7 +122,7 @@ bool pc_add_cpus(struct pc *pc, GError **error)
             return false;
         }
         pc->cpus[i] = cpu;
-        cpu->vcpu.ops = &tcg_vcpu_ops;
+        cpu->vcpu.ops = engine;
         m->vcpus[m->n_vcpus++] = &cpu->vcpu;
         apic = (struct apic *)device_new(m, &apic_type);
         apic_connect(apic, &pc->apics, cpu, cpu->apic_id);
@@ -162,7 +178,7 @@ bool pc_add_interrupts_and_timers(struct pc *pc, GError **error)
     if (!m->config.no_hpet) {
         pc->hpet = (struct hpet *)device_new(m, &hpet_type);
         for (unsigned i = 0; i < HPET_PINS; i++) {
-            pc->hpet->pins[i] = pc->ioapic->inputs[i];
+            pc->hpet->pins[i] = (struct irq){ set_pin, pc, (int)i };
         }
         pc->hpet->legacy_out[0] = pc->isa->irqs[0];
         pc->hpet->legacy_out[1] = pc->isa->irqs[8];

@@ -385,6 +385,9 @@ static const struct state_row i8259_rows[] = {
     { 0 },
 };
 
+static const struct device_lines i8259_inputs = { offsetof(struct i8259, inputs), 16, NULL };
+static const struct device_lines i8259_outputs = { offsetof(struct i8259, output), 1, NULL };
+
 const struct device_type i8259_type = {
     .name = "isa-i8259",
     .summary = "pair of 8259A interrupt controllers",
@@ -392,6 +395,8 @@ const struct device_type i8259_type = {
     .internal = true,
     .size = sizeof(struct i8259),
     .state = i8259_rows,
+    .inputs = &i8259_inputs,
+    .outputs = &i8259_outputs,
     .realize = i8259_realize,
     .reset = i8259_reset,
     .unrealize = i8259_unrealize,

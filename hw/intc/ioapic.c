@@ -261,6 +261,12 @@ static const struct state_row ioapic_rows[] = {
     { 0 },
 };
 
+/* Tests know the timer's pin by its ISA line. */
+static const uint8_t line_numbers[IOAPIC_PINS] = { 2,  1,  0,  3,  4,  5,  6,  7,  8,  9,  10, 11,
+                                                   12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23 };
+static const struct device_lines ioapic_inputs = { offsetof(struct ioapic, inputs), IOAPIC_PINS,
+                                                   line_numbers };
+
 const struct device_type ioapic_type = {
     .name = "ioapic",
     .summary = "I/O APIC with 24 pins",
@@ -268,6 +274,7 @@ const struct device_type ioapic_type = {
     .internal = true,
     .size = sizeof(struct ioapic),
     .state = ioapic_rows,
+    .inputs = &ioapic_inputs,
     .realize = ioapic_realize,
     .reset = ioapic_reset,
     .unrealize = ioapic_unrealize,

@@ -139,6 +139,7 @@ static const struct net_ops net_client_ops = {
     .model = "virtio-net-pci",
     .card = true,
     .receive_offload = virtio_net_receive,
+    .rx_filter = virtio_net_rx_filter,
     .announce = net_announce_card,
     .drained = net_drained,
     .link_changed = net_link_changed,

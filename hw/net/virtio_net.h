@@ -32,7 +32,7 @@ enum virtio_net_rx_mode { MODE_PROMISC, MODE_ALLMULTI, MODE_ALLUNI, MODE_NOMULTI
 /* clang-format on */
 #define VIRTIO_NET_PAIRS 32u
 #define MAC_TABLE        64u
-#define VLANS            4096u
+#define VLANS            NET_VLANS
 #define HELD_MOST        64u
 #define FLOWS            256u
 #define BIT(n)           (1ull << (n))
@@ -128,6 +128,7 @@ void virtio_net_transmit(struct virtio_net *s, unsigned pair);
 void virtio_net_transmit_all(struct virtio_net *s);
 
 /* virtio_net_ctrl.c */
+void virtio_net_rx_filter(struct net_client *c, struct net_rx_filter *f);
 void virtio_net_control(struct virtio_net *s, struct virtio_queue *vq);
 
 #endif

@@ -5,6 +5,8 @@
  */
 #include <string.h>
 #include "hw/net/virtio_net.h"
+#include "softmmu/event.h"
+#include "softmmu/hotplug.h"
 
 /* clang-format off */
 enum control_class { CLASS_RX = 0, CLASS_MAC = 1, CLASS_VLAN = 2, CLASS_ANNOUNCE = 3, CLASS_PAIRS = 4,
@@ -130,6 +132,48 @@ static bool control_offloads(struct virtio_net *s, unsigned command, const uint8
     return true;
 }
 
+/* A driver that cannot choose VLANs gets all. */
+static const uint8_t every_vlan[VLANS / 8] = { [0 ... VLANS / 8 - 1] = 0xff };
+
+void virtio_net_rx_filter(struct net_client *c, struct net_rx_filter *f)
+{
+    const struct virtio_net *s = virtio_net_of(c);
+    bool chooses = virtio_has(&s->v, NET_F_CTRL_VLAN);
+
+    *f = (struct net_rx_filter){
+        .promiscuous = s->mode[MODE_PROMISC],
+        .broadcast = !s->mode[MODE_NOBCAST],
+        .unicast = s->mode[MODE_NOUNI]    ? NET_RX_NONE
+                   : s->mode[MODE_ALLUNI] ? NET_RX_ALL
+                                          : NET_RX_NORMAL,
+        .multicast = s->mode[MODE_NOMULTI]    ? NET_RX_NONE
+                     : s->mode[MODE_ALLMULTI] ? NET_RX_ALL
+                                              : NET_RX_NORMAL,
+        .vlan = chooses ? NET_RX_NORMAL : NET_RX_ALL,
+        .unicast_overflow = s->unicast_overflow,
+        .multicast_overflow = s->multicast_overflow,
+        .mac = s->mac,
+        .unicasts = s->table,
+        .multicasts = s->table + s->unicasts * NET_MAC_BYTES,
+        .n_unicasts = s->unicasts,
+        .n_multicasts = s->multicasts,
+        .vlans = chooses ? s->vlans : every_vlan,
+    };
+}
+
+/* Once, until somebody looks at it. */
+static void tell_filter(struct virtio_net *s)
+{
+    struct device *dev = s->v.dev;
+    g_autofree char *path = device_qdev_id(dev);
+
+    if (!s->nic.client.filter_told) {
+        s->nic.client.filter_told = true;
+        event_emit(dev->machine, EVENT_NIC_RX_FILTER_CHANGED,
+                   json_pack("{s:s*, s:s}", "name", dev->id, "path", path));
+    }
+}
+
 static bool control(struct virtio_net *s, const uint8_t *data, size_t len)
 {
     static bool (*const classes[])(struct virtio_net *, unsigned, const uint8_t *, size_t) = {
@@ -138,8 +182,14 @@ static bool control(struct virtio_net *s, const uint8_t *data, size_t len)
         [CLASS_PAIRS] = control_pairs, [CLASS_OFFLOADS] = control_offloads,
     };
 
-    return len >= 2 && data[0] < G_N_ELEMENTS(classes) &&
-           classes[data[0]](s, data[1], data + 2, len - 2);
+    if (len < 2 || data[0] >= G_N_ELEMENTS(classes) ||
+        !classes[data[0]](s, data[1], data + 2, len - 2)) {
+        return false;
+    }
+    if (data[0] <= CLASS_VLAN) {
+        tell_filter(s);
+    }
+    return true;
 }
 
 void virtio_net_control(struct virtio_net *s, struct virtio_queue *vq)

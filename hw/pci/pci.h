@@ -190,6 +190,9 @@ void pci_config_write(struct pci_device *d, unsigned off, uint32_t value, unsign
 /* The level of the device's INTx pin. */
 void pci_set_intx(struct pci_device *d, bool level);
 
+/* rom.c: the path of a file of firmware; NULL: in none of its folders.  The caller frees. */
+char *pci_find_rom(struct machine *m, const char *name);
+
 /* msi.c: 64-bit addresses, no masking; vectors: 1, 2, 4 ... 32.  False: no space. */
 bool pci_msi_setup(struct pci_device *d, unsigned vectors);
 bool pci_msi_enabled(const struct pci_device *d);

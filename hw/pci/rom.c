@@ -21,7 +21,7 @@ enum rom_data { DATA_VENDOR = 4, DATA_DEVICE = 6, DATA_LENGTH = 16, DATA_TYPE = 
 /* clang-format on */
 
 /* A name without a slash is looked for in the folders of firmware. */
-static char *find_rom(struct machine *m, const char *name)
+char *pci_find_rom(struct machine *m, const char *name)
 {
     const GPtrArray *dirs = m->config.data_dirs;
 
@@ -99,7 +99,7 @@ bool pci_add_rom(struct pci_device *d, const char *own, GError **error)
     if (!name || !*name || !d->rombar) {
         return true;
     }
-    path = find_rom(d->dev.machine, name);
+    path = pci_find_rom(d->dev.machine, name);
     if (!path && !d->romfile) {
         log_line(LOG_DEVICE, "%s: there is no %s (Debian packages seabios, ipxe-qemu)", type, name);
         return true;

@@ -490,6 +490,8 @@ static const struct state_row i8254_rows[] = {
     { 0 },
 };
 
+static const struct device_lines i8254_outputs = { offsetof(struct i8254, irq0), 1, NULL };
+
 const struct device_type i8254_type = {
     .name = "isa-pit",
     .summary = "8254 interval timer and speaker port",
@@ -497,6 +499,7 @@ const struct device_type i8254_type = {
     .internal = true,
     .size = sizeof(struct i8254),
     .state = i8254_rows,
+    .outputs = &i8254_outputs,
     .realize = i8254_realize,
     .reset = i8254_reset,
     .unrealize = i8254_unrealize,

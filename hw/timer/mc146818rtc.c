@@ -505,6 +505,8 @@ static const struct state_row rtc_rows[] = {
     { 0 },
 };
 
+static const struct device_lines rtc_outputs = { offsetof(struct rtc, irq), 1, NULL };
+
 const struct device_type mc146818rtc_type = {
     .name = "mc146818rtc",
     .summary = "real-time clock and CMOS RAM",
@@ -512,6 +514,7 @@ const struct device_type mc146818rtc_type = {
     .size = sizeof(struct rtc),
     .props = rtc_props,
     .state = rtc_rows,
+    .outputs = &rtc_outputs,
     .realize = rtc_realize,
     .reset = rtc_reset,
     .unrealize = rtc_unrealize,

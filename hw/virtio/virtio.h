@@ -70,6 +70,7 @@ struct virtio_queue {
 struct virtio_ops {
     enum virtio_id id;
     const char *romfile;  /* over PCI: its own boot ROM, or NULL */
+    bool modern_only;     /* there never was a legacy interface */
     unsigned config_size; /* bytes of configuration space, at most VIRTIO_MAX_CONFIG */
     /*
      * Queues (virtio_add_queue), features, the first contents of config.  Nothing is to be undone when

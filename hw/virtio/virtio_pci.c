@@ -276,7 +276,7 @@ static const struct structure *window(struct virtio_pci *s, uint32_t *off, uint3
     uint32_t at = pci_config_load(d, s->cfg_cap + CAP_OFFSET, 4);
 
     *len = pci_config_load(d, s->cfg_cap + CAP_LENGTH, 4);
-    if (pci_config_load(d, s->cfg_cap + CAP_BAR, 1) != BAR_MODERN || at >= MODERN_SIZE ||
+    if (pci_config_load(d, s->cfg_cap + CAP_BAR, 1) != s->modern_bar || at >= MODERN_SIZE ||
         (*len != 1 && *len != 2 && *len != 4) || at % *len) {
         return NULL;
     }
@@ -331,7 +331,7 @@ static uint8_t add_structure(struct virtio_pci *s, enum cap_type type, uint32_t 
     g_assert(cap); /* 256 bytes are enough */
     pci_config_store(&s->pci, cap + CAP_LEN, size, 1);
     pci_config_store(&s->pci, cap + CAP_TYPE, type, 1);
-    pci_config_store(&s->pci, cap + CAP_BAR, type == CAP_PCI ? 0 : BAR_MODERN, 1);
+    pci_config_store(&s->pci, cap + CAP_BAR, type == CAP_PCI ? 0 : s->modern_bar, 1);
     pci_config_store(&s->pci, cap + CAP_OFFSET, offset, 4);
     pci_config_store(&s->pci, cap + CAP_LENGTH, length, 4);
     return cap;
@@ -359,7 +359,7 @@ static void add_modern(struct virtio_pci *s)
     pci_config_set_wmask(&s->pci, s->cfg_cap + CAP_LENGTH, ~0u, 4);
     pci_config_set_wmask(&s->pci, s->cfg_cap + CAP_MORE, ~0u, 4);
     s->pci.config_read = pci_read;
-    pci_add_bar(&s->pci, BAR_MODERN, PCI_BAR_MEM64 | PCI_BAR_PREFETCH, &s->modern, MODERN_SIZE);
+    pci_add_bar(&s->pci, s->modern_bar, PCI_BAR_MEM64 | PCI_BAR_PREFETCH, &s->modern, MODERN_SIZE);
 }
 
 /* A slot of PCI Express, where there is little I/O space. */
@@ -370,7 +370,7 @@ static bool behind_port(const struct virtio_pci *s)
     return bus && bus->bridge && bus->slots == 1;
 }
 
-static bool choose_interfaces(struct virtio_pci *s, GError **error)
+static bool choose_interfaces(struct virtio_pci *s, bool modern_only, GError **error)
 {
     const char *name = s->pci.dev.type->name, *legacy = s->disable_legacy;
     bool off = g_strcmp0(legacy, "off") == 0;
@@ -382,11 +382,16 @@ static bool choose_interfaces(struct virtio_pci *s, GError **error)
                   legacy);
         return false;
     }
-    if (!legacy) { /* the name says it */
+    if (modern_only) {
+        s->has_legacy = false;
+    } else if (!legacy) { /* the name says it */
         s->has_legacy = !g_str_has_suffix(name, "-non-transitional");
     }
     if (!s->has_legacy && !s->has_modern) {
-        set_error(error, "%s: disable-modern=on needs disable-legacy=off", name);
+        set_error(error,
+                  modern_only ? "%s: disable-modern is on, must be off: it has no other interface"
+                              : "%s: disable-modern=on needs disable-legacy=off",
+                  name);
         return false;
     }
     return true;
@@ -422,7 +427,7 @@ static bool add_msix(struct virtio_pci *s, GError **error)
                   PCI_MSIX_MAX);
         return false;
     }
-    return n == 0 || pci_msix_setup_bar(&s->pci, &s->msix, n, BAR_MSIX);
+    return n == 0 || pci_msix_setup_bar(&s->pci, &s->msix, n, s->msix_bar);
 }
 
 static void destroy_regions(struct virtio_pci *s)
@@ -445,7 +450,10 @@ bool virtio_pci_realize(struct device *dev, const struct virtio_ops *ops, uint16
     struct virtio_device *v = virtio_pci_device(s);
     struct pci_ident ident;
 
-    if (!choose_interfaces(s, error) || !virtio_realize(v, dev, ops, &transport, error)) {
+    s->modern_bar = s->modern_bar ? s->modern_bar : BAR_MODERN;
+    s->msix_bar = s->msix_bar ? s->msix_bar : BAR_MSIX;
+    if (!choose_interfaces(s, ops->modern_only, error) ||
+        !virtio_realize(v, dev, ops, &transport, error)) {
         return false;
     }
     ident = identity(s, ops->id, class);

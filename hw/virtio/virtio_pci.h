@@ -23,7 +23,8 @@ struct virtio_pci {
     bool ioeventfd;   /* accepted: there is nothing to speed up */
     uint32_t vectors; /* UINT32_MAX: one for each queue, and one */
     bool has_legacy, has_modern;
-    uint8_t cfg_cap; /* PCI configuration access capability */
+    uint8_t modern_bar, msix_bar; /* set before realize; 0: 4 and 1 */
+    uint8_t cfg_cap;              /* PCI configuration access capability */
     struct mem_region legacy_io, modern, common, isr_mmio, config_mmio, notify_mmio;
     /* Registers. */
     uint32_t feature_select, driver_feature_select;

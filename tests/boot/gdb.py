@@ -348,7 +348,7 @@ def cores():
             text = gdb(scratch, f"core-file {scratch.path(name)}\nx/s {where:#x}\ninfo threads\nthread 1\n"
                        'printf "rip %016lx\\n", $rip\n', "")
             check(text, (r"Linux version \d", r" 1 ", r" 2 ", rf"^rip {rip}$"))
-        for line, says in (("dump-guest-memory", "takes a file name"), ("dump-guest-memory -z x", "only -p"),
+        for line, says in (("dump-guest-memory", "takes a file name"), ("dump-guest-memory -z x", "only -p and -d"),
                            ("dump-guest-memory /nowhere/x", "cannot open"), ("dump-guest-memory x 1 2", "whole pages"), ("dump-guest-memory -p x 0 0x1000", "takes no begin"),
                            ("dump-guest-memory x 0x8000000000 0x1000", "no memory in this range")):
             at = len(run.output)

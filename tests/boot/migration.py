@@ -4,15 +4,18 @@
 command, a descriptor. What cannot be loaded leaves the guest where it was.
 
 Without arguments a short list, for 'make check'; with --all every row; with words those whose name has one."""
+import itertools
 import os
 import re
 import select
 import socket
 import sys
+import threading
 import time
 
 from boot import SLOW, Run, Scratch, guest_file, tap
 from disks import run, tool
+from qmp_client import connect, listener
 from snapshots import SCRIPT, SIZE, drive, turns, watch
 from virtio import BLK, NVME, SCSI, initrd
 
@@ -81,13 +84,13 @@ class Machine(Run):
 class Guest:
     """The options of a guest with a disk, and where it runs now."""
 
-    def __init__(self, node="vda", drivers=BLK, args=None):
+    def __init__(self, node="vda", drivers=BLK, args=None, script=SCRIPT):
         self.scratch = Scratch()
         self.image = self.scratch.path("disk.qcow2")
         run([tool("qemu-img", "qemu-utils"), "create", "-q", "-f", "qcow2", self.image, SIZE])
         self.args = ["-display", "none", "-m", "256", "-no-reboot", "-serial", "stdio", "-kernel",
                      guest_file("virtio"), "-initrd",
-                     initrd(self.scratch, drivers, SCRIPT.replace("NODE", node), False), "-append",
+                     initrd(self.scratch, drivers, script.replace("NODE", node), False), "-append",
                      "console=ttyS0 panic=-1 quiet",
                      *(a.replace("IMAGE", self.image) for a in args or drive("virtio-blk-pci", "-smp", "2"))]
 
@@ -168,6 +171,135 @@ def inherited_descriptors():
             arrive(old, new)
 
 
+CHANNELS = ("migrate_set_capability multifd on", "migrate_set_parameter multifd-channels 4")
+
+
+def many_channels(packing, address):
+    """A row: RAM goes over four sockets, packed or not, while the guest writes."""
+    def test():
+        guest = Guest()
+        uri = address.replace("@", guest.scratch.path(""))
+        with guest.machine() as old, guest.machine("-incoming", "defer") as new:
+            for machine in (old, new):
+                for line in (*CHANNELS, f"migrate_set_parameter multifd-compression {packing}"):
+                    machine.must_say(line)
+            watch(old, 0, 3)
+            new.must_say("migrate_incoming " + uri)
+            old.must_say("migrate " + uri)
+            arrive(old, new)
+        guest.check()
+    return test
+
+
+class Proxy(threading.Thread):
+    """Passes UNIX connections on; of connection `which` it drops or changes what comes after `after` bytes."""
+
+    def __init__(self, scratch, which, after, change):
+        super().__init__(daemon=True)
+        self.paths = scratch.path("proxied"), scratch.path("socket")
+        self.which, self.after, self.change = which, after, change
+        self.listener = listener(self.paths[0])
+        self.listener.listen(64)
+        self.start()
+
+    def run(self):
+        for number in itertools.count():
+            client, _ = self.listener.accept()
+            server = connect(self.paths[1])
+            tampered = number == self.which
+            threading.Thread(target=self.forward, args=(client, server, tampered), daemon=True).start()
+            threading.Thread(target=self.forward, args=(server, client, False), daemon=True).start()
+
+    def forward(self, source, sink, tampered):
+        seen = 0
+        try:
+            while data := source.recv(65536):
+                if tampered and seen <= self.after < seen + len(data):
+                    data = self.change(bytearray(data), self.after - seen)
+                seen += len(data)
+                sink.sendall(data)
+                if not data:
+                    break
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+def flip(data, at):
+    data[at] ^= 1
+    return data
+
+
+def damaged_channels_are_refused():
+    """A bit that flips, and a cut, in each kind of connection: the section is named, and the guest stays."""
+    guest = Guest()
+    with guest.machine() as old:
+        watch(old, 0, 2)
+        for line in CHANNELS:
+            old.must_say(line)
+        for which, change, pattern in ((2, flip, r"channel 1: .*section 'ram' 0: its checksum"),
+                                       (4, lambda *_: b"", r"channel 3: after section 'ram' 0: the stream ends in it|"
+                                                           r"section 'ram' 0: the stream ends"),
+                                       (0, flip, "section 'multifd' 0: its checksum")):
+            proxy = Proxy(guest.scratch, which, 100 if which == 0 else 3000000, change)
+            with guest.machine("-incoming", "defer") as new:
+                for line in CHANNELS:
+                    new.must_say(line)
+                new.must_say(f"migrate_incoming unix:{proxy.paths[1]}")
+                old.must_say(f"migrate unix:{proxy.paths[0]}", ".")
+                if new.finish(TIMEOUT) != 1 or not re.search("-incoming .*(?:" + pattern + ")", new.output):
+                    new.fail(f"it did not end with status 1 and '{pattern}'")
+            old.must_say("info migrate", "status: failed")
+            proxy.listener.close()
+            os.unlink(proxy.paths[0])
+            old.catch_up()
+            watch(old, len(old.output), 2, turns(old, 0)[-1] + 1)
+    guest.check()
+
+
+BUSY = """
+tr '\\0' x </dev/zero | head -c 33554432 >/tmp/pattern
+echo GUEST-READY
+turn=0
+while :; do
+    turn=$((turn + 1))
+    for i in 1 2 3 4 5 6 7 8; do
+        dd if=/tmp/pattern of=/tmp/busy bs=1M conv=notrunc 2>/dev/null
+    done
+    echo TURN-$turn $(date +%s)
+done
+"""
+
+
+def slow_guests_converge():
+    """The guest writes its memory faster than it may be sent: it does not end, but with auto-converge it does."""
+    guest = Guest(script=BUSY)
+    uri = "unix:" + guest.scratch.path("socket")
+    with guest.machine() as old, guest.machine("-incoming", uri) as new:
+        watch(old, 0, 3)
+        for line in ("max-bandwidth 24M", "downtime-limit 300", "cpu-throttle-initial 60", "cpu-throttle-increment 25"):
+            old.must_say("migrate_set_parameter " + line)
+        old.must_say("migrate -d " + uri)
+        old.wait_for("info migrate", r"dirty sync count: [6-9]")
+        old.must_say("info migrate", r"status: active\n")
+        old.must_say("migrate_cancel")
+        old.wait_for("info migrate", "status: cancelled")
+        new.finish(TIMEOUT)
+    with guest.machine() as old, guest.machine("-incoming", uri) as new:
+        watch(old, 0, 3)
+        for line in ("max-bandwidth 24M", "downtime-limit 300", "cpu-throttle-initial 60", "cpu-throttle-increment 25"):
+            old.must_say("migrate_set_parameter " + line)
+        old.must_say("migrate_set_capability auto-converge on")
+        old.must_say("migrate -d " + uri)
+        old.wait_for("info migrate", r"cpu throttle percentage: [6-9]\d\n")
+        old.wait_for("info migrate", "status: completed")
+        arrive(old, new)
+
+
 def ours_number(machine):
     """The socket that the program inherited: the lowest of its descriptors above 2 that is one."""
     folder = f"/proc/{machine.child.pid}/fd"
@@ -231,6 +363,7 @@ def damaged_files_are_refused():
 SHORT = [
     ("2 CPUs and a virtio disk, over a UNIX socket and TCP", hops("unix:@/socket", "tcp:127.0.0.1:47310")),
     ("a machine that is refused goes on", a_refused_machine_goes_on),
+    ("over many channels, packed with zlib", many_channels("zlib", "unix:@/socket")),
 ]
 INTERP = ["-accel", "tcg,engine=interp"]
 TESTS = SHORT + [
@@ -240,6 +373,10 @@ TESTS = SHORT + [
     ("through commands", one_way("exec:gzip -1 -c >@/state", "exec:gzip -dc @/state")),
     ("over inherited descriptors", inherited_descriptors),
     ("damaged files are refused", damaged_files_are_refused),
+    ("damaged channels are refused", damaged_channels_are_refused),
+    ("over many channels of TCP", many_channels("none", "tcp:127.0.0.1:47311")),
+    ("over many channels, packed with zstd", many_channels("zstd", "unix:@/socket")),
+    ("a busy guest converges", slow_guests_converge),
     ("the interpreter", hops("unix:@/socket", args=drive("virtio-blk-pci", *INTERP))),
     ("an iothread and a packed ring", hops("unix:@/socket", "unix:@/socket", args=drive(
         "virtio-blk-pci,packed=on,iothread=t", "-object", "iothread,id=t", "-smp", "2"))),

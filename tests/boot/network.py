@@ -130,9 +130,9 @@ def default_card(args, expected):
 ADDRESS = r"52:54:00:12:34:56"
 USER = ["-netdev", "user,id=n,FORWARD"]
 TESTS = (
-    ("the card of a pc", default_card([], rf"e1000\.0: type=nic,model=e1000,macaddr={ADDRESS}\s+.*type=user,.*")),
+    ("the card of a pc", default_card([], rf"e1000\.0: index=0,type=nic,model=e1000,macaddr={ADDRESS}\s+.*type=user,.*")),
     ("the card of a q35",
-     default_card(["-M", "q35"], rf"e1000e\.0: type=nic,model=e1000e,macaddr={ADDRESS}\s+.*type=user,.*")),
+     default_card(["-M", "q35"], rf"e1000e\.0: index=0,type=nic,model=e1000e,macaddr={ADDRESS}\s+.*type=user,.*")),
     *((f"no card by {' '.join(args)}", default_card(args, ""))
       for args in (["-nic", "none"], ["-net", "none"], ["-nodefaults"])),
     ("virtio-net", network([*USER, "-device", "virtio-net-pci,netdev=n"])),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Two guests on one cable: they ping each other and run iperf3 both ways. The cable is a connection, datagrams,
-or a hub of which one guest's emulator has the ports; each row with the cards that it names."""
+a tunnel, or a hub of which one guest's emulator has the ports; each row with the cards that it names."""
 import os
 import re
 import sys
@@ -125,6 +125,11 @@ TESTS = (
      peers(["-netdev", "socket,id=n,udp=127.0.0.1:OTHER,localaddr=127.0.0.1:PORT", *card(E1000, 1)],
            ["-netdev", "dgram,id=n,local.type=inet,local.host=127.0.0.1,local.port=OTHER,"
             "remote.type=inet,remote.host=127.0.0.1,remote.port=PORT", *card(VIRTIO, 2)])),
+    ("two guests joined by an L2TPv3 tunnel",
+     peers(["-netdev", "l2tpv3,id=n,src=127.0.0.1,dst=127.0.0.1,udp,srcport=PORT,dstport=OTHER,txsession=1,rxsession=2,"
+            "txcookie=3,rxcookie=4,counter", *card(VIRTIO, 1)],
+           ["-netdev", "l2tpv3,id=n,src=127.0.0.1,dst=127.0.0.1,udp,srcport=OTHER,dstport=PORT,txsession=2,rxsession=1,"
+            "txcookie=4,rxcookie=3,counter", *card(VIRTIO, 2)])),
     ("two guests in a multicast group, one by -net",
      peers(["-net", "nic,model=e1000,macaddr=52:54:00:00:00:01", "-net",
             "socket,mcast=230.0.0.1:PORT,localaddr=127.0.0.1"],

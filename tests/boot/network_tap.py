@@ -55,13 +55,17 @@ def helper(args):
 
 
 def answers(host, port):
-    """Once the guest listens."""
+    """Once the guest listens; what forwards to it may have taken the connection before. The host speaks first: passt of
+    2023 acknowledges the guest's SYN only with the first bytes that it has for it."""
     for _ in range(TIMEOUT):
         try:
             with socket.create_connection((host, port), 60) as s:
-                return s.makefile().readline() == "hello\n"
-        except ConnectionRefusedError:
-            time.sleep(0.5)
+                s.sendall(b"\n")
+                if s.makefile().readline() == "hello\n":
+                    return True
+        except OSError:
+            pass
+        time.sleep(0.5)
     return False
 
 
@@ -88,7 +92,8 @@ def in_a_bridge(_scratch):
 
 
 def through_passt(scratch):
-    """passt gives the guest the address of the interface with the default route, and is the gateway itself."""
+    """passt gives the guest the address of the interface with the default route, and is the gateway itself; it leads
+    connections to port 1234 of this host into the guest."""
     if not shutil.which("passt"):
         raise Skip("no passt (Debian package passt)")
     ip("tuntap", "add", "dev", "rhea-out", "mode", "tap")
@@ -98,12 +103,12 @@ def through_passt(scratch):
     ip("route", "add", "default", "via", "192.0.2.2")
     path = scratch.path("passt")
     quiet = {name: subprocess.DEVNULL for name in ("stdin", "stdout", "stderr")}
-    subprocess.run(["passt", "-q", "-4", "-1", "-s", path, "--runas", "0"], check=True, timeout=60, **quiet)
+    subprocess.run(["passt", "-q", "-4", "-1", "-s", path, "-t", "1234", "--runas", "0"], check=True, timeout=60, **quiet)
     return f"stream,id=n,addr.type=unix,addr.path={path}", ()
 
 
 def reach(make, card, more=(), host=HOST, own="10.9.0.2", guest=GUEST):
-    """host: as the guest sees it; guest: as the host sees it, None: it is not reached; its own address: own."""
+    """host: as the guest sees it; guest: as the host sees it; its own address: own."""
     def test():
         scratch = Scratch()
         if not os.environ.get(INSIDE):
@@ -112,8 +117,6 @@ def reach(make, card, more=(), host=HOST, own="10.9.0.2", guest=GUEST):
         server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         script = SCRIPT.replace("PORT", str(server.server_address[1])).replace("10.9.0.2", own).replace(HOST, host)
-        if not guest:
-            script = script.replace("echo hello | nc -l -p 1234\n", "")
         digest = hashlib.md5(FILE).hexdigest()
         args = ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("network"), "-initrd",
                 scratch.initrd(script, "", module_files() + [("ld/none", b"")]), "-append",
@@ -121,7 +124,7 @@ def reach(make, card, more=(), host=HOST, own="10.9.0.2", guest=GUEST):
         try:
             with Run(args, pass_fds=fds) as run:
                 run.expect(r"^READY", TIMEOUT)
-                if guest and not answers(guest, 1234):
+                if not answers(guest, 1234):
                     run.fail("the guest does not answer the host")
                 check(run, f"^FILE {digest}", f"^POST {digest}")
         finally:
@@ -149,7 +152,7 @@ TESTS = (
     ("a tap that was handed over, with headers, e1000", reach(handed_over, "e1000")),
     ("a bridge through a helper, virtio-net", reach(in_a_bridge, "virtio-net-pci")),
     ("passt at the end of a stream, virtio-net",
-     reach(through_passt, "virtio-net-pci", host="192.0.2.2", own="192.0.2.1", guest=None)),
+     reach(through_passt, "virtio-net-pci", host="192.0.2.2", own="192.0.2.1", guest="127.0.0.1")),
 )
 
 if __name__ == "__main__":

@@ -390,6 +390,28 @@ def devices_come_and_go():
         expect_status(run, 0)
 
 
+def what_cards_let_in():
+    scratch = Scratch()
+    path, option = server(scratch)
+    with Run([*guest(scratch, "w"), *option, "-S", "-nic", "none", "-device", "virtio-net-pci,id=v", "-device",
+              "e1000,id=e", "-netdev", "user,id=n"]) as run:
+        qmp = Qmp(path)
+        qmp.negotiate()
+        found = qmp.run("query-rx-filter")
+        expect("all", found, qmp.run("query-rx-filter", name="v"))
+        expect("VLANs of a driver that is not there", found[0].pop("vlan-table"), list(range(4096)))
+        expect("the filter", found, [{
+            "name": "v", "promiscuous": True, "multicast": "normal", "unicast": "normal", "vlan": "all",
+            "broadcast-allowed": True, "multicast-overflow": False, "unicast-overflow": False,
+            "main-mac": "52:54:00:12:34:56", "unicast-table": [], "multicast-table": []}])
+        for name, text in (("x", "invalid net client name: x"), ("n", "net client(n) isn't a NIC"),
+                           ("e", "net client(e) doesn't support rx-filter querying")):
+            qmp.send("query-rx-filter", name=name)
+            expect("the error", qmp.answer()["error"], {"class": "GenericError", "desc": text})
+        qmp.run("quit")
+        expect_status(run, 0)
+
+
 def messages_have_times():
     scratch = Scratch()
     with Run(["-display", "none", "-msg", "timestamp=on,guest-name=on", "-name", "me", "-kernel",
@@ -408,6 +430,44 @@ def process_has_its_name():
         expect_status(run, 0)
 
 
+def dumps():
+    """dump-guest-memory waits or not, to a file or a descriptor; the guest stands still meanwhile and then goes on."""
+    scratch = Scratch()
+    path, option = server(scratch)
+    with Run([*guest(scratch, "w"), *option]) as run:
+        qmp = Qmp(path).negotiate()
+        run.expect(STARTED, TIMEOUT)
+        expect("nothing yet", qmp.run("query-dump"), {"status": "none", "completed": 0, "total": 0})
+        expect("the formats", qmp.run("query-dump-guest-memory-capability"), {"formats": ["elf"]})
+        for detach in (False, True):
+            name = scratch.path(f"core{detach}")
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT)
+            qmp.run("getfd", fds=(fd,), fdname="dump")
+            os.close(fd)
+            qmp.run("dump-guest-memory", paging=False, protocol="fd:dump", detach=detach)
+            data = qmp.event("DUMP_COMPLETED")
+            expect("the end", data, {"result": qmp.run("query-dump")})
+            expect("all of it", (data["result"]["status"], data["result"]["completed"]),
+                   ("completed", data["result"]["total"]))
+            qmp.event("RESUME")
+            with open(name, "rb") as file:
+                expect("the file", (file.read(4), os.path.getsize(name) > data["result"]["total"]), (b"\x7fELF", True))
+            expect("the descriptor is gone", qmp.error("closefd", fdname="dump")[0], "GenericError")
+        expect("the machine", qmp.run("query-status")["status"], "running")
+        for args, why in (({"protocol": "fd:x"}, "File descriptor named 'x' has not been found"),
+                          ({"protocol": "x"}, "parameter 'protocol' must start with 'file:' or 'fd:'"),
+                          ({"protocol": "file:x", "begin": 0}, "Parameter 'length' is missing"),
+                          ({"protocol": "file:x", "format": "kdump-zlib"},
+                           "dump-guest-memory: format 'kdump-zlib' is not supported, only elf")):
+            expect("why", qmp.error("dump-guest-memory", paging=False, **args)[1], why)
+        qmp.run("dump-guest-memory", paging=False, protocol="file:/dev/full", detach=True)
+        data = qmp.event("DUMP_COMPLETED")
+        expect("a full disk", (data["result"]["status"], "No space left" in data["error"]), ("failed", True))
+        qmp.event("RESUME")
+        qmp.run("quit")
+        expect_status(run, 0)
+
+
 def main():
     return tap([
         ("a machine's life", life),
@@ -422,6 +482,8 @@ def main():
         ("to another process", to_another_process),
         ("descriptors", descriptors),
         ("devices come and go", devices_come_and_go),
+        ("dumps of memory", dumps),
+        ("what cards let in", what_cards_let_in),
         ("-msg", messages_have_times),
         ("-name process=", process_has_its_name),
     ])

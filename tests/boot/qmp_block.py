@@ -260,6 +260,91 @@ def bitmaps():
         expect("no bitmap", shown(), [])
 
 
+def snapshots_of_one_drive():
+    with Machine() as m:
+        node = m.add("a", m.image("a.qcow2"))
+        m.qmp.run("device_add", driver="scsi-hd", id="disk", drive=node, bus="s0.0")
+        raw = m.add("r", m.image("r.img", form="raw"), "raw")
+        m.qmp.run("device_add", driver="scsi-hd", id="raw", drive=raw, bus="s0.0")
+
+        def shown():
+            return [s["name"] for s in m.drive("disk")["inserted"]["image"].get("snapshots", [])]
+
+        take = "blockdev-snapshot-internal-sync"
+        m.qmp.run(take, device=node, name="one")
+        m.qmp.run(take, device=node, name="1")
+        expect("the snapshots", shown(), ["one", "1"])
+        for args, why in (({"device": node, "name": "one"}, f"Snapshot with name 'one' already exists on device '{node}'"),
+                          ({"device": node, "name": ""}, "Name is empty"),
+                          ({"device": raw, "name": "x"},
+                           f"Block format 'raw' used by device '{raw}' does not support internal snapshots"),
+                          ({"device": "x", "name": "x"}, "Cannot find device='x' nor node-name='x'")):
+            expect("why", m.qmp.error(take, **args)[1], why)
+        m.qmp.error("transaction", actions=[{"type": take, "data": {"device": node, "name": "two"}},
+                                            {"type": "abort", "data": {}}])
+        expect("nothing is left of it", shown(), ["one", "1"])
+        forget = "blockdev-snapshot-delete-internal-sync"
+        expect("no name", m.qmp.error(forget, device=node)[1], "Name or id must be provided")
+        expect("another's id", m.qmp.error(forget, device=node, name="one", id="2")[1],
+               f"Snapshot with id '2' and name 'one' does not exist on device '{node}'")
+        gone = m.qmp.run(forget, device=node, id="1")       # and not the one of that name
+        expect("what is gone", (gone["id"], gone["name"], gone["vm-state-size"]), ("1", "one", 0))
+        expect("the other one", shown(), ["1"])
+        hmp = "human-monitor-command"
+        expect("a drive's id", m.qmp.run(hmp, command_line=f"snapshot_blkdev_internal {node} three"), "")
+        expect("both", shown(), ["1", "three"])
+        expect("by name", m.qmp.run(hmp, command_line=f"snapshot_delete_blkdev_internal {node} three"), "")
+        expect("one", shown(), ["1"])
+        if "see 'help" not in m.qmp.run(hmp, command_line=f"snapshot_blkdev_internal {node}"):
+            raise Failed("a missing name is no error")
+
+
+def snapshots_of_machines():
+    """Jobs that save a stopped machine into one of two disks, and go back; what is not chosen stays as it is."""
+    with Machine() as m:
+        nodes = [m.add(n, m.image(f"{n}.qcow2")) for n in "ab"]
+        for i, node in enumerate(nodes):
+            m.qmp.run("device_add", driver="scsi-hd", id=f"disk{i}", drive=node, bus="s0.0")
+        raw = m.add("r", m.image("r.img", form="raw"), "raw")
+
+        def shown(i):
+            return [(s["name"], s["vm-state-size"] > 0)
+                    for s in m.drive(f"disk{i}")["inserted"]["image"].get("snapshots", [])]
+
+        def job(name, error=None, **args):
+            m.qmp.run(name, job_id="j", **args)
+            expect("the way to the end", statuses(m, "j", "concluded"), [
+                "created", "running", *(["aborting"] if error else ["waiting", "pending"]), "concluded"])
+            row = m.qmp.run("query-jobs")[0]
+            expect(f"the job {name}", (row["type"], row.get("error")), (name, error))
+            expect("it is no block job", m.qmp.run("query-block-jobs"), [])
+            expect("the id is taken", m.qmp.error(name, job_id="j", **args)[1], "Job ID 'j' already in use")
+            m.qmp.run("job-dismiss", id="j")
+            expect("the end", statuses(m, "j", "null"), ["null"])
+
+        job("snapshot-save", tag="one", vmstate=nodes[1], devices=nodes)
+        expect("the state is where it was asked for", (shown(0), shown(1)), ([("one", False)], [("one", True)]))
+        job("snapshot-save", tag="two", vmstate=nodes[0], devices=nodes[:1])
+        expect("one disk alone", (shown(0), shown(1)), ([("one", False), ("two", True)], [("one", True)]))
+        again = "Snapshot 'one' already exists in one or more devices"
+        job("snapshot-save", again, tag="one", vmstate=nodes[0], devices=nodes[:1])
+        job("snapshot-save", f"vmstate block device '{nodes[1]}' does not exist", tag="x", vmstate=nodes[1],
+            devices=nodes[:1])
+        job("snapshot-save", "No block device node 'x'", tag="x", vmstate="x", devices=["x"])
+        job("snapshot-save", f"Device '{raw}' is writable but does not support snapshots", tag="x",
+            vmstate=nodes[0], devices=[*nodes, raw])
+        job("snapshot-load", tag="one", vmstate=nodes[1], devices=nodes)
+        job("snapshot-load", tag="two", vmstate=nodes[0], devices=nodes[:1])
+        job("snapshot-load", "Snapshot 'two' does not exist in one or more devices", tag="two", vmstate=nodes[0],
+            devices=nodes)
+        expect("the machine", m.qmp.run("query-status")["running"], False)
+        job("snapshot-delete", tag="one", devices=nodes)
+        expect("one is left", (shown(0), shown(1)), ([("two", True)], []))
+        expect("no tag", m.qmp.error("snapshot-delete", job_id="k", tag="", devices=nodes)[1],
+               "Parameter 'tag' expects a name")
+        expect("a bad id", m.qmp.error("snapshot-delete", job_id="", tag="x", devices=nodes)[1], "Invalid job ID ''")
+
+
 def main():
     return tap([
         ("disks come and go", disks_come_and_go),
@@ -269,6 +354,8 @@ def main():
         ("jobs", jobs),
         ("external snapshots", external_snapshot),
         ("bitmaps", bitmaps),
+        ("snapshots of one drive", snapshots_of_one_drive),
+        ("snapshots of machines", snapshots_of_machines),
     ])
 
 

@@ -67,7 +67,8 @@ static void pc_shows_its_parts(struct fixture *f, gconstpointer data)
     CHECK(f, "info pci", "Bus  0, device   0, function 0:$.*8086:1237", "8086:7000", "8086:7010",
           "8086:7113", "device   5, function 0:$.*1234:11e8.*id \"e\"");
     CHECK(f, "info mtree", "^address-space: memory$", "^address-space: I/O$",
-          "^ +0+f4-0+f7 \\(prio 0, i/o\\): isa-debug-exit$",
+          "^ +0+f4-0+f7 \\(prio 0, i/o\\): isa-debug-exit$");
+    CHECK(f, "info mtree -f",
           "^flat view of memory$.*0000000000100000-0000000000ffffff \\(ram\\): pc\\.ram");
 }
 
@@ -80,7 +81,7 @@ static void a_bar_shows_where_it_is(struct fixture *f, gconstpointer data)
     store(f, 0xcf8, 0x80002804, 4);
     store(f, 0xcfc, 2, 2);
     CHECK(f, "info pci", "BAR0: 32 bit memory at 0xe1200000 \\[0xe12fffff\\]");
-    CHECK(f, "info mtree", "^  00000000e1200000-00000000e12fffff \\(i/o\\): edu");
+    CHECK(f, "info mtree -f", "^  00000000e1200000-00000000e12fffff \\(i/o\\): edu");
 }
 
 static void controllers_show_their_lines(struct fixture *f, gconstpointer data)
@@ -113,7 +114,7 @@ static void q35_shows_its_parts(struct fixture *f, gconstpointer data)
     CHECK(f, "info qtree", "^    bus: pcie\\.0$", "dev: mch, ", "dev: ICH9-LPC, .*bus: isa\\.0",
           "dev: ich9-ahci, .*bus: ide\\.5", "dev: pcie-root-port, id \"rp\"");
     CHECK(f, "info pci", "8086:29c0", "8086:2918", "8086:2922", "PCI bridge");
-    CHECK(f, "info mtree", "flat view of memory$", "\\(i/o\\): ioapic");
+    CHECK(f, "info mtree -f", "flat view of memory$", "\\(i/o\\): ioapic");
     CHECK(f, "info pic", "^ioapic0: ", "^pic0: ");
     CHECK(f, "info irq", "^IRQ statistics for ioapic:$");
 }
@@ -123,8 +124,8 @@ static void microvm_shows_its_parts(struct fixture *f, gconstpointer data)
     (void)data;
     CHECK(f, "info qtree", "^bus: main-system-bus$", "dev: ioapic, ", "bus: isa\\.0",
           "dev: isa-debug-exit,");
-    CHECK(f, "info mtree", "flat view of memory$.*\\(ram\\): ", "\\(i/o\\): ioapic",
-          "^ +0+f4-0+f7 .*isa-debug-exit");
+    CHECK(f, "info mtree -f", "flat view of memory$.*\\(ram\\): ", "\\(i/o\\): ioapic");
+    CHECK(f, "info mtree", "^ +0+f4-0+f7 .*isa-debug-exit");
     CHECK(f, "info pic", "^ioapic0: ");
     CHECK(f, "info irq", "^IRQ statistics for ioapic:$");
 }

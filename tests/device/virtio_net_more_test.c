@@ -3,6 +3,7 @@
  * virtio-net: several pairs of queues, what is left to the guest and by it, announcements, bursts, resets and loads
  * during traffic. The rest is in virtio_net_test.c. Thread: the test's.
  */
+#include "softmmu/event.h"
 #include "softmmu/hotplug.h"
 #include "tests/device/virtio_net_rig.h"
 
@@ -254,6 +255,81 @@ static void announcements(struct fixture *f, gconstpointer data)
     g_assert_cmphex(command(f, ack, sizeof(ack)), ==, 1);
 }
 
+static void rounds_by_id(struct fixture *f, gconstpointer data)
+{
+    struct net_announce_options o = NET_ANNOUNCE_DEFAULTS;
+
+    (void)data;
+    virtio_rig_start(&f->v, CONTROL, 3, 64);
+    net_announce(f->v.r->m, &o);
+    o.id = "other";
+    net_announce(f->v.r->m, &o);
+    rig_step(f->v.r, 51 * MS);
+    g_assert_cmpuint(f->wire.frames, ==, 2); /* beside each other */
+    net_announce(f->v.r->m, &o);             /* anew */
+    rig_step(f->v.r, 51 * MS);
+    g_assert_cmpuint(f->wire.frames, ==, 3);
+    o.rounds = 0; /* ends it; the other one goes on: 4 more */
+    net_announce(f->v.r->m, &o);
+    rig_step(f->v.r, 5000 * MS);
+    g_assert_cmpuint(f->wire.frames, ==, 7);
+}
+
+/* Filters ------------------------------------------------------------------------------------------- */
+
+struct listener {
+    struct event_listener l;
+    unsigned told;
+};
+
+static void count_event(struct event_listener *l, enum event_id id, json_t *data, int64_t us)
+{
+    (void)us;
+    if (id == EVENT_NIC_RX_FILTER_CHANGED) {
+        ((struct listener *)l)->told++;
+        g_assert_true(
+            g_str_has_suffix(json_string_value(json_object_get(data, "path")), "/virtio-backend"));
+    }
+}
+
+/* Once, and again when somebody has looked. */
+static void changed_filters_are_told(struct fixture *f, gconstpointer data)
+{
+    static const uint8_t no_promisc[] = { 0, 0, 0 }, no_broadcast[] = { 0, 5, 1 };
+    static const uint8_t all_multi[] = { 0, 1, 1 }, refused[] = { 0, 77, 1 };
+    static const uint8_t vlan[] = { 2, 0, 7, 0 };
+    static const uint8_t table[] = { 1, 0, 1, 0, 0, 0, 2, 0,    0, 0, 0,
+                                     1, 1, 0, 0, 0, 1, 0, 0x5e, 0, 0, 1 };
+    struct net_client *c = f->wire.client.peer;
+    struct listener l = { .l.event = count_event };
+    struct net_rx_filter now;
+
+    (void)data;
+    event_add_listener(f->v.r->m, &l.l);
+    virtio_rig_start(&f->v, CONTROL, 3, 64);
+    g_assert_cmphex(command(f, refused, sizeof(refused)), ==, 1);
+    g_assert_cmpuint(l.told, ==, 0);
+    g_assert_cmphex(command(f, no_promisc, sizeof(no_promisc)), ==, 0);
+    g_assert_cmphex(command(f, no_broadcast, sizeof(no_broadcast)), ==, 0);
+    g_assert_cmphex(command(f, table, sizeof(table)), ==, 0);
+    g_assert_cmpuint(l.told, ==, 1);
+    c->ops->rx_filter(c, &now);
+    c->filter_told = false;
+    g_assert_false(now.promiscuous || now.broadcast || now.unicast_overflow);
+    g_assert_cmpuint(now.n_unicasts, ==, 1);
+    g_assert_cmpmem(now.unicasts, NET_MAC_BYTES, table + 6, NET_MAC_BYTES);
+    g_assert_cmpmem(now.multicasts, now.n_multicasts * NET_MAC_BYTES, table + 16, NET_MAC_BYTES);
+    g_assert_cmpint(now.multicast, ==, NET_RX_NORMAL);
+    g_assert_cmphex(command(f, all_multi, sizeof(all_multi)), ==, 0);
+    g_assert_cmphex(command(f, vlan, sizeof(vlan)), ==, 0);
+    g_assert_cmpuint(l.told, ==, 2);
+    c->ops->rx_filter(c, &now);
+    g_assert_cmpint(now.multicast, ==, NET_RX_ALL);
+    g_assert_cmpint(now.vlan, ==, NET_RX_NORMAL);
+    g_assert_cmphex(now.vlans[0], ==, 1 << 7);
+    event_remove_listener(f->v.r->m, &l.l);
+}
+
 /* Load, reset, save --------------------------------------------------------------------------------- */
 
 static void add_frames(struct fixture *f, unsigned n)
@@ -393,6 +469,8 @@ int main(int argc, char **argv)
     ADD("legacy drivers have GSO", "", legacy_drivers_have_gso);
     ADD("merged buffers of packed rings", ",packed=on", merged_buffers);
     ADD("announcements", "", announcements);
+    ADD("announcements of several ids", "", rounds_by_id);
+    ADD("changed filters are told", "", changed_filters_are_told);
     ADD("bursts leave room for others", ",tx_queue_size=1024,rx_queue_size=1024",
         bursts_leave_room_for_others);
     ADD("a load goes on sending", ",tx_queue_size=1024,rx_queue_size=1024", a_load_goes_on_sending);

@@ -16,7 +16,7 @@ INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]+)"')
 FLOOR = "softmmu util"
 BACK_ENDS = f"chardev block net ui audio {FLOOR}"
 CPU = f"target/i386 {BACK_ENDS}"
-ENGINES = f"accel/tcg accel/kvm {CPU}"
+ENGINES = f"accel/tcg accel/kvm accel/qtest {CPU}"
 DEVICES = "hw/isa hw/pci hw/nvram hw/misc hw/intc hw/timer hw/char hw/input hw/block hw/net hw/display " \
           "hw/virtio hw/usb hw/audio"
 BOARD = f"hw hw/i386 {DEVICES} {ENGINES}"
@@ -38,6 +38,7 @@ GRANTS = {
     "accel/tcg":    f"target/i386 {FLOOR}",
     "accel/tcg/x86_64": f"accel/tcg target/i386 {FLOOR}",
     "accel/kvm":    f"target/i386 {FLOOR}",
+    "accel/qtest":  f"target/i386 chardev {FLOOR}", # a test's lines come over a character device
     "hw/isa":       FLOOR,
     "hw/pci":       f"hw/isa {FLOOR}",              # the bridge to ISA
     "hw/nvram":     f"hw/isa hw/pci {CPU}",

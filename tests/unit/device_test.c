@@ -312,6 +312,33 @@ static void globals_are_defaults(void)
     machine_free(m);
 }
 
+/* Both names find the same type, and a list tells both. */
+static void aliases_are_second_names(void)
+{
+    g_autoptr(GString) list = g_string_new(NULL);
+    unsigned found = 0;
+
+    device_print_list(list);
+    for (const struct device_alias *a = device_aliases; a->alias; a++) {
+        const struct device_type *type = device_type_find(a->name);
+        g_autofree char *row =
+            g_strdup_printf("name \"%s\", bus PCI, alias \"%s\"", a->name, a->alias);
+
+        g_assert_true(device_type_find(a->alias) == type);
+        for (unsigned i = 0; device_types[i]; i++) {
+            g_assert_cmpstr(device_types[i]->name, !=, a->alias);
+        }
+        if (type) {
+            g_assert_cmpstr(device_type_alias(type), ==, a->alias);
+            g_assert_nonnull(strstr(list->str, row));
+            found++;
+        }
+    }
+    g_assert_cmpuint(found, >=, 8);
+    g_assert_true(device_type_find("virtio-blk") == device_type_find("virtio-blk-pci"));
+    g_assert_null(device_type_alias(device_type_find("edu")));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -324,5 +351,6 @@ int main(int argc, char **argv)
     g_test_add_func("/device/globals", globals_are_defaults);
     g_test_add_func("/device/text", help_and_tree_come_from_the_rows);
     g_test_add_func("/irq/lines", irq_reaches_its_handler);
+    g_test_add_func("/device/aliases", aliases_are_second_names);
     return g_test_run();
 }

@@ -175,6 +175,70 @@ static void other_modes_have_tables_too(void)
     }
 }
 
+/* Into a pipe, which has no holes: the same bytes.  Nobody reads it at first, so that the dump waits. */
+static void a_detached_one_is_asked_for(void)
+{
+    struct gdb_rig *r = new_rig();
+    g_autoptr(GString) says = g_string_new(NULL);
+    g_autofree char *line = NULL, *copy = g_malloc(4 << 20), *core = NULL;
+    size_t n, at = 0;
+    ssize_t got;
+    int fds[2];
+
+    memset(r->ram.ram->host + RIG_RAM / 2, 0x5a, RIG_RAM / 2); /* more than a pipe takes */
+    core = dump(r, "", &n, says);
+    g_assert_cmpint(pipe(fds), ==, 0);
+    line = g_strdup_printf("dump-guest-memory -d /proc/self/fd/%d", fds[1]);
+    monitor_execute(r->m, "info dump", says);
+    g_assert_cmpstr(says->str, ==, "Status: completed\n");
+    g_string_truncate(says, 0);
+    monitor_execute(r->m, line, says);
+    g_assert_cmpstr(says->str, ==, "");
+    close(fds[1]);
+    for (unsigned i = 0; i < 50; i++) {
+        machine_iterate(r->m, false);
+    }
+    monitor_execute(r->m, "info dump", says);
+    g_assert_true(g_str_has_prefix(says->str, "Status: active\nFinished: "));
+    monitor_execute(r->m, line, says);
+    monitor_execute(r->m, "cont", says);
+    monitor_execute(r->m, "savevm x", says);
+    g_assert_nonnull(
+        strstr(strstr(strstr(says->str, "There is a dump in process") + 1, "There is a dump") + 1,
+               "There is a dump"));
+    while ((got = read(fds[0], copy + at, (4 << 20) - at)) > 0) {
+        at += (size_t)got;
+    }
+    while (r->m->run_state == RUN_STATE_SAVE_VM) {
+        machine_iterate(r->m, true);
+    }
+    g_assert_cmpmem(copy, at, core, n);
+    g_string_truncate(says, 0);
+    monitor_execute(r->m, "info dump", says);
+    g_assert_cmpstr(says->str, ==, "Status: completed\n");
+    close(fds[0]);
+    gdb_rig_free(r);
+}
+
+/* Nobody ever reads it: the machine ends. */
+static void a_detached_one_keeps_nobody(void)
+{
+    struct gdb_rig *r = new_rig();
+    g_autoptr(GString) says = g_string_new(NULL);
+    g_autofree char *line = NULL;
+    int fds[2];
+
+    memset(r->ram.ram->host, 0x5a, RIG_RAM);
+    g_assert_cmpint(pipe(fds), ==, 0);
+    line = g_strdup_printf("dump-guest-memory -d /proc/self/fd/%d", fds[1]);
+    monitor_execute(r->m, line, says);
+    g_assert_cmpstr(says->str, ==, "");
+    g_usleep(50000);
+    gdb_rig_free(r);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -182,6 +246,8 @@ int main(int argc, char **argv)
     g_test_add_func("/dump-memory/mappings", mappings_are_at_linear_addresses);
     g_test_add_func("/dump-memory/many-mappings", many_mappings_have_a_header_of_their_own);
     g_test_add_func("/dump-memory/maze", a_maze_is_refused);
+    g_test_add_func("/dump-memory/detached", a_detached_one_is_asked_for);
+    g_test_add_func("/dump-memory/end", a_detached_one_keeps_nobody);
     g_test_add_func("/dump-memory/other-modes", other_modes_have_tables_too);
     return g_test_run();
 }

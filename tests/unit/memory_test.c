@@ -471,8 +471,19 @@ static void tree_prints_names_and_ranges(void)
     g_autoptr(GString) out = g_string_new(NULL);
 
     add_ram(m, &ram, 0x1000, 0x1000);
-    mem_print_tree(m, out);
-    g_assert_nonnull(strstr(out->str, "0000000000001000-0000000000001fff (prio 0, ram): ram"));
+    mem_region_set_enabled(&ram, false);
+    mem_print_tree(m, false, out);
+    g_assert_null(strstr(out->str, "ram): ram"));
+    mem_print_tree(m, true, out);
+    g_assert_nonnull(
+        strstr(out->str, "0000000000001000-0000000000001fff (prio 0, ram): ram [disabled]\n"));
+    mem_region_set_enabled(&ram, true);
+    g_string_truncate(out, 0);
+    mem_print_tree(m, false, out);
+    g_assert_nonnull(strstr(out->str, "0000000000001000-0000000000001fff (prio 0, ram): ram\n"));
+    g_string_truncate(out, 0);
+    mem_print_flat(m, out);
+    g_assert_nonnull(strstr(out->str, "0000000000001000-0000000000001fff (ram): ram @"));
     machine_free(m);
 }
 

@@ -5,11 +5,13 @@
  */
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "block/node.h"
+#include "config.h"
 #include "migration/migration.h"
 #include "monitor/monitor.h"
 #include "target/i386/cpu.h"
@@ -116,10 +118,10 @@ static void start(struct fixture *f, const char *out, const char *in)
     g_autofree char *from = in_dir(f, out), *to = in ? in_dir(f, in) : NULL;
     g_autoptr(GError) error = NULL;
 
-    if (to && !migration_incoming(f->to, to, &error)) {
+    if (to && !migration_incoming(f->to, to, -1, &error)) {
         g_error("%s", error->message);
     }
-    if (!migration_start(f->from, from, &error)) {
+    if (!migration_start(f->from, from, -1, &error)) {
         g_error("%s", error->message);
     }
 }
@@ -195,7 +197,7 @@ static void through_a_file_or_a_command(struct fixture *f, gconstpointer data)
         GPOINTER_TO_UINT(data) < 3 ? "running" : "");
     start(f, pair[0], NULL);
     g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_COMPLETED);
-    g_assert_true(migration_incoming(f->to, in, NULL));
+    g_assert_true(migration_incoming(f->to, in, -1, NULL));
     g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_COMPLETED);
     expect_arrival(f);
 }
@@ -211,6 +213,153 @@ static void over_descriptors(struct fixture *f, gconstpointer data)
     in = g_strdup_printf("fd:%d", fds[1]);
     set_marks(f);
     start(f, out, in);
+    g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_COMPLETED);
+    g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_COMPLETED);
+    expect_arrival(f);
+}
+
+/* What is handed over is closed once, whether nothing begins, it cannot be used, or the machine goes there. */
+static void descriptors_that_are_handed_over_are_closed(struct fixture *f, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    int ours[2], theirs[2];
+
+    (void)data;
+    for (unsigned i = 0; i < 3; i++) {
+        struct pollfd p;
+
+        g_assert_cmpint(pipe(ours), ==, 0);
+        p = (struct pollfd){ .fd = ours[1], .events = POLLOUT };
+        if (i == 0) {
+            say(f->from, "migrate_set_capability mapped-ram on", "");
+            g_assert_false(migration_start(f->from, "fd:x", ours[0], &error));
+            say(f->from, "migrate_set_capability mapped-ram off", "");
+        } else if (i == 1) {
+            g_assert_false(migration_incoming(f->from, "fd:x", ours[0], NULL));
+        } else {
+            g_assert_true(migration_start(f->from, "fd:x", ours[0], NULL));
+            g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_FAILED);
+            say(f->from, "info migrate", "fd:x: it cannot be written)\n");
+        }
+        g_assert_cmpint(poll(&p, 1, 0), ==, 1);
+        g_assert_cmpint(p.revents & POLLERR, !=, 0); /* nobody can read any more */
+        close(ours[1]);
+    }
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, theirs), ==, 0);
+    set_marks(f);
+    g_assert_true(migration_incoming(f->to, "fd:in", theirs[1], NULL));
+    g_assert_true(migration_start(f->from, "fd:out", theirs[0], NULL));
+    g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_COMPLETED);
+    g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_COMPLETED);
+    expect_arrival(f);
+    g_assert_cmpint(fcntl(theirs[0], F_GETFD), ==, -1);
+    g_assert_cmpint(fcntl(theirs[1], F_GETFD), ==, -1);
+}
+
+static void fill_ram(struct machine *m)
+{
+    g_autoptr(GRand) rand = g_rand_new();
+
+    for (unsigned i = RAM_SIZE / 4; i < RAM_SIZE; i += 8) {
+        put_ram(m, i,
+                i % 8192 < 4096 ? g_rand_int(rand) : i / 4096); /* what packs badly, and well */
+    }
+}
+
+static void expect_same_ram(struct fixture *f)
+{
+    g_autofree uint8_t *from = g_malloc(RAM_SIZE / 2), *to = g_malloc(RAM_SIZE / 2);
+
+    address_space_read(&f->from->memory, RAM_SIZE / 2, from, RAM_SIZE / 2);
+    address_space_read(&f->to->memory, RAM_SIZE / 2, to, RAM_SIZE / 2);
+    g_assert_cmpmem(from, RAM_SIZE / 2, to, RAM_SIZE / 2);
+}
+
+/* Pages go over channels of their own, compressed or not; what compresses takes fewer bytes. */
+static void over_many_channels(struct fixture *f, gconstpointer data)
+{
+    g_autofree char *packing =
+        g_strdup_printf("migrate_set_parameter multifd-compression %s", (const char *)data);
+    struct migration_info info;
+
+    fill_ram(f->from);
+    set_marks(f);
+    for (unsigned i = 0; i < 2; i++) {
+        say(i ? f->to : f->from, "migrate_set_capability multifd on", "");
+    }
+    say(f->from, "migrate_set_parameter multifd-channels 5", "");
+    say(f->from, packing, "");
+    say(f->from, "info migrate_parameters", "multifd-channels: 5\nmultifd-compression: ");
+    start(f, "unix:@/s", "unix:@/s");
+    g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_COMPLETED);
+    g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_COMPLETED);
+    expect_arrival(f);
+    expect_same_ram(f);
+    migration_query(f->from, &info);
+    g_assert_cmpuint(info.multifd_bytes, ==, info.transferred);
+    g_assert_cmpuint(info.multifd_bytes, >, RAM_SIZE / 8);
+    if (strcmp(data, "none") == 0) {
+        g_assert_cmpuint(info.multifd_bytes, >, RAM_SIZE / 4 * 3);
+    } else {
+        g_assert_cmpuint(info.multifd_bytes, <, RAM_SIZE / 4 * 3);
+    }
+}
+
+/* Without the capability there the machine stays here; it needs sockets that can be connected again. */
+static void both_must_have_the_channels(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    say(f->from, "migrate_set_capability multifd on", "");
+    say(f->from, "migrate exec:cat", "capability 'multifd' needs tcp:HOST:PORT or unix:PATH\n");
+    start(f, "unix:@/s", "unix:@/s");
+    g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_FAILED);
+    g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_FAILED);
+    say(f->to, "info migrate", "section 'multifd' 0: capability 'multifd' is not on here)\n");
+    g_assert_cmpint(f->from->run_state, ==, RUN_STATE_RUNNING);
+}
+
+/* The other way round it is as if nothing had been said. */
+static void channels_are_no_must(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    set_marks(f);
+    say(f->to, "migrate_set_capability multifd on", "");
+    start(f, "unix:@/s", "unix:@/s");
+    g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_COMPLETED);
+    g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_COMPLETED);
+    expect_arrival(f);
+}
+
+/* The guest stands still until somebody says so; what is changed meanwhile goes, too. */
+static void waits_before_the_switch(struct fixture *f, gconstpointer data)
+{
+    struct migration_info info = { 0 };
+
+    say(f->from, "migrate_continue pre-switchover", "Migration not in expected state: none\n");
+    say(f->from, "migrate_set_capability pause-before-switchover on", "");
+    set_marks(f);
+    put_ram(f->from, 0x1234, 1);
+    start(f, "unix:@/s", "unix:@/s");
+    while (info.status != MIGRATION_PRE_SWITCHOVER) {
+        turn(f);
+        g_assert_true(migration_is_running(f->from));
+        migration_query(f->from, &info);
+    }
+    g_assert_cmpint(f->from->run_state, ==, RUN_STATE_FINISH_MIGRATE);
+    for (unsigned i = 0; i < 20; i++) {
+        turn(f);
+    }
+    say(f->from, "info migrate", "Migration status: pre-switchover\n");
+    say(f->from, "migrate_continue device", "Migration not in expected state: device\n");
+    put_ram(f->from, 0x1234, 0x1122334455667788);
+    if (data) {
+        say(f->from, "migrate_cancel", "");
+        g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_CANCELLED);
+        g_assert_cmpint(f->from->run_state, ==, RUN_STATE_RUNNING);
+        turn_until_end(f, f->to);
+        return;
+    }
+    say(f->from, "migrate_continue pre-switchover", "");
     g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_COMPLETED);
     g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_COMPLETED);
     expect_arrival(f);
@@ -244,7 +393,7 @@ static void cut_files_are_refused(struct fixture *f, gconstpointer data)
     g_assert_cmpint(turn_until_end(f, f->from), ==, MIGRATION_COMPLETED);
     g_assert_cmpint(g_stat(path, &st), ==, 0);
     g_assert_cmpint(truncate(path, st.st_size - 1000), ==, 0);
-    g_assert_true(migration_incoming(f->to, in, NULL));
+    g_assert_true(migration_incoming(f->to, in, -1, NULL));
     g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_FAILED);
     say(f->to, "info migrate", "the stream ends in it)\n");
 }
@@ -265,7 +414,7 @@ static void mapped_files_are_checked(struct fixture *f, gconstpointer data)
     g_assert_cmpint(st.st_blocks * 512, <, RAM_SIZE);
     g_assert_cmpint(st.st_size, >, RAM_SIZE);
     g_assert_cmpint(truncate(path, RAM_SIZE), ==, 0);
-    g_assert_true(migration_incoming(f->to, in, NULL));
+    g_assert_true(migration_incoming(f->to, in, -1, NULL));
     g_assert_cmpint(turn_until_end(f, f->to), ==, MIGRATION_FAILED);
     say(f->to, "info migrate", "section 'mapped' 0: ");
 }
@@ -312,7 +461,8 @@ static void cancelled_ones_end_soon(struct fixture *f, gconstpointer data)
         turn(f);
     }
     say(f->from, "info migrate", "Migration status: active\n");
-    say(f->from, "device_add e1000,id=e", "device_add: not while the machine is being migrated\n");
+    say(f->from, "device_add e1000,id=e",
+        "device_add: not while the machine is being migrated or dumped\n");
     say(f->from, "savevm x", "a migration has the machine: wait for its end");
     say(f->to, "loadvm x", "a migration has the machine: wait for its end");
     say(f->to, "system_reset", "the machine is being migrated\n");
@@ -331,7 +481,7 @@ static void machines_end_while_they_wait(struct fixture *f, gconstpointer data)
     g_autofree char *in = in_dir(f, "unix:@/s");
 
     (void)data;
-    g_assert_true(migration_incoming(f->to, in, NULL));
+    g_assert_true(migration_incoming(f->to, in, -1, NULL));
     turn(f);
 }
 
@@ -344,10 +494,16 @@ static void parameters_are_bounded(struct fixture *f, gconstpointer data)
         { "migrate_set_parameter downtime-limit x",
           "parameter 'downtime-limit' is 'x', must be a number" },
         { "migrate_set_parameter max-bandwidth x", "is 'x', must be a size" },
+        { "migrate_set_parameter multifd-channels 0", "is 0, must be 1 to 255\n" },
+        { "migrate_set_parameter multifd-compression lz4", "is 'lz4', must be none|zlib|zstd\n" },
+        { "migrate_set_parameter cpu-throttle-tailslow maybe", "must be on or off\n" },
+        { "migrate_set_parameter cpu-throttle-tailslow on", "" },
+        { "migrate_set_parameter max-cpu-throttle 100", "is 100, must be 1 to 99\n" },
+        { "info migrate_parameters", "cpu-throttle-tailslow: on\n" },
         { "migrate_set_parameter foo 1", "invalid parameter value: foo" },
         { "migrate_set_parameter foo", "see 'help migrate_set_parameter'" },
         { "migrate_set_capability events on", "" },
-        { "migrate_set_capability xbzrle on", "capability 'xbzrle': it is not supported yet\n" },
+        { "migrate_set_capability xbzrle on", "capability 'xbzrle': pages go as they are" },
         { "migrate_set_capability xbzrle off", "" },
         { "migrate_set_capability foo on", "invalid parameter value: foo" },
         { "migrate_set_capability events maybe", "Expected 'on' or 'off'\n" },
@@ -430,6 +586,26 @@ static void formats_that_stay_are_refused(struct fixture *f, gconstpointer data)
     say(f->from, "migrate unix:x", "does not support live migration\n");
 }
 
+/* -only-migratable: they are not opened at all, but for reading. */
+static void such_formats_are_not_opened(struct fixture *f, gconstpointer data)
+{
+    g_autofree char *path = in_dir(f, "@/disk");
+    struct block_open_options o = { .filename = path, .graph = block_graph_of(f->to) };
+    struct block_node *node;
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    block_backend_free(make_disk(f->from, path, "vdi"));
+    block_only_migratable(f->to);
+    g_assert_null(block_node_open(&o, &error));
+    g_assert_nonnull(
+        strstr(error->message, "(--only-migratable) for: The vdi format used by node"));
+    o.read_only = true;
+    node = block_node_open(&o, NULL);
+    g_assert_nonnull(node);
+    block_node_close(node);
+}
+
 #define ADD(name) g_test_add("/migrate/" #name, struct fixture, NULL, set_up, name, tear_down)
 #define ADD_WITH(name, data, text)                                                                 \
     g_test_add("/migrate/" #name "/" text, struct fixture, data, set_up, name, tear_down)
@@ -441,6 +617,7 @@ int main(int argc, char **argv)
     ADD(over_sockets);
     ADD(over_tcp_to_a_deferred_machine);
     ADD(over_descriptors);
+    ADD(descriptors_that_are_handed_over_are_closed);
     ADD_WITH(through_a_file_or_a_command, GUINT_TO_POINTER(0), "file");
     ADD_WITH(through_a_file_or_a_command, GUINT_TO_POINTER(1), "offset");
     ADD_WITH(through_a_file_or_a_command, GUINT_TO_POINTER(2), "exec");
@@ -453,8 +630,18 @@ int main(int argc, char **argv)
     ADD(cancelled_ones_end_soon);
     ADD(machines_end_while_they_wait);
     ADD(parameters_are_bounded);
+    ADD_WITH(over_many_channels, "none", "none");
+    ADD_WITH(over_many_channels, "zlib", "zlib");
+    if (CONFIG_ZSTD) {
+        ADD_WITH(over_many_channels, "zstd", "zstd");
+    }
+    ADD(both_must_have_the_channels);
+    ADD(channels_are_no_must);
+    ADD_WITH(waits_before_the_switch, NULL, "continue");
+    ADD_WITH(waits_before_the_switch, "cancel", "cancel");
     ADD_WITH(disks_change_hands, "qcow2", "qcow2");
     ADD_WITH(disks_change_hands, "raw", "raw");
     ADD(formats_that_stay_are_refused);
+    ADD(such_formats_are_not_opened);
     return g_test_run();
 }

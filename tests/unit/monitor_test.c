@@ -318,13 +318,13 @@ static void commands_print(void)
         { "change ide9-cd0", "change: give it change [-f] DRIVE FILE" },
         { "change ide9-cd0 a.iso", "Device 'ide9-cd0' not found" },
         { "system_rest", "unknown command: 'system_rest' (closest: system_reset" },
-        { "info statu", "unknown info: 'statu' (closest: status" },
+        { "info statu", "unknown info: 'statu' (closest: stats, status" },
         { "help x", "x /fmt addr -- virtual memory dump" },
         { "? info status", "info status -- show" },
         { "help quit", "quit|q -- leave" },
         { "help", "system_powerdown -- press" },
         { "help info", "info registers [-a|N] -- show" },
-        { "info", "info mtree -- show" },
+        { "info", "info mtree [-f][-D] -- show" },
         { "info version", "Rhea " },
         { "p 1+2", "0x3\n" },
         { "print/d -2", "-2\n" },
@@ -400,7 +400,8 @@ static void tables_are_sound(void)
         for (const struct command *c = tables[t]; c->names; c++) {
             g_auto(GStrv) names = g_strsplit(c->names, "|", -1);
 
-            g_assert_true(c->help && *c->help && c->params && c->run);
+            g_assert_true(c->help && *c->help && c->params);
+            g_assert_cmpint((c->run != NULL) + (c->says != NULL) + (c->refuses != NULL), ==, 1);
             for (unsigned i = 0; names[i]; i++) {
                 g_assert_true(command_find(tables[t], names[i]) == c);
             }
@@ -441,11 +442,17 @@ static void a_session_prompts_and_answers(void)
     n = read(from, text, sizeof(text) - 1);
     text[n > 0 ? n : 0] = 0;
     g_assert_cmpstr(text, ==, "info status\r\nVM status: paused (prelaunch)\r\n(qemu) ");
-    g_assert_cmpint(write(to, "inf\tst\t\r", 8), ==, 8);
+    g_assert_cmpint(write(to, "inf\tstatu\t\r", 11), ==, 11);
     settle(r.m);
     n = read(from, text, sizeof(text) - 1);
     text[n > 0 ? n : 0] = 0;
     g_assert_cmpstr(text, ==, "info status \r\nVM status: paused (prelaunch)\r\n(qemu) ");
+    g_assert_cmpint(write(to, "info history\n", 13), ==, 13);
+    settle(r.m);
+    n = read(from, text, sizeof(text) - 1);
+    text[n > 0 ? n : 0] = 0;
+    g_assert_nonnull(
+        strstr(text, "0: 'info status'\r\n1: 'info status '\r\n2: 'info history'\r\n"));
     g_assert_cmpint(write(to, "quit\n", 5), ==, 5);
     settle(r.m);
     n = read(from, text, sizeof(text) - 1);

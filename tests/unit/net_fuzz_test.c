@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What comes from peers, by lot: lengths, frames and noise to -netdev socket and dgram.
+ * What comes from peers, by lot: lengths, frames and noise to -netdev socket, dgram and l2tpv3.
  * RHEA_FUZZ_STEPS and RHEA_FUZZ_SEED as for the devices' fuzzer. Thread: the test's.
  */
 #include <arpa/inet.h>
@@ -129,10 +129,50 @@ static void datagrams(struct fixture *f, gconstpointer data)
     g_rand_free(r);
 }
 
+/* Half of the datagrams begin as they should, and end anywhere. */
+static void tunnels(struct fixture *f, gconstpointer data)
+{
+    static const uint8_t head[] = { 0, 3, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0x40, 0, 0, 1, 0, 0, 0 };
+    unsigned steps = number_of("RHEA_FUZZ_STEPS", STEPS_DEFAULT);
+    struct sockaddr_in own = { .sin_family = AF_INET }, to = own;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0), other = socket(AF_INET, SOCK_DGRAM, 0);
+    socklen_t len = sizeof(own);
+    g_autofree char *text = NULL;
+    GRand *r = dice();
+    uint8_t buf[3000];
+
+    (void)data;
+    own.sin_addr.s_addr = to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&own, sizeof(own)), ==, 0);
+    g_assert_cmpint(bind(other, (struct sockaddr *)&to, sizeof(to)), ==, 0);
+    getsockname(fd, (struct sockaddr *)&own, &len);
+    getsockname(other, (struct sockaddr *)&to, &len);
+    close(other);
+    text = g_strdup_printf("l2tpv3,id=t,udp=on,src=127.0.0.1,srcport=%u,dst=127.0.0.1,dstport=%u,"
+                           "txsession=1,txcookie=2,rxcookie=2,counter=on,offset=3",
+                           ntohs(to.sin_port), ntohs(own.sin_port));
+    net_plug(&f->a.client, netdev(f, text), NULL);
+    for (unsigned i = 0; i < steps; i++) {
+        size_t n = noise(r, buf, g_rand_int_range(r, 0, 4) ? 100 : sizeof(buf));
+
+        if (g_rand_boolean(r)) {
+            memcpy(buf, head, sizeof(head));
+        }
+        sendto(fd, buf, n, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to));
+        net_send(&f->a.client, buf, n);
+        recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+        machine_iterate(f->m, false);
+    }
+    g_assert_cmpuint(f->a.frames, >, steps / 10);
+    close(fd);
+    g_rand_free(r);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add("/net/fuzz: streams", struct fixture, NULL, set_up, streams, tear_down);
     g_test_add("/net/fuzz: datagrams", struct fixture, NULL, set_up, datagrams, tear_down);
+    g_test_add("/net/fuzz: tunnels", struct fixture, NULL, set_up, tunnels, tear_down);
     return g_test_run();
 }

@@ -90,15 +90,6 @@ static void a_stream_of_ipv6(struct fixture *f, gconstpointer data)
     assert_joined(f);
 }
 
-/* While the guest runs, a name is looked up elsewhere. */
-static void a_name_is_looked_up_while_the_guest_runs(struct fixture *f, gconstpointer data)
-{
-    (void)data;
-    f->m->run_state = RUN_STATE_RUNNING;
-    join(f, "socket,id=s,listen=127.0.0.1:0", "socket,id=c,connect=localhost:PORT");
-    assert_joined(f);
-}
-
 static void a_unix_socket_goes_with_its_listener(struct fixture *f, gconstpointer data)
 {
     g_autofree char *folder = g_dir_make_tmp("rhea-net-XXXXXX", NULL);
@@ -317,7 +308,7 @@ static void members_of_a_group(struct fixture *f, gconstpointer data)
     struct net_client *member = netdev(f, one);
 
     (void)data;
-    g_assert_true(g_str_has_prefix(member->info, "mcast=230.0.0.1:"));
+    g_assert_true(g_str_has_prefix(member->info, "socket: mcast=230.0.0.1:"));
     net_plug(&f->a.client, member, NULL);
     net_plug(&f->b.client, netdev(f, two), NULL);
     assert_joined(f);
@@ -380,7 +371,6 @@ int main(int argc, char **argv)
 #define ADD(name, fn, data) g_test_add("/net/" name, struct fixture, data, set_up, fn, tear_down)
     ADD("socket: a listener and a connection", a_listener_and_a_connection, NULL);
     ADD("stream: IPv6", a_stream_of_ipv6, NULL);
-    ADD("socket: a name", a_name_is_looked_up_while_the_guest_runs, NULL);
     ADD("stream: a unix socket", a_unix_socket_goes_with_its_listener, NULL);
     ADD("stream: reconnect", a_client_reconnects, NULL);
     ADD("socket: a peer is not trusted", a_peer_is_not_trusted, NULL);

@@ -80,9 +80,8 @@ static void a_hub_repeats_to_all_others(struct fixture *f, gconstpointer data)
     g_assert_cmpuint(f->a.frames, ==, 0);
     net_print(f->m, text);
     g_assert_cmpstr(text->str, ==,
-                    "a: type=nic,model=test\n \\ p0: type=hubport,hubid=3\n"
-                    "test-card.0: type=nic,model=test\n \\ p1: type=hubport,hubid=3\n"
-                    "p2: type=hubport,hubid=3\n");
+                    "hub 3\n \\ p2\n \\ p1: test-card.0: index=0,type=nic,model=test\n"
+                    " \\ p0: a: index=0,type=nic,model=test\n");
     assert_refused(f, "hubport,id=q,hubid=3,netdev=p2", "same hub");
     assert_refused(f, "hubport,id=q,hubid=256", "must be 0 to 255");
     assert_refused(f, "hubport,id=p1,hubid=3", "Duplicate");
@@ -253,6 +252,15 @@ static void a_filter_writes_frames_down(struct fixture *f, gconstpointer data)
     net_send(&f->b.client, frame, 42);
     g_assert_true(g_file_get_contents(path, &got, &len, NULL));
     g_assert_cmpuint(len, ==, 24 + 16 + 42);
+    netdev(f, "socket,id=k,listen=127.0.0.1:0");
+    g_free(g_steal_pointer(&all));
+    all = g_strdup_printf("object_add filter-dump,id=e,netdev=k,file=%s,maxlen=99", path);
+    command(f, all, "");
+    g_free(g_steal_pointer(&all));
+    all = g_strdup_printf("filters:\n  - e: type=filter-dump,file=%s,maxlen=99,position=tail,"
+                          "status=on,insert=behind,netdev=k,queue=all\n",
+                          path);
+    command(f, "info network", all);
     unlink(path);
     rmdir(folder);
 }
@@ -263,7 +271,7 @@ static void the_monitor_changes_networks(struct fixture *f, gconstpointer data)
     command(f, "netdev_add hubport,id=p,hubid=0", "");
     command(f, "netdev_add hubport,id=p,hubid=0", "Duplicate ID 'p'");
     net_plug(&f->a.client, net_find(f->m, "p"), NULL);
-    command(f, "info network", "a: type=nic,model=test\n \\ p: type=hubport,hubid=0\n");
+    command(f, "info network", "hub 0\n \\ p: a: index=0,type=nic,model=test\n");
     command(f, "netdev_del p", "in use by 'a'");
     command(f, "set_link a off", "");
     command(f, "info network", "link=down");

@@ -102,7 +102,7 @@ gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c re
 
 # cli/main.c is not in this list: it is the only file that test programs do not get.
 cli_src := accel_options.c device_options.c fd_options.c firmware_options.c drive_options.c machine_options.c net_options.c daemon.c \
-           options.c setup.c option_list.c config_file.c machine_properties.c memory_options.c numa_options.c process_options.c sandbox.c
+           options.c setup.c option_list.c dump_vmstate.c config_file.c machine_properties.c memory_options.c numa_options.c process_options.c sandbox.c
 
 # Programs beside the emulator, tools/NAME.c, and what they share.
 tool_programs := rhea-img rhea-io rhea-nbd

@@ -429,11 +429,28 @@ static bool choose(struct options *o, const char *option, const struct choice *r
     return false;
 }
 
+static bool clock_is_vm(struct options *o)
+{
+    options_warn(o, "-rtc clock=rt: the clock stops while the machine does, as with clock=vm");
+    return true;
+}
+
+static bool drift_is_not_fixed(struct options *o)
+{
+    options_warn(o,
+                 "-rtc driftfix=slew has no effect: periodic interrupts that the guest misses are "
+                 "not sent again");
+    return true;
+}
+
 bool option_rtc(struct options *o, const char *arg, GError **error)
 {
     static const struct choice rows[] = {
         { "clock", "host", NULL },
+        { "clock", "vm", NULL }, /* the virtual clock is what it runs on */
+        { "clock", "rt", clock_is_vm },
         { "driftfix", "none", NULL },
+        { "driftfix", "slew", drift_is_not_fixed },
         { 0 },
     };
     g_autoptr(GPtrArray) opts = parse_options(arg, "base");

@@ -23,7 +23,8 @@
 static bool setup_log(struct options *o, GError **error)
 {
     return (!o->log_file || log_set_file(o->log_file, error)) &&
-           (!o->log_items || log_set_items(o->log_items, error));
+           (!o->log_items || log_set_items(o->log_items, error)) &&
+           (!o->log_filter || log_set_filter(o->log_filter, error));
 }
 
 static bool write_pidfile(const char *path, GError **error)
@@ -87,6 +88,9 @@ static bool run(struct options *o, int argc, char **argv, int *status, GError **
     }
     if (!options_finish(o, error) || !setup_log(o, error)) {
         return false;
+    }
+    if (o->dump_vmstate) {
+        return dump_vmstate(o->dump_vmstate, o->board, error);
     }
     if (o->process_name) {
         prctl(PR_SET_NAME, o->process_name);

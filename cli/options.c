@@ -60,6 +60,8 @@ TEXT_OPTION(incoming)
 TEXT_OPTION(log_file)
 TEXT_OPTION(pidfile)
 TEXT_OPTION(mem_path)
+TEXT_OPTION(log_filter)
+TEXT_OPTION(dump_vmstate)
 TEXT_OPTION(chroot_dir)
 TEXT_OPTION(qtest)
 TEXT_OPTION(qtest_log)
@@ -73,6 +75,7 @@ FLAG_OPTION(no_hpet)
 FLAG_OPTION(nodefaults)
 FLAG_OPTION(daemonize)
 FLAG_OPTION(mem_prealloc)
+FLAG_OPTION(singlestep)
 FLAG_OPTION(no_fd_bootchk)
 
 static bool option_help(struct options *o, const char *arg, GError **error)
@@ -191,7 +194,7 @@ const struct option_row option_rows[] = {
     { "numa",        "node[,nodeid=N][,cpus=N[-M]][,memdev=ID][,mem=SIZE] or dist,src=N,dst=M,val=D or cpu,node-id=N[,socket-id=S][,core-id=C][,thread-id=T]", "which CPUs and memory are near each other", option_numa },
     { "overcommit",  "[mem-lock=on|off][,cpu-pm=on|off]", "mem-lock: memory of this program stays in RAM", option_overcommit },
     { "name",        "TEXT[,process=NAME][,debug-threads=on|off]", "a name for the machine, and for the process", option_name },
-    { "rtc",         "[base=utc|localtime|DATETIME][,clock=host]", "what the clock starts with",  option_rtc },
+    { "rtc",         "[base=utc|localtime|DATETIME][,clock=host|vm|rt][,driftfix=none|slew]", "what the clock starts with",  option_rtc },
     { "boot",        "[order=]DRIVES[,once=DRIVES][,menu=on|off][,strict=on|off][,splash-time=MS][,reboot-timeout=MS]", "what firmware boots: a, b floppy, c disk, d CD, n network", option_boot },
     { "bios",        "FILE", "the firmware (default: bios-256k.bin of SeaBIOS)",                  option_bios },
     { "L",           "DIR|help", "look for firmware there first",                                 option_data_dir },
@@ -257,6 +260,9 @@ const struct option_row option_rows[] = {
     { "no-user-config", NULL, "accepted: no configuration files are read",                        option_no_user_config },
     { "d",           "ITEM[,ITEM]|help", "log these items",                                       option_log_items },
     { "D",           "FILE", "log to FILE instead of standard error",                             option_log_file },
+    { "dfilter",     "RANGE[,RANGE]", "log code of these addresses only: START+LENGTH, START-LENGTH, FIRST..LAST", option_log_filter },
+    { "singlestep",  NULL, "run one instruction at a time (slow; -d exec,cpu shows each)",        option_singlestep },
+    { "dump-vmstate", "FILE", "write what devices save, as JSON, and leave",                     option_dump_vmstate },
     { "perfmap",     NULL, "write /tmp/perf-PID.map, so that perf names translated code",         option_perfmap },
     { "readconfig",  "FILE", "take options from a file: [GROUP \"ID\"], then lines KEY = \"VALUE\"", option_readconfig },
     { "set",         "GROUP.ID.ARG=VALUE", "one more property of an option with an id that was given before", option_set },
@@ -291,7 +297,6 @@ const struct option_row option_rows[] = {
     { "spice",       "OPTIONS", "SPICE is not supported; use -vnc or -display",                   NULL },
     { "dtb",         "FILE", "a PC has no device tree",                                           NULL },
     { "win2k-hack",  NULL, "not supported: install Windows 2000 with a disk of if=scsi",          NULL },
-    { "singlestep",  NULL, "not supported: -accel tcg,engine=interp runs without translation",    NULL },
     { "enable-sync-profile", NULL, "not supported: perf lock shows locks",                        NULL },
     { "trace",       "OPTIONS", "not supported: -d ITEM logs what the guest does",                NULL },
     { "plugin",      "FILE", "plugins are not supported; -d exec and gdb show what runs",         NULL },
@@ -346,7 +351,7 @@ void options_free(struct options *o)
                             o->log_file,     o->pidfile,        o->gdb,           o->loadvm,
                             o->process_name, o->incoming,       o->mem_path,      o->runas,
                             o->chroot_dir,   o->memory_backend, o->oem_id,        o->oem_table_id,
-                            o->qtest,        o->qtest_log };
+                            o->qtest,        o->qtest_log,      o->log_filter,    o->dump_vmstate };
     GPtrArray *const lists[] = { o->netdevs,  o->nics,     o->nets,    o->cards,
                                  o->fds,      o->serials,  o->drives,  o->blockdevs,
                                  o->monitors, o->chardevs, o->devices, o->globals,

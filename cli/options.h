@@ -75,6 +75,8 @@ struct options {
     gid_t gid;
     bool async_teardown, seed_given;
     uint64_t seed;
+    char *log_filter, *dump_vmstate; /* -dfilter; the file of -dump-vmstate */
+    bool singlestep;
     uint8_t escape;           /* -echr; 0: Ctrl-A */
     unsigned panic, watchdog; /* enum panic_action, enum watchdog_action */
     GPtrArray *warnings;      /* char *, to print before the machine starts */
@@ -109,6 +111,8 @@ void options_warn(struct options *o, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
 /* options.c */
 option_fn option_kernel, option_initrd, option_append;
+/* dump_vmstate.c: writes the file. */
+bool dump_vmstate(const char *path, const struct board_type *board, GError **error);
 /* config_file.c */
 option_fn option_readconfig, option_set;
 /* memory_options.c */

@@ -49,6 +49,7 @@ static void setup_config(struct machine *m, struct options *o)
     c->panic = o->panic;
     c->watchdog = o->watchdog;
     c->start_paused = o->start_paused;
+    c->singlestep = o->singlestep;
     c->curses = o->curses;
     c->no_acpi = o->no_acpi;
     c->no_hpet = o->no_hpet;

@@ -25,7 +25,7 @@ bool qmp_query_status(struct qmp_session *s, json_t *args, json_t **result, GErr
     (void)args;
     (void)error;
     *result = json_pack("{s:b, s:b, s:s}", "running", m->run_state == RUN_STATE_RUNNING,
-                        "singlestep", 0, "status", run_state_names[m->run_state]);
+                        "singlestep", m->config.singlestep, "status", run_state_names[m->run_state]);
     return true;
 }
 

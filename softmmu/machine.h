@@ -109,6 +109,7 @@ struct machine_config {
     unsigned panic;    /* enum panic_action */
     unsigned watchdog; /* enum watchdog_action */
     bool start_paused; /* -S */
+    bool singlestep;   /* engines run one instruction at a time */
     bool no_acpi, no_hpet, no_smm, no_fd_bootchk;
     char *oem_id, *oem_table_id;                /* of ACPI tables; NULL: the default */
     uint8_t escape;                             /* -echr; 0: Ctrl-A */

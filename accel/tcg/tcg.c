@@ -52,6 +52,9 @@ static const struct insn *end_within_limit(struct x86_cpu *cpu, const struct blo
 
 static void log_execution(struct x86_cpu *cpu)
 {
+    if (!log_wants_address(cpu->regs[R_RIP])) {
+        return;
+    }
     log_line(LOG_EXEC, "exec: cpu %d: 0x%016" PRIx64, cpu->vcpu.index, cpu->regs[R_RIP]);
     if (log_enabled(LOG_CPU)) {
         g_autoptr(GString) text = g_string_new(NULL);
@@ -304,7 +307,9 @@ static void step(struct tcg *t, struct x86_cpu *cpu, bool after_ss)
 /* At least one block, in the way that suits the mode. */
 static void run_blocks(struct tcg *t, struct x86_cpu *cpu)
 {
-    if (log_mask & (1u << LOG_EXEC | 1u << LOG_CPU)) {
+    if (cpu->vcpu.machine->config.singlestep) {
+        run_block(t, cpu, 1);
+    } else if (log_mask & (1u << LOG_EXEC | 1u << LOG_CPU)) {
         run_block(t, cpu, UINT_MAX);
     } else if (t->backend && translator_mode(cpu) >= 0) {
         run_translated(t, cpu);

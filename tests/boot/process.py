@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The emulator as a process of the host: its sandbox, user, folder and memory; options from a file; NUMA nodes
 and ACPI tables as Linux sees them."""
+import json
 import os
 import re
 import sys
@@ -282,6 +283,44 @@ def a_cpu_begins_elsewhere():
         leave(run)
 
 
+def executed(scratch, *args):
+    """The addresses that -d exec logs while the tiny guest runs."""
+    log = scratch.path("log")
+    with Run(["-display", "none", "-serial", "null", "-monitor", "none", "-m", "64", "-kernel",
+              scratch.assemble("guest.S"), "-append", "D", "-device", "isa-debug-exit,iobase=0xf4", "-d", "exec",
+              "-D", log, *args]) as run:
+        run.finish(TIMEOUT)
+    with open(log, encoding="utf-8") as file:
+        return [int(a, 16) for a in re.findall(r"^exec: cpu 0: (0x[0-9a-f]+)", file.read(), re.M)]
+
+
+def logs_of_code():
+    """Each instruction with -singlestep, each block without; with -dfilter those of some addresses."""
+    scratch = Scratch()
+    blocks, single = executed(scratch), executed(scratch, "-singlestep")
+    if not blocks or not set(blocks) < set(single):
+        raise Failed(f"{len(set(blocks))} addresses of blocks, {len(set(single))} of instructions")
+    some = sorted(set(single))[1:3]
+    filtered = executed(scratch, "-singlestep", "-dfilter", f"{some[0]:#x}+1,{some[1]:#x}..{some[1]:#x}")
+    if filtered != [a for a in single if a in some]:
+        raise Failed(f"-dfilter of {some} logs {sorted(set(filtered))}")
+
+
+def state_rows_as_json():
+    scratch = Scratch()
+    path = scratch.path("rows")
+    with Run(["-M", "q35", "-dump-vmstate", path]) as run:
+        check(run, run.finish(TIMEOUT), 0, "the exit status")
+    with open(path, encoding="utf-8") as file:
+        rows = json.load(file)
+    if rows["vmschkmachine"]["Name"] != "pc-q35-7.2":
+        raise Failed("the file names another machine")
+    fields = {f["field"]: f for f in rows["isa-serial"]["Description"]["Fields"]}
+    uart = {f["field"]: f["size"] for f in fields["uart"]["Description"]["Fields"]}
+    if uart.get("divisor") != 2 or uart.get("lcr") != 1:
+        raise Failed(f"the serial port's rows are {uart}")
+
+
 TESTS = [
     ("sandbox: every thread is in it", sandbox_holds_for_all_threads),
     ("sandbox: off", sandbox_off_is_none),
@@ -298,6 +337,8 @@ TESTS = [
     ("echr", another_escape_character),
     ("numa: pc", linux_sees_nodes("pc", "amd64")),
     ("numa: q35, memory on both sides of the hole", linux_sees_nodes("q35,max-ram-below-4g=192M", "amd64")),
+    ("singlestep and dfilter", logs_of_code),
+    ("dump-vmstate", state_rows_as_json),
     ("loader: where a CPU begins", a_cpu_begins_elsewhere),
     ("acpitable and OEM ids", linux_sees_tables),
 ]

@@ -16,13 +16,13 @@ softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c 
                memory.c property.c ram.c state.c vcpu.c memory_backend.c tls_store.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
-             iov.c job.c job_records.c live.c live_backup.c live_copy.c live_graph.c live_mirror.c live_stream.c lock.c nbd.c null.c open.c options.c print.c requests.c ring.c active.c \
+             iov.c job.c job_records.c live.c live_backup.c live_commit.c live_copy.c live_graph.c live_mirror.c live_stream.c lock.c nbd.c null.c open.c options.c print.c requests.c ring.c active.c \
              qcow2.c qcow2_amend.c qcow2_bitmap.c qcow2_cache.c qcow2_check.c qcow2_compress.c qcow2_create.c qcow2_crypt.c \
              qcow2_header.c qcow2_io.c qcow2_map.c qcow2_refcount.c qcow2_refs.c qcow2_resize.c \
-             qcow2_snapshot.c qcow2_write.c qcow2_zero.c raw.c object.c snapshot.c throttle.c throttle_limits.c
+             qcow2_snapshot.c qcow2_write.c qcow2_zero.c raw.c object.c snapshot.c threshold.c throttle.c throttle_limits.c
 
 # Formats beside raw and qcow2, and the NBD server.
-block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c luks.c luks_cipher.c luks_header.c mapped.c nbd_handshake.c nbd_requests.c nbd_server.c parallels.c qcow.c vdi.c vhdx.c vmdk.c vmdk_create.c \
+block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c export.c luks.c luks_cipher.c luks_header.c mapped.c nbd_handshake.c nbd_requests.c nbd_server.c parallels.c qcow.c vdi.c vhdx.c vmdk.c vmdk_create.c \
                     vmdk_sparse.c vpc.c
 
 chardev_src := change.c chardev.c fd.c file.c logfile.c mux.c null.c options.c pty.c ringbuf.c socket.c stdio.c telnet.c udp.c rng.c tty.c
@@ -64,7 +64,8 @@ hw_timer_src := hpet.c i8254.c mc146818rtc.c
 hw_char_src := debugcon.c isa_serial.c serial.c virtio_serial.c virtio_serial_port.c isa_parallel.c pci_serial.c
 hw_input_src := i8042.c ps2_keyboard.c ps2_mouse.c ps2_set3.c
 
-ui_src := curses.c curses_keys.c curses_term.c input.c input_keys.c keymap.c screendump.c surface.c text.c vc.c
+ui_src := curses.c curses_keys.c curses_term.c display.c font.c input.c input_keys.c keymap.c layout.c screen.c screendump.c sdl.c sdl_draw.c sdl_keys.c sdl_scale.c sdl_window.c surface.c text.c vc.c vc_draw.c viewer.c vnc.c vnc_client.c vnc_encode.c vnc_handshake.c vnc_info.c vnc_keys.c vnc_messages.c \
+          vnc_update.c websocket.c
 
 hw_display_src := cirrus.c cirrus_blt.c cirrus_draw.c cirrus_mem.c cirrus_regs.c edid.c linear.c ramfb.c vbe.c vbe_draw.c vga.c vga_draw.c vga_mem.c vga_mmio.c vga_pci.c \
                   vga_regs.c vga_text.c vga_timing.c \
@@ -82,6 +83,8 @@ hw_block_src := ahci.c ahci_port.c ata.c atapi.c cd_info.c fdc.c fdc_transfer.c 
 hw_net_src := e1000.c e1000e.c e1000_phy.c e1000_rx.c e1000_tx.c eeprom.c ne2000.c nic.c pcnet.c rtl8139.c rtl8139_rx.c rtl8139_tx.c virtio_net.c virtio_net_ctrl.c virtio_net_features.c virtio_net_rx.c virtio_net_tx.c
 
 hw_isa_src := isa.c
+hw_usb_src := bus.c desc.c ehci.c ehci_schedule.c hid.c hid_keys.c hid_reports.c hub.c storage.c uhci.c usb.c xhci.c xhci_command.c xhci_event.c \
+              xhci_port.c xhci_ring.c
 hw_virtio_src := virtio.c virtio_balloon.c virtio_mmio.c virtio_pci.c virtio_pci_legacy.c virtio_rng.c virtqueue.c virtqueue_packed.c \
                  virtqueue_split.c
 hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c pcie_slot.c rom.c root_port.c
@@ -95,8 +98,8 @@ migration_src := channel.c dirty.c incoming.c multifd.c outgoing.c params.c roun
 
 monitor_src := block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c dump_core.c dump_memory.c expression.c info.c input.c balloon.c \
                interrupts.c line_edit.c media.c migration.c monitor.c net.c objects.c qmp.c qmp_check.c qmp_commands.c \
-               qmp_machine.c qmp_query.c qmp_schema.c qmp_types.c screen.c qmp_cpu.c qmp_empty.c qmp_pci.c qmp_qom.c qom_tree.c qom_types.c watchdog.c control.c info_apic.c info_machine.c info_memory.c info_paging.c qmp_human.c qom_commands.c \
-               qmp_block.c qmp_block_change.c qmp_block_info.c qmp_copy.c qmp_devices.c qmp_fds.c qmp_input.c qmp_jobs.c qmp_migration.c qmp_snapshot.c qmp_transaction.c qmp_net.c memory_objects.c rng_objects.c tls_objects.c
+               qmp_machine.c qmp_query.c qmp_schema.c qmp_types.c screen.c qmp_cpu.c qmp_empty.c qmp_pci.c qmp_qom.c qom_tree.c qom_types.c watchdog.c control.c info_apic.c info_machine.c info_memory.c info_paging.c qmp_human.c qom_commands.c virtio.c virtio_names.c vnc.c \
+               qmp_block.c qmp_block_change.c qmp_block_info.c qmp_copy.c qmp_devices.c qmp_fds.c qmp_input.c qmp_jobs.c qmp_migration.c qmp_snapshot.c qmp_transaction.c qmp_net.c qmp_export.c qmp_block_nodes.c memory_objects.c rng_objects.c tls_objects.c
 
 gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c resume.c stub.c
 
@@ -114,9 +117,9 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 # The helpers of a kind are linked with every test program of that kind.
 unit_tests := block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test fdset_test gdbstub_test gdbstub_break_test gdbstub_state_test dump_memory_test iothread_test log_test lookup_test migration_test migrate_test \
               machine_test memory_test state_test \
-              text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_info_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test qmp_test json_stream_test net_l2tpv3_test memory_backend_test random_test
+              text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_info_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test qmp_test json_stream_test net_l2tpv3_test screen_test memory_backend_test random_test
 
-device_tests := cirrus_test ramfb_test virtio_gpu_test nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test ne2000_test pcnet_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test virtio_balloon_test watchdog_test \
+device_tests := cirrus_test ramfb_test virtio_gpu_test nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test ne2000_test pcnet_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test virtio_balloon_test watchdog_test usb_test xhci_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
                 debugcon_test hotplug_test microvm_pm_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
@@ -143,8 +146,8 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
-boot_tests := snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py \
-              firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py process.py tls.py
+boot_tests := snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py usb.py \
+              firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py window.py vnc.py process.py tls.py
 
 # --- Configuration ----------------------------------------------------------------------------
 
@@ -201,7 +204,7 @@ lib_src := $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%
            $(hw_src:%=hw/%) $(hw_intc_src:%=hw/intc/%) $(hw_timer_src:%=hw/timer/%) \
            $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) $(hw_nvram_src:%=hw/nvram/%) \
            $(ui_src:%=ui/%) $(hw_display_src:%=hw/display/%) \
-           $(hw_isa_src:%=hw/isa/%) $(hw_virtio_src:%=hw/virtio/%) $(hw_block_src:%=hw/block/%) $(hw_net_src:%=hw/net/%) $(hw_pci_src:%=hw/pci/%) $(hw_i386_src:%=hw/i386/%) \
+           $(hw_isa_src:%=hw/isa/%) $(hw_virtio_src:%=hw/virtio/%) $(hw_block_src:%=hw/block/%) $(hw_net_src:%=hw/net/%) $(hw_usb_src:%=hw/usb/%) $(hw_pci_src:%=hw/pci/%) $(hw_i386_src:%=hw/i386/%) \
            $(migration_src:%=migration/%) $(monitor_src:%=monitor/%) $(gdbstub_src:%=gdbstub/%) $(cli_src:%=cli/%)
 lib_obj := $(lib_src:%.c=$(out)/%.o)
 

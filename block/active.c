@@ -10,13 +10,13 @@
 #include "softmmu/machine.h"
 #include "util/error.h"
 
-static bool activate(struct block_node *node, GError **error)
+bool block_activate(struct block_node *node, GError **error)
 {
     if (!node->inactive) {
         return true;
     }
-    if ((node->file && !activate(node->file, error)) ||
-        (node->data_file && !activate(node->data_file, error))) {
+    if ((node->file && !block_activate(node->file, error)) ||
+        (node->data_file && !block_activate(node->data_file, error))) {
         return false;
     }
     node->read_only = node->inactive = false;
@@ -58,9 +58,10 @@ bool block_activate_all(struct machine *m, GError **error)
     struct block_graph *g = block_graph_of(m);
     g_autoptr(GPtrArray) nodes = block_graph_nodes(g);
 
+    block_exports_quiesce(m);
     block_graph_set_inactive(g, false);
     for (unsigned i = 0; i < nodes->len; i++) {
-        if (!activate(g_ptr_array_index(nodes, i), error)) {
+        if (!block_activate(g_ptr_array_index(nodes, i), error)) {
             return false;
         }
     }
@@ -71,6 +72,7 @@ bool block_inactivate_all(struct machine *m, GError **error)
 {
     g_autoptr(GPtrArray) nodes = block_graph_nodes(block_graph_of(m));
 
+    block_exports_quiesce(m);
     for (unsigned i = 0; i < nodes->len; i++) {
         struct block_node *node = g_ptr_array_index(nodes, i);
 

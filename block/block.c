@@ -20,6 +20,7 @@ static void free_drives(struct machine *m)
 {
     struct block_pool *pool = m->block;
 
+    block_exports_free(m);
     while (pool->backends->len > 0) {
         block_backend_free(g_ptr_array_index(pool->backends, pool->backends->len - 1));
     }
@@ -73,6 +74,7 @@ struct block_pool *block_pool_of(struct machine *m)
     pool = g_new0(struct block_pool, 1);
     pool->machine = m;
     pool->graph = block_graph_new();
+    block_thresholds_init(pool);
     pool->backends = g_ptr_array_new();
     pool->jobs = g_ptr_array_new();
     block_requests_init(pool);

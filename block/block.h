@@ -245,6 +245,11 @@ static inline bool block_busy(const struct block_request *req)
 void block_cancel(struct block_request *req);
 /* Waits for every request of the drive, also those that its callbacks submit; calls `done`. */
 void block_drain(struct block_backend *blk);
+/*
+ * No transfer of an NBD client's runs from now on, until the main loop goes on to something else.  block_drain does so,
+ * too.
+ */
+void block_exports_quiesce(struct machine *m);
 /* Reads on this thread: for realize, which may look at a partition table.  0 or -errno. */
 int block_read_now(struct block_backend *blk, uint64_t offset, void *buf, size_t len);
 

@@ -178,6 +178,9 @@ int block_iov_slice(const struct iovec *iov, int n, uint64_t skip, uint64_t len,
 /* blkdebug.c: what a format is about to do in its file, by a name of QEMU's; for rules of blkdebug. */
 void block_event(struct block_node *file, const char *event);
 
+/* graph.c: a write ends there, beyond node->write_threshold. */
+void block_threshold_passed(struct block_node *node, uint64_t end);
+
 /* lock.c: what this process does with an image, and what it lets others do meanwhile. */
 bool block_lock_image(int fd, const char *filename, bool write, bool force_share, GError **error);
 

@@ -13,6 +13,8 @@ struct block_graph {
     GPtrArray *kept; /* struct block_node *, one count each, later ones may stand on earlier ones */
     unsigned next_name;
     bool inactive, only_migratable;
+    block_threshold_fn *threshold; /* NULL: nobody is told */
+    void *threshold_opaque;
 };
 
 struct block_graph *block_graph_new(void)
@@ -46,6 +48,22 @@ void block_graph_free(struct block_graph *g)
 struct block_node *block_graph_find(struct block_graph *g, const char *node_name)
 {
     return g ? g_hash_table_lookup(g->nodes, node_name) : NULL;
+}
+
+void block_graph_set_threshold_fn(struct block_graph *g, block_threshold_fn *fn, void *opaque)
+{
+    g->threshold = fn;
+    g->threshold_opaque = opaque;
+}
+
+void block_threshold_passed(struct block_node *node, uint64_t end)
+{
+    uint64_t threshold = __atomic_exchange_n(&node->write_threshold, 0, __ATOMIC_RELAXED);
+
+    /* Else another thread was faster. */
+    if (threshold && end > threshold && node->graph && node->graph->threshold) {
+        node->graph->threshold(node->graph->threshold_opaque, node, threshold, end);
+    }
 }
 
 bool block_graph_is_inactive(const struct block_graph *g)

@@ -5,6 +5,10 @@
 
 #include "block/driver.h"
 
+/* A write ended there, beyond the node's write_threshold, which is taken away.  Any thread. */
+typedef void block_threshold_fn(void *opaque, const struct block_node *node, uint64_t threshold,
+                                uint64_t end);
+void block_graph_set_threshold_fn(struct block_graph *g, block_threshold_fn *fn, void *opaque);
 /* Images are opened inactive: block_start_inactive. */
 bool block_graph_is_inactive(const struct block_graph *g);
 void block_graph_set_inactive(struct block_graph *g, bool inactive);

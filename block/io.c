@@ -80,6 +80,15 @@ static bool all_zero(const struct iovec *iov, int n)
     return true;
 }
 
+static void look_at_threshold(struct block_node *node, uint64_t end)
+{
+    uint64_t threshold = __atomic_load_n(&node->write_threshold, __ATOMIC_RELAXED);
+
+    if (threshold && end > threshold) {
+        block_threshold_passed(node, end);
+    }
+}
+
 int block_node_writev(struct block_node *node, uint64_t offset, const struct iovec *iov, int n)
 {
     uint64_t bytes = block_iov_bytes(iov, n);
@@ -88,6 +97,7 @@ int block_node_writev(struct block_node *node, uint64_t offset, const struct iov
     if (ret || bytes == 0) {
         return ret;
     }
+    look_at_threshold(node, offset + bytes);
     if (node->detect_zeroes && all_zero(iov, n)) {
         return block_node_write_zeroes(node, offset, bytes,
                                        node->detect_unmap ? BLOCK_MAY_UNMAP : 0);
@@ -117,6 +127,7 @@ int block_node_write_zeroes(struct block_node *node, uint64_t offset, uint64_t b
     if (ret || bytes == 0) {
         return ret;
     }
+    look_at_threshold(node, offset + bytes);
     if (!node->discard) {
         flags &= ~(unsigned)BLOCK_MAY_UNMAP;
     }
@@ -195,8 +206,14 @@ bool block_node_start(struct block_node *node, struct block_async *a, uint64_t o
 {
     uint64_t bytes = block_iov_bytes(a->iov, a->n);
 
-    return node->driver->start && bytes > 0 && !(a->write && node->detect_zeroes) &&
-           check_range(node, offset, bytes, a->write) == 0 && node->driver->start(node, a, offset);
+    if (!node->driver->start || bytes == 0 || (a->write && node->detect_zeroes) ||
+        check_range(node, offset, bytes, a->write) != 0) {
+        return false;
+    }
+    if (a->write) {
+        look_at_threshold(node, offset + bytes);
+    }
+    return node->driver->start(node, a, offset);
 }
 
 /* Where bytes are ------------------------------------------------------------------------------- */

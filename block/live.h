@@ -78,6 +78,13 @@ struct block_live *block_live_mirror(struct block_backend *blk, struct block_nod
 /* What the layers above `base`, which is in the drive's chain, have goes into it; _complete switches. */
 struct block_live *block_live_commit(struct block_backend *blk, struct block_node *base,
                                      const struct block_live_options *o, GError **error);
+/*
+ * What the layers from `top`, which is below the drive's image, down to and without `base` have goes into base; what stood
+ * on top stands on base then, under the name given (NULL: its file name).  The base's count is taken over.
+ */
+struct block_live *block_live_commit_layers(struct block_backend *blk, struct block_node *top,
+                                            struct block_node *base, const char *base_name,
+                                            const struct block_live_options *o, GError **error);
 /* The target becomes what the drive is now, whatever the guest writes meanwhile. */
 struct block_live *block_live_backup(struct block_backend *blk, struct block_node *target,
                                      const struct block_live_options *o, GError **error);

@@ -26,17 +26,6 @@ static bool refuse(struct nbd_session *s, uint32_t option, uint32_t type, const 
     return reply(s, option, type, text, (uint32_t)strlen(text));
 }
 
-static const struct nbd_export *find_export(const struct nbd_session *s, const void *name,
-                                            size_t len)
-{
-    for (unsigned i = 0; i < s->n_exports; i++) {
-        if (strlen(s->exports[i].name) == len && memcmp(s->exports[i].name, name, len) == 0) {
-            return &s->exports[i];
-        }
-    }
-    return NULL;
-}
-
 uint16_t nbd_flags_of(const struct nbd_session *s, const struct nbd_export *e)
 {
     uint16_t flags = NBD_HAS_FLAGS | NBD_SEND_FLUSH | NBD_SEND_FUA | NBD_SEND_CACHE;
@@ -49,26 +38,27 @@ uint16_t nbd_flags_of(const struct nbd_session *s, const struct nbd_export *e)
 /* NBD_OPT_EXPORT_NAME has no reply but the export itself. */
 static bool answer_export_name(struct nbd_session *s, const uint8_t *data, uint32_t len)
 {
+    g_autoptr(nbd_export) e = nbd_export_find(s->exports, data, len);
     uint8_t out[8 + 2 + 124] = { 0 };
 
-    s->export = find_export(s, data, len);
-    if (!s->export) {
+    if (!e || !nbd_export_choose(s, e)) {
         return false;
     }
-    mapped_put_be(out, 8, s->export->size);
-    mapped_put_be(out + 8, 2, nbd_flags_of(s, s->export));
+    mapped_put_be(out, 8, e->size);
+    mapped_put_be(out + 8, 2, nbd_flags_of(s, e));
     return nbd_send(s->fd, out, s->no_zeroes ? 10 : sizeof(out));
 }
 
 static bool answer_list(struct nbd_session *s, uint32_t len)
 {
+    g_autoptr(GPtrArray) all = nbd_export_list(s->exports);
     bool ok = true;
 
     if (len) {
         return refuse(s, NBD_OPT_LIST, NBD_REP_ERR_INVALID, "LIST takes no data");
     }
-    for (unsigned i = 0; i < s->n_exports && ok; i++) {
-        const struct nbd_export *e = &s->exports[i];
+    for (unsigned i = 0; i < all->len && ok; i++) {
+        const struct nbd_export *e = g_ptr_array_index(all, i);
         g_autofree uint8_t *out = NULL;
         size_t name = strlen(e->name), text = e->description ? strlen(e->description) : 0;
 
@@ -118,7 +108,7 @@ static bool send_info(struct nbd_session *s, uint32_t option, const struct nbd_e
 /* NBD_OPT_INFO and NBD_OPT_GO: a name, then numbers of what is asked for. */
 static bool answer_info(struct nbd_session *s, uint32_t option, const uint8_t *data, uint32_t len)
 {
-    const struct nbd_export *e;
+    g_autoptr(nbd_export) e = NULL;
     uint64_t name, asked;
 
     if (len < 6) {
@@ -133,7 +123,7 @@ static bool answer_info(struct nbd_session *s, uint32_t option, const uint8_t *d
         return refuse(s, option, NBD_REP_ERR_INVALID,
                       "the request has another length than it says");
     }
-    e = find_export(s, data + 4, name);
+    e = nbd_export_find(s->exports, data + 4, name);
     if (!e) {
         return refuse(s, option, NBD_REP_ERR_UNKNOWN, "there is no export of that name");
     }
@@ -141,8 +131,8 @@ static bool answer_info(struct nbd_session *s, uint32_t option, const uint8_t *d
         return false;
     }
     if (option == NBD_OPT_GO) {
-        s->export = e;
         s->contexts = s->context_export == e ? s->contexts : 0;
+        return nbd_export_choose(s, e);
     }
     return true;
 }
@@ -209,7 +199,7 @@ static unsigned match_queries(const struct nbd_export *e, const uint8_t *data, u
 static bool answer_contexts(struct nbd_session *s, uint32_t option, const uint8_t *data,
                             uint32_t len)
 {
-    const struct nbd_export *e;
+    g_autoptr(nbd_export) e = NULL;
     unsigned chosen;
     uint64_t name;
     bool ok = true;
@@ -220,7 +210,7 @@ static bool answer_contexts(struct nbd_session *s, uint32_t option, const uint8_
     if (len < 8 || (name = block_field_be(data, 4)) > len - 8) {
         return refuse(s, option, NBD_REP_ERR_INVALID, "the request is too short");
     }
-    e = find_export(s, data + 4, name);
+    e = nbd_export_find(s->exports, data + 4, name);
     if (!e) {
         return refuse(s, option, NBD_REP_ERR_UNKNOWN, "there is no export of that name");
     }
@@ -232,7 +222,8 @@ static bool answer_contexts(struct nbd_session *s, uint32_t option, const uint8_
     }
     if (option == NBD_OPT_SET_META_CONTEXT) {
         s->contexts = chosen;
-        s->context_export = e;
+        nbd_export_unref(s->context_export);
+        s->context_export = g_atomic_rc_box_acquire(e);
     }
     for (unsigned k = 0; k < NBD_CONTEXTS && ok; k++) {
         g_autofree char *text = chosen & 1u << k ? nbd_context_name(e, k) : NULL;

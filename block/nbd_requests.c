@@ -100,6 +100,42 @@ static void send_result(const struct nbd_request *r, int ret)
 
 /* Requests -------------------------------------------------------------------------------------- */
 
+/* Around transfers, and nothing that waits for the client. */
+static void enter(const struct nbd_export *e)
+{
+    if (e->enter) {
+        e->enter(e->opaque);
+    }
+}
+
+static void leave(const struct nbd_export *e)
+{
+    if (e->leave) {
+        e->leave(e->opaque);
+    }
+}
+
+static int read_node(const struct nbd_export *e, uint64_t offset, void *buf, uint64_t len)
+{
+    int ret;
+
+    enter(e);
+    ret = block_node_read(e->node, e->offset + offset, buf, len);
+    leave(e);
+    return ret;
+}
+
+static int status_of(const struct nbd_export *e, uint64_t offset, uint64_t len,
+                     struct block_status *out)
+{
+    int ret;
+
+    enter(e);
+    ret = block_node_status_above(e->node, NULL, e->offset + offset, len, out);
+    leave(e);
+    return ret;
+}
+
 /* Data and holes, each a chunk of its own. */
 static int send_sparse(const struct nbd_request *r, uint8_t *buf)
 {
@@ -109,7 +145,7 @@ static int send_sparse(const struct nbd_request *r, uint8_t *buf)
     for (uint64_t at = r->offset, next; at < end; at = next) {
         struct block_status status;
         uint8_t body[12];
-        int ret = block_node_status_above(e->node, NULL, e->offset + at, end - at, &status);
+        int ret = status_of(e, at, end - at, &status);
         bool hole;
 
         if (ret) {
@@ -123,7 +159,7 @@ static int send_sparse(const struct nbd_request *r, uint8_t *buf)
             send_chunk(r, next == end, NBD_CHUNK_HOLE, body, 12, NULL, 0);
             continue;
         }
-        ret = block_node_read(e->node, e->offset + at, buf, status.bytes);
+        ret = read_node(e, at, buf, status.bytes);
         if (ret) {
             return ret;
         }
@@ -145,7 +181,7 @@ static void do_read(const struct nbd_request *r)
             return;
         }
     } else if (ret == 0) {
-        ret = block_node_read(e->node, e->offset + r->offset, buf, r->len);
+        ret = read_node(e, r->offset, buf, r->len);
         if (ret == 0 && !r->session->structured) {
             send_simple(r, 0, buf, r->len);
             return;
@@ -178,7 +214,7 @@ static int extent_of(const struct nbd_export *e, enum nbd_context context, uint6
         *state = dirty ? NBD_STATE_DIRTY : 0;
         return 0;
     }
-    ret = block_node_status_above(e->node, NULL, e->offset + at, end - at, &status);
+    ret = status_of(e, at, end - at, &status);
     *bytes = status.bytes;
     if (context == NBD_CONTEXT_DEPTH) {
         *state = status.flags & BLOCK_ALLOCATED ? status.depth + 1 : 0;
@@ -237,7 +273,7 @@ static void do_status(const struct nbd_request *r)
     }
 }
 
-static int perform(const struct nbd_request *r)
+static int change(const struct nbd_request *r)
 {
     const struct nbd_export *e = r->session->export;
     uint64_t offset = e->offset + r->offset;
@@ -262,7 +298,17 @@ static int perform(const struct nbd_request *r)
     default:
         return -EINVAL;
     }
-    return ret == 0 && r->flags & NBD_FUA ? block_node_flush(e->node) : ret;
+    return ret == 0 && (r->flags & NBD_FUA || e->writethrough) ? block_node_flush(e->node) : ret;
+}
+
+static int perform(const struct nbd_request *r)
+{
+    int ret;
+
+    enter(r->session->export);
+    ret = change(r);
+    leave(r->session->export);
+    return ret;
 }
 
 void nbd_run_request(gpointer data, gpointer opaque)

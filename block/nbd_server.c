@@ -19,11 +19,11 @@
 
 struct nbd_server {
     int listener, left; /* left: an eventfd, written when a client goes */
-    const struct nbd_export *exports;
-    unsigned n_exports, max_clients;
+    unsigned max_clients;
     GThreadPool *pool;
-    pthread_mutex_t mutex; /* guards the rest */
+    struct nbd_exports exports; /* its mutex guards the rest, too */
     GPtrArray *clients;
+    pthread_cond_t gone; /* some client is */
     unsigned served;
 };
 
@@ -150,9 +150,10 @@ static gpointer serve_client(gpointer opaque)
         __atomic_add_fetch(&c->server->served, 1, __ATOMIC_RELAXED);
     }
     shutdown(c->session.fd, SHUT_RDWR);
-    pthread_mutex_lock(&c->server->mutex);
+    pthread_mutex_lock(&c->server->exports.mutex);
     c->gone = true;
-    pthread_mutex_unlock(&c->server->mutex);
+    pthread_cond_broadcast(&c->server->gone);
+    pthread_mutex_unlock(&c->server->exports.mutex);
     (void)!write(c->server->left, &one, sizeof(one));
     return NULL;
 }
@@ -162,6 +163,8 @@ static void client_free(gpointer data)
     struct client *c = data;
 
     g_thread_join(c->thread);
+    nbd_export_unref(c->session.export);
+    nbd_export_unref(c->session.context_export);
     close(c->session.fd);
     pthread_mutex_destroy(&c->session.mutex);
     pthread_cond_destroy(&c->session.finished);
@@ -180,45 +183,192 @@ static void accept_client(struct nbd_server *s)
     c = g_new0(struct client, 1);
     c->server = s;
     c->session.fd = fd;
-    c->session.exports = s->exports;
-    c->session.n_exports = s->n_exports;
+    c->session.exports = &s->exports;
     c->session.pool = s->pool;
     pthread_mutex_init(&c->session.mutex, NULL);
     pthread_cond_init(&c->session.finished, NULL);
-    g_ptr_array_add(s->clients, c);
-    c->thread = g_thread_new("nbd", serve_client, c);
+    pthread_mutex_lock(&s->exports.mutex);
+    c->thread = g_thread_try_new("nbd", serve_client, c, NULL);
+    if (c->thread) {
+        g_ptr_array_add(s->clients, c);
+    }
+    pthread_mutex_unlock(&s->exports.mutex);
+    if (!c->thread) {
+        close(fd);
+        pthread_mutex_destroy(&c->session.mutex);
+        pthread_cond_destroy(&c->session.finished);
+        g_free(c);
+    }
 }
 
-static void remove_gone(struct nbd_server *s)
+/* How many are left. */
+static unsigned remove_gone(struct nbd_server *s)
 {
+    g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func(client_free);
+    unsigned left;
+
+    pthread_mutex_lock(&s->exports.mutex);
     for (unsigned i = 0; i < s->clients->len;) {
         struct client *c = g_ptr_array_index(s->clients, i);
-        bool gone;
 
-        pthread_mutex_lock(&s->mutex);
-        gone = c->gone;
-        pthread_mutex_unlock(&s->mutex);
-        if (gone) {
-            g_ptr_array_remove_index_fast(s->clients, i);
+        if (c->gone) {
+            g_ptr_array_add(gone, g_ptr_array_steal_index_fast(s->clients, i));
         } else {
             i++;
         }
     }
+    left = s->clients->len;
+    pthread_mutex_unlock(&s->exports.mutex);
+    return left;
 }
 
-struct nbd_server *nbd_server_new(int listener, const struct nbd_export *exports, unsigned n,
-                                  unsigned max_clients)
+/* Exports --------------------------------------------------------------------------------------- */
+
+static void clear_export(gpointer p)
+{
+    struct nbd_export *e = p;
+
+    g_free((char *)e->name);
+    g_free((char *)e->description);
+}
+
+void nbd_export_unref(struct nbd_export *e)
+{
+    if (e) {
+        g_atomic_rc_box_release_full(e, clear_export);
+    }
+}
+
+/* Its place in the list, or -1.  Under the mutex. */
+static int index_of(const struct nbd_exports *all, const void *name, size_t len)
+{
+    for (unsigned i = 0; i < all->list->len; i++) {
+        const struct nbd_export *e = g_ptr_array_index(all->list, i);
+
+        if (strlen(e->name) == len && memcmp(e->name, name, len) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+struct nbd_export *nbd_export_find(struct nbd_exports *all, const void *name, size_t len)
+{
+    struct nbd_export *e = NULL;
+    int i;
+
+    pthread_mutex_lock(&all->mutex);
+    i = index_of(all, name, len);
+    if (i >= 0) {
+        e = g_atomic_rc_box_acquire(g_ptr_array_index(all->list, i));
+    }
+    pthread_mutex_unlock(&all->mutex);
+    return e;
+}
+
+GPtrArray *nbd_export_list(struct nbd_exports *all)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)nbd_export_unref);
+
+    pthread_mutex_lock(&all->mutex);
+    for (unsigned i = 0; i < all->list->len; i++) {
+        g_ptr_array_add(list, g_atomic_rc_box_acquire(g_ptr_array_index(all->list, i)));
+    }
+    pthread_mutex_unlock(&all->mutex);
+    return list;
+}
+
+bool nbd_export_choose(struct nbd_session *s, struct nbd_export *e)
+{
+    bool listed;
+
+    pthread_mutex_lock(&s->exports->mutex);
+    listed = g_ptr_array_find(s->exports->list, e, NULL);
+    if (listed) {
+        s->export = g_atomic_rc_box_acquire(e);
+    }
+    pthread_mutex_unlock(&s->exports->mutex);
+    return listed;
+}
+
+bool nbd_server_add(struct nbd_server *s, const struct nbd_export *e, GError **error)
+{
+    struct nbd_export *own;
+    bool taken;
+
+    pthread_mutex_lock(&s->exports.mutex);
+    taken = index_of(&s->exports, e->name, strlen(e->name)) >= 0;
+    if (!taken) {
+        own = g_atomic_rc_box_new(struct nbd_export);
+        *own = *e;
+        own->name = g_strdup(e->name);
+        own->description = g_strdup(e->description);
+        g_ptr_array_add(s->exports.list, own);
+    }
+    pthread_mutex_unlock(&s->exports.mutex);
+    if (taken) {
+        set_error(error, "NBD server already has export named '%s'", e->name);
+    }
+    return !taken;
+}
+
+/* How many clients work on it; `cut`: and are disconnected.  Under the mutex. */
+static unsigned users_of(struct nbd_server *s, const struct nbd_export *e, bool cut)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < s->clients->len; i++) {
+        struct client *c = g_ptr_array_index(s->clients, i);
+
+        if (c->session.export == e && !c->gone) {
+            n++;
+            if (cut) {
+                shutdown(c->session.fd, SHUT_RDWR);
+            }
+        }
+    }
+    return n;
+}
+
+bool nbd_server_remove(struct nbd_server *s, const char *name, bool hard, GError **error)
+{
+    struct nbd_export *e = NULL;
+    bool ok = true;
+    int i;
+
+    pthread_mutex_lock(&s->exports.mutex);
+    i = index_of(&s->exports, name, strlen(name));
+    if (i < 0) {
+        set_error(error, "Export '%s' is not found", name);
+        ok = false;
+    } else if (!hard && users_of(s, g_ptr_array_index(s->exports.list, i), false)) {
+        set_error(error, "export '%s' still in use", name);
+        ok = false;
+    } else {
+        e = g_ptr_array_steal_index(s->exports.list, i);
+        while (users_of(s, e, true)) {
+            pthread_cond_wait(&s->gone, &s->exports.mutex);
+        }
+    }
+    pthread_mutex_unlock(&s->exports.mutex);
+    nbd_export_unref(e);
+    return ok;
+}
+
+/* The server ------------------------------------------------------------------------------------ */
+
+struct nbd_server *nbd_server_new(int listener, unsigned max_clients)
 {
     struct nbd_server *s = g_new0(struct nbd_server, 1);
 
     s->listener = listener;
     s->left = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    s->exports = exports;
-    s->n_exports = n;
+    s->exports.list = g_ptr_array_new_with_free_func((GDestroyNotify)nbd_export_unref);
     s->max_clients = max_clients;
     s->clients = g_ptr_array_new_with_free_func(client_free);
     s->pool = g_thread_pool_new(nbd_run_request, NULL, POOL_THREADS, FALSE, NULL);
-    pthread_mutex_init(&s->mutex, NULL);
+    pthread_mutex_init(&s->exports.mutex, NULL);
+    pthread_cond_init(&s->gone, NULL);
     return s;
 }
 
@@ -239,8 +389,7 @@ void nbd_server_run(struct nbd_server *s, int stop_fd, bool persistent)
         }
         if (fds[1].revents) {
             (void)!read(s->left, &count, sizeof(count));
-            remove_gone(s);
-            if (!persistent && s->clients->len == 0 &&
+            if (remove_gone(s) == 0 && !persistent &&
                 __atomic_load_n(&s->served, __ATOMIC_RELAXED) > 0) {
                 return;
             }
@@ -260,8 +409,10 @@ void nbd_server_free(struct nbd_server *s)
     }
     g_ptr_array_unref(s->clients);
     g_thread_pool_free(s->pool, FALSE, TRUE);
+    g_ptr_array_unref(s->exports.list);
     close(s->listener);
     close(s->left);
-    pthread_mutex_destroy(&s->mutex);
+    pthread_mutex_destroy(&s->exports.mutex);
+    pthread_cond_destroy(&s->gone);
     g_free(s);
 }

@@ -20,6 +20,10 @@ struct nbd_export {
     bool read_only;
     bool allocation_depth;
     const struct block_bitmap *bitmap; /* exposed as qemu:dirty-bitmap:NAME; NULL: none */
+    bool writethrough;                 /* every write is followed by a flush */
+    /* Around each transfer, on its thread; may wait.  May be NULL. */
+    void (*enter)(void *opaque), (*leave)(void *opaque);
+    void *opaque;
 };
 
 struct nbd_server;
@@ -28,9 +32,15 @@ struct nbd_server;
 int nbd_listen_unix(const char *path, GError **error);
 int nbd_listen_tcp(const char *address, const char *port, GError **error);
 
-/* Takes over `listener`; `exports` stay the caller's.  max_clients 0: no limit. */
-struct nbd_server *nbd_server_new(int listener, const struct nbd_export *exports, unsigned n,
-                                  unsigned max_clients);
+/* Takes over `listener`.  max_clients 0: no limit. */
+struct nbd_server *nbd_server_new(int listener, unsigned max_clients);
+/* Any thread.  Node and bitmap stay the caller's until it is removed.  False and *error: the name is taken. */
+bool nbd_server_add(struct nbd_server *s, const struct nbd_export *e, GError **error);
+/*
+ * Any thread.  Nobody works on it any more afterwards; `hard`: who does is disconnected.  False and *error: it is in
+ * use.
+ */
+bool nbd_server_remove(struct nbd_server *s, const char *name, bool hard, GError **error);
 /* Serves until stop_fd is readable, or, when not `persistent`, until the last client has left. */
 void nbd_server_run(struct nbd_server *s, int stop_fd, bool persistent);
 /* Disconnects who is there still. */

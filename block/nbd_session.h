@@ -12,14 +12,19 @@
 /* Contexts of block status, as the ids that the client hears. */
 enum nbd_context { NBD_CONTEXT_ALLOCATION, NBD_CONTEXT_DEPTH, NBD_CONTEXT_BITMAP, NBD_CONTEXTS };
 
+/* What a server has: struct nbd_export *, each counted by itself (g_atomic_rc_box). */
+struct nbd_exports {
+    pthread_mutex_t mutex; /* of the list, and of which export sessions have chosen */
+    GPtrArray *list;
+};
+
 struct nbd_session {
     int fd;
-    const struct nbd_export *exports;
-    unsigned n_exports;
-    const struct nbd_export *export; /* the one that was chosen */
+    struct nbd_exports *exports;
+    struct nbd_export *export; /* the one that was chosen; counted, like the following */
     bool structured, no_zeroes;
     unsigned contexts; /* 1 << enum nbd_context, of `context_export` */
-    const struct nbd_export *context_export;
+    struct nbd_export *context_export;
     GThreadPool *pool;
     pthread_mutex_t mutex; /* one reply at a time; guards what follows */
     pthread_cond_t finished;
@@ -30,6 +35,16 @@ struct nbd_session {
 /* All bytes, or false: the client is gone. */
 bool nbd_receive(int fd, void *buf, size_t len);
 bool nbd_send(int fd, const void *buf, size_t len);
+
+/* nbd_server.c: the export of that name, which the caller gives back; NULL: there is none. */
+struct nbd_export *nbd_export_find(struct nbd_exports *all, const void *name, size_t len);
+/* All of them, likewise. */
+GPtrArray *nbd_export_list(struct nbd_exports *all);
+void nbd_export_unref(struct nbd_export *e);
+typedef struct nbd_export nbd_export; /* for g_autoptr */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(nbd_export, nbd_export_unref)
+/* The session works on it from now on.  False: it has been removed. */
+bool nbd_export_choose(struct nbd_session *s, struct nbd_export *e);
 
 /* nbd_handshake.c: true when the client has chosen an export, and requests follow. */
 bool nbd_handshake(struct nbd_session *s);

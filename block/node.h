@@ -35,6 +35,7 @@ struct block_node {
     enum block_cache cache;
     bool discard, detect_zeroes, detect_unmap; /* discard=unmap, detect-zeroes=on|unmap */
     bool inactive; /* read_only until another machine hands the image over, or gives it back */
+    uint64_t write_threshold; /* atomic: a write beyond it is told of (threshold.c); 0: none */
     unsigned refs;
 };
 
@@ -74,6 +75,8 @@ struct block_node *block_node_ref(struct block_node *node);
 void block_node_close(struct block_node *node);
 typedef struct block_node block_node; /* for g_autoptr */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(block_node, block_node_close)
+/* Takes one image over from another machine before block_activate_all.  Active ones: nothing. */
+bool block_activate(struct block_node *node, GError **error);
 /* The same image and its options, now writable or not; false and *error: it is as it was. */
 bool block_node_set_read_only(struct block_node *node, bool read_only, GError **error);
 /* What `name` in an image at `base` means: relative to the folder of `base` unless it is absolute or a

@@ -33,15 +33,20 @@ struct block_pool {
     struct machine *machine;
     GThreadPool *threads;
     struct block_graph *graph;
-    GPtrArray *jobs;     /* struct block_live * */
-    GPtrArray *records;  /* job_records.c; NULL: none */
-    GPtrArray *backends; /* struct block_backend *, in the order of their creation */
+    GPtrArray *jobs;               /* struct block_live * */
+    GPtrArray *records;            /* job_records.c; NULL: none */
+    struct block_exports *exports; /* export.c; NULL: none */
+    GPtrArray *backends;           /* struct block_backend *, in the order of their creation */
     struct block_context main;
     struct run_state_listener listener;
 };
 
 /* The machine's, made when it is first asked for: block.c. */
 struct block_pool *block_pool_of(struct machine *m);
+/* threshold.c: for block.c. */
+void block_thresholds_init(struct block_pool *pool);
+/* export.c: for block.c; and before the graph or what a node is changes: clients wait until the main loop is through. */
+void block_exports_free(struct machine *m);
 /* requests.c: for block.c. */
 void block_requests_init(struct block_pool *pool);
 void block_requests_destroy(struct block_pool *pool);

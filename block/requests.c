@@ -487,6 +487,7 @@ void block_drain(struct block_backend *blk)
     }
     throttle_hurry(blk->root, false);
     block_unlock(blk);
+    block_exports_quiesce(blk->machine);
 }
 
 int block_read_now(struct block_backend *blk, uint64_t offset, void *buf, size_t len)

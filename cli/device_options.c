@@ -7,7 +7,8 @@
 #include "chardev/chardev.h"
 #include "cli/options.h"
 #include "softmmu/hotplug.h"
-#include "ui/curses.h"
+#include "ui/display.h"
+#include "ui/vnc.h"
 #include "util/error.h"
 #include "util/json_pairs.h"
 #include "util/text.h"
@@ -137,54 +138,75 @@ bool option_nographic(struct options *o, const char *arg, GError **error)
     return true;
 }
 
-bool option_curses(struct options *o, const char *arg, GError **error)
+static bool set_display(struct options *o, const char *name, const char *arg, GError **error)
 {
-    (void)arg;
-    (void)error;
-    o->curses = true;
-    o->display_none = false;
+    const struct display_type *t = display_type_find(name);
+    g_autoptr(GPtrArray) opts = parse_options(arg, "type");
+
+    if (!t) {
+        set_error(error,
+                  "-display %s: there is no such display; it can be none, curses, sdl or "
+                  "vnc=ADDRESS",
+                  arg);
+        return false;
+    }
+    if (!display_type_usable(t, error) || (t->check && !t->check(opts, error))) {
+        return false;
+    }
+    if (!t->check && opts->len > 1) {
+        set_error(error, "-display %s: %s takes no properties", arg, name);
+        return false;
+    }
+    g_clear_pointer(&o->display_opts, g_ptr_array_unref);
+    o->display_opts = g_steal_pointer(&opts);
+    o->display = t;
     return true;
 }
 
-/* "curses[,charset=CP437]": the only one that there is. */
-static bool display_curses(struct options *o, const char *arg, GError **error)
+bool option_curses(struct options *o, const char *arg, GError **error)
 {
-    g_autoptr(GPtrArray) opts = parse_options(arg, "type");
+    (void)arg;
+    return set_display(o, "curses", "curses", error);
+}
 
-    for (unsigned i = 0; i < opts->len; i++) {
-        const struct option_pair *p = g_ptr_array_index(opts, i);
+bool option_sdl(struct options *o, const char *arg, GError **error)
+{
+    (void)arg;
+    return set_display(o, "sdl", "sdl", error);
+}
 
-        if (strcmp(p->key, "type") != 0 &&
-            (strcmp(p->key, "charset") != 0 || g_ascii_strcasecmp(p->value, "CP437") != 0)) {
-            set_error(error, "-display curses: %s=%s is not supported; it takes: charset=CP437",
-                      p->key, p->value);
-            return false;
-        }
+/* "none" takes back what was said before. */
+bool option_vnc(struct options *o, const char *arg, GError **error)
+{
+    if (strcmp(arg, "none") == 0) {
+        g_ptr_array_set_size(o->vncs, 0);
+        return true;
     }
-    return option_curses(o, NULL, error);
+    if (!vnc_check_options(arg, error)) {
+        return false;
+    }
+    g_ptr_array_add(o->vncs, g_strdup(arg));
+    return true;
 }
 
 bool option_display(struct options *o, const char *arg, GError **error)
 {
+    g_autofree char *name = g_strndup(arg, strcspn(arg, ",="));
+
     if (is_help(arg)) {
-        g_string_append(o->output, "Available display backend types:\nnone\n");
-        g_string_append(o->output, curses_available() ? "curses\n" : "");
+        g_string_append(o->output, "Available display backend types:\n");
+        for (const struct display_type *t = display_types; t->name; t++) {
+            if (!t->lacks) {
+                g_string_append_printf(o->output, "%s\n", t->name);
+            }
+        }
         o->done = true;
         return true;
     }
-    if (strcmp(arg, "curses") == 0 || g_str_has_prefix(arg, "curses,")) {
-        return display_curses(o, arg, error);
+    if (g_str_has_prefix(arg, "vnc=")) {
+        return option_vnc(o, arg + strlen("vnc="), error) && set_display(o, "none", "none", error);
     }
-    if (strcmp(arg, "none") != 0) {
-        set_error(error,
-                  "-display %s: windows are not supported yet; use -display curses, -display "
-                  "none or -nographic",
-                  arg);
-        return false;
-    }
-    o->display_none = true;
-    o->curses = false;
-    return true;
+    return set_display(o, name, arg, error);
 }
 
 static bool add_json_device(struct options *o, const char *arg, GError **error)
@@ -233,6 +255,31 @@ bool option_device(struct options *o, const char *arg, GError **error)
     }
     g_ptr_array_add(o->devices, g_strdup(arg));
     return true;
+}
+
+/* The old way to name a few of them. */
+bool option_usbdevice(struct options *o, const char *arg, GError **error)
+{
+    static const struct {
+        const char *name, *device;
+    } names[] = {
+        { "keyboard", "usb-kbd" },
+        { "mouse", "usb-mouse" },
+        { "tablet", "usb-tablet" },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (strcmp(names[i].name, arg) == 0) {
+            o->usb = true;
+            g_ptr_array_add(o->devices, g_strdup(names[i].device));
+            return true;
+        }
+    }
+    set_error(error,
+              "-usbdevice: no device '%s', must be keyboard, mouse or tablet; others by "
+              "-device",
+              arg);
+    return false;
 }
 
 bool option_parallel(struct options *o, const char *arg, GError **error)

@@ -137,6 +137,17 @@ static bool machine_hpet(struct options *o, const char *value, GError **error)
     return set_switch(&o->no_hpet, "hpet", value, error);
 }
 
+static bool machine_usb(struct options *o, const char *value, GError **error)
+{
+    bool off;
+
+    if (!set_switch(&off, "usb", value, error)) {
+        return false;
+    }
+    o->usb = !off;
+    return true;
+}
+
 static bool machine_pflash0(struct options *o, const char *value, GError **error)
 {
     (void)error;
@@ -168,7 +179,7 @@ static bool machine_must_be_off(struct options *o, const char *value, GError **e
         return false;
     }
     if (!off) {
-        set_error(error, "-machine: usb, vmport and graphics are not supported yet, only off");
+        set_error(error, "-machine: vmport and graphics are not supported yet, only off");
     }
     return off;
 }
@@ -188,7 +199,7 @@ static const struct machine_property {
     { "isa-serial", machine_isa_serial },
     { "pflash0",  machine_pflash0 },
     { "pflash1",  machine_pflash1 },
-    { "usb",      machine_must_be_off },
+    { "usb",      machine_usb },
     { "vmport",   machine_must_be_off },
     { "smm",      machine_smm },
     { "graphics", machine_must_be_off },

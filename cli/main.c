@@ -62,7 +62,7 @@ static bool run_session(struct session *s, struct options *o, int parent, int *s
         return false;
     }
     start = g_get_monotonic_time();
-    if (!session_show(s, error) || !session_start(s, o, error)) {
+    if (!session_show(s, o, error) || !session_start(s, o, error)) {
         return false;
     }
     *status = machine_run(m);

@@ -3,10 +3,12 @@
  * cli/options.c: the table of options, the parser that walks it, the help that it prints.
  * Thread: the program's first.
  */
+#include <stdlib.h>
 #include <string.h>
 #include "cli/options.h"
 #include "util/version.h"
 #include "softmmu/machine.h"
+#include "ui/display.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -72,11 +74,15 @@ FLAG_OPTION(perfmap)
 FLAG_OPTION(start_paused)
 FLAG_OPTION(no_acpi)
 FLAG_OPTION(no_hpet)
+FLAG_OPTION(usb)
 FLAG_OPTION(nodefaults)
 FLAG_OPTION(daemonize)
 FLAG_OPTION(mem_prealloc)
 FLAG_OPTION(singlestep)
 FLAG_OPTION(no_fd_bootchk)
+FLAG_OPTION(full_screen)
+FLAG_OPTION(no_quit)
+TEXT_OPTION(layout)
 
 static bool option_help(struct options *o, const char *arg, GError **error)
 {
@@ -204,6 +210,8 @@ const struct option_row option_rows[] = {
     { "acpitable",   "[sig=TEXT][,rev=N][,oem_id=TEXT][,oem_table_id=TEXT][,oem_rev=N][,asl_compiler_id=TEXT][,asl_compiler_rev=N],data=FILE[:FILE]|file=FILE[:FILE]", "one more ACPI table: data is what follows its header, file all of it", option_acpitable },
     { "uuid",        "UUID", "the machine's UUID in the SMBIOS tables",                           option_uuid },
     { "no-acpi",     NULL, "without ACPI tables",                                                 option_no_acpi },
+    { "usb",         NULL, "with a USB controller, the same as -machine usb=on",                  option_usb },
+    { "usbdevice",   "keyboard|mouse|tablet", "-usb, and that device",                            option_usbdevice },
     { "no-hpet",     NULL, "without the high precision event timer",                              option_no_hpet },
 
     { "no-fd-bootchk", NULL, "floppies boot without a signature, too",                            option_no_fd_bootchk },
@@ -226,9 +234,14 @@ const struct option_row option_rows[] = {
     { "snapshot",    NULL, "what guests write to drives is forgotten at the end",                 option_snapshot },
 
     { "nographic",   NULL, "no window; console and monitor share this terminal (Ctrl-A h)",       option_nographic },
-    { "display",     "none|curses|help", "curses: the text screen in this terminal; Alt-2: monitor",                                           option_display },
+    { "display",     "none|curses|sdl[,PROP=VALUE]|vnc=ADDRESS|help", "what shows the machine: a window, this terminal, VNC", option_display },
     { "curses",      NULL, "the same as -display curses",                                         option_curses },
     { "vga",         "std|cirrus|virtio|none|help", "the graphics card",                                             option_vga },
+    { "sdl",         NULL, "the same as -display sdl",                                            option_sdl },
+    { "full-screen", NULL, "the window begins with the whole screen",                             option_full_screen },
+    { "no-quit",     NULL, "the same as -display sdl,window-close=off",                           option_no_quit },
+    { "vnc",         "[HOST]:D|unix:PATH|none[,PROP=VALUE]", "show the machine to VNC clients",   option_vnc },
+    { "k",           "LANGUAGE", "keyboard layout of what VNC clients and 'type' send: de, fr, en-us ...", option_layout },
     { "serial",      "CHARDEV|none", "where a serial port goes (repeat for more ports)",          option_serial },
     { "parallel",    "CHARDEV|none", "where a parallel port goes (repeat for more ports)",        option_parallel },
     { "debugcon",    "CHARDEV", "a debug console on port 0xe9 (-global isa-debugcon.iobase=0x402)", option_debugcon },
@@ -280,12 +293,6 @@ const struct option_row option_rows[] = {
     { "pidfile",     "FILE", "write the process id to FILE",                                      option_pidfile },
 
     /* What QEMU has and Rhea has not yet: refused with this advice. */
-    { "usb",         NULL, "USB is not supported yet",                                            NULL },
-    { "usbdevice",   "NAME", "USB is not supported yet",                                          NULL },
-    { "vnc",         "ADDRESS", "VNC is not supported yet; use -display none",                    NULL },
-    { "sdl",         NULL, "an SDL window is not supported yet; use -display none",               NULL },
-    { "full-screen", NULL, "there is no window yet",                                              NULL },
-    { "k",           "LANGUAGE", "keyboard layouts are not supported yet",                        NULL },
     { "audiodev",    "OPTIONS", "audio is not supported yet",                                     NULL },
     { "icount",      "OPTIONS", "instruction counting is not supported yet",                      NULL },
     { "sd",          "FILE", "the boards have no SD card slot: use -drive if=ide or if=virtio",  NULL },
@@ -340,6 +347,7 @@ struct options *options_new(void)
     o->blockdevs = g_ptr_array_new_with_free_func(g_free);
     o->objects = g_ptr_array_new_with_free_func(g_free);
     o->warnings = g_ptr_array_new_with_free_func(g_free);
+    o->vncs = g_ptr_array_new_with_free_func(g_free);
     firmware_options_init(o);
     return o;
 }
@@ -351,11 +359,12 @@ void options_free(struct options *o)
                             o->log_file,     o->pidfile,        o->gdb,           o->loadvm,
                             o->process_name, o->incoming,       o->mem_path,      o->runas,
                             o->chroot_dir,   o->memory_backend, o->oem_id,        o->oem_table_id,
-                            o->qtest,        o->qtest_log,      o->log_filter,    o->dump_vmstate };
-    GPtrArray *const lists[] = { o->netdevs,  o->nics,     o->nets,    o->cards,
-                                 o->fds,      o->serials,  o->drives,  o->blockdevs,
-                                 o->monitors, o->chardevs, o->devices, o->globals,
-                                 o->warnings, o->objects,  o->numas,   o->parallels };
+                            o->qtest,        o->qtest_log,      o->log_filter,    o->dump_vmstate,
+                            o->layout };
+    GPtrArray *const lists[] = { o->netdevs,   o->nics,    o->nets,      o->cards,    o->fds,
+                                 o->serials,   o->drives,  o->blockdevs, o->monitors, o->chardevs,
+                                 o->devices,   o->globals, o->warnings,  o->objects,  o->numas,
+                                 o->parallels, o->vncs };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);
@@ -369,6 +378,7 @@ void options_free(struct options *o)
     for (unsigned i = 0; i < NUMA_NODES; i++) {
         g_free(o->numa.nodes[i].memdev);
     }
+    g_clear_pointer(&o->display_opts, g_ptr_array_unref);
     firmware_options_clear(o);
     g_string_free(o->output, TRUE);
     g_free(o);
@@ -493,29 +503,84 @@ static const struct board_type *default_board(void)
     return board_types[0];
 }
 
+static bool is_display(const struct options *o, const char *name)
+{
+    return o->display && strcmp(o->display->name, name) == 0;
+}
+
+/* A window where there is a desktop, unless something else was asked for. */
+static void choose_display(struct options *o)
+{
+    const struct display_type *window = display_type_find("sdl");
+
+    if (!o->display && !o->nographic && !o->vncs->len) {
+        if (!window->lacks && (getenv("DISPLAY") || getenv("WAYLAND_DISPLAY"))) {
+            o->display = window;
+        } else {
+            options_warn(o, "there is no desktop for a window, going on as with -display none "
+                            "(-nographic shows the console in this terminal, -vnc :0 the screen to "
+                            "VNC clients)");
+        }
+    }
+    if (!o->display) {
+        o->display = display_type_find("none");
+    }
+    if (!o->display_opts) {
+        o->display_opts = parse_options("", NULL);
+    }
+    o->has_viewer = o->display->open || o->vncs->len;
+}
+
 /*
- * Console defaults.  Serial port and monitor share the terminal under -nographic; else they belong
- * into a window, which there is not: the port is there and its output vanishes.
+ * Console defaults.  Serial port and monitor share the terminal under -nographic; else they are text
+ * consoles of what shows the screen; where nothing does the port is there and its output vanishes.
  */
 static void finish_consoles(struct options *o)
 {
     bool serial = !o->serial_given && !o->nodefaults;
     bool monitor = !o->monitor_given && !o->nodefaults;
 
-    if (!o->nographic && !o->display_none && !o->curses) {
-        options_warn(o, "there is no graphical window yet, going on as with -display none "
-                        "(-nographic shows the console in this terminal)");
-    }
     if (o->nographic && serial && monitor) {
         g_ptr_array_add(o->serials, g_strdup("mon:stdio"));
         return;
     }
     if (serial) {
-        g_ptr_array_add(o->serials, g_strdup(o->nographic ? "stdio" : o->curses ? "vc" : "null"));
+        g_ptr_array_add(o->serials, g_strdup(o->nographic    ? "stdio"
+                                             : o->has_viewer ? "vc"
+                                                             : "null"));
     }
-    if ((o->nographic || o->curses) && monitor) {
+    if ((o->nographic || o->has_viewer) && monitor) {
         options_add_monitor(o, o->nographic ? "stdio" : "vc", false, false);
     }
+}
+
+static void add_pair(GPtrArray *opts, const char *key, const char *value)
+{
+    struct option_pair *p = g_new(struct option_pair, 1);
+
+    *p = (struct option_pair){ g_strdup(key), g_strdup(value) };
+    g_ptr_array_add(opts, p);
+}
+
+static bool finish_display(struct options *o, GError **error)
+{
+    choose_display(o);
+    if (o->nographic && is_display(o, "curses")) {
+        set_error(error, "-display curses cannot be used with -nographic: both want the terminal");
+        return false;
+    }
+    if (o->daemonize && ((o->nographic && !o->nodefaults) || is_display(o, "curses"))) {
+        set_error(error, "-daemonize cannot be used with %s, which wants the terminal",
+                  o->nographic ? "-nographic" : "-display curses");
+        return false;
+    }
+    if (is_display(o, "sdl") && o->full_screen) {
+        add_pair(o->display_opts, "full-screen", "on");
+    }
+    if (is_display(o, "sdl") && o->no_quit) {
+        add_pair(o->display_opts, "window-close", "off");
+    }
+    return true;
 }
 
 bool options_finish(struct options *o, GError **error)
@@ -550,13 +615,7 @@ bool options_finish(struct options *o, GError **error)
         set_error(error, "-loadvm and -incoming cannot be used together: both say what is started");
         return false;
     }
-    if (o->nographic && o->curses) {
-        set_error(error, "-display curses cannot be used with -nographic: both want the terminal");
-        return false;
-    }
-    if (o->daemonize && ((o->nographic && !o->nodefaults) || o->curses)) {
-        set_error(error, "-daemonize cannot be used with %s, which wants the terminal",
-                  o->nographic ? "-nographic" : "-display curses");
+    if (!finish_display(o, error)) {
         return false;
     }
     if (!o->kernel && (o->initrd || o->append)) {
@@ -564,7 +623,7 @@ bool options_finish(struct options *o, GError **error)
         return false;
     }
     /* Firmware has a screen unless told otherwise; a kernel booted directly has no BIOS to set one up. */
-    if (!o->vga_given && !o->nodefaults && (!o->kernel || o->curses) &&
+    if (!o->vga_given && !o->nodefaults && (!o->kernel || o->has_viewer) &&
         g_str_has_prefix(o->board->name, "pc-")) {
         o->vga = "VGA";
     }

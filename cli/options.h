@@ -21,6 +21,7 @@ struct monitor_option {
     bool control, pretty; /* QMP */
 };
 
+struct display_type;
 struct options {
     GString *output; /* what a help option prints */
     bool done;       /* print `output` and leave with status 0 */
@@ -44,8 +45,14 @@ struct options {
     bool only_migratable, no_reboot, no_shutdown, start_paused, perfmap, no_acpi, no_hpet, no_smm;
     bool no_pic, no_pit, no_rtc, no_isa_serial, no_fd_bootchk;
     char *oem_id, *oem_table_id; /* of ACPI tables; NULL: the default */
+    bool usb;
 
-    bool nographic, display_none, curses, nodefaults;
+    bool nographic, nodefaults;
+    const struct display_type *display; /* NULL: nothing was said */
+    GPtrArray *display_opts;            /* struct option_pair *; of the former */
+    GPtrArray *vncs;                    /* -vnc */
+    bool full_screen, no_quit, has_viewer;
+    char *layout; /* -k */
     bool vga_given;
     const char *vga; /* the device that -vga names; NULL: none */
     bool serial_given, monitor_given;
@@ -153,7 +160,8 @@ void firmware_options_init(struct options *o);
 void firmware_options_clear(struct options *o);
 /* device_options.c */
 option_fn option_serial, option_monitor, option_mon, option_chardev, option_display, option_device,
-    option_nographic, option_curses, option_parallel, option_vga, option_qmp, option_qmp_pretty;
+    option_nographic, option_curses, option_sdl, option_vnc, option_usbdevice, option_parallel,
+    option_vga, option_qmp, option_qmp_pretty;
 void options_add_monitor(struct options *o, const char *chardev, bool control, bool pretty);
 
 struct machine;

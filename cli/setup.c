@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include "accel/qtest/qtest.h"
+#include "block/node.h"
 #include "chardev/chardev.h"
 #include "cli/options.h"
 #include "cli/setup.h"
@@ -15,7 +16,9 @@
 #include "monitor/qmp.h"
 #include "softmmu/hotplug.h"
 #include "softmmu/machine.h"
-#include "ui/curses.h"
+#include "ui/display.h"
+#include "ui/input.h"
+#include "ui/vnc.h"
 #include "util/error.h"
 #include "util/json_pairs.h"
 #include "util/log.h"
@@ -49,11 +52,13 @@ static void setup_config(struct machine *m, struct options *o)
     c->panic = o->panic;
     c->watchdog = o->watchdog;
     c->start_paused = o->start_paused;
-    c->singlestep = o->singlestep;
-    c->curses = o->curses;
+    m->debugger.one_insn = o->singlestep;
+    c->curses = strcmp(o->display->name, "curses") == 0;
+    c->has_viewer = o->has_viewer;
     c->no_acpi = o->no_acpi;
     c->no_hpet = o->no_hpet;
     c->no_smm = o->no_smm;
+    c->usb = o->usb;
     c->no_pic = o->no_pic;
     c->no_pit = o->no_pit;
     c->no_rtc = o->no_rtc;
@@ -66,17 +71,6 @@ static void setup_config(struct machine *m, struct options *o)
     c->oem_id = g_strdup(o->oem_id);
     c->oem_table_id = g_strdup(o->oem_table_id);
     c->escape = o->escape;
-}
-
-static bool check_curses(const struct options *o, GError **error)
-{
-    if (o->curses && !curses_available()) {
-        set_error(error,
-                  "-display curses: this program was built without ncursesw: install Debian's "
-                  "libncurses-dev, then run configure and make");
-        return false;
-    }
-    return true;
 }
 
 /* Character devices --------------------------------------------------------------------------- */
@@ -350,6 +344,26 @@ static bool setup_devices(struct machine *m, struct options *o, GError **error)
     return true;
 }
 
+/* Passwords end at the first NUL. */
+static char *find_secret(struct machine *m, const char *id)
+{
+    size_t len;
+    const void *data = block_graph_secret(block_graph_of(m), id, &len);
+
+    return data ? g_strndup(data, len) : NULL;
+}
+
+/* Clients are let in from now on. */
+static bool setup_vncs(struct machine *m, struct options *o, GError **error)
+{
+    for (unsigned i = 0; i < o->vncs->len; i++) {
+        if (!vnc_open(m, g_ptr_array_index(o->vncs, i), error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool session_setup(struct session *s, struct options *o, GError **error)
 {
     struct machine *m = s->machine;
@@ -361,6 +375,7 @@ bool session_setup(struct session *s, struct options *o, GError **error)
     if (g_str_has_prefix(o->accel, qtest_vcpu_ops.name)) {
         clock_virtual_manual(m);
     }
+    m->find_secret = find_secret;
     setup_globals(m, o);
     if (o->only_migratable) {
         block_only_migratable(m);
@@ -368,23 +383,25 @@ bool session_setup(struct session *s, struct options *o, GError **error)
     if (o->incoming) {
         migration_expect(m);
     }
-    return fds_setup(o, error) && check_curses(o, error) && objects_setup(m, o, true, error) &&
-           setup_chardevs(m, o, error) && setup_serials(m, o, error) &&
-           setup_parallels(m, o, error) && drives_setup(m, o, error) && memory_setup(m, o, error) &&
-           net_setup(m, o, error) && firmware_setup(m, o, error) &&
-           m->config.board->init(m, error) && drives_check(m, error) &&
-           drives_add_devices(m, o, error) && net_add_devices(m, o, error) &&
-           setup_debugcons(m, o, error) && setup_devices(m, o, error) && setup_qtest(s, o, error) &&
-           setup_monitors(s, o, error) && setup_gdb(m, o, error);
+    return fds_setup(o, error) && (!o->layout || input_set_layout(m, o->layout, error)) &&
+           objects_setup(m, o, true, error) && setup_chardevs(m, o, error) &&
+           setup_serials(m, o, error) && setup_parallels(m, o, error) &&
+           drives_setup(m, o, error) && memory_setup(m, o, error) && net_setup(m, o, error) &&
+           firmware_setup(m, o, error) && m->config.board->init(m, error) &&
+           drives_check(m, error) && drives_add_devices(m, o, error) &&
+           net_add_devices(m, o, error) && setup_debugcons(m, o, error) &&
+           setup_devices(m, o, error) && setup_qtest(s, o, error) && setup_monitors(s, o, error) &&
+           setup_gdb(m, o, error) && setup_vncs(m, o, error);
 }
 
-bool session_show(struct session *s, GError **error)
+bool session_show(struct session *s, const struct options *o, GError **error)
 {
-    if (s->machine->config.curses) {
-        s->curses = curses_display_new(s->machine, error);
-        return s->curses != NULL;
+    s->display_type = o->display;
+    if (!o->display->open) {
+        return true;
     }
-    return true;
+    s->display = o->display->open(s->machine, o->display_opts, error);
+    return s->display != NULL;
 }
 
 /* The guest waits until the state that it begins with is there. */
@@ -413,8 +430,11 @@ bool session_start(struct session *s, const struct options *o, GError **error)
 
 void session_clear(struct session *s)
 {
-    curses_display_free(s->curses);
-    s->curses = NULL;
+    if (s->display) {
+        s->display_type->close(s->display);
+        s->display = NULL;
+    }
+    vnc_close_all(s->machine);
     gdbstub_free(s->machine->gdbstub);
     qtest_free(s->qtest);
     s->qtest = NULL;

@@ -10,7 +10,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-struct curses_display;
+struct display_type;
 struct machine;
 struct options;
 struct qtest;
@@ -20,14 +20,15 @@ struct session {
     struct machine *machine;
     GPtrArray *monitors; /* struct monitor * */
     GPtrArray *qmp;      /* struct qmp_session * */
-    struct curses_display *curses;
     struct qtest *qtest;
+    const struct display_type *display_type;
+    void *display; /* NULL: nothing is shown */
 };
 
 /* Configuration, character devices, the board, -device's devices, monitors: in this order. */
 bool session_setup(struct session *s, struct options *o, GError **error);
 /* Opens the display: from here on the terminal may be its. */
-bool session_show(struct session *s, GError **error);
+bool session_show(struct session *s, const struct options *o, GError **error);
 /* Starts the vCPUs and, unless told otherwise, the guest: as it was saved, if that was asked for. */
 bool session_start(struct session *s, const struct options *o, GError **error);
 void session_clear(struct session *s);

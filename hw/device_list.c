@@ -37,6 +37,11 @@ extern const struct device_type virtio_balloon_pci_non_transitional_type, virtio
 extern const struct device_type virtio_serial_device_type, virtio_serial_pci_type, virtconsole_type, virtserialport_type;
 extern const struct device_type virtio_serial_pci_non_transitional_type, virtio_serial_pci_transitional_type;
 extern const struct device_type fdc_type, i8237_type, ide_cd_type, ide_hd_type, pflash_cfi01_type, piix3_ide_type;
+extern const struct device_type nec_usb_xhci_type, qemu_xhci_type;
+extern const struct device_type ich9_usb_ehci1_type, ich9_usb_ehci2_type, piix3_usb_uhci_type, piix4_usb_uhci_type, usb_ehci_type;
+extern const struct device_type ich9_usb_uhci1_type, ich9_usb_uhci2_type, ich9_usb_uhci3_type;
+extern const struct device_type ich9_usb_uhci4_type, ich9_usb_uhci5_type, ich9_usb_uhci6_type;
+extern const struct device_type usb_bot_type, usb_hub_type, usb_kbd_type, usb_mouse_type, usb_storage_type, usb_tablet_type;
 
 const struct device_type *const device_types[] = {
     &apic_type,
@@ -95,6 +100,10 @@ const struct device_type *const device_types[] = {
     &scsi_hd_type,
     &secondary_vga_type,
     &q35_pci_host_type,
+    &qemu_xhci_type, &nec_usb_xhci_type, &usb_ehci_type, &ich9_usb_ehci1_type, &ich9_usb_ehci2_type,
+    &piix3_usb_uhci_type, &piix4_usb_uhci_type, &ich9_usb_uhci1_type, &ich9_usb_uhci2_type,
+    &ich9_usb_uhci3_type, &ich9_usb_uhci4_type, &ich9_usb_uhci5_type, &ich9_usb_uhci6_type,
+    &usb_bot_type, &usb_hub_type, &usb_kbd_type, &usb_mouse_type, &usb_storage_type, &usb_tablet_type,
     &vga_type,
     &virtio_blk_device_type,
     &virtio_blk_pci_type,

@@ -278,6 +278,7 @@ bool snapshot_save(struct machine *m, const char *name, const struct snapshot_ch
     }
     machine_set_run_state(m, RUN_STATE_SAVE_VM);
     iothread_pause_all(m);
+    block_exports_quiesce(m);
     device_prepare_save_all(m);
     ok = save(m, disks, name ? name : by_date, was, error);
     iothread_resume_all(m);
@@ -390,6 +391,7 @@ bool snapshot_load(struct machine *m, const char *name, const struct snapshot_ch
     }
     machine_set_run_state(m, RUN_STATE_RESTORE_VM);
     device_prepare_save_all(m); /* nothing is in flight when the disks change */
+    block_exports_quiesce(m);
     ok = load(m, disks, name, &next, error);
     if (!ok && next != RUN_STATE_PAUSED) {
         next = was;
@@ -410,6 +412,7 @@ bool snapshot_delete(struct machine *m, const char *name, const struct snapshot_
     }
     machine_set_run_state(m, RUN_STATE_SAVE_VM);
     device_prepare_save_all(m);
+    block_exports_quiesce(m);
     for (unsigned i = 0; ok && i < disks->len; i++) {
         struct block_node *disk = g_ptr_array_index(disks, i);
 

@@ -62,10 +62,14 @@ command_fn command_info_uuid, command_info_kvm, command_info_hotpluggable_cpus,
     command_info_vm_generation_id, command_info_blockstats, command_info_qdm, command_info_history,
     command_info_stats, command_info_rocker;
 
+/* virtio.c */
+command_fn command_info_virtio, command_info_virtio_status, command_info_virtio_queue_status,
+    command_info_virtio_vhost_queue_status;
+
 /* qom_commands.c, control.c */
 command_fn command_qom_list, command_qom_get, command_qom_set, command_info_qom_tree;
-command_fn command_logfile, command_mouse_set, command_boot_set, command_trace_event,
-    command_sync_profile;
+command_fn command_logfile, command_singlestep, command_mouse_set, command_boot_set,
+    command_trace_event, command_sync_profile;
 
 /* dump.c: x, xp, print, i, o */
 command_fn command_x, command_xp, command_print, command_in, command_out;
@@ -77,11 +81,19 @@ command_fn command_dump_guest_memory, command_info_dump;
 bool watchdog_set_action(struct machine *m, const char *name, GError **error);
 command_fn command_watchdog_action;
 
+/* watchdog.c */
+bool watchdog_set_action(struct machine *m, const char *name, GError **error);
+command_fn command_watchdog_action;
+
 /* screen.c */
 command_fn command_screendump, command_screentext;
 
 /* qmp_snapshot.c */
 command_fn command_snapshot_blkdev_internal, command_snapshot_delete_blkdev_internal;
+
+/* qmp_export.c */
+command_fn command_nbd_server_start, command_nbd_server_add, command_nbd_server_remove,
+    command_nbd_server_stop;
 
 /* block_jobs.c */
 command_fn command_drive_mirror, command_drive_backup, command_block_stream,
@@ -116,8 +128,12 @@ command_fn command_hostfwd_add, command_hostfwd_remove, command_set_link, comman
 /* objects.c */
 command_fn command_object_add, command_object_del, command_info_iothreads;
 
+/* vnc.c */
+command_fn command_info_vnc, command_set_password, command_expire_password;
+bool command_change_vnc(struct machine *m, const char *args, GError **error);
+
 /* interrupts.c, input.c */
 command_fn command_info_pic, command_info_irq, command_info_mice;
-command_fn command_sendkey, command_mouse_move, command_mouse_button;
+command_fn command_sendkey, command_type, command_mouse_move, command_mouse_button;
 
 #endif

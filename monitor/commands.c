@@ -117,8 +117,7 @@ static bool cmd_system_reset(struct machine *m, const char *args, GString *out, 
         set_error(error, "the machine is being migrated");
         return false;
     }
-    /* Not a guest's reset: -no-reboot does not apply. */
-    machine_request_reset(m, SHUTDOWN_HOST_MONITOR);
+    machine_request_reset(m, SHUTDOWN_HOST_RESET); /* with -no-reboot the end */
     return true;
 }
 
@@ -256,9 +255,12 @@ const struct command monitor_commands[] = {
     { "i",                "/fmt addr",        "I/O port read",                                         command_in },
     { "o",                "/fmt addr value",  "I/O port write",                                        command_out },
     { "sum",              "addr size",        "compute the checksum of a memory region",               cmd_sum },
-    { "screendump",       "filename [-f ppm|png]", "save the screen as a picture",                     command_screendump },
+    { "screendump",       "filename [-f ppm|png] [device [head]]", "save a screen as a picture",         command_screendump },
     { "screentext",       "",                 "print the lines of a text screen",                      command_screentext },
     { "sendkey",          "keys [hold_ms]",   "send keys to the machine: sendkey ctrl-alt-f1",         command_sendkey },
+    { "type",             "text",             "type text on the machine's keyboard (\\n: Return, \\t: Tab)", command_type },
+    { "set_password",     "protocol password [-d display] [action-if-connected]", "set the password of VNC",  command_set_password },
+    { "expire_password",  "protocol time [-d display]", "set when the password of VNC expires (now, never, +SECONDS, SECONDS)", command_expire_password },
     { "mouse_move",       "dx dy [dz]",       "move the mouse, turn its wheel",                        command_mouse_move },
     { "mouse_button",     "state",            "press mouse buttons (1=L, 2=M, 4=R), release the rest", command_mouse_button },
     { "eject",            "[-f] drive",       "take the medium out (-f: even when the guest locked it)", command_eject },
@@ -281,6 +283,10 @@ const struct command monitor_commands[] = {
     { "block_set_io_throttle", "device bps bps_rd bps_wr iops iops_rd iops_wr", "change I/O throttle limits for a block drive", command_block_set_io_throttle },
     { "block_resize",     "device size",      "resize a block image (a number alone counts MiB)",      command_block_resize },
     { "commit",           "device|all",       "write what the drive's image has into its backing file", command_commit },
+    { "nbd_server_start", "[-a] [-w] host:port", "serve drives over NBD at host:port or unix:PATH (-a: all of them, -w: writable)", command_nbd_server_start },
+    { "nbd_server_add",   "[-w] device [name]", "export a drive or a node over NBD (-w: writable)",     command_nbd_server_add },
+    { "nbd_server_remove", "[-f] name",       "remove an export (-f: although it is in use)",          command_nbd_server_remove },
+    { "nbd_server_stop",  "",                 "stop serving over NBD",                                 command_nbd_server_stop },
     { "chardev-add",      "args",             "add chardev",                                           command_chardev_add },
     { "chardev-change",   "id args",          "change chardev",                                        command_chardev_change },
     { "chardev-remove",   "id",               "remove chardev",                                        command_chardev_remove },
@@ -309,6 +315,7 @@ const struct command monitor_commands[] = {
     { "balloon",          "target",           "request VM to change its memory allocation (in MB)",    command_balloon },
     { "nmi",              "",                 "inject an NMI",                                         cmd_nmi },
     { "logfile",          "filename",         "output logs to 'filename'",                             command_logfile },
+    { "singlestep",       "[on|off]",         "run emulation in singlestep mode or switch to normal mode", command_singlestep },
     { "memsave",          "addr size file",   "save to disk virtual memory dump starting at 'addr' of size 'size'", command_memsave },
     { "pmemsave",         "addr size file",   "save to disk physical memory dump starting at 'addr' of size 'size'", command_pmemsave },
     { "gpa2hva",          "addr",             "print the host virtual address corresponding to a guest physical address", command_gpa2hva },

@@ -23,6 +23,27 @@ bool command_logfile(struct machine *m, const char *args, GString *out, GError *
     return log_set_file(args, error);
 }
 
+/* [on|off]: the engines execute one instruction at a time, so that -d exec tells of each. */
+bool command_singlestep(struct machine *m, const char *args, GString *out, GError **error)
+{
+    bool on = !*args || strcmp(args, "on") == 0;
+
+    (void)out;
+    if (!on && strcmp(args, "off") != 0) {
+        set_error(error, "unexpected option %s", args);
+        return false;
+    }
+    if (!cpu_access_begin(m, error)) {
+        return false;
+    }
+    m->debugger.one_insn = on;
+    if (m->debugger.stop.reason == DEBUG_STOP_NONE) { /* else it is told when the machine runs on */
+        debugger_apply(m);
+    }
+    cpu_access_end(m);
+    return true;
+}
+
 /* The pointer of that number in `info mice` gets what the person does from now on. */
 bool command_mouse_set(struct machine *m, const char *args, GString *out, GError **error)
 {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "accel/tcg/tcg.h"
 #include "hw/pci/pci.h"
+#include "hw/usb/usb.h"
 #include "monitor/command.h"
 #include "util/version.h"
 #include "softmmu/machine.h"
@@ -51,7 +52,8 @@ static bool info_status(struct machine *m, const char *args, GString *out, GErro
 
     (void)args;
     (void)error;
-    g_string_append_printf(out, "VM status: %s", running ? "running" : "paused");
+    g_string_append_printf(out, "VM status: %s%s", running ? "running" : "paused",
+                           m->debugger.one_insn ? " (single step mode)" : "");
     if (!running && m->run_state != RUN_STATE_PAUSED) {
         g_string_append_printf(out, " (%s)", run_state_names[m->run_state]);
     }
@@ -112,6 +114,14 @@ static bool info_pci(struct machine *m, const char *args, GString *out, GError *
     return true;
 }
 
+static bool info_usb(struct machine *m, const char *args, GString *out, GError **error)
+{
+    (void)args;
+    (void)error;
+    usb_print(m, out);
+    return true;
+}
+
 /* clang-format off */
 const struct command info_commands[] = {
     { "balloon",   "", "show balloon information",                         command_info_balloon },
@@ -166,9 +176,15 @@ const struct command info_commands[] = {
     { "tlb",       "", "show virtual to physical memory mappings",         command_info_tlb },
     { "tpm",       "", "show the TPM device",                              NULL, "" },
     { "trace-events", "[name] [vcpu]", "show available trace-events & their state", NULL, "" },
+    { "usb",       "", "show the USB devices",                             info_usb },
     { "usernet",   "", "show user network stack connection states",        command_info_usernet },
     { "uuid",      "", "show the current VM UUID",                         command_info_uuid },
     { "vm-generation-id", "", "show Virtual Machine Generation ID",        command_info_vm_generation_id },
+    { "virtio",    "", "list all available virtio devices",                command_info_virtio },
+    { "virtio-status", "path", "display status of a given virtio device",  command_info_virtio_status },
+    { "virtio-queue-status", "path queue", "display status of a given virtio queue", command_info_virtio_queue_status },
+    { "virtio-vhost-queue-status", "path queue", "display status of a given vhost queue", command_info_virtio_vhost_queue_status },
+    { "vnc",       "", "show the VNC servers and their clients",           command_info_vnc },
     { "version",   "", "show the version of the emulator",                 info_version },
     { 0 }
 };

@@ -32,6 +32,24 @@ bool command_sendkey(struct machine *m, const char *args, GString *out, GError *
     return input_send_keys(m, keys, (unsigned)hold, error);
 }
 
+#define TYPE_MS 20 /* how long a key is held, and how long the next one waits */
+
+/* The rest of the line; a backslash before n, t, e and itself. */
+bool command_type(struct machine *m, const char *args, GString *out, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    (void)out;
+    for (const char *p = args; *p; p++) {
+        static const char letters[] = "nte\\", meant[] = "\n\t\x1b\\";
+        const char *found = *p == '\\' && p[1] ? strchr(letters, p[1]) : NULL;
+
+        g_string_append_c(text, found ? meant[found - letters] : *p);
+        p += found != NULL;
+    }
+    return input_type(m, text->str, TYPE_MS, error);
+}
+
 /* A decimal number of a few digits, with a sign. */
 static bool parse_motion(const char *text, int *out)
 {

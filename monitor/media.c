@@ -115,6 +115,9 @@ bool command_change(struct machine *m, const char *args, GString *out, GError **
     bool force;
 
     (void)out;
+    if (g_str_has_prefix(args, "vnc ")) {
+        return command_change_vnc(m, args + strlen("vnc "), error);
+    }
     if (!words) {
         return false;
     }

@@ -219,7 +219,7 @@ json_t *qmp_node_info(struct block_backend *blk, struct block_node *node, bool f
 
     block_node_info(node, &info, NULL);
     o = json_pack(
-        "{s:o, s:s*, s:b, s:s, s:i, s:b, s:s, s:o, s:{s:b, s:b, s:b}, s:i}", "file",
+        "{s:o, s:s*, s:b, s:s, s:i, s:b, s:s, s:o, s:{s:b, s:b, s:b}, s:I}", "file",
         qmp_text(node->filename), "node-name", node->node_name, "ro",
         blk ? block_read_only(blk) : node->read_only, "drv", node->driver->name,
         "backing_file_depth", (int)depth_of(node), "encrypted", info.encrypted, "detect_zeroes",
@@ -227,7 +227,8 @@ json_t *qmp_node_info(struct block_backend *blk, struct block_node *node, bool f
         : node->detect_zeroes ? "on"
                               : "off",
         "image", describe_image(node, flat, 0), "cache", "writeback", blk ? blk->write_cache : true,
-        "direct", direct, "no-flush", cache == BLOCK_CACHE_UNSAFE, "write_threshold", 0);
+        "direct", direct, "no-flush", cache == BLOCK_CACHE_UNSAFE, "write_threshold",
+        (json_int_t)__atomic_load_n(&node->write_threshold, __ATOMIC_RELAXED));
     add_limits(o, blk);
     if (node->backing) {
         json_object_set_new(o, "backing_file", qmp_text(qmp_image_of(node->backing)->filename));

@@ -160,6 +160,23 @@ qmp_fn qmp_query_sev, qmp_query_sev_capabilities, qmp_query_sev_launch_measure,
 /* watchdog.c */
 qmp_fn qmp_watchdog_set_action;
 
+/* qmp_human.c */
+qmp_fn qmp_x_query_irq, qmp_x_query_jit, qmp_x_query_numa, qmp_x_query_opcount, qmp_x_query_profile,
+    qmp_x_query_ramblock, qmp_x_query_rdma, qmp_x_query_roms;
+qmp_fn qmp_replay_break, qmp_replay_delete_break, qmp_replay_seek, qmp_query_replay,
+    qmp_x_colo_lost_heartbeat, qmp_query_colo_status, qmp_x_exit_preconfig, qmp_dumpdtb;
+qmp_fn qmp_query_sev, qmp_query_sev_capabilities, qmp_query_sev_launch_measure,
+    qmp_query_sev_attestation_report, qmp_sev_inject_launch_secret, qmp_query_sgx,
+    qmp_query_sgx_capabilities, qmp_query_spice, qmp_rtc_reset_reinjection, qmp_rocker,
+    qmp_trace_event_get_state, qmp_trace_event_set_state;
+
+/* virtio.c */
+qmp_fn qmp_x_query_virtio, qmp_x_query_virtio_status, qmp_x_query_virtio_queue_status,
+    qmp_x_query_virtio_vhost_queue_status;
+
+/* watchdog.c */
+qmp_fn qmp_watchdog_set_action;
+
 /* balloon.c */
 qmp_fn qmp_balloon, qmp_query_balloon;
 
@@ -171,10 +188,17 @@ qmp_fn qmp_device_add, qmp_device_del, qmp_object_add, qmp_object_del, qmp_netde
 qmp_fn qmp_query_rx_filter;
 
 qmp_fn qmp_getfd, qmp_closefd, qmp_add_fd, qmp_remove_fd, qmp_query_fdsets;
+/* vnc.c */
+qmp_fn qmp_query_vnc, qmp_query_vnc_servers, qmp_set_password, qmp_expire_password,
+    qmp_change_vnc_password, qmp_add_client;
 qmp_fn qmp_send_key, qmp_input_send_event, qmp_screendump, qmp_memsave, qmp_pmemsave;
 
 /* qmp_block.c, qmp_block_change.c */
 qmp_fn qmp_query_block, qmp_query_named_block_nodes, qmp_query_blockstats;
+/* qmp_block_nodes.c */
+qmp_fn qmp_change_backing_file, qmp_block_set_write_threshold, qmp_query_block_graph,
+    qmp_blockdev_reopen;
+
 qmp_fn qmp_blockdev_add, qmp_blockdev_del, qmp_block_resize, qmp_block_set_io_throttle, qmp_eject,
     qmp_blockdev_open_tray, qmp_blockdev_close_tray, qmp_blockdev_remove_medium,
     qmp_blockdev_insert_medium, qmp_blockdev_change_medium;
@@ -186,6 +210,10 @@ qmp_fn qmp_query_block_jobs, qmp_query_jobs, qmp_block_job_pause, qmp_block_job_
     qmp_job_dismiss;
 qmp_fn qmp_blockdev_mirror, qmp_drive_mirror, qmp_blockdev_backup, qmp_drive_backup,
     qmp_block_stream, qmp_block_commit, qmp_blockdev_create;
+/* qmp_export.c */
+qmp_fn qmp_nbd_server_start, qmp_nbd_server_stop, qmp_nbd_server_add, qmp_nbd_server_remove,
+    qmp_block_export_add, qmp_block_export_del, qmp_query_block_exports;
+
 /* qmp_snapshot.c */
 qmp_fn qmp_snapshot_save, qmp_snapshot_load, qmp_snapshot_delete,
     qmp_blockdev_snapshot_internal_sync, qmp_blockdev_snapshot_delete_internal_sync;
@@ -200,6 +228,7 @@ qmp_fn qmp_qom_list, qmp_qom_get, qmp_qom_set, qmp_qom_list_types, qmp_qom_list_
 /* qmp_query.c */
 qmp_fn qmp_query_status, qmp_query_version, qmp_query_name, qmp_query_uuid, qmp_query_kvm,
     qmp_query_target, qmp_query_cpus_fast, qmp_query_chardev, qmp_query_chardev_backends,
-    qmp_query_iothreads, qmp_query_mice, qmp_query_current_machine, qmp_query_memory_size_summary;
+    qmp_query_iothreads, qmp_query_mice, qmp_query_usb, qmp_query_current_machine,
+    qmp_query_memory_size_summary;
 
 #endif

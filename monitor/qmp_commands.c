@@ -47,6 +47,7 @@ const struct qmp_command qmp_commands[] = {
     { "query-vm-generation-id", "", "GuidInfo", 0, qmp_query_vm_generation_id },
     { "query-iothreads",       "", "[IOThreadInfo]", 0, qmp_query_iothreads },
     { "query-mice",            "", "[MouseInfo]", 0, qmp_query_mice },
+    { "x-query-usb",           "", "HumanReadableText", 0, qmp_query_usb, "unstable" },
     { "query-chardev",         "", "[ChardevInfo]", 0, qmp_query_chardev },
     { "query-chardev-backends", "", "[ChardevBackendInfo]", 0, qmp_query_chardev_backends },
 
@@ -78,6 +79,10 @@ const struct qmp_command qmp_commands[] = {
     { "query-blockstats",      "query-nodes?: bool", "[BlockStats]", 0, qmp_query_blockstats },
     { "blockdev-add",          "BlockdevOptions", "", 0, qmp_blockdev_add },
     { "blockdev-del",          "node-name: str", "", 0, qmp_blockdev_del },
+    { "blockdev-reopen",       "options: [BlockdevOptions]", "", 0, qmp_blockdev_reopen },
+    { "change-backing-file",   "device: str, image-node-name: str, backing-file: str", "", 0, qmp_change_backing_file },
+    { "block-set-write-threshold", "node-name: str, write-threshold: u64", "", 0, qmp_block_set_write_threshold },
+    { "x-debug-query-block-graph", "", "XDbgBlockGraph", 0, qmp_query_block_graph, "unstable" },
     { "block_resize",          "device?: str, node-name?: str, size: int", "", 0, qmp_block_resize },
     { "block_set_io_throttle", "device?: str deprecated, id?: str, bps: u64, bps_rd: u64, bps_wr: u64, iops: u64, iops_rd: u64, iops_wr: u64, "
                                "bps_max?: u64, bps_rd_max?: u64, bps_wr_max?: u64, iops_max?: u64, iops_rd_max?: u64, iops_wr_max?: u64, "
@@ -132,6 +137,15 @@ const struct qmp_command qmp_commands[] = {
     { "block-dirty-bitmap-merge", "node: str, target: str, bitmaps: [BlockDirtyBitmapOrStr]", "", 0, qmp_bitmap_merge },
     { "transaction",           "actions: [TransactionAction], properties?: TransactionProperties", "", 0, qmp_transaction },
 
+    /* For others */
+    { "nbd-server-start",      "addr: SocketAddressLegacy, tls-creds?: str, tls-authz?: str, max-connections?: u32", "", 0, qmp_nbd_server_start },
+    { "nbd-server-stop",       "", "", 0, qmp_nbd_server_stop },
+    { "nbd-server-add",        "name?: str, description?: str, device: str, writable?: bool, bitmap?: str", "", 0, qmp_nbd_server_add, "deprecated" },
+    { "nbd-server-remove",     "name: str, mode?: BlockExportRemoveMode", "", 0, qmp_nbd_server_remove, "deprecated" },
+    { "block-export-add",      "BlockExportOptions", "", 0, qmp_block_export_add },
+    { "block-export-del",      "id: str, mode?: BlockExportRemoveMode", "", 0, qmp_block_export_del },
+    { "query-block-exports",   "", "[BlockExportInfo]", 0, qmp_query_block_exports },
+
     /* A person at the machine */
     { "send-key",              "keys: [KeyValue], hold-time?: int", "", 0, qmp_send_key },
     { "input-send-event",      "device?: str, head?: int, events: [InputEvent]", "", 0, qmp_input_send_event },
@@ -139,6 +153,12 @@ const struct qmp_command qmp_commands[] = {
     { "dump-guest-memory",     "paging: bool, protocol: str, detach?: bool, begin?: u64, length?: u64, format?: DumpGuestMemoryFormat", "", 0, qmp_dump_guest_memory },
     { "query-dump",            "", "DumpQueryResult", 0, qmp_query_dump },
     { "query-dump-guest-memory-capability", "", "DumpGuestMemoryCapability", 0, qmp_query_dump_capability },
+    { "query-vnc",             "", "VncInfo", 0, qmp_query_vnc },
+    { "query-vnc-servers",     "", "[VncInfo2]", 0, qmp_query_vnc_servers },
+    { "set_password",          "SetPasswordOptions", "", 0, qmp_set_password },
+    { "expire_password",       "ExpirePasswordOptions", "", 0, qmp_expire_password },
+    { "change-vnc-password",   "password: str", "", 0, qmp_change_vnc_password },
+    { "add_client",            "protocol: str, fdname: str, skipauth?: bool, tls?: bool", "", 0, qmp_add_client },
     { "memsave",               "val: int, size: u64, filename: str, cpu-index?: int", "", 0, qmp_memsave },
     { "pmemsave",              "val: int, size: u64, filename: str", "", 0, qmp_pmemsave },
 
@@ -169,6 +189,12 @@ const struct qmp_command qmp_commands[] = {
     { "x-query-ramblock",      "", "HumanReadableText", 0, qmp_x_query_ramblock, "unstable" },
     { "x-query-rdma",          "", "HumanReadableText", 0, qmp_x_query_rdma, "unstable" },
     { "x-query-roms",          "", "HumanReadableText", 0, qmp_x_query_roms, "unstable" },
+
+    /* Virtio devices */
+    { "x-query-virtio",        "", "[VirtioInfo]", 0, qmp_x_query_virtio, "unstable" },
+    { "x-query-virtio-status", "path: str", "VirtioStatus", 0, qmp_x_query_virtio_status, "unstable" },
+    { "x-query-virtio-queue-status", "path: str, queue: u16", "VirtQueueStatus", 0, qmp_x_query_virtio_queue_status, "unstable" },
+    { "x-query-virtio-vhost-queue-status", "path: str, queue: u16", "VirtVhostQueueStatus", 0, qmp_x_query_virtio_vhost_queue_status, "unstable" },
 
     /* What this program has not: the answers of one that was built without */
     { "query-pr-managers",     "", "[PRManagerInfo]", 0, qmp_query_none },

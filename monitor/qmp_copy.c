@@ -220,32 +220,57 @@ bool qmp_block_stream(struct qmp_session *s, json_t *args, json_t **result, GErr
     return block_live_stream(blk, node, name, &o, error) != NULL;
 }
 
+/* The layer that "top" and "top-node" name: the drive's image unless something else is said; NULL and *error. */
+static struct block_node *find_top(struct block_backend *blk, const json_t *args, GError **error)
+{
+    const char *top = qmp_str(args, "top", NULL), *top_node = qmp_str(args, "top-node", NULL);
+    struct block_node *image = qmp_image_of(blk->root);
+
+    if (top && top_node) {
+        set_error(error, "'top-node' and 'top' are mutually exclusive");
+        return NULL;
+    }
+    if ((!top && !top_node) || (top_node && strcmp(image->node_name, top_node) == 0) ||
+        (top && strcmp(image->filename, top) == 0)) {
+        return image;
+    }
+    return find_below(blk, top_node, top, error);
+}
+
 bool qmp_block_commit(struct qmp_session *s, json_t *args, json_t **result, GError **error)
 {
     const char *base = qmp_str(args, "base", NULL), *base_node = qmp_str(args, "base-node", NULL);
-    const char *top = qmp_str(args, "top", NULL), *top_node = qmp_str(args, "top-node", NULL);
+    const char *name = qmp_str(args, "backing-file", NULL);
     struct block_live_options o;
-    struct block_node *image, *node;
+    struct block_node *top, *node;
     struct block_backend *blk = begin(s, args, &o, error);
 
     (void)result;
-    if (!blk) {
+    if (base && base_node) {
+        set_error(error, "'base-node' and 'base' are mutually exclusive");
         return false;
     }
-    image = qmp_image_of(blk->root);
-    if ((top_node && strcmp(image->node_name, top_node) != 0) ||
-        (top && strcmp(image->filename, top) != 0)) {
-        set_error(error, "Only the active layer '%s' can be committed, '%s' is below it",
-                  image->node_name, top_node ? top_node : top);
+    top = blk ? find_top(blk, args, error) : NULL;
+    if (!top) {
         return false;
     }
     if (base || base_node) {
         node = find_below(blk, base_node, base, error);
     } else {
-        for (node = image; node->backing; node = qmp_image_of(node->backing)) {
+        for (node = top; node->backing; node = qmp_image_of(node->backing)) {
         }
     }
-    return node && block_live_commit(blk, block_node_ref(node), &o, error);
+    if (!node) {
+        return false;
+    }
+    if (top != qmp_image_of(blk->root)) {
+        return block_live_commit_layers(blk, top, block_node_ref(node), name, &o, error);
+    }
+    if (name) {
+        set_error(error, "'backing-file' specified, but 'top' is the active layer");
+        return false;
+    }
+    return block_live_commit(blk, block_node_ref(node), &o, error);
 }
 
 /* Create -------------------------------------------------------------------------------------- */

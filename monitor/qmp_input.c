@@ -179,21 +179,22 @@ bool qmp_input_send_event(struct qmp_session *s, json_t *args, json_t **result, 
 bool qmp_screendump(struct qmp_session *s, json_t *args, json_t **result, GError **error)
 {
     struct machine *m = qmp_machine(s);
+    int64_t head = qmp_int(args, "head", 0);
+    struct device *device = NULL;
 
     (void)result;
     if (json_object_get(args, "head") && !json_object_get(args, "device")) {
         set_error(error, "'head' must be specified together with 'device'");
         return false;
     }
-    if (json_object_get(args, "device") &&
-        !qom_find_device(m, qmp_str(args, "device", ""), error)) {
-        return false;
+    if (json_object_get(args, "device")) {
+        device = qom_find_device(m, qmp_str(args, "device", ""), error);
+        if (!device) {
+            return false;
+        }
     }
-    if (qmp_int(args, "head", 0) != 0) {
-        set_error(error, "Parameter 'head' expects 0: screens have one head");
-        return false;
-    }
-    return screendump(m, qmp_str(args, "filename", ""), qmp_str(args, "format", "ppm"), error);
+    return screendump(m, device, (unsigned)CLAMP(head, 0, UINT16_MAX),
+                      qmp_str(args, "filename", ""), qmp_str(args, "format", "ppm"), error);
 }
 
 /* `cpu`: the address is what it sees, else physical. */

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include "chardev/chardev.h"
+#include "hw/usb/usb.h"
 #include "monitor/qmp_command.h"
 #include "softmmu/machine.h"
 #include "target/i386/topology.h"
@@ -24,8 +25,9 @@ bool qmp_query_status(struct qmp_session *s, json_t *args, json_t **result, GErr
 
     (void)args;
     (void)error;
-    *result = json_pack("{s:b, s:b, s:s}", "running", m->run_state == RUN_STATE_RUNNING,
-                        "singlestep", m->config.singlestep, "status", run_state_names[m->run_state]);
+    *result =
+        json_pack("{s:b, s:b, s:s}", "running", m->run_state == RUN_STATE_RUNNING, "singlestep",
+                  m->debugger.one_insn, "status", run_state_names[m->run_state]);
     return true;
 }
 
@@ -186,6 +188,17 @@ bool qmp_query_mice(struct qmp_session *s, json_t *args, json_t **result, GError
                                             "absolute", h->absolute));
         }
     }
+    return true;
+}
+
+bool qmp_query_usb(struct qmp_session *s, json_t *args, json_t **result, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    (void)args;
+    (void)error;
+    usb_print(qmp_machine(s), text);
+    *result = json_pack("{s:s}", "human-readable-text", text->str);
     return true;
 }
 

@@ -59,6 +59,7 @@ static bool change_bitmap(struct qmp_session *s, const json_t *args, const char 
     }
     change->name = name;
     if (!blk) {
+        block_exports_quiesce(qmp_machine(s));
         return block_bitmap_change(node, change, error);
     }
     block_lock(blk);

@@ -56,6 +56,7 @@ const struct qmp_type qmp_types[] = {
     { "CpuInfoFast",         QMP_STRUCT, "cpu-index: int, qom-path: str, thread-id: int, props?: CpuInstanceProperties, target: SysEmuTarget" },
     { "MemoryInfo",          QMP_STRUCT, "base-memory: int, plugged-memory?: int" },
     { "IOThreadInfo",        QMP_STRUCT, "id: str, thread-id: int, poll-max-ns: int, poll-grow: int, poll-shrink: int, aio-max-batch: int" },
+    { "HumanReadableText",   QMP_STRUCT, "human-readable-text: str" },
     { "MouseInfo",           QMP_STRUCT, "name: str, index: int, current: bool, absolute: bool" },
     { "ChardevInfo",         QMP_STRUCT, "label: str, filename: str, frontend-open: bool" },
     { "ChardevBackendInfo",  QMP_STRUCT, "name: str" },
@@ -277,6 +278,11 @@ const struct qmp_type qmp_types[] = {
     { "BackupPerf",          QMP_STRUCT, "use-copy-range?: bool, max-workers?: int, max-chunk?: int" },
     { "BlockdevBackup",      QMP_STRUCT, "job-id?: str, device: str, sync: MirrorSyncMode, speed?: int, bitmap?: str, bitmap-mode?: BitmapSyncMode, compress?: bool, on-source-error?: BlockdevOnError, on-target-error?: BlockdevOnError, auto-finalize?: bool, auto-dismiss?: bool, filter-node-name?: str, x-perf?: BackupPerf unstable, target: str" },
     { "BlockdevSnapshot",    QMP_STRUCT, "node: str, overlay: str" },
+    { "XDbgBlockGraphNodeType", QMP_ENUM, "block-backend|block-job|block-driver" },
+    { "XDbgBlockGraphNode",  QMP_STRUCT, "id: u64, type: XDbgBlockGraphNodeType, name: str" },
+    { "BlockPermission",     QMP_ENUM,   "consistent-read|write|write-unchanged|resize" },
+    { "XDbgBlockGraphEdge",  QMP_STRUCT, "parent: u64, child: u64, name: str, perm: [BlockPermission], shared-perm: [BlockPermission]" },
+    { "XDbgBlockGraph",      QMP_STRUCT, "nodes: [XDbgBlockGraphNode], edges: [XDbgBlockGraphEdge]" },
     { "BlockdevSnapshotInternal", QMP_STRUCT, "device: str, name: str" },
     { "BlockDirtyBitmap",    QMP_STRUCT, "node: str, name: str" },
     { "BlockDirtyBitmapAdd", QMP_STRUCT, "node: str, name: str, granularity?: u32, persistent?: bool, disabled?: bool" },
@@ -312,6 +318,14 @@ const struct qmp_type qmp_types[] = {
     { "ActionCompletionMode", QMP_ENUM,  "individual|grouped" },
     { "TransactionProperties", QMP_STRUCT, "completion-mode?: ActionCompletionMode" },
 
+    /* For others */
+    { "BlockExportRemoveMode", QMP_ENUM, "safe|hard" },
+    { "BlockExportType",     QMP_ENUM,   "nbd|vhost-user-blk|fuse|vduse-blk" },
+    { "BlockExportOptions",  QMP_STRUCT, "type: BlockExportType, id: str, fixed-iothread?: bool, iothread?: str, node-name: str, writable?: bool, writethrough?: bool", "type",
+      "nbd=BlockExportOptionsNbd" },
+    { "BlockExportOptionsNbd", QMP_STRUCT, "name?: str, description?: str, bitmaps?: [BlockDirtyBitmapOrStr], allocation-depth?: bool" },
+    { "BlockExportInfo",     QMP_STRUCT, "id: str, type: BlockExportType, node-name: str, shutting-down: bool" },
+
     /* A person at the machine */
     { "QKeyCode",            QMP_ENUM,
       "unmapped|shift|shift_r|alt|alt_r|ctrl|ctrl_r|menu|esc|1|2|3|4|5|6|7|8|9|0|minus|equal|backspace|tab|q|w|e|r|t|"
@@ -342,6 +356,21 @@ const struct qmp_type qmp_types[] = {
     { "DumpQueryResult",     QMP_STRUCT, "status: DumpStatus, completed: int, total: int" },
     { "DumpGuestMemoryCapability", QMP_STRUCT, "formats: [DumpGuestMemoryFormat]" },
     { "ImageFormat",         QMP_ENUM,   "ppm|png" },
+    { "NetworkAddressFamily", QMP_ENUM,  "ipv4|ipv6|unix|vsock|unknown" },
+    { "VncPrimaryAuth",      QMP_ENUM,   "none|vnc|ra2|ra2ne|tight|ultra|tls|vencrypt|sasl" },
+    { "VncVencryptSubAuth",  QMP_ENUM,   "plain|tls-none|x509-none|tls-vnc|x509-vnc|tls-plain|x509-plain|tls-sasl|x509-sasl" },
+    { "VncBasicInfo",        QMP_STRUCT, "host: str, service: str, family: NetworkAddressFamily, websocket: bool" },
+    { "VncServerInfo",       QMP_STRUCT, "host: str, service: str, family: NetworkAddressFamily, websocket: bool, auth?: str" },
+    { "VncServerInfo2",      QMP_STRUCT, "host: str, service: str, family: NetworkAddressFamily, websocket: bool, auth: VncPrimaryAuth, vencrypt?: VncVencryptSubAuth" },
+    { "VncClientInfo",       QMP_STRUCT, "host: str, service: str, family: NetworkAddressFamily, websocket: bool, x509_dname?: str, sasl_username?: str" },
+    { "VncInfo",             QMP_STRUCT, "enabled: bool, host?: str, family?: NetworkAddressFamily, service?: str, auth?: str, clients?: [VncClientInfo]" },
+    { "VncInfo2",            QMP_STRUCT, "id: str, server: [VncServerInfo2], clients: [VncClientInfo], auth: VncPrimaryAuth, vencrypt?: VncVencryptSubAuth, display?: str" },
+    { "DisplayProtocol",     QMP_ENUM,   "vnc|spice" },
+    { "SetPasswordAction",   QMP_ENUM,   "keep|fail|disconnect" },
+    { "SetPasswordOptions",  QMP_STRUCT, "protocol: DisplayProtocol, password: str, connected?: SetPasswordAction", "protocol", "vnc=SetPasswordOptionsVnc" },
+    { "SetPasswordOptionsVnc", QMP_STRUCT, "display?: str" },
+    { "ExpirePasswordOptions", QMP_STRUCT, "protocol: DisplayProtocol, time: str", "protocol", "vnc=ExpirePasswordOptionsVnc" },
+    { "ExpirePasswordOptionsVnc", QMP_STRUCT, "display?: str" },
 
     /* What there is to choose from */
     { "MachineInfo",         QMP_STRUCT, "name: str, alias?: str, is-default?: bool, cpu-max: int, hotpluggable-cpus: bool, numa-mem-supported: bool, deprecated: bool, default-cpu-type?: str, default-ram-id?: str" },
@@ -366,6 +395,54 @@ const struct qmp_type qmp_types[] = {
     { "MultiFDCompression",  QMP_ENUM,   "none|zlib|zstd" },
 
     { "HumanReadableText",   QMP_STRUCT, "human-readable-text: str" },
+
+    /* What this program has not */
+    { "PRManagerInfo",       QMP_STRUCT, "id: str, connected: bool" },
+    { "StatsType",           QMP_ENUM,   "cumulative|instant|peak|linear-histogram|log2-histogram" },
+    { "StatsUnit",           QMP_ENUM,   "bytes|seconds|cycles|boolean" },
+    { "StatsProvider",       QMP_ENUM,   "kvm" },
+    { "StatsTarget",         QMP_ENUM,   "vm|vcpu" },
+    { "StatsRequest",        QMP_STRUCT, "provider: StatsProvider, names?: [str]" },
+    { "StatsVCPUFilter",     QMP_STRUCT, "vcpus?: [str]" },
+    { "StatsFilter",         QMP_STRUCT, "target: StatsTarget, providers?: [StatsRequest]", "target", "vcpu=StatsVCPUFilter" },
+    { "StatsValue",          QMP_ALTERNATE, "u64|bool|[u64]" },
+    { "Stats",               QMP_STRUCT, "name: str, value: StatsValue" },
+    { "StatsResult",         QMP_STRUCT, "provider: StatsProvider, qom-path?: str, stats: [Stats]" },
+    { "StatsSchemaValue",    QMP_STRUCT, "name: str, type: StatsType, unit?: StatsUnit, base?: int, exponent: int, bucket-size?: u32" },
+    { "StatsSchema",         QMP_STRUCT, "provider: StatsProvider, target: StatsTarget, stats: [StatsSchemaValue]" },
+    { "ReplayMode",          QMP_ENUM,   "none|record|play" },
+    { "ReplayInfo",          QMP_STRUCT, "mode: ReplayMode, filename?: str, icount: int" },
+    { "COLOMode",            QMP_ENUM,   "none|primary|secondary" },
+    { "COLOExitReason",      QMP_ENUM,   "none|request|error|processing" },
+    { "COLOStatus",          QMP_STRUCT, "mode: COLOMode, last-mode: COLOMode, reason: COLOExitReason" },
+    { "SpiceQueryMouseMode", QMP_ENUM,   "client|server|unknown" },
+    { "SpiceInfo",           QMP_STRUCT, "enabled: bool, migrated: bool, host?: str, port?: int, tls-port?: int, auth?: str, compiled-version?: str, mouse-mode: SpiceQueryMouseMode" },
+    { "SevState",            QMP_ENUM,   "uninit|launch-update|launch-secret|running|send-update|receive-update" },
+    { "SevInfo",             QMP_STRUCT, "enabled: bool, api-major: u8, api-minor: u8, build-id: u8, policy: u32, state: SevState, handle: u32" },
+    { "SevCapability",       QMP_STRUCT, "pdh: str, cert-chain: str, cpu0-id: str, cbitpos: int, reduced-phys-bits: int" },
+    { "SevLaunchMeasureInfo", QMP_STRUCT, "data: str" },
+    { "SevAttestationReport", QMP_STRUCT, "data: str" },
+    { "SGXEPCSection",       QMP_STRUCT, "node: int, size: u64" },
+    { "SGXInfo",             QMP_STRUCT, "sgx: bool, sgx1: bool, sgx2: bool, flc: bool, section-size: u64, sections: [SGXEPCSection]" },
+    { "RockerSwitch",        QMP_STRUCT, "name: str, id: u64, ports: u32" },
+    { "RockerPort",          QMP_STRUCT, "name: str, enabled: bool, link-up: bool, speed: u32" },
+    { "RockerOfDpaFlow",     QMP_STRUCT, "cookie: u64, hits: u64" },
+    { "RockerOfDpaGroup",    QMP_STRUCT, "id: u32, type: u8" },
+    { "TraceEventState",     QMP_ENUM,   "unavailable|disabled|enabled" },
+    { "TraceEventInfo",      QMP_STRUCT, "name: str, state: TraceEventState, vcpu: bool" },
+
+    { "HumanReadableText",   QMP_STRUCT, "human-readable-text: str" },
+
+    /* Virtio devices */
+    { "VirtioInfo",          QMP_STRUCT, "path: str, name: str" },
+    { "VirtioDeviceStatus",  QMP_STRUCT, "statuses: [str], unknown-statuses?: u8" },
+    { "VirtioDeviceFeatures", QMP_STRUCT, "transports: [str], dev-features?: [str], unknown-dev-features?: u64" },
+    { "VirtioStatus",        QMP_STRUCT, "name: str, device-id: u16, vhost-started: bool, device-endian: str, guest-features: VirtioDeviceFeatures, host-features: VirtioDeviceFeatures, "
+                                         "backend-features: VirtioDeviceFeatures, num-vqs: int, status: VirtioDeviceStatus, isr: u8, queue-sel: u16, vm-running: bool, broken: bool, disabled: bool, "
+                                         "use-started: bool, started: bool, start-on-kick: bool, disable-legacy-check: bool, bus-name: str, use-guest-notifier-mask: bool" },
+    { "VirtQueueStatus",     QMP_STRUCT, "name: str, queue-index: u16, inuse: u32, vring-num: u32, vring-num-default: u32, vring-align: u32, vring-desc: u64, vring-avail: u64, vring-used: u64, "
+                                         "last-avail-idx?: u16, shadow-avail-idx?: u16, used-idx: u16, signalled-used: u16, signalled-used-valid: bool" },
+    { "VirtVhostQueueStatus", QMP_STRUCT, "name: str, kick: int, call: int, desc: u64, avail: u64, used: u64, num: int, desc-phys: u64, desc-size: u32, avail-phys: u64, avail-size: u32, used-phys: u64, used-size: u32" },
 
     /* What this program has not */
     { "PRManagerInfo",       QMP_STRUCT, "id: str, connected: bool" },

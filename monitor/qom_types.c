@@ -39,6 +39,7 @@ static const struct {
     { "isa-device",         "device" },
     { "ide-device",         "device" },
     { "scsi-device",        "device" },
+    { "usb-device",         "device" },
     { "virtio-device",      "device" },
     { "pci-device",         "device" },
     { "virtio-pci",         "pci-device" },
@@ -87,7 +88,7 @@ static const char *device_parent(const struct device_type *type)
     static const char *const parents[BUS_KIND_COUNT] = {
         [BUS_NONE] = "device",          [BUS_SYSTEM] = "sys-bus-device", [BUS_ISA] = "isa-device",
         [BUS_PCI] = "pci-device",       [BUS_IDE] = "ide-device",        [BUS_SCSI] = "scsi-device",
-        [BUS_VIRTIO] = "virtio-device",
+        [BUS_VIRTIO] = "virtio-device", [BUS_USB] = "usb-device",
     };
     bool virtio = type->bus == BUS_PCI && g_str_has_prefix(type->name, "virtio-");
 

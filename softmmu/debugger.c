@@ -111,7 +111,7 @@ void debugger_apply(struct machine *m)
     d->stop = (struct debug_stop){ 0 };
     for (unsigned k = 0; k < m->n_vcpus; k++) {
         struct vcpu *cpu = m->vcpus[k];
-        bool slow = cpu->debug.step || d->n_watches > 0;
+        bool slow = cpu->debug.step || d->n_watches > 0 || d->one_insn;
 
         cpu->debug.met = false; /* told by now, or too old */
         if (cpu->ops->debug && (d->changed || slow != cpu->debug.slow || slow)) {

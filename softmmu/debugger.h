@@ -48,6 +48,8 @@ struct debugger {
     struct debug_point *points;
     unsigned n_points, n_breaks, n_watches; /* in all; of each kind */
     bool changed;                           /* since the engines were told */
+    bool
+        one_insn; /* monitor's singlestep: engines go from one instruction to the next, none stops */
     struct debug_stop stop;
 };
 

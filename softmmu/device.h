@@ -33,9 +33,10 @@ enum bus_kind {
     BUS_SCSI,
     BUS_VIRTIO, /* a place for one virtio device that is not a PCI function */
     BUS_VIRTIO_SERIAL,
+    BUS_USB,
     BUS_KIND_COUNT
 };
-/* "System", "ISA", "PCI", "IDE", "SCSI", "virtio-bus", "virtio-serial-bus": as `-device help` prints it. */
+/* "System", "ISA", "PCI", "IDE", "SCSI", "virtio-bus", "virtio-serial-bus", "usb-bus": as `-device help` prints it. */
 extern const char *const bus_kind_names[BUS_KIND_COUNT];
 
 enum property_type {

@@ -60,6 +60,14 @@ bool dma_list_add(struct dma_list *l, struct machine *m, uint64_t addr, uint64_t
     return true;
 }
 
+void dma_list_add_own(struct dma_list *l, void *memory, uint64_t len)
+{
+    grow(l);
+    l->iov[l->n] = (struct iovec){ memory, len };
+    l->sources[l->n++] = (struct dma_source){ NULL, 0 };
+    l->bytes += len;
+}
+
 void dma_list_truncate(struct dma_list *l, uint64_t len)
 {
     while (l->bytes > len) {
@@ -127,7 +135,9 @@ static void write_part(void *opaque, const struct dma_list *l, unsigned i, size_
     if (w->buf) {
         guest_ram_copy((uint8_t *)l->iov[i].iov_base + at, w->buf + done, n);
     }
-    ram_written(w->m, l->sources[i].ram, l->sources[i].offset + at, n);
+    if (l->sources[i].ram) {
+        ram_written(w->m, l->sources[i].ram, l->sources[i].offset + at, n);
+    }
 }
 
 size_t dma_list_write(struct dma_list *l, struct machine *m, uint64_t skip, const void *buf,

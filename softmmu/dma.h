@@ -2,7 +2,8 @@
 /*
  * softmmu/dma.h: a scattered piece of guest RAM as host vectors: what a device moves data to and from.
  *
- * Invariants: every vector lies in RAM (ROM too where the device only reads); `bytes` is their sum.
+ * Invariants: every vector lies in RAM (ROM too where the device only reads) or in the device's own memory;
+ *             `bytes` is their sum.
  *             Whoever writes through the vectors says so afterwards with dma_list_written.
  * Thread:     made and used under the machine lock or an iothread's; the vectors' memory may be touched by
  *             any thread meanwhile.
@@ -22,7 +23,7 @@ struct ram_block;
 #define DMA_LIST_MAX 4096u
 
 struct dma_source {
-    struct ram_block *ram;
+    struct ram_block *ram; /* NULL: the device's own memory */
     uint64_t offset;
 };
 
@@ -36,6 +37,8 @@ struct dma_list {
 /* Appends [addr, addr + len); false: it is not (writable) RAM, or there are too many pieces. */
 bool dma_list_add(struct dma_list *l, struct machine *m, uint64_t addr, uint64_t len,
                   bool for_write);
+/* Appends memory of the device's own, which stays where it is as long as the list.  len > 0. */
+void dma_list_add_own(struct dma_list *l, void *memory, uint64_t len);
 /* Keeps the first len bytes. */
 void dma_list_truncate(struct dma_list *l, uint64_t len);
 void dma_list_clear(struct dma_list *l);

@@ -157,7 +157,8 @@ static void free_devices(struct machine *m)
     for (unsigned i = devices->len; i-- > 0;) {
         struct device *dev = g_ptr_array_index(devices, i);
 
-        if (dev->type->unrealize) {
+        /* One that made others frees them: what is behind it moves down and is met again. */
+        if (dev->realized && dev->type->unrealize) {
             dev->type->unrealize(dev);
         }
         dev->realized = false;
@@ -221,6 +222,12 @@ void machine_free(struct machine *m)
     vcpu_destroy_all(m);
     mem_transaction_begin(m); /* never committed: nobody looks any more */
     free_devices(m);
+    if (m->free_vnc) {
+        m->free_vnc(m);
+    }
+    if (m->free_screens) {
+        m->free_screens(m);
+    }
     if (m->free_input) {
         m->free_input(m);
     }

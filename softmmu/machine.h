@@ -109,10 +109,10 @@ struct machine_config {
     unsigned panic;    /* enum panic_action */
     unsigned watchdog; /* enum watchdog_action */
     bool start_paused; /* -S */
-    bool singlestep;   /* engines run one instruction at a time */
     bool no_acpi, no_hpet, no_smm, no_fd_bootchk;
     char *oem_id, *oem_table_id;                /* of ACPI tables; NULL: the default */
     uint8_t escape;                             /* -echr; 0: Ctrl-A */
+    bool usb;                                   /* the board has a USB controller */
     bool no_pic, no_pit, no_rtc, no_isa_serial; /* microvm only */
     char *bios;                /* -bios; NULL: the board's default when there is no kernel */
     char *pflash[MAX_PFLASH];  /* -machine pflash0=, pflash1=: ids of drives; NULL: if=pflash */
@@ -121,6 +121,7 @@ struct machine_config {
     struct boot_options boot;
     bool serial_console; /* firmware's screen is the first serial port, too */
     bool curses;         /* -display curses: the terminal is the screen's */
+    bool has_viewer;     /* somebody can look at screens, text consoles among them */
 };
 
 /* One machine type: `-machine NAME`.  hw/i386/boards.c lists them. */
@@ -167,6 +168,8 @@ enum shutdown_cause {
     SHUTDOWN_GUEST_PANIC,
     SHUTDOWN_HOST_SIGNAL,
     SHUTDOWN_HOST_MONITOR, /* quit */
+    SHUTDOWN_HOST_RESET,   /* system_reset */
+    SHUTDOWN_HOST_UI,      /* its window was closed */
     SHUTDOWN_DEBUG_EXIT,   /* isa-debug-exit and the like: exit_status is set */
 };
 
@@ -221,6 +224,12 @@ struct machine {
     struct display_console *displays; /* ui/surface.h */
     struct input_queue *input;        /* ui/input.h; NULL until somebody asks for it */
     void (*free_input)(struct machine *m);
+    struct screens *screens; /* ui/screen.h; the same */
+    void (*free_screens)(struct machine *m);
+    /* Set by cli/: the text of an -object secret, which the caller frees; NULL: there is none. */
+    char *(*find_secret)(struct machine *m, const char *id);
+    struct vnc *vnc; /* ui/vnc.h; the same */
+    void (*free_vnc)(struct machine *m);
     /* The same of block/: drives, their workers and requests. */
     struct block_pool *block;
     struct block_backend *(*find_drive)(struct machine *m, const char *id);

@@ -215,6 +215,8 @@ static const struct cause_row cause_rows[] = {
     [SHUTDOWN_GUEST_PANIC]    = { true,  "guest-panic",    "guest-panic" },
     [SHUTDOWN_HOST_SIGNAL]    = { false, "host-signal",    "host-signal" },
     [SHUTDOWN_HOST_MONITOR]   = { false, "host-qmp-quit",  "host-qmp-system-reset" },
+    [SHUTDOWN_HOST_RESET]     = { false, "host-qmp-system-reset", "host-qmp-system-reset" },
+    [SHUTDOWN_HOST_UI]        = { false, "host-ui",        "host-ui" },
     [SHUTDOWN_DEBUG_EXIT]     = { true,  "guest-shutdown", "guest-reset" },
 };
 /* clang-format on */
@@ -258,6 +260,8 @@ static void carry_out_shutdown(struct machine *m, enum shutdown_cause cause)
         [SHUTDOWN_GUEST_PANIC] = { false, RUN_STATE_GUEST_PANICKED },
         [SHUTDOWN_HOST_SIGNAL] = { true, RUN_STATE_SHUTDOWN },
         [SHUTDOWN_HOST_MONITOR] = { true, RUN_STATE_SHUTDOWN },
+        [SHUTDOWN_HOST_RESET] = { false, RUN_STATE_SHUTDOWN },
+        [SHUTDOWN_HOST_UI] = { true, RUN_STATE_SHUTDOWN },
         [SHUTDOWN_DEBUG_EXIT] = { true, RUN_STATE_SHUTDOWN },
     };
     bool keep = m->config.no_shutdown && !ways[cause].always_quits;
@@ -297,7 +301,7 @@ static void carry_out_requests(void *opaque)
     m->powerdown_requested = m->suspend_requested = false;
     m->wake_requested = 0;
     if (reset != SHUTDOWN_NONE && m->config.no_reboot && shutdown == SHUTDOWN_NONE) {
-        shutdown = reset == SHUTDOWN_GUEST_PANIC ? SHUTDOWN_GUEST_PANIC : SHUTDOWN_GUEST_RESET;
+        shutdown = reset; /* its cause is that of the end */
     }
     if (shutdown != SHUTDOWN_NONE) {
         carry_out_shutdown(m, shutdown);

@@ -232,7 +232,8 @@ static int serve(const struct nbd *n, struct block_node *node, const struct bloc
     if (listener < 0) {
         return tool_error(&error, NULL);
     }
-    server = nbd_server_new(listener, &export, 1, (unsigned)n->shared);
+    server = nbd_server_new(listener, (unsigned)n->shared);
+    nbd_server_add(server, &export, NULL); /* there is no other one */
     if (!write_pid(n->pid_file)) {
         nbd_server_free(server);
         return 1;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "softmmu/machine.h"
+#include "ui/layout.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -21,12 +22,14 @@ struct input_queue {
     GQueue entries;                 /* struct input_entry * */
     struct timer timer;             /* armed during a pause */
     uint8_t buttons;
+    struct layout *layout; /* NULL: a US keyboard's */
 };
 
 static void free_input(struct machine *m)
 {
     timer_disarm(&m->input->timer);
     g_queue_clear_full(&m->input->entries, g_free);
+    layout_free(m->input->layout);
     g_free(m->input);
     m->input = NULL;
 }
@@ -156,6 +159,17 @@ void input_register(struct machine *m, struct input_handler *h)
     q->selected = h->pointer ? NULL : q->selected;
 }
 
+void input_register_last(struct machine *m, struct input_handler *h)
+{
+    struct input_handler **link = &queue_of(m)->handlers;
+
+    while (*link) {
+        link = &(*link)->next;
+    }
+    h->next = NULL;
+    *link = h;
+}
+
 void input_unregister(struct machine *m, struct input_handler *h)
 {
     struct input_queue *q = queue_of(m);
@@ -239,6 +253,97 @@ bool input_send_keys(struct machine *m, const char *names, unsigned hold_ms, GEr
     if (!input_chord(m, keys, n, hold_ms)) {
         set_error(error, "sendkey: %u events wait already", q->entries.length);
         return false;
+    }
+    return true;
+}
+
+/* Text ------------------------------------------------------------------------------------------ */
+
+bool input_set_layout(struct machine *m, const char *name, GError **error)
+{
+    struct layout *l = layout_new(name, error);
+
+    if (l) {
+        layout_free(queue_of(m)->layout);
+        queue_of(m)->layout = l;
+    }
+    return l != NULL;
+}
+
+const struct layout *input_layout(struct machine *m)
+{
+    return queue_of(m)->layout;
+}
+
+/* The keys of a character in the order in which they are pressed; 0: there are none. */
+static unsigned keys_of_char(struct machine *m, uint32_t ch, uint16_t keys[4])
+{
+    struct key_chord chord;
+    unsigned n = 0;
+
+    if (ch < 0x20 ? !keymap_of_char(ch, &chord)
+                  : !layout_find(input_layout(m), keysym_of_char(ch), &chord)) {
+        return 0;
+    }
+    if (chord.ctrl) {
+        keys[n++] = 0x1d;
+    }
+    if (chord.alt) {
+        keys[n++] = 0xe038; /* AltGr */
+    }
+    if (chord.shift) {
+        keys[n++] = 0x2a;
+    }
+    keys[n++] = chord.key;
+    return n;
+}
+
+/* How many entries of the queue a text takes; 0 and *error: it cannot be typed. */
+static size_t count_entries(struct machine *m, const char *text, GError **error)
+{
+    size_t total = 0;
+
+    for (const char *p = text; *p; p = g_utf8_next_char(p)) {
+        gunichar ch = g_utf8_get_char_validated(p, -1);
+        uint16_t keys[4];
+        unsigned n = ch < (gunichar)-2 ? keys_of_char(m, ch, keys) : 0;
+
+        if (!n) {
+            set_error(error, "type: the keyboard has no keys for the character at byte %zu of '%s'",
+                      (size_t)(p - text), text);
+            return 0;
+        }
+        total += 2 * n + 2;
+    }
+    return total;
+}
+
+bool input_type(struct machine *m, const char *text, unsigned hold_ms, GError **error)
+{
+    struct input_queue *q = queue_of(m);
+    size_t entries = count_entries(m, text, error);
+
+    if (!entries) {
+        if (!*text) {
+            set_error(error, "type: which text? type TEXT");
+        }
+        return false;
+    }
+    if (!key_handler(q)) {
+        set_error(error, "type: the machine has no keyboard");
+        return false;
+    }
+    if (q->entries.length + entries > INPUT_QUEUE_MAX) {
+        set_error(error, "type: the text takes %zu events of %u, of which %u wait already", entries,
+                  INPUT_QUEUE_MAX, q->entries.length);
+        return false;
+    }
+    for (const char *p = text; *p; p = g_utf8_next_char(p)) {
+        uint16_t keys[4];
+        unsigned n = keys_of_char(m, g_utf8_get_char(p), keys);
+
+        input_chord(m, keys, n, hold_ms);
+        input_pause(m, hold_ms);
     }
     return true;
 }

@@ -50,6 +50,8 @@ struct input_handler {
 };
 
 void input_register(struct machine *m, struct input_handler *h);
+/* As if it had been the first: others have the events until it is registered again. */
+void input_register_last(struct machine *m, struct input_handler *h);
 void input_unregister(struct machine *m, struct input_handler *h);
 /* The newest with a pointer; NULL: none. */
 const struct input_handler *input_pointer_handler(struct machine *m);
@@ -76,6 +78,14 @@ bool input_chord(struct machine *m, const uint16_t *keys, unsigned n, unsigned h
  * False and *error: a name that is unknown, no keyboard, the queue is full.
  */
 bool input_send_keys(struct machine *m, const char *names, unsigned hold_ms, GError **error);
+/* -k: a layout of layout.h, which text and keysyms go by. */
+bool input_set_layout(struct machine *m, const char *name, GError **error);
+const struct layout *input_layout(struct machine *m);
+/*
+ * Types UTF-8 text, each key for hold ms and each pause as long.  False and *error, before anything is typed: a
+ * character that the layout has not, no keyboard, more than the queue has room for.
+ */
+bool input_type(struct machine *m, const char *text, unsigned hold_ms, GError **error);
 /* `info mice` */
 void input_print_mice(struct machine *m, GString *out);
 

@@ -102,20 +102,36 @@ static const struct dump_format *find_format(const char *path, const char *name,
     return &formats[0];
 }
 
-bool screendump(struct machine *m, const char *path, const char *format, GError **error)
+static struct display_console *find_screen(struct machine *m, const struct device *device,
+                                           unsigned head, GError **error)
+{
+    struct display_console *c = m->displays;
+
+    if (!device && !c) {
+        set_error(error, "there is no screen to dump: start with -vga std or -device VGA");
+        return NULL;
+    }
+    while (device && c && (c->device != device || head-- > 0)) {
+        c = c->next;
+    }
+    if (!c) {
+        set_error(error, "device '%s' has no such screen", device->id ? device->id : "");
+    }
+    return c;
+}
+
+bool screendump(struct machine *m, const struct device *device, unsigned head, const char *path,
+                const char *format, GError **error)
 {
     const struct dump_format *f = find_format(path, format, error);
+    struct display_console *c = f ? find_screen(m, device, head, error) : NULL;
     g_autoptr(GByteArray) file = NULL;
     struct surface s = { 0 };
 
-    if (!f) {
+    if (!c) {
         return false;
     }
-    if (!m->displays) {
-        set_error(error, "there is no screen to dump: start with -vga std or -device VGA");
-        return false;
-    }
-    console_update(m->displays, &s, true);
+    console_update(c, &s, true);
     if (!s.pixels) {
         set_error(error, "screendump: the host has no memory for the picture");
         return false;

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct device;
 struct machine;
 struct text_screen;
 
@@ -50,6 +51,7 @@ struct display_cursor {
 
 struct display_console {
     const char *name; /* borrowed: the device's type */
+    const struct device *device;
     void *opaque;
     /*
      * Draws the screen, giving the surface its size.  full: every pixel, and what is known about
@@ -78,7 +80,11 @@ bool console_text(struct display_console *c, GString *out, GError **error);
 /* screendump.c: whole pictures in memory.  NULL never. */
 GByteArray *surface_to_ppm(const struct surface *s);
 GByteArray *surface_to_png(const struct surface *s);
-/* Draws the first screen into a file; format: "ppm", "png" or NULL: by the file's suffix, else PPM. */
-bool screendump(struct machine *m, const char *path, const char *format, GError **error);
+/*
+ * Draws a screen, the first where device is NULL, or the head-th of a device, into a file; format: "ppm", "png" or
+ * NULL: by the file's suffix, else PPM.
+ */
+bool screendump(struct machine *m, const struct device *device, unsigned head, const char *path,
+                const char *format, GError **error);
 
 #endif

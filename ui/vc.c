@@ -341,9 +341,9 @@ static bool vc_open(struct chardev *c, const GPtrArray *opts, GError **error)
 {
     struct vc *vc = (struct vc *)c;
 
-    if (!c->machine->config.curses) {
-        set_error(error, "character device 'vc': there is no window to show it in; use -display "
-                         "curses, stdio, pty or null");
+    if (!c->machine->config.has_viewer) {
+        set_error(error, "character device 'vc': there is nothing to show it in; use -display "
+                         "curses, -display sdl or -vnc, or stdio, pty or null");
         return false;
     }
     if (!set_size(vc, options_get(opts, "size"), error)) {
@@ -368,7 +368,7 @@ static const char *const vc_keys[] = { "size", NULL };
 
 const struct chardev_type chardev_vc_type = {
     .name = "vc",
-    .summary = "a text console of -display curses (vc:80Cx24C)",
+    .summary = "a text console of windows, VNC and curses (vc:80Cx24C)",
     .implied_key = "size",
     .keys = vc_keys,
     .size = sizeof(struct vc),

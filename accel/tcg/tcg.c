@@ -307,9 +307,7 @@ static void step(struct tcg *t, struct x86_cpu *cpu, bool after_ss)
 /* At least one block, in the way that suits the mode. */
 static void run_blocks(struct tcg *t, struct x86_cpu *cpu)
 {
-    if (cpu->vcpu.machine->config.singlestep) {
-        run_block(t, cpu, 1);
-    } else if (log_mask & (1u << LOG_EXEC | 1u << LOG_CPU)) {
+    if (log_mask & (1u << LOG_EXEC | 1u << LOG_CPU)) {
         run_block(t, cpu, UINT_MAX);
     } else if (t->backend && translator_mode(cpu) >= 0) {
         run_translated(t, cpu);

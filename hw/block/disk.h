@@ -21,8 +21,10 @@ struct disk {
 };
 
 #define DISK_PROPS(strct, member)                                                                  \
+    DISK_PROPS_BUT_SERIAL(strct, member),                                                          \
+        PROP_STRING(strct, "serial", member.serial, NULL, "serial number")
+#define DISK_PROPS_BUT_SERIAL(strct, member)                                                       \
     PROP_DRIVE(strct, "drive", member.blk, "the -drive behind it"),                                \
-        PROP_STRING(strct, "serial", member.serial, NULL, "serial number"),                        \
         PROP_SIZE(strct, "logical_block_size", member.logical_block_size, 512,                     \
                   "bytes that a request is a multiple of"),                                        \
         PROP_SIZE(strct, "physical_block_size", member.physical_block_size, 512,                   \

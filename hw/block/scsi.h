@@ -90,6 +90,7 @@ struct scsi_device {
     uint64_t wwn;
     uint16_t rotation_rate;
     bool is_cd;
+    bool removable; /* property: the medium of a disk */
     struct cd_drive cd;
     uint16_t attention; /* unit attention that waits: enum scsi_asc, 0: none */
     bool write_cache;   /* for saving */

@@ -151,6 +151,10 @@ static bool take_place(struct scsi_device *d, GError **error)
         set_error(error, "%s: needs a SCSI bus, and this machine has none", name);
         return false;
     }
+    if (bus->bus.max_devices && bus->bus.devices->len >= bus->bus.max_devices) {
+        set_error(error, "%s: bus %s has its one unit already", name, bus->name);
+        return false;
+    }
     for (unsigned id = 0; d->id == UINT32_MAX && id <= SCSI_MAX_TARGET; id++) {
         d->id = scsi_find(bus, id, d->lun, false) ? UINT32_MAX : id;
     }
@@ -254,6 +258,8 @@ static bool unit_post_load(struct device *dev, GError **error)
 static const struct property hd_props[] = {
     COMMON_PROPS,
     PROP_STRING(struct scsi_device, "product", product, "RHEA HARDDISK", "product, 16 characters"),
+    PROP_BOOL(struct scsi_device, "removable", removable, false,
+              "it says that it can be taken out"),
     PROP_U16(struct scsi_device, "rotation_rate", rotation_rate, 0,
              "revolutions a minute; 1: no disk turns; 0: not said"),
     { 0 },

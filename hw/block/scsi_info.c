@@ -18,6 +18,7 @@ uint32_t scsi_inquiry(const struct scsi_device *d, uint8_t *b)
     if (d->is_cd) {
         return cd_inquiry(&d->cd, b);
     }
+    b[1] = d->removable ? 0x80 : 0;
     b[2] = 5;    /* SPC-3 */
     b[3] = 0x12; /* hierarchical LUNs, response format 2 */
     b[4] = 31;

@@ -77,7 +77,7 @@ bool vga_init(struct vga *v, struct device *dev, bool vbe_only, GError **error)
         return false;
     }
     v->console = (struct display_console){
-        .name = v->name, .opaque = v, .update = vga_update, .text = vga_text
+        .name = v->name, .device = dev, .opaque = v, .update = vga_update, .text = vga_text
     };
     if (!v->hosted) {
         console_register(v->machine, &v->console);

@@ -112,6 +112,10 @@ bool microvm_init(struct machine *m, GError **error)
         set_error(error, "machine microvm boots kernels only: give -kernel FILE");
         return false;
     }
+    if (m->config.usb) {
+        set_error(error, "machine microvm has no USB controller: usb must be off");
+        return false;
+    }
     pc->program_chipset = announce_virtio;
     m->config.no_hpet = true;
     mem_transaction_begin(m);

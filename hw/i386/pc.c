@@ -6,6 +6,7 @@
  */
 #include "hw/i386/pc.h"
 #include "hw/i386/pc_drives.h"
+#include "hw/usb/usb.h"
 
 /* The host bridge and the two PIIX functions; the ISA bus exists from here on. */
 static bool add_chipset(struct pc *pc, GError **error)
@@ -77,6 +78,19 @@ static bool add_drives(struct pc *pc, GError **error)
            pc_add_floppy(pc, error);
 }
 
+/* -usb: the third function of the south bridge. */
+static bool add_usb(struct pc *pc, GError **error)
+{
+    struct pci_device *usb;
+
+    if (!pc->machine->config.usb) {
+        return true;
+    }
+    usb = (struct pci_device *)device_new(pc->machine, &piix3_usb_uhci_type);
+    usb->addr = PCI_DEVFN(1, 2);
+    return device_realize(&usb->dev, &pc->host->bus.bus, error);
+}
+
 bool pc_init(struct machine *m, GError **error)
 {
     struct pc *pc = pc_new(m);
@@ -86,7 +100,7 @@ bool pc_init(struct machine *m, GError **error)
     mem_transaction_begin(m);
     ok = pc_add_ram(pc, PC_LOW_RAM_MAX, error) && pc_add_cpus(pc, error) &&
          add_chipset(pc, error) && pc_add_interrupts_and_timers(pc, error) &&
-         pc_add_isa_devices(pc, error) && add_drives(pc, error);
+         pc_add_isa_devices(pc, error) && add_drives(pc, error) && add_usb(pc, error);
     mem_transaction_commit(m);
     return ok && pc_boot_init(pc, error);
 }

@@ -6,6 +6,7 @@
  */
 #include "hw/i386/pc.h"
 #include "hw/i386/pc_drives.h"
+#include "hw/usb/usb.h"
 
 /* The host bridge and the LPC bridge; the ISA bus exists from here on. */
 static bool add_chipset(struct pc *pc, GError **error)
@@ -75,6 +76,35 @@ static bool add_drives(struct pc *pc, GError **error)
     return pc_add_ide_drives(pc, channels, AHCI_PORTS, error) && pc_add_floppy(pc, error);
 }
 
+/* -usb: EHCI with six ports, and three companions with two each. */
+static bool add_usb(struct pc *pc, GError **error)
+{
+    static const struct {
+        const struct device_type *type;
+        uint8_t devfn;
+        const char *first; /* port */
+    } parts[] = {
+        { &ich9_usb_ehci1_type, PCI_DEVFN(29, 7), NULL },
+        { &ich9_usb_uhci1_type, PCI_DEVFN(29, 0), "0" },
+        { &ich9_usb_uhci2_type, PCI_DEVFN(29, 1), "2" },
+        { &ich9_usb_uhci3_type, PCI_DEVFN(29, 2), "4" },
+    };
+
+    for (unsigned i = 0; pc->machine->config.usb && i < G_N_ELEMENTS(parts); i++) {
+        struct pci_device *usb = (struct pci_device *)device_new(pc->machine, parts[i].type);
+
+        usb->addr = parts[i].devfn;
+        usb->multifunction = true;
+        if ((parts[i].first &&
+             (!device_set_property(&usb->dev, "masterbus", "usb-bus.0", error) ||
+              !device_set_property(&usb->dev, "firstport", parts[i].first, error))) ||
+            !device_realize(&usb->dev, &pc->host->bus.bus, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool q35_init(struct machine *m, GError **error)
 {
     struct pc *pc = pc_new(m);
@@ -87,7 +117,7 @@ bool q35_init(struct machine *m, GError **error)
     mem_transaction_begin(m);
     ok = pc_add_ram(pc, low_max, error) && pc_add_cpus(pc, error) && add_chipset(pc, error) &&
          pc_add_interrupts_and_timers(pc, error) && pc_add_isa_devices(pc, error) &&
-         add_drives(pc, error);
+         add_drives(pc, error) && add_usb(pc, error);
     mem_transaction_commit(m);
     return ok && pc_boot_init(pc, error);
 }

@@ -56,6 +56,20 @@ static char *isa_path(struct device *dev, const char *parent)
     return g_strdup_printf("%s/%s", parent, floppy ? "fdc@03f0" : dev->type->name);
 }
 
+/* "hub@2/storage@4" for port 2.4: firmware compares the numbers, in hex. */
+static char *usb_path(struct device *dev, const char *parent)
+{
+    g_autofree char *port = device_get_property(dev, "port");
+    g_auto(GStrv) steps = g_strsplit(port ? port : "", ".", -1);
+    GString *path = g_string_new(parent);
+
+    for (unsigned i = 0; steps[i]; i++) {
+        g_string_append_printf(path, "/%s@%x", steps[i + 1] ? "hub" : "storage",
+                               (unsigned)g_ascii_strtoull(steps[i], NULL, 10));
+    }
+    return g_string_free(path, FALSE);
+}
+
 char *boot_order_path(struct device *dev)
 {
     g_autofree char *parent = NULL;
@@ -71,6 +85,9 @@ char *boot_order_path(struct device *dev)
                    ? g_strdup_printf("%s/%s@%x,%x", parent, pci_name(d), PCI_SLOT(d->devfn),
                                      PCI_FN(d->devfn))
                    : g_strdup_printf("%s/%s@%x", parent, pci_name(d), PCI_SLOT(d->devfn));
+    }
+    if (dev->bus->kind == BUS_USB) {
+        return usb_path(dev, parent);
     }
     return dev->bus->kind == BUS_ISA ? isa_path(dev, parent) : g_strdup(parent);
 }

@@ -261,6 +261,34 @@ def damaged_channels_are_refused():
     guest.check()
 
 
+def disks_go_too():
+    """The other side has a disk of its own: it exports it, this one mirrors to it until the guest stands still."""
+    guest = Guest()
+    path, nbd = guest.scratch.path("socket"), guest.scratch.path("nbd")
+    with guest.machine() as old:
+        watch(old, 0, 3)
+        first, guest.image = guest.image, guest.scratch.path("other.qcow2")
+        run([tool("qemu-img", "qemu-utils"), "create", "-q", "-f", "qcow2", guest.image, SIZE])
+        guest.args = [a.replace(first, guest.image) for a in guest.args]
+        with guest.machine("-incoming", "defer") as new:
+            new.must_say(f"nbd_server_start -a -w unix:{nbd}")
+            new.must_say(f"migrate_incoming unix:{path}")
+            old.must_say(f"drive_mirror -n -f d nbd:unix:{nbd}:exportname=d raw")
+            old.must_say(f"migrate unix:{path}", "Device 'd' has a job")
+            old.must_say("migrate_set_capability pause-before-switchover on")
+            old.wait_for("info block-jobs", r"Completed (\d+) of \1 ")
+            old.must_say(f"migrate -d unix:{path}")
+            old.wait_for("info migrate", "status: pre-switchover")
+            old.must_say("block_job_cancel d")
+            old.wait_for("info block-jobs", "No active jobs")
+            new.must_say("nbd_server_stop")
+            old.must_say("migrate_continue pre-switchover")
+            old.wait_for("info migrate", "status: completed")
+            arrive(old, new)
+            new.must_say("info block", "other.qcow2")
+    guest.check()
+
+
 BUSY = """
 tr '\\0' x </dev/zero | head -c 33554432 >/tmp/pattern
 echo GUEST-READY
@@ -377,6 +405,7 @@ TESTS = SHORT + [
     ("over many channels of TCP", many_channels("none", "tcp:127.0.0.1:47311")),
     ("over many channels, packed with zstd", many_channels("zstd", "unix:@/socket")),
     ("a busy guest converges", slow_guests_converge),
+    ("disks go too", disks_go_too),
     ("the interpreter", hops("unix:@/socket", args=drive("virtio-blk-pci", *INTERP))),
     ("an iothread and a packed ring", hops("unix:@/socket", "unix:@/socket", args=drive(
         "virtio-blk-pci,packed=on,iothread=t", "-object", "iothread,id=t", "-smp", "2"))),

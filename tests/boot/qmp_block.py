@@ -6,6 +6,7 @@ import sys
 import time
 
 from boot import ROOT, SLOW, Failed, Run, Scratch, tap
+from disks import tool
 from qmp_client import Qmp
 
 TIMEOUT = 60
@@ -345,6 +346,182 @@ def snapshots_of_machines():
         expect("a bad id", m.qmp.error("snapshot-delete", job_id="", tag="x", devices=nodes)[1], "Invalid job ID ''")
 
 
+def exports():
+    """Nodes are served beside the guest; Debian's qemu-io and qemu-img are the clients."""
+    qemu_io, qemu_img = tool("qemu-io", "qemu-utils"), tool("qemu-img", "qemu-utils")
+    with Machine() as m:
+        node, own = m.add("a", m.image("a.qcow2")), m.add("b", m.image("b.qcow2"))
+        m.qmp.run("device_add", driver="scsi-hd", id="disk", drive=node, bus="s0.0")
+        path = m.scratch.path("nbd.sock")
+
+        def client(name, *commands, status=0):
+            args = [arg for command in commands for arg in ("-c", command)]
+            mode = [] if any(c.startswith("write") for c in commands) else ["-r"]
+            done = subprocess.run([qemu_io, *mode, "-f", "raw", *args, f"nbd+unix:///{name}?socket={path}"], timeout=TIMEOUT,
+                                  capture_output=True, text=True, check=False)
+            expect(f"{name} {commands}: {done.stdout}{done.stderr}", done.returncode, status)
+            return done.stdout + done.stderr
+
+        add = {"type": "nbd", "id": "e0", "node-name": own, "writable": True, "name": "disk b"}
+        expect("no server", m.qmp.error("block-export-add", **add)[1], "NBD server not running")
+        addr = {"type": "unix", "data": {"path": path}}
+        m.qmp.run("nbd-server-start", addr=addr)
+        expect("a second one", m.qmp.error("nbd-server-start", addr=addr)[1], "NBD server already running")
+        m.qmp.run("block-export-add", **add)
+        expect("the export", m.qmp.run("query-block-exports"), [
+            {"id": "e0", "type": "nbd", "node-name": own, "shutting-down": False}])
+        client("disk%20b", "write -P 7 1M 64k", "read -P 7 1M 64k", "flush")
+        for other, why in (({**add, "id": "e1", "name": "disk b"}, "NBD server already has export named 'disk b'"),
+                           (add, "Block export id 'e0' is already in use"),
+                           ({**add, "id": "e2", "node-name": node, "name": "x"},
+                            f"Conflicts with use by {node}, which does not allow 'write' on {node}"),
+                           ({"type": "fuse", "id": "e3", "node-name": own}, None),
+                           ({**add, "id": "e4", "node-name": "x"}, None)):
+            got = m.qmp.error("block-export-add", **other)[1]
+            if why:
+                expect("why", got, why)
+        m.qmp.run("nbd-server-add", device=node, name="a")
+        if "Permission denied" not in client("a", "write 0 512", status=1):
+            raise Failed("what a guest has can be written")
+        expect("one that is used", m.qmp.error("blockdev-del", node_name=own), ("GenericError", f"Node {own} is in use"))
+        m.qmp.run("blockdev-snapshot-internal-sync", device=node, name="s")     # the graph's locks are free
+        client("a", "read -P 0 0 1M")
+
+        with subprocess.Popen([qemu_io, "-r", "-f", "raw", f"nbd+unix:///a?socket={path}"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as held:
+            held.stdin.write("read 0 512\n")
+            held.stdin.flush()
+            while "read 512" not in held.stdout.readline():
+                pass
+            expect("a client", m.qmp.error("nbd-server-remove", name="a")[1], "export 'a' still in use")
+            m.qmp.run("nbd-server-remove", name="a", mode="hard")
+            expect("the event", m.qmp.event("BLOCK_EXPORT_DELETED"), {"id": "a"})
+            held.stdin.close()
+            held.wait(TIMEOUT)
+        m.qmp.run("block-export-del", id="e0")
+        expect("no export", m.qmp.run("query-block-exports"), [])
+        m.qmp.run("blockdev-del", node_name=own)
+
+        def hmp(line, said=""):
+            expect(line, m.qmp.run("human-monitor-command", command_line=line), said)
+
+        m.qmp.run("nbd-server-stop")
+        hmp("nbd_server_stop", "NBD server not running\r\n")
+        hmp(f"nbd_server_start -w unix:{path}", "-w only valid together with -a\r\n")
+        hmp(f"nbd_server_start -a unix:{path}")
+        client(node, "read -P 0 1M 64k")
+        hmp(f"nbd_server_remove {node}")
+        hmp(f"nbd_server_add {node} again")
+        info = subprocess.run([qemu_img, "info", f"nbd+unix:///again?socket={path}"], capture_output=True, text=True,
+                              timeout=TIMEOUT, check=True).stdout
+        expect("its size", "virtual size: 8 MiB" in info, True)
+        hmp("nbd_server_remove -f again")
+        hmp("nbd_server_remove again", "Export 'again' is not found\r\n")
+    image_b = m.scratch.path("b.qcow2")
+    subprocess.run([qemu_io, "-c", "read -P 7 1M 64k", image_b], check=True, stdout=subprocess.DEVNULL)
+
+
+def chains():
+    """Layers in the middle are committed; what an image says of its backing file; the graph."""
+    qemu_io, qemu_img = tool("qemu-io", "qemu-utils"), tool("qemu-img", "qemu-utils")
+    with Machine() as m:
+        paths = [m.scratch.path(f"{n}.qcow2") for n in "abcd"]
+        for i, path in enumerate(paths):        # each layer has a piece of its own, and covers one of the layer below
+            image(path, *(["-b", paths[i - 1], "-F", "qcow2"] if i else []))
+            subprocess.run([qemu_io, "-c", f"write -P {i + 1} {i}M 2M", path], check=True, stdout=subprocess.DEVNULL)
+        m.qmp.run("blockdev-add", **{"driver": "qcow2", "node-name": "top", "file": {"driver": "file", "filename": paths[3]}})
+        m.qmp.run("device_add", driver="scsi-hd", id="disk", drive="top", bus="s0.0")
+        rows = {row["file"]: row["node-name"] for row in m.qmp.run("query-named-block-nodes")
+                if row["drv"] == "qcow2"}
+        names = [rows[p] for p in paths]
+        graph = m.qmp.run("x-debug-query-block-graph")
+        ids = {row["name"]: row["id"] for row in graph["nodes"] if row["type"] == "block-driver"}
+        edges = {(e["parent"], e["child"], e["name"]) for e in graph["edges"]}
+        if not {(ids[names[i + 1]], ids[names[i]], "backing") for i in range(3)} <= edges:
+            raise Failed(f"the chain is not in {graph}")
+        commit = {"job-id": "j", "device": "top"}
+        expect("the wrong way round", m.qmp.error("block-commit", **commit, base_node=names[2], top_node=names[1])[0],
+               "GenericError")
+        expect("twice", m.qmp.error("block-commit", **commit, base=paths[0], base_node=names[0])[1],
+               "'base-node' and 'base' are mutually exclusive")
+        m.qmp.run("block-commit", **commit, base_node=names[0], top_node=names[2])
+        data = m.qmp.event("BLOCK_JOB_COMPLETED")
+        expect("the job", (data["type"], data.get("error")), ("commit", None))
+        row = m.drive("disk")["inserted"]
+        expect("the chain", (row["node-name"], row["backing_file"], row["backing_file_depth"]), ("top", paths[0], 1))
+        expect("the base is as before", {r["node-name"]: r["ro"] for r in m.qmp.run("query-named-block-nodes")}[names[0]],
+               True)
+        m.qmp.run("change-backing-file", device="top", image_node_name="top", backing_file="a.qcow2")
+        expect("no backing file", m.qmp.error("change-backing-file", device="top", image_node_name=names[0],
+                                              backing_file="x")[1],
+               "not allowing backing file change on an image without a backing file")
+        m.qmp.run("query-block")
+    info = subprocess.run([qemu_img, "info", paths[3]], capture_output=True, text=True, check=True).stdout
+    expect("what the image says", "backing file: a.qcow2 (actual path" in info, True)
+    for i in range(4):
+        subprocess.run([qemu_io, "-c", f"read -P {i + 1} {i}M {1 if i < 3 else 2}M", paths[3]], check=True,
+                       stdout=subprocess.DEVNULL)
+
+
+def thresholds():
+    with Machine() as m:
+        node = m.add("a", m.image("a.qcow2"))
+        m.qmp.run("nbd-server-start", addr={"type": "unix", "data": {"path": m.scratch.path("nbd")}})
+        m.qmp.run("block-export-add", type="nbd", id="e", node_name=node, name="", writable=True)
+
+        def write(place):
+            subprocess.run([tool("qemu-io", "qemu-utils"), "-f", "raw", "-c", f"write -P 1 {place} 64k",
+                            f"nbd+unix:///?socket={m.scratch.path('nbd')}"], check=True, stdout=subprocess.DEVNULL)
+
+        def threshold():
+            return {row["node-name"]: row["write_threshold"] for row in m.qmp.run("query-named-block-nodes")}["a-storage"]
+
+        m.qmp.run("block-set-write-threshold", node_name="a-storage", write_threshold=2 * MIB)
+        write("0")
+        expect("it is set", threshold(), 2 * MIB)
+        for place in range(1, 40):
+            write(f"{place * 64}k")
+        data = m.qmp.event("BLOCK_WRITE_THRESHOLD")
+        expect("the event", (data["node-name"], data["write-threshold"], 0 < data["amount-exceeded"] <= MIB),
+               ("a-storage", 2 * MIB, True))
+        expect("it is told once", threshold(), 0)
+        expect("no node", m.qmp.error("block-set-write-threshold", node_name="x", write_threshold=1)[1],
+               "Device 'x' not found")
+
+
+def reopening():
+    with Machine() as m:
+        node, other = m.add("a", m.image("a.qcow2")), m.add("b", m.image("b.qcow2"), **{"backing": None})
+        as_is = {"driver": "qcow2", "node-name": node, "file": "a-storage"}
+
+        def shown(name=node):
+            return next(row for row in m.qmp.run("query-named-block-nodes") if row["node-name"] == name)
+
+        m.qmp.run("blockdev-reopen", options=[{**as_is, "read-only": True, "detect-zeroes": "on"}])
+        expect("it is read-only", (shown()["ro"], shown()["detect_zeroes"]), (True, "on"))
+        m.qmp.run("blockdev-reopen", options=[as_is])
+        expect("and not any more", (shown()["ro"], shown()["detect_zeroes"]), (False, "off"))
+        for change, why in (({"driver": "raw"}, "Cannot change the option 'driver'"),
+                            ({"file": "b-storage"}, "Cannot change the option 'file'"),
+                            ({"lazy-refcounts": True}, "Cannot change the option 'lazy-refcounts'"),
+                            ({"cache": {"no-flush": True}}, "Cannot change the option 'cache.no-flush'"),
+                            ({"node-name": "x"}, "Failed to find node with node-name='x'")):
+            both = [{**as_is, "read-only": True}, {**as_is, **change}]
+            expect("why", m.qmp.error("blockdev-reopen", options=both)[1], why)
+            expect("nothing has changed", shown()["ro"], False)
+        on_top = {"driver": "qcow2", "node-name": other, "file": "b-storage"}
+        m.qmp.run("blockdev-reopen", options=[{**on_top, "backing": node}])
+        expect("it has a backing image", shown(other)["backing_file"], m.scratch.path("a.qcow2"))
+        expect("a circle", m.qmp.error("blockdev-reopen", options=[{**as_is, "backing": other}])[1],
+               f"Making '{other}' a backing child of '{node}' would create a cycle")
+        m.qmp.run("blockdev-reopen", options=[{**on_top, "backing": None}])
+        expect("it has none", "backing_file" in shown(other), False)
+        m.qmp.run("blockdev-del", node_name=node)       # nobody uses it any more
+        m.qmp.run("device_add", driver="scsi-hd", id="disk", drive=other, bus="s0.0")
+        expect("what a guest writes to", m.qmp.error("blockdev-reopen", options=[{**on_top, "read-only": True}])[1],
+               f"Block node '{other}' is written to by device '{other}': it cannot be read-only")
+
+
 def main():
     return tap([
         ("disks come and go", disks_come_and_go),
@@ -354,6 +531,10 @@ def main():
         ("jobs", jobs),
         ("external snapshots", external_snapshot),
         ("bitmaps", bitmaps),
+        ("exports", exports),
+        ("chains of images", chains),
+        ("write thresholds", thresholds),
+        ("blockdev-reopen", reopening),
         ("snapshots of one drive", snapshots_of_one_drive),
         ("snapshots of machines", snapshots_of_machines),
     ])

@@ -72,6 +72,21 @@ static const struct {
       "-chardev ringbuf,id=c -device virtio-serial-pci,packed=on -device virtconsole,chardev=c" },
     { "virtserialport",
       "-chardev ringbuf,id=c -device virtio-serial-pci -device virtserialport,chardev=c,name=n" },
+    { "qemu-xhci",
+      "-device qemu-xhci -device usb-kbd -device usb-hub -device usb-tablet,port=2.1" },
+    { "nec-usb-xhci", "-device nec-usb-xhci,msix=off,p3=0,p2=9,slots=3,intrs=2 -device usb-mouse" },
+    { "usb-hub",
+      "-device qemu-xhci -device usb-hub,port=3 -device usb-hub,port=3.2,ports=3 -device "
+      "usb-kbd,port=3.2.3" },
+    { "usb-kbd", "-device qemu-xhci -device usb-kbd,usb_version=1" },
+    { "usb-mouse", "-device qemu-xhci -device usb-mouse" },
+    { "usb-tablet", "-device qemu-xhci,p2=1 -device usb-tablet" },
+    { "usb-storage", "-drive if=none,format=raw,id=d,file=%s/disk -device qemu-xhci -device "
+                     "usb-storage,drive=d -drive if=none,format=raw,id=e,file=%s/cd,media=cdrom "
+                     "-device usb-storage,drive=e" },
+    { "usb-bot",
+      "-drive if=none,format=raw,id=d,file=%s/disk -device qemu-xhci -device usb-bot -device "
+      "scsi-hd,drive=d,lun=2" },
     { "isa-vga", "-vga none -device isa-vga" },
     { "virtio-gpu-device", "-M microvm -vga none -kernel %s/kernel -device virtio-gpu-device" },
     { "virtio-gpu-pci", "-device virtio-gpu-pci,max_outputs=2,packed=on" },

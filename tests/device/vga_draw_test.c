@@ -449,15 +449,15 @@ static void screendump_writes_a_file_or_says_why_not(void)
     g_autoptr(GError) none = NULL, format = NULL, error = NULL;
     gsize len;
 
-    g_assert_false(screendump(r->m, path, NULL, &none));
+    g_assert_false(screendump(r->m, NULL, 0, path, NULL, &none));
     g_assert_nonnull(strstr(none->message, "-vga std"));
     rig_device(r, "isa-vga", NULL);
-    g_assert_false(screendump(r->m, path, "gif", &format));
+    g_assert_false(screendump(r->m, NULL, 0, path, "gif", &format));
     g_assert_nonnull(strstr(format->message, "must be ppm or png"));
-    g_assert_true(screendump(r->m, path, NULL, &error));
+    g_assert_true(screendump(r->m, NULL, 0, path, NULL, &error));
     g_assert_true(g_file_get_contents(path, &data, &len, &error));
     g_assert_cmpmem(data + 1, 3, "PNG", 3);
-    g_assert_true(screendump(r->m, path, "ppm", &error));
+    g_assert_true(screendump(r->m, NULL, 0, path, "ppm", &error));
     g_free(data);
     g_assert_true(g_file_get_contents(path, &data, &len, &error));
     g_assert_cmpmem(data, 3, "P6\n", 3);

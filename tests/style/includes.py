@@ -52,7 +52,7 @@ GRANTS = {
     "hw/display":   VIRTIO,
     "hw/audio":     VIRTIO,
     "hw/virtio":    DEVICE,
-    "hw/usb":       DEVICE,
+    "hw/usb":       f"hw/block {DEVICE}",           # storage: the SCSI units
     "hw":           f"{DEVICES} hw/i386 {FLOOR}",   # device_list.c names every device type
     "hw/i386":      BOARD,
     "migration":    BOARD,

@@ -314,6 +314,44 @@ static void facts_are_told(struct fixture *f, gconstpointer data)
             "\"\\d\"\n");
 }
 
+/* Virtio -------------------------------------------------------------------------------------- */
+
+#define BACKEND "/machine/peripheral/b/virtio-backend"
+
+static void virtio_devices_are_told(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    prints(f, "info virtio", "No VirtIO devices\n");
+    prints(f, "device_add virtio-balloon,id=b,packed=on", "");
+    prints(f, "info virtio", BACKEND " [virtio-balloon]\n");
+    matches(f, "info virtio-status " BACKEND,
+            "^" BACKEND ":\n  device_name: +virtio-balloon\n  device_id: +5\n(.|\n)*  num_vqs: +3\n"
+            "(.|\n)*  status:\n\n  Guest features:\n\n  Host features:\n\tVIRTIO_");
+    matches(f, "info virtio-status " BACKEND, "^\tVIRTIO_F_RING_PACKED: .*,$");
+    matches(f, "info virtio-status " BACKEND, "^\tVIRTIO_BALLOON_F_STATS_VQ: ");
+    matches(
+        f, "info virtio-queue-status " BACKEND " 1",
+        "^" BACKEND ":\n  device_name: +virtio-balloon\n  queue_index: +1\n(.|\n)*"
+        "  VRing:\n    num: +128\n    num_default: +128\n(.|\n)*    used: +0x0000000000000000\n");
+    prints(f, "info virtio-queue-status " BACKEND " 3", "Invalid virtqueue number 3\n");
+    matches(f, "info virtio-queue-status " BACKEND " x", "the queue is 'x'");
+    matches(f, "info virtio-queue-status " BACKEND, "give it: path queue");
+    matches(f, "info virtio-vhost-queue-status " BACKEND " 0", "vhost device has not started yet");
+    prints(f, "info virtio-status /machine", "Path /machine is not a VirtIODevice\n");
+}
+
+static void single_steps_are_switched(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    prints(f, "singlestep", "");
+    g_assert_true(f->m->vcpus[1]->debug.slow);
+    prints(f, "info status", "VM status: paused (single step mode) (prelaunch)\n");
+    matches(f, "singlestep some", "unexpected option some");
+    prints(f, "singlestep off", "");
+    g_assert_false(f->m->vcpus[1]->debug.slow);
+    prints(f, "info status", "VM status: paused (prelaunch)\n");
+}
+
 /* QMP's texts are the monitor's. */
 static void programs_get_the_same_text(struct fixture *f, gconstpointer data)
 {
@@ -356,6 +394,8 @@ int main(int argc, char **argv)
     ADD("objects", objects_are_told);
     ADD("settings", settings_change);
     ADD("facts", facts_are_told);
+    ADD("virtio", virtio_devices_are_told);
+    ADD("singlestep", single_steps_are_switched);
     ADD("qmp", programs_get_the_same_text);
     return g_test_run();
 }

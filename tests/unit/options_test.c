@@ -4,6 +4,7 @@
  * its message.
  */
 #include <glib/gstdio.h>
+#include "config.h"
 #include <string.h>
 #include <unistd.h>
 #include "cli/options.h"
@@ -46,6 +47,10 @@ static const struct row {
     { K "-machine type=pc,accel=tcg,usb=off,acpi=off", AT(no_acpi), FLAG, 1, NULL },
     { K "-machine pc,accel=kvm:tcg", AT(accel),      TEXT, 0, "tcg" },
     { K "-machine pc,hpet=off",    AT(no_hpet),      FLAG, 1, NULL },
+    { K "-machine pc,usb=on",      AT(usb),          FLAG, 1, NULL },
+    { K "-usb -machine usb=off",   AT(usb),          FLAG, 0, NULL },
+    { K "-usb",                    AT(usb),          FLAG, 1, NULL },
+    { K "-usbdevice tablet",       AT(usb),          FLAG, 1, NULL },
     { "-machine help",             0,                HELP, 0, "(default)" },
     { "-M help",                   0,                HELP, 0, "(alias of" },
     { "-M none",                   0,                NOTHING, 0, NULL },
@@ -139,8 +144,18 @@ static const struct row {
     { K "-display curses",         AT(warnings),     FIRST, 0, NULL },
     { K "-display curses,charset=cp437 -serial pty", AT(monitors), MONITOR, 0, "vc" },
     { K "-curses",                 AT(devices),      FIRST, 0, "VGA,addr=02" },
-    { K "-curses -display none",   AT(curses),       FLAG, 0, NULL },
-    { K,                           0,                WARNS, 0, "no graphical window" },
+    { K "-curses -display none",   AT(has_viewer),   FLAG, 0, NULL },
+    /* Where it is not built in this is a text. */
+    { CONFIG_SDL ? K "-sdl" : K "-append -sdl", 0,   NOTHING, 0, NULL },
+    { K "-vnc :1",                 AT(has_viewer),   FLAG, 1, NULL },
+    { K "-vnc :1",                 AT(serials),      FIRST, 0, "vc" },
+    { K "-vnc :1 -vnc none",       AT(has_viewer),   FLAG, 0, NULL },
+    { K "-display vnc=:1,password=off", AT(vncs),    FIRST, 0, ":1,password=off" },
+    { K "-vnc unix:v,share=force-shared,lossy -monitor none", AT(devices), FIRST, 0, "VGA,addr=02" },
+    { K "-display none -k de",     AT(layout),       TEXT, 0, "de" },
+    { K "-display none -full-screen", AT(full_screen), FLAG, 1, NULL },
+    { K "-display none -no-quit",  AT(no_quit),      FLAG, 1, NULL },
+    { K,                           0,                WARNS, 0, "no desktop for a window" },
     { "-display help",             0,                HELP, 0, "none" },
     { K "-vga none",               0,                NOTHING, 0, NULL },
     { K "-vga std",                AT(devices),      FIRST, 0, "VGA,addr=02" },
@@ -451,7 +466,7 @@ static void mistakes_get_one_clear_line(void)
         { K "-M pcc", "unsupported machine type 'pcc'; closest: " },
         { K "-machine zzzzzzzz", "unsupported machine type 'zzzzzzzz'" },
         { K "-machine pc,acel=tcg", "no property 'acel'; closest: accel" },
-        { K "-machine pc,usb=on", "not supported yet" },
+        { K "-machine pc,usb=perhaps", "usb is 'perhaps', must be on or off" },
         { K "-machine pc,acpi=perhaps", "must be on or off" },
         { K "-accel kvm", "kvm is not supported yet" },
         { K "-enable-kvm", "kvm is not supported yet" },
@@ -460,10 +475,12 @@ static void mistakes_get_one_clear_line(void)
         { K "-accel tcg,engine=warp", "engine is 'warp', must be interp or auto or translate" },
         { K "-accel tcg,thread=2", "thread is '2', must be multi or single" },
         { K "-accel tcg,foo=1", "no property 'foo'" },
-        { K "-display gtk", "windows are not supported yet" },
         { K "-vga vmware", "this graphics card is not supported" },
         { K "-vga qxl", "SPICE's graphics card is not supported" },
         { K "-vga voodoo", "unknown vga type: voodoo" },
+        { K "-display gtk", "there is no such display" },
+        { K "-vnc 1", "must be [HOST]:DISPLAY" },
+        { K "-vnc :1,share=x", "share is 'x'" },
         { K "-parallel null -parallel null -parallel null -parallel null", "at most 3" },
         { K "-rtc base=tomorrow", "base is 'tomorrow'" },
         { K "-rtc base=2006-02-30", "base is '2006-02-30', which is no day" },
@@ -490,7 +507,7 @@ static void mistakes_get_one_clear_line(void)
         { K "-global x", "must be DEVICE.PROP=VALUE" },
         { K "-name a,b=c", "no property 'b'" },
         { K "-serial null -serial null -serial null -serial null -serial null", "at most 4" },
-        { K "-usb", "USB is not supported yet" },
+        { K "-usbdevice printer", "no device 'printer', must be keyboard, mouse or tablet" },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(mistakes); i++) {
@@ -620,6 +637,8 @@ static void cpus_and_distances_of_nodes(void)
 
 int main(int argc, char **argv)
 {
+    g_unsetenv("DISPLAY");
+    g_unsetenv("WAYLAND_DISPLAY");
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/options/rows", options_do_what_they_say);
     g_test_add_func("/options/every-row-tested", every_option_is_tested);

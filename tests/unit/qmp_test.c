@@ -154,12 +154,13 @@ static void events_carry_causes(void)
         enum shutdown_cause cause;
         bool reset, no_shutdown;
         const char *data[3]; /* what follows "event": */
+        bool no_reboot;
     } rows[] = {
         { SHUTDOWN_GUEST_RESET,
           true,
           false,
           { "\"RESET\", \"data\": {\"guest\": true, \"reason\": \"guest-reset\"}}" } },
-        { SHUTDOWN_HOST_MONITOR,
+        { SHUTDOWN_HOST_RESET,
           true,
           false,
           { "\"RESET\", \"data\": {\"guest\": false, \"reason\": \"host-qmp-system-reset\"}}" } },
@@ -168,6 +169,18 @@ static void events_carry_causes(void)
           true,
           { "\"SHUTDOWN\", \"data\": {\"guest\": true, \"reason\": \"guest-shutdown\"}}",
             "\"STOP\"}" } },
+        { SHUTDOWN_HOST_RESET,
+          true,
+          true,
+          { "\"SHUTDOWN\", \"data\": {\"guest\": false, \"reason\": \"host-qmp-system-reset\"}}",
+            "\"STOP\"}" },
+          true },
+        { SHUTDOWN_GUEST_RESET,
+          true,
+          true,
+          { "\"SHUTDOWN\", \"data\": {\"guest\": true, \"reason\": \"guest-reset\"}}",
+            "\"STOP\"}" },
+          true },
         { SHUTDOWN_GUEST_PANIC,
           false,
           true,
@@ -188,6 +201,7 @@ static void events_carry_causes(void)
 
         qmp_rig_init(&r, false);
         r.m->config.no_shutdown = rows[i].no_shutdown;
+        r.m->config.no_reboot = rows[i].no_reboot;
         machine_set_run_state(r.m, RUN_STATE_RUNNING);
         qmp_rig_negotiate(&r);
         if (rows[i].reset) {

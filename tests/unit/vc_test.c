@@ -40,7 +40,7 @@ static void set_up(struct rig *r, gconstpointer data)
     (void)data;
     r->m = machine_new();
     machine_lock(r->m);
-    r->m->config.curses = true;
+    r->m->config.has_viewer = true;
     r->c = chardev_new(r->m, "serial0", "vc:20Cx5C", &error);
     g_assert_no_error(error);
     r->got = g_string_new(NULL);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ui/display.c: see display.h.  Thread: main loop, machine lock held. */
+#include "config.h"
+#include "ui/display.h"
+
+#include <string.h>
+#include "ui/curses.h"
+#include "ui/sdl.h"
+#include "util/error.h"
+#include "util/text.h"
+
+/* "charset=CP437": the only one that there is. */
+static bool curses_check(const GPtrArray *opts, GError **error)
+{
+    for (unsigned i = 0; i < opts->len; i++) {
+        const struct option_pair *p = g_ptr_array_index(opts, i);
+
+        if (strcmp(p->key, "type") != 0 &&
+            (strcmp(p->key, "charset") != 0 || g_ascii_strcasecmp(p->value, "CP437") != 0)) {
+            set_error(error, "-display curses: %s=%s is not supported; it takes: charset=CP437",
+                      p->key, p->value);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void *curses_open(struct machine *m, const GPtrArray *opts, GError **error)
+{
+    (void)opts;
+    return curses_display_new(m, error);
+}
+
+static void curses_close(void *display)
+{
+    curses_display_free(display);
+}
+
+static void *window_open(struct machine *m, const GPtrArray *opts, GError **error)
+{
+    return sdl_display_new(m, opts, error);
+}
+
+static void window_close(void *display)
+{
+    sdl_display_free(display);
+}
+
+/* clang-format off */
+const struct display_type display_types[] = {
+    { "none",   "nothing",                              NULL, NULL, NULL, NULL },
+    { "curses", "text screens in this terminal",        CONFIG_CURSES ? NULL : "libncurses-dev", curses_check, curses_open, curses_close },
+    { "sdl",    "a window",                             CONFIG_SDL ? NULL : "libsdl2-dev", sdl_display_check, window_open, window_close },
+    { 0 }
+};
+/* clang-format on */
+
+const struct display_type *display_type_find(const char *name)
+{
+    for (const struct display_type *t = display_types; t->name; t++) {
+        if (strcmp(t->name, name) == 0) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+bool display_type_usable(const struct display_type *t, GError **error)
+{
+    if (t->lacks) {
+        set_error(error,
+                  "-display %s: this program was built without it: install Debian's %s, then run "
+                  "configure and make",
+                  t->name, t->lacks);
+    }
+    return !t->lacks;
+}

@@ -280,7 +280,6 @@ const struct qmp_type qmp_types[] = {
     { "BlockdevSnapshot",    QMP_STRUCT, "node: str, overlay: str" },
     { "XDbgBlockGraphNodeType", QMP_ENUM, "block-backend|block-job|block-driver" },
     { "XDbgBlockGraphNode",  QMP_STRUCT, "id: u64, type: XDbgBlockGraphNodeType, name: str" },
-    { "BlockPermission",     QMP_ENUM,   "consistent-read|write|write-unchanged|resize" },
     { "XDbgBlockGraphEdge",  QMP_STRUCT, "parent: u64, child: u64, name: str, perm: [BlockPermission], shared-perm: [BlockPermission]" },
     { "XDbgBlockGraph",      QMP_STRUCT, "nodes: [XDbgBlockGraphNode], edges: [XDbgBlockGraphEdge]" },
     { "BlockdevSnapshotInternal", QMP_STRUCT, "device: str, name: str" },
@@ -394,7 +393,6 @@ const struct qmp_type qmp_types[] = {
     { "MigrateParameters",   QMP_STRUCT, "announce-initial?: u64, announce-max?: u64, announce-rounds?: u64, announce-step?: u64, max-bandwidth?: u64, downtime-limit?: u64, multifd-channels?: u8, multifd-compression?: MultiFDCompression, multifd-zlib-level?: u8, multifd-zstd-level?: u8, throttle-trigger-threshold?: u8, cpu-throttle-initial?: u8, cpu-throttle-increment?: u8, cpu-throttle-tailslow?: bool, max-cpu-throttle?: u8" },
     { "MultiFDCompression",  QMP_ENUM,   "none|zlib|zstd" },
 
-    { "HumanReadableText",   QMP_STRUCT, "human-readable-text: str" },
 
     /* What this program has not */
     { "PRManagerInfo",       QMP_STRUCT, "id: str, connected: bool" },
@@ -431,7 +429,6 @@ const struct qmp_type qmp_types[] = {
     { "TraceEventState",     QMP_ENUM,   "unavailable|disabled|enabled" },
     { "TraceEventInfo",      QMP_STRUCT, "name: str, state: TraceEventState, vcpu: bool" },
 
-    { "HumanReadableText",   QMP_STRUCT, "human-readable-text: str" },
 
     /* Virtio devices */
     { "VirtioInfo",          QMP_STRUCT, "path: str, name: str" },
@@ -445,39 +442,6 @@ const struct qmp_type qmp_types[] = {
     { "VirtVhostQueueStatus", QMP_STRUCT, "name: str, kick: int, call: int, desc: u64, avail: u64, used: u64, num: int, desc-phys: u64, desc-size: u32, avail-phys: u64, avail-size: u32, used-phys: u64, used-size: u32" },
 
     /* What this program has not */
-    { "PRManagerInfo",       QMP_STRUCT, "id: str, connected: bool" },
-    { "StatsType",           QMP_ENUM,   "cumulative|instant|peak|linear-histogram|log2-histogram" },
-    { "StatsUnit",           QMP_ENUM,   "bytes|seconds|cycles|boolean" },
-    { "StatsProvider",       QMP_ENUM,   "kvm" },
-    { "StatsTarget",         QMP_ENUM,   "vm|vcpu" },
-    { "StatsRequest",        QMP_STRUCT, "provider: StatsProvider, names?: [str]" },
-    { "StatsVCPUFilter",     QMP_STRUCT, "vcpus?: [str]" },
-    { "StatsFilter",         QMP_STRUCT, "target: StatsTarget, providers?: [StatsRequest]", "target", "vcpu=StatsVCPUFilter" },
-    { "StatsValue",          QMP_ALTERNATE, "u64|bool|[u64]" },
-    { "Stats",               QMP_STRUCT, "name: str, value: StatsValue" },
-    { "StatsResult",         QMP_STRUCT, "provider: StatsProvider, qom-path?: str, stats: [Stats]" },
-    { "StatsSchemaValue",    QMP_STRUCT, "name: str, type: StatsType, unit?: StatsUnit, base?: int, exponent: int, bucket-size?: u32" },
-    { "StatsSchema",         QMP_STRUCT, "provider: StatsProvider, target: StatsTarget, stats: [StatsSchemaValue]" },
-    { "ReplayMode",          QMP_ENUM,   "none|record|play" },
-    { "ReplayInfo",          QMP_STRUCT, "mode: ReplayMode, filename?: str, icount: int" },
-    { "COLOMode",            QMP_ENUM,   "none|primary|secondary" },
-    { "COLOExitReason",      QMP_ENUM,   "none|request|error|processing" },
-    { "COLOStatus",          QMP_STRUCT, "mode: COLOMode, last-mode: COLOMode, reason: COLOExitReason" },
-    { "SpiceQueryMouseMode", QMP_ENUM,   "client|server|unknown" },
-    { "SpiceInfo",           QMP_STRUCT, "enabled: bool, migrated: bool, host?: str, port?: int, tls-port?: int, auth?: str, compiled-version?: str, mouse-mode: SpiceQueryMouseMode" },
-    { "SevState",            QMP_ENUM,   "uninit|launch-update|launch-secret|running|send-update|receive-update" },
-    { "SevInfo",             QMP_STRUCT, "enabled: bool, api-major: u8, api-minor: u8, build-id: u8, policy: u32, state: SevState, handle: u32" },
-    { "SevCapability",       QMP_STRUCT, "pdh: str, cert-chain: str, cpu0-id: str, cbitpos: int, reduced-phys-bits: int" },
-    { "SevLaunchMeasureInfo", QMP_STRUCT, "data: str" },
-    { "SevAttestationReport", QMP_STRUCT, "data: str" },
-    { "SGXEPCSection",       QMP_STRUCT, "node: int, size: u64" },
-    { "SGXInfo",             QMP_STRUCT, "sgx: bool, sgx1: bool, sgx2: bool, flc: bool, section-size: u64, sections: [SGXEPCSection]" },
-    { "RockerSwitch",        QMP_STRUCT, "name: str, id: u64, ports: u32" },
-    { "RockerPort",          QMP_STRUCT, "name: str, enabled: bool, link-up: bool, speed: u32" },
-    { "RockerOfDpaFlow",     QMP_STRUCT, "cookie: u64, hits: u64" },
-    { "RockerOfDpaGroup",    QMP_STRUCT, "id: u32, type: u8" },
-    { "TraceEventState",     QMP_ENUM,   "unavailable|disabled|enabled" },
-    { "TraceEventInfo",      QMP_STRUCT, "name: str, state: TraceEventState, vcpu: bool" },
 
     /* The object model */
     { "ObjectPropertyInfo",  QMP_STRUCT, "name: str, type: str, description?: str, default-value?: any" },

@@ -496,7 +496,7 @@ static void bad_specs_get_one_clear_line(void)
     static const struct {
         const char *spec, *says;
     } rows[] = {
-        { "vc", "no window" },
+        { "vc", "nothing to show it in" },
         { "msmouse", "not supported" },
         { "tcp:localhost,server", "must be tcp:[HOST]:PORT" },
         { "tcp:127.0.0.1:0,server,nowayt", "no option 'nowayt'" },

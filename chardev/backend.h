@@ -35,6 +35,11 @@ struct chardev_type {
     /* Optional: the other end is gone, but the front has no room for what it sent. */
     void (*hung_up)(struct chardev *c);
     int (*take_fd)(struct chardev *c); /* chardev_take_fd; NULL: none ever comes */
+    /* Of lines of wire: see chardev.h.  NULL: it is none. */
+    void (*set_line)(struct chardev *c, const struct chardev_line *line);
+    void (*set_break)(struct chardev *c, bool on);
+    void (*set_modem)(struct chardev *c, unsigned lines);
+    bool (*get_modem)(struct chardev *c, unsigned *lines);
     void (*accept_input)(struct chardev *c);
     bool (*attach)(struct chardev *c, const struct chardev_front *front, GError **error);
     void (*detach)(struct chardev *c, const void *opaque);
@@ -107,6 +112,8 @@ extern const struct chardev_type chardev_socket_type;  /* socket.c */
 extern const struct chardev_type chardev_mux_type;     /* mux.c */
 extern const struct chardev_type chardev_ringbuf_type; /* ringbuf.c */
 extern const struct chardev_type chardev_udp_type;     /* udp.c */
+extern const struct chardev_type chardev_serial_type;  /* tty.c */
+extern const struct chardev_type chardev_tty_type;     /* tty.c */
 extern const struct chardev_type chardev_vc_type;      /* ui/vc.c */
 
 /* A mux over `backend`, which it attaches to and owns.  NULL and *error: the backend is taken. */

@@ -170,6 +170,32 @@ size_t chardev_write(struct chardev *c, const void *buf, size_t n)
     return done;
 }
 
+void chardev_set_line(struct chardev *c, const struct chardev_line *line)
+{
+    if (c && c->type->set_line) {
+        c->type->set_line(c, line);
+    }
+}
+
+void chardev_set_break(struct chardev *c, bool on)
+{
+    if (c && c->type->set_break) {
+        c->type->set_break(c, on);
+    }
+}
+
+void chardev_set_modem(struct chardev *c, unsigned lines)
+{
+    if (c && c->type->set_modem) {
+        c->type->set_modem(c, lines);
+    }
+}
+
+bool chardev_get_modem(struct chardev *c, unsigned *lines)
+{
+    return c && c->type->get_modem && c->type->get_modem(c, lines);
+}
+
 void chardev_accept_input(struct chardev *c)
 {
     if (!c) {

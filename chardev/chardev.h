@@ -69,6 +69,25 @@ const char *chardev_type_name(unsigned i);
 bool chardev_is_open(const struct chardev *c);
 /* A descriptor that came with the input (SCM_RIGHTS), the first that was not taken: the caller's; -1: none. */
 int chardev_take_fd(struct chardev *c);
+/* A serial line's speed and format; lines of a modem as the computer's side names them. */
+struct chardev_line {
+    unsigned baud, data_bits, stop_bits; /* data_bits: 5 to 8 */
+    char parity;                         /* 'N', 'E', 'O' */
+};
+enum chardev_modem {
+    CHARDEV_DTR = 1 << 0,
+    CHARDEV_RTS = 1 << 1,
+    CHARDEV_CTS = 1 << 2,
+    CHARDEV_DSR = 1 << 3,
+    CHARDEV_DCD = 1 << 4,
+    CHARDEV_RI = 1 << 5,
+};
+/* For back ends that are lines of wire; others, and NULL, do nothing. */
+void chardev_set_line(struct chardev *c, const struct chardev_line *line);
+void chardev_set_break(struct chardev *c, bool on);
+void chardev_set_modem(struct chardev *c, unsigned lines); /* of DTR and RTS: those that are on */
+/* False: there are no such lines. */
+bool chardev_get_modem(struct chardev *c, unsigned *lines);
 /* The front has room again: call after can_receive returned less than wanted. */
 void chardev_accept_input(struct chardev *c);
 /*

@@ -14,7 +14,7 @@
 
 #define MUX_FRONTS   4
 #define MUX_BUFFER   4096
-#define MUX_ESCAPE   0x01 /* Ctrl-A */
+#define MUX_ESCAPE   0x01 /* Ctrl-A, unless -echr says otherwise */
 #define MUX_LINE_MAX 256
 
 struct mux_front {
@@ -119,13 +119,30 @@ static void key_switch(struct mux *x)
     mux_event_to(&x->fronts[x->focus], CHARDEV_MUX_IN);
 }
 
+static uint8_t escape_byte(const struct mux *x)
+{
+    uint8_t given = x->chardev.machine->config.escape;
+
+    return given ? given : MUX_ESCAPE;
+}
+
+/* "Ctrl-A", "'x'", "0x80" */
+static char *escape_name(const struct mux *x)
+{
+    uint8_t c = escape_byte(x);
+
+    return c < 0x20                                ? g_strdup_printf("Ctrl-%c", c + '@')
+           : c == ' ' || !g_ascii_isprint((char)c) ? g_strdup_printf("0x%02x", c)
+                                                   : g_strdup_printf("'%c'", c);
+}
+
 static void key_escape(struct mux *x)
 {
-    mux_put(x, MUX_ESCAPE);
+    mux_put(x, escape_byte(x));
 }
 
 struct mux_key {
-    const char *keys; /* each of them */
+    const char *keys; /* each of them; "": the escape character */
     const char *name;
     const char *help;
     void (*run)(struct mux *x);
@@ -139,7 +156,7 @@ static const struct mux_key mux_keys[] = {
     { "t",    "t",      "turn timestamps of the console on or off", key_timestamps },
     { "b",    "b",      "send a break",                             key_break },
     { "c",    "c",      "switch between console and monitor",       key_switch },
-    { "\x01", "Ctrl-A", "send Ctrl-A",                              key_escape },
+    { "",     NULL,     "send",                                     key_escape },
 };
 /* clang-format on */
 
@@ -147,8 +164,13 @@ static void key_help(struct mux *x)
 {
     g_autoptr(GString) text = g_string_new("\r\n");
 
+    g_autofree char *escape = escape_name(x);
+
     for (unsigned i = 0; i < G_N_ELEMENTS(mux_keys); i++) {
-        g_string_append_printf(text, "Ctrl-A %-6s  %s\r\n", mux_keys[i].name, mux_keys[i].help);
+        const char *name = mux_keys[i].name;
+
+        g_string_append_printf(text, "%s %-6s  %s%s%s\r\n", escape, name ? name : escape,
+                               mux_keys[i].help, name ? "" : " ", name ? "" : escape);
     }
     say(x, text->str);
 }
@@ -156,7 +178,7 @@ static void key_help(struct mux *x)
 static void mux_escape(struct mux *x, uint8_t byte)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(mux_keys); i++) {
-        if (byte && strchr(mux_keys[i].keys, byte)) {
+        if (*mux_keys[i].keys ? byte && strchr(mux_keys[i].keys, byte) : byte == escape_byte(x)) {
             mux_keys[i].run(x);
             return;
         }
@@ -180,7 +202,7 @@ static void mux_receive(void *opaque, const uint8_t *buf, size_t n)
         if (x->escaped) {
             x->escaped = false;
             mux_escape(x, buf[i]);
-        } else if (buf[i] == MUX_ESCAPE) {
+        } else if (buf[i] == escape_byte(x)) {
             x->escaped = true;
         } else {
             mux_put(x, buf[i]);

@@ -27,12 +27,14 @@ static const struct chardev_type *const chardev_types[] = {
     &chardev_socket_type,
     &chardev_ringbuf_type,
     &chardev_udp_type,
+    &chardev_serial_type,
+    &chardev_tty_type,
     &chardev_vc_type,
     REFUSED("msmouse",  "a serial mouse",                "not supported yet; " USE_TEXT),
     REFUSED("braille",  "a Braille display",             "not supported; " USE_TEXT),
-    REFUSED("serial",   "a serial port of the host",     "not supported yet; " USE_TEXT),
-    REFUSED("tty",      "a serial port of the host",     "not supported yet; " USE_TEXT),
     REFUSED("parport",  "a parallel port of the host",   "not supported; " USE_TEXT),
+    REFUSED("parallel", "a parallel port of the host",   "not supported; " USE_TEXT),
+    REFUSED("spiceport", "a SPICE channel",              "not supported; " USE_TEXT),
     REFUSED("spicevmc", "a SPICE channel",               "not supported; " USE_TEXT),
     NULL
 };
@@ -280,10 +282,21 @@ static GString *text_options(const char *text, GError **error)
     return g_steal_pointer(&options);
 }
 
+/* A serial port of the host, by its name alone. */
+static GString *port_options(const char *path)
+{
+    GString *options = g_string_new("backend=serial");
+
+    append_whole("path", path, options);
+    return options;
+}
+
 struct chardev *chardev_new(struct machine *m, const char *label, const char *spec, GError **error)
 {
     bool mux = g_str_has_prefix(spec, "mon:");
-    g_autoptr(GString) options = text_options(mux ? spec + 4 : spec, error);
+    const char *text = mux ? spec + 4 : spec;
+    g_autoptr(GString) options =
+        g_str_has_prefix(text, "/dev/") ? port_options(text) : text_options(text, error);
     g_autoptr(GPtrArray) opts = NULL;
 
     if (!options) {

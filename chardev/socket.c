@@ -22,6 +22,7 @@
 #include "softmmu/dial.h"
 #include "softmmu/lookup.h"
 #include "softmmu/machine.h"
+#include "softmmu/tls_store.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -41,6 +42,7 @@ struct socket_chardev {
     struct timer retry;
     bool complained; /* that nobody is there */
     struct telnet telnet;
+    struct tls_creds *tls; /* NULL: plain */
     int fds[FDS_MAX];
     unsigned n_fds;
 };
@@ -99,6 +101,7 @@ static void name_connected(struct socket_chardev *s, int fd)
 /* The connection -------------------------------------------------------------------------------- */
 
 static void start_listening(struct socket_chardev *s);
+static void socket_ended(struct chardev *c);
 static void start_dialling(struct socket_chardev *s);
 
 static void drop_fds(struct socket_chardev *s)
@@ -119,6 +122,15 @@ static void start_connection(struct socket_chardev *s, int fd)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* not for UNIX sockets */
     }
     name_connected(s, fd);
+    if (s->tls) { /* what it is not given to, is told by the end of the connection */
+        fd = tls_wrap(s->tls, fd, s->address.kind == SOCKET_ADDRESS_INET ? s->address.host : NULL,
+                      NULL);
+        if (fd < 0) {
+            socket_ended(c);
+            return;
+        }
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    }
     c->open = true;
     s->complained = false;
     fd_backend_set(c, fd, fd);
@@ -420,8 +432,8 @@ static bool check_absent(const GPtrArray *opts, GError **error)
             return false;
         }
     }
-    if (options_get(opts, "tls-creds") || options_get(opts, "tls-authz")) {
-        set_error(error, "tls-creds= and tls-authz= are not supported; use a tunnel of ssh");
+    if (options_get(opts, "tls-authz")) {
+        set_error(error, "tls-authz= is not supported: certificates are checked, names are not");
         return false;
     }
     return true;
@@ -461,6 +473,18 @@ static bool take_options(struct socket_chardev *s, const GPtrArray *opts, bool *
     return true;
 }
 
+static bool take_tls(struct socket_chardev *s, const GPtrArray *opts, GError **error)
+{
+    const char *id = options_get(opts, "tls-creds");
+
+    if (id && (s->use_telnet || s->address.kind != SOCKET_ADDRESS_INET)) {
+        set_error(error, "tls-creds= is for TCP without telnet=on only");
+        return false;
+    }
+    s->tls = id ? tls_store_get(s->chardev.machine, id, s->server, error) : NULL;
+    return !id || s->tls;
+}
+
 static bool socket_open(struct chardev *c, const GPtrArray *opts, GError **error)
 {
     struct socket_chardev *s = of(c);
@@ -470,7 +494,7 @@ static bool socket_open(struct chardev *c, const GPtrArray *opts, GError **error
     c->open = false;
     timer_init(&s->retry, c->machine, CLOCK_KIND_REALTIME, retry, s);
     if (!check_absent(opts, error) || !take_address(s, opts, error) ||
-        !take_options(s, opts, &wait, error)) {
+        !take_options(s, opts, &wait, error) || !take_tls(s, opts, error)) {
         return false;
     }
     return s->server ? open_server(s, wait, error) : open_client(s, error);
@@ -490,6 +514,9 @@ static void socket_close(struct chardev *c)
         if (s->address.kind == SOCKET_ADDRESS_UNIX && !s->address.abstract && !s->keeps_path) {
             unlink(s->address.path);
         }
+    }
+    if (s->tls) {
+        tls_creds_unref(s->tls);
     }
     socket_address_clear(&s->address);
 }

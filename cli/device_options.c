@@ -282,26 +282,11 @@ bool option_usbdevice(struct options *o, const char *arg, GError **error)
     return false;
 }
 
-/* Options that accept a few words which mean "nothing". */
-static bool only(const char *option, const char *arg, const char *const *words, const char *advice,
-                 GError **error)
-{
-    for (; *words; words++) {
-        if (strcmp(*words, arg) == 0) {
-            return true;
-        }
-    }
-    set_error(error, "%s %s: %s", option, arg, advice);
-    return false;
-}
-
-static const char *const none_null_words[] = { "none", "null", NULL };
-
 bool option_parallel(struct options *o, const char *arg, GError **error)
 {
-    (void)o;
-    return only("-parallel", arg, none_null_words,
-                "parallel ports are not supported yet; use -parallel none", error);
+    (void)error;
+    g_ptr_array_add(o->parallels, g_strdup(arg));
+    return true;
 }
 
 /* What -vga names.  device: of -device; NULL with advice: there is none like it. */

@@ -546,16 +546,33 @@ static bool add_defaults(struct machine *m, const struct options *o, GError **er
            (!floppy || add_drive(m, "if=floppy,index=0", error));
 }
 
-bool drives_setup(struct machine *m, const struct options *o, GError **error)
+/* What character devices need. */
+static bool is_early(const char *object)
 {
-    m->add_drive = hot_add_drive;
+    g_autoptr(GPtrArray) opts = json_or_options(object, "qom-type", NULL);
+    const char *type = opts ? options_get(opts, "qom-type") : NULL;
+
+    return type && (strcmp(type, "secret") == 0 || g_str_has_prefix(type, "tls-creds-"));
+}
+
+bool objects_setup(struct machine *m, const struct options *o, bool early, GError **error)
+{
     for (unsigned i = 0; i < o->objects->len; i++) {
         const char *object = g_ptr_array_index(o->objects, i);
 
-        if (!net_is_filter(object) && !object_add(m, object, error)) {
+        if (!net_is_filter(object) && is_early(object) == early && !object_add(m, object, error)) {
             g_prefix_error(error, "-object: ");
             return false;
         }
+    }
+    return true;
+}
+
+bool drives_setup(struct machine *m, const struct options *o, GError **error)
+{
+    m->add_drive = hot_add_drive;
+    if (!objects_setup(m, o, false, error)) {
+        return false;
     }
     for (unsigned i = 0; i < o->blockdevs->len; i++) {
         const char *text = g_ptr_array_index(o->blockdevs, i);

@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "cli/setup.h"
 #include "config.h"
+#include "hw/i386/acpi.h"
 #include "hw/nvram/fw_cfg.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -199,6 +200,17 @@ bool option_smbios(struct options *o, const char *arg, GError **error)
     return true;
 }
 
+/* hw/i386/acpi_user.c parses it. */
+bool option_acpitable(struct options *o, const char *arg, GError **error)
+{
+    if (o->acpi_tables->len == ACPI_USER_MAX) {
+        set_error(error, "-acpitable: there are more than %u", ACPI_USER_MAX);
+        return false;
+    }
+    g_ptr_array_add(o->acpi_tables, g_strdup(arg));
+    return true;
+}
+
 bool option_uuid(struct options *o, const char *arg, GError **error)
 {
     if (!g_uuid_string_is_valid(arg)) {
@@ -246,6 +258,18 @@ static bool add_fw_cfg(struct machine *m, const char *arg, GError **error)
     return data != NULL;
 }
 
+static bool add_acpi_table(struct machine *m, const char *arg, GError **error)
+{
+    GByteArray *table = acpi_user_table(arg, error);
+
+    if (!table) {
+        g_prefix_error(error, "-acpitable %s: ", arg);
+        return false;
+    }
+    g_ptr_array_add(m->config.acpi_tables, table);
+    return true;
+}
+
 static bool add_option_rom(struct machine *m, const char *arg, GError **error)
 {
     g_autoptr(GPtrArray) opts = parse_options(arg, "romfile");
@@ -288,6 +312,11 @@ bool firmware_setup(struct machine *m, struct options *o, GError **error)
             return false;
         }
     }
+    for (unsigned i = 0; i < o->acpi_tables->len; i++) {
+        if (!add_acpi_table(m, g_ptr_array_index(o->acpi_tables, i), error)) {
+            return false;
+        }
+    }
     for (unsigned i = 0; i < o->option_roms->len; i++) {
         if (!add_option_rom(m, g_ptr_array_index(o->option_roms, i), error)) {
             return false;
@@ -304,6 +333,7 @@ void firmware_options_init(struct options *o)
     o->fw_cfg = g_ptr_array_new_with_free_func(g_free);
     o->option_roms = g_ptr_array_new_with_free_func(g_free);
     o->debugcons = g_ptr_array_new_with_free_func(g_free);
+    o->acpi_tables = g_ptr_array_new_with_free_func(g_free);
     o->smbios = g_ptr_array_new_with_free_func(g_free);
 }
 
@@ -317,6 +347,7 @@ void firmware_options_clear(struct options *o)
     g_ptr_array_unref(o->fw_cfg);
     g_ptr_array_unref(o->option_roms);
     g_ptr_array_unref(o->debugcons);
+    g_ptr_array_unref(o->acpi_tables);
     g_ptr_array_unref(o->smbios);
     g_free(o->uuid);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cli/machine_options.c: options that describe the machine: -machine -cpu -accel -smp -m -rtc ...
+ * cli/machine_options.c: options that describe the machine: -machine -cpu -smp -rtc ...
  * Thread: the program's first.
  */
 #include <inttypes.h>
@@ -11,9 +11,6 @@
 #include "target/i386/cpu.h"
 #include "util/error.h"
 #include "util/text.h"
-
-#define MIN_RAM (1ull << 20)
-#define MAX_RAM (1ull << 40) /* 1 TiB: what 40 physical address bits reach */
 
 static bool is_help(const char *text)
 {
@@ -216,6 +213,27 @@ static const struct machine_property {
     { "vmport",   machine_must_be_off },
     { "smm",      machine_smm },
     { "graphics", machine_must_be_off },
+    { "kernel",   option_kernel },
+    { "initrd",   option_initrd },
+    { "append",   option_append },
+    { "firmware", option_bios },
+    { "memory-backend", machine_memory_backend },
+    { "mem-merge", machine_mem_merge },
+    { "dump-guest-core", machine_dump_guest_core },
+    { "fd-bootchk", machine_fd_bootchk },
+    { "max-ram-below-4g", machine_max_ram_below_4g },
+    { "i8042",    machine_i8042 },
+    { "sata",     machine_sata },
+    { "smbus",    machine_smbus },
+    { "nvdimm",   machine_nvdimm },
+    { "hmat",     machine_hmat },
+    { "default-bus-bypass-iommu", machine_bypass_iommu },
+    { "suppress-vmdesc", machine_suppress_vmdesc },
+    { "memory-encryption", machine_memory_encryption },
+    { "kernel-irqchip", machine_kernel_irqchip },
+    { "kernel_irqchip", machine_kernel_irqchip },
+    { "x-oem-id", machine_oem_id },
+    { "x-oem-table-id", machine_oem_table_id },
     { 0 }
     /* clang-format on */
 };
@@ -251,14 +269,16 @@ bool option_machine(struct options *o, const char *arg, GError **error)
     g_autoptr(GPtrArray) opts = parse_options(arg, "type");
 
     for (unsigned i = 0; i < opts->len && !o->done; i++) {
-        if (!set_machine_property(o, g_ptr_array_index(opts, i), error)) {
+        const struct option_pair *p = g_ptr_array_index(opts, i);
+
+        if (!machine_is_nested(p->key) && !set_machine_property(o, p, error)) {
             return false;
         }
     }
-    return true;
+    return o->done || machine_nested(o, opts, error);
 }
 
-/* -cpu, -smp, -m ------------------------------------------------------------------------------ */
+/* -cpu, -smp ---------------------------------------------------------------------------------- */
 
 bool option_cpu(struct options *o, const char *arg, GError **error)
 {
@@ -273,12 +293,12 @@ bool option_cpu(struct options *o, const char *arg, GError **error)
     return true;
 }
 
-enum { SMP_CPUS, SMP_SOCKETS, SMP_DIES, SMP_CORES, SMP_THREADS, SMP_MAX, SMP_KEYS };
+enum { SMP_CPUS, SMP_SOCKETS, SMP_DIES, SMP_CORES, SMP_THREADS, SMP_MAX, SMP_CLUSTERS, SMP_KEYS };
 
 static bool parse_smp(const char *arg, uint64_t values[SMP_KEYS], GError **error)
 {
     static const char *const keys[SMP_KEYS] = {
-        "cpus", "sockets", "dies", "cores", "threads", "maxcpus",
+        "cpus", "sockets", "dies", "cores", "threads", "maxcpus", "clusters",
     };
     g_autoptr(GPtrArray) opts = parse_options(arg, "cpus");
 
@@ -292,7 +312,7 @@ static bool parse_smp(const char *arg, uint64_t values[SMP_KEYS], GError **error
         if (k == SMP_KEYS) {
             set_error(error,
                       "-smp: no property '%s'; it takes: cpus, sockets, dies, cores, "
-                      "threads, maxcpus",
+                      "threads, maxcpus, clusters",
                       p->key);
             return false;
         }
@@ -335,6 +355,10 @@ bool option_smp(struct options *o, const char *arg, GError **error)
     if (!parse_smp(arg, v, error)) {
         return false;
     }
+    if (v[SMP_CLUSTERS] > 1) {
+        set_error(error, "-smp: clusters not supported by this machine's CPU topology");
+        return false;
+    }
     complete_smp(v);
     if (v[SMP_SOCKETS] * v[SMP_DIES] * v[SMP_CORES] * v[SMP_THREADS] != v[SMP_MAX]) {
         set_error(error,
@@ -356,33 +380,6 @@ bool option_smp(struct options *o, const char *arg, GError **error)
         .cores = (unsigned)v[SMP_CORES],
         .threads = (unsigned)v[SMP_THREADS],
     };
-    return true;
-}
-
-bool option_memory(struct options *o, const char *arg, GError **error)
-{
-    g_autoptr(GPtrArray) opts = parse_options(arg, "size");
-    uint64_t size;
-
-    for (unsigned i = 0; i < opts->len; i++) {
-        const struct option_pair *p = g_ptr_array_index(opts, i);
-
-        if (strcmp(p->key, "size") != 0) {
-            set_error(error, "-m: no property '%s'; it takes: size", p->key);
-            return false;
-        }
-    }
-    arg = options_get(opts, "size");
-    if (!arg || !parse_size(arg, 1u << 20, &size)) {
-        set_error(error, "-m: the size is '%s', must be a number of MiB or have a suffix: 512M, 2G",
-                  arg ? arg : "");
-        return false;
-    }
-    if (size < MIN_RAM || size > MAX_RAM) {
-        set_error(error, "-m: the size is '%s', must be 1M to 1T", arg);
-        return false;
-    }
-    o->ram_size = (size + GUEST_PAGE_SIZE - 1) & GUEST_PAGE_MASK;
     return true;
 }
 
@@ -453,11 +450,28 @@ static bool choose(struct options *o, const char *option, const struct choice *r
     return false;
 }
 
+static bool clock_is_vm(struct options *o)
+{
+    options_warn(o, "-rtc clock=rt: the clock stops while the machine does, as with clock=vm");
+    return true;
+}
+
+static bool drift_is_not_fixed(struct options *o)
+{
+    options_warn(o,
+                 "-rtc driftfix=slew has no effect: periodic interrupts that the guest misses are "
+                 "not sent again");
+    return true;
+}
+
 bool option_rtc(struct options *o, const char *arg, GError **error)
 {
     static const struct choice rows[] = {
         { "clock", "host", NULL },
+        { "clock", "vm", NULL }, /* the virtual clock is what it runs on */
+        { "clock", "rt", clock_is_vm },
         { "driftfix", "none", NULL },
+        { "driftfix", "slew", drift_is_not_fixed },
         { 0 },
     };
     g_autoptr(GPtrArray) opts = parse_options(arg, "base");

@@ -23,7 +23,8 @@
 static bool setup_log(struct options *o, GError **error)
 {
     return (!o->log_file || log_set_file(o->log_file, error)) &&
-           (!o->log_items || log_set_items(o->log_items, error));
+           (!o->log_items || log_set_items(o->log_items, error)) &&
+           (!o->log_filter || log_set_filter(o->log_filter, error));
 }
 
 static bool write_pidfile(const char *path, GError **error)
@@ -44,7 +45,13 @@ static bool run_session(struct session *s, struct options *o, int parent, int *s
     struct machine *m = s->machine;
     int64_t start;
 
-    if (!session_setup(s, o, error) || (o->pidfile && !write_pidfile(o->pidfile, error))) {
+    /* -runas needs what elevateprivileges=deny takes away. */
+    bool early = !o->runas || !o->sandbox.no_privileges;
+
+    if (!process_begin(o, error) || (early && !sandbox_enter(&o->sandbox, error)) ||
+        !session_setup(s, o, error) || (o->pidfile && !write_pidfile(o->pidfile, error)) ||
+        !memory_lock(o, error) || !process_confine(o, error) ||
+        (!early && !sandbox_enter(&o->sandbox, error))) {
         return false;
     }
     /* Not before: a mistake is told in one line. */
@@ -81,6 +88,9 @@ static bool run(struct options *o, int argc, char **argv, int *status, GError **
     }
     if (!options_finish(o, error) || !setup_log(o, error)) {
         return false;
+    }
+    if (o->dump_vmstate) {
+        return dump_vmstate(o->dump_vmstate, o->board, error);
     }
     if (o->process_name) {
         prctl(PR_SET_NAME, o->process_name);

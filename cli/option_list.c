@@ -27,6 +27,18 @@ static const char *listed_name(const struct option_row *row)
     return row->name;
 }
 
+const struct option_row *options_find_group(const char *group)
+{
+    for (const struct option_row *row = option_rows; row->name; row++) {
+        const char *name = row->arg ? listed_name(row) : NULL;
+
+        if (name && strcmp(name, group) == 0) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
 static bool is_listed(const json_t *list, const char *name)
 {
     json_t *p;

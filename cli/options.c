@@ -39,13 +39,32 @@ static bool set_text(char **to, const char *arg)
         return true;                                                                               \
     }
 
-TEXT_OPTION(kernel)
-TEXT_OPTION(initrd)
-TEXT_OPTION(append)
+bool option_kernel(struct options *o, const char *arg, GError **error)
+{
+    (void)error;
+    return set_text(&o->kernel, arg);
+}
+
+bool option_initrd(struct options *o, const char *arg, GError **error)
+{
+    (void)error;
+    return set_text(&o->initrd, arg);
+}
+
+bool option_append(struct options *o, const char *arg, GError **error)
+{
+    (void)error;
+    return set_text(&o->append, arg);
+}
+
 TEXT_OPTION(loadvm)
 TEXT_OPTION(incoming)
 TEXT_OPTION(log_file)
 TEXT_OPTION(pidfile)
+TEXT_OPTION(mem_path)
+TEXT_OPTION(log_filter)
+TEXT_OPTION(dump_vmstate)
+TEXT_OPTION(chroot_dir)
 TEXT_OPTION(qtest)
 TEXT_OPTION(qtest_log)
 FLAG_OPTION(no_reboot)
@@ -58,6 +77,9 @@ FLAG_OPTION(no_hpet)
 FLAG_OPTION(usb)
 FLAG_OPTION(nodefaults)
 FLAG_OPTION(daemonize)
+FLAG_OPTION(mem_prealloc)
+FLAG_OPTION(singlestep)
+FLAG_OPTION(no_fd_bootchk)
 FLAG_OPTION(full_screen)
 FLAG_OPTION(no_quit)
 TEXT_OPTION(layout)
@@ -171,21 +193,28 @@ const struct option_row option_rows[] = {
     { "cpu",         "NAME[,+feature][,-feature]|help", "the CPU model and its features",          option_cpu },
     { "accel",       "tcg|qtest[,prop=VALUE]|help", "what runs the guest's code",                       option_accel },
     { "enable-kvm",  NULL, "the same as -accel kvm (not supported yet)",                          option_enable_kvm },
-    { "smp",         "N[,sockets=S][,dies=D][,cores=C][,threads=T][,maxcpus=M]", "number of CPUs",         option_smp },
-    { "m",           "[size=]SIZE", "guest memory in MiB, or with a suffix: 512M, 2G",            option_memory },
+    { "smp",         "N[,sockets=S][,dies=D][,clusters=1][,cores=C][,threads=T][,maxcpus=M]", "number of CPUs",         option_smp },
+    { "m",           "[size=]SIZE[,slots=N,maxmem=SIZE]", "guest memory in MiB, or with a suffix: 512M, 2G", option_memory },
+    { "mem-path",    "FILE", "guest memory is this file, or one in this folder",                  option_mem_path },
+    { "mem-prealloc", NULL, "take guest memory from the host at the start",                       option_mem_prealloc },
+    { "numa",        "node[,nodeid=N][,cpus=N[-M]][,memdev=ID][,mem=SIZE] or dist,src=N,dst=M,val=D or cpu,node-id=N[,socket-id=S][,core-id=C][,thread-id=T]", "which CPUs and memory are near each other", option_numa },
+    { "overcommit",  "[mem-lock=on|off][,cpu-pm=on|off]", "mem-lock: memory of this program stays in RAM", option_overcommit },
     { "name",        "TEXT[,process=NAME][,debug-threads=on|off]", "a name for the machine, and for the process", option_name },
-    { "rtc",         "[base=utc|localtime|DATETIME][,clock=host]", "what the clock starts with",  option_rtc },
+    { "rtc",         "[base=utc|localtime|DATETIME][,clock=host|vm|rt][,driftfix=none|slew]", "what the clock starts with",  option_rtc },
     { "boot",        "[order=]DRIVES[,once=DRIVES][,menu=on|off][,strict=on|off][,splash-time=MS][,reboot-timeout=MS]", "what firmware boots: a, b floppy, c disk, d CD, n network", option_boot },
     { "bios",        "FILE", "the firmware (default: bios-256k.bin of SeaBIOS)",                  option_bios },
     { "L",           "DIR|help", "look for firmware there first",                                 option_data_dir },
     { "option-rom",  "FILE[,bootindex=N]", "an option ROM for the firmware",                      option_option_rom },
     { "fw_cfg",      "[name=]NAME,file=FILE|string=TEXT", "a file for firmware and guests (opt/...)", option_fw_cfg },
-    { "smbios",      "type=N,field=VALUE|file=FILE", "what SMBIOS tables say: types 0, 1, 2, 3, 4, 11, 17", option_smbios },
+    { "smbios",      "type=N,field=VALUE|file=FILE", "what SMBIOS tables say: types 0, 1, 2, 3, 4, 8, 11, 17, 41", option_smbios },
+    { "acpitable",   "[sig=TEXT][,rev=N][,oem_id=TEXT][,oem_table_id=TEXT][,oem_rev=N][,asl_compiler_id=TEXT][,asl_compiler_rev=N],data=FILE[:FILE]|file=FILE[:FILE]", "one more ACPI table: data is what follows its header, file all of it", option_acpitable },
     { "uuid",        "UUID", "the machine's UUID in the SMBIOS tables",                           option_uuid },
     { "no-acpi",     NULL, "without ACPI tables",                                                 option_no_acpi },
     { "usb",         NULL, "with a USB controller, the same as -machine usb=on",                  option_usb },
     { "usbdevice",   "keyboard|mouse|tablet", "-usb, and that device",                            option_usbdevice },
     { "no-hpet",     NULL, "without the high precision event timer",                              option_no_hpet },
+
+    { "no-fd-bootchk", NULL, "floppies boot without a signature, too",                            option_no_fd_bootchk },
 
     { "kernel",      "FILE", "boot this kernel: bzImage, ELF vmlinux or multiboot",               option_kernel },
     { "initrd",      "FILE[,FILE]", "initial RAM disk, or multiboot modules 'FILE args,FILE'",    option_initrd },
@@ -214,7 +243,7 @@ const struct option_row option_rows[] = {
     { "vnc",         "[HOST]:D|unix:PATH|none[,PROP=VALUE]", "show the machine to VNC clients",   option_vnc },
     { "k",           "LANGUAGE", "keyboard layout of what VNC clients and 'type' send: de, fr, en-us ...", option_layout },
     { "serial",      "CHARDEV|none", "where a serial port goes (repeat for more ports)",          option_serial },
-    { "parallel",    "none|null", "where the parallel port goes",                                 option_parallel },
+    { "parallel",    "CHARDEV|none", "where a parallel port goes (repeat for more ports)",        option_parallel },
     { "debugcon",    "CHARDEV", "a debug console on port 0xe9 (-global isa-debugcon.iobase=0x402)", option_debugcon },
     { "monitor",     "CHARDEV|none", "where the monitor goes",                                    option_monitor },
     { "mon",         "[chardev=]ID[,mode=readline|control][,pretty=on|off]", "a monitor on a -chardev; control: QMP", option_mon },
@@ -248,26 +277,43 @@ const struct option_row option_rows[] = {
     { "no-user-config", NULL, "accepted: no configuration files are read",                        option_no_user_config },
     { "d",           "ITEM[,ITEM]|help", "log these items",                                       option_log_items },
     { "D",           "FILE", "log to FILE instead of standard error",                             option_log_file },
+    { "dfilter",     "RANGE[,RANGE]", "log code of these addresses only: START+LENGTH, START-LENGTH, FIRST..LAST", option_log_filter },
+    { "singlestep",  NULL, "run one instruction at a time (slow; -d exec,cpu shows each)",        option_singlestep },
+    { "dump-vmstate", "FILE", "write what devices save, as JSON, and leave",                     option_dump_vmstate },
     { "perfmap",     NULL, "write /tmp/perf-PID.map, so that perf names translated code",         option_perfmap },
+    { "readconfig",  "FILE", "take options from a file: [GROUP \"ID\"], then lines KEY = \"VALUE\"", option_readconfig },
+    { "set",         "GROUP.ID.ARG=VALUE", "one more property of an option with an id that was given before", option_set },
+    { "seed",        "NUMBER", "the guest's random numbers are a sequence that repeats",          option_seed },
+    { "echr",        "NUMBER", "the character before keys of a shared terminal (default: 1, Ctrl-A)", option_echr },
+    { "sandbox",     "on|off[,obsolete=allow|deny][,elevateprivileges=allow|deny|children][,spawn=allow|deny][,resourcecontrol=allow|deny]", "the kernel refuses system calls that are not needed", option_sandbox },
+    { "runas",       "USER|UID:GID", "become this user before the guest starts",                  option_runas },
+    { "chroot",      "DIR", "see only this folder of the host from when the guest starts",        option_chroot_dir },
+    { "async-teardown", NULL, "memory is freed by another process after the end",                 option_async_teardown },
+    { "compat",      "[deprecated-input=accept][,deprecated-output=accept][,unstable-input=accept][,unstable-output=accept]", "what becomes of parts of QMP that are old or new", option_compat },
+    { "rotate",      "DEGREES", "accepted: for the displays of another kind of machine",         option_rotate },
+    { "portrait",    NULL, "the same as -rotate 90",                                              option_portrait },
     { "msg",         "[timestamp=on|off][,guest-name=on|off]", "what messages begin with",        option_msg },
     { "daemonize",   NULL, "go on in the background once everything is ready",                    option_daemonize },
     { "pidfile",     "FILE", "write the process id to FILE",                                      option_pidfile },
 
     /* What QEMU has and Rhea has not yet: refused with this advice. */
-    { "usb",         NULL, "USB is not supported yet",                                            NULL },
-    { "usbdevice",   "NAME", "USB is not supported yet",                                          NULL },
-    { "vnc",         "ADDRESS", "VNC is not supported yet; use -display none",                    NULL },
-    { "sdl",         NULL, "an SDL window is not supported yet; use -display none",               NULL },
-    { "full-screen", NULL, "there is no window yet",                                              NULL },
-    { "k",           "LANGUAGE", "keyboard layouts are not supported yet",                        NULL },
-    { "qtest",       "CHARDEV", "qtest is not supported yet",                                     NULL },
-    { "acpitable",   "OPTIONS", "additional ACPI tables are not supported yet",                   NULL },
-    { "numa",        "OPTIONS", "NUMA is not supported yet",                                      NULL },
     { "icount",      "OPTIONS", "instruction counting is not supported yet",                      NULL },
-    { "sandbox",     "on|off", "the seccomp sandbox is not supported yet",                        NULL },
-    { "runas",       "USER", "not supported: start the program as that user",                     NULL },
-    { "chroot",      "DIR", "not supported: start the program with chroot",                       NULL },
-    { "readconfig",  "FILE", "configuration files are not supported",                             NULL },
+    { "sd",          "FILE", "the boards have no SD card slot: use -drive if=ide or if=virtio",  NULL },
+    { "mtdblock",    "FILE", "the boards have no such flash: use -pflash",                        NULL },
+    { "iscsi",       "OPTIONS", "iSCSI is not supported: the host's kernel has it (iscsiadm)",    NULL },
+    { "xen-domid",   "ID", "Xen is not supported",                                                NULL },
+    { "xen-attach",  NULL, "Xen is not supported",                                                NULL },
+    { "xen-domid-restrict", NULL, "Xen is not supported",                                         NULL },
+    { "spice",       "OPTIONS", "SPICE is not supported; use -vnc or -display",                   NULL },
+    { "dtb",         "FILE", "a PC has no device tree",                                           NULL },
+    { "win2k-hack",  NULL, "not supported: install Windows 2000 with a disk of if=scsi",          NULL },
+    { "enable-sync-profile", NULL, "not supported: perf lock shows locks",                        NULL },
+    { "trace",       "OPTIONS", "not supported: -d ITEM logs what the guest does",                NULL },
+    { "plugin",      "FILE", "plugins are not supported; -d exec and gdb show what runs",         NULL },
+    { "preconfig",   NULL, "not supported: -S waits once the machine is there",                   NULL },
+    { "fsdev",       "OPTIONS", "shared folders are not supported yet; use -netdev user,smb=",    NULL },
+    { "virtfs",      "OPTIONS", "shared folders are not supported yet; use -netdev user,smb=",    NULL },
+    { "tpmdev",      "OPTIONS", "there is no TPM",                                                NULL },
     { 0 }
 };
 /* clang-format on */
@@ -287,8 +333,11 @@ struct options *options_new(void)
     o->output = g_string_new(NULL);
     o->cpus = 1;
     o->rtc_base = INT64_MIN;
+    o->mem_merge = o->dump_guest_core = true;
+    o->numas = g_ptr_array_new_with_free_func(g_free);
     o->audiodevs = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     o->fds = g_ptr_array_new_with_free_func(g_free);
+    o->parallels = g_ptr_array_new_with_free_func(g_free);
     o->serials = g_ptr_array_new_with_free_func(g_free);
     o->monitors = g_ptr_array_new_with_free_func(monitor_option_free);
     o->chardevs = g_ptr_array_new_with_free_func(g_free);
@@ -309,14 +358,17 @@ struct options *options_new(void)
 
 void options_free(struct options *o)
 {
-    char *const texts[] = { o->cpu_model, o->accel,  o->accel_refused, o->kernel,   o->initrd,
-                            o->append,    o->name,   o->log_items,     o->log_file, o->pidfile,
-                            o->gdb,       o->loadvm, o->process_name,  o->incoming, o->qtest,
-                            o->qtest_log, o->layout, o->pcspk_audiodev };
-    GPtrArray *const lists[] = { o->netdevs,  o->nics,     o->nets,    o->cards,
-                                 o->fds,      o->serials,  o->drives,  o->blockdevs,
-                                 o->monitors, o->chardevs, o->devices, o->globals,
-                                 o->warnings, o->objects,  o->vncs,    o->audiodevs };
+    char *const texts[] = { o->cpu_model,    o->accel,          o->accel_refused, o->kernel,
+                            o->initrd,       o->append,         o->name,          o->log_items,
+                            o->log_file,     o->pidfile,        o->gdb,           o->loadvm,
+                            o->process_name, o->incoming,       o->mem_path,      o->runas,
+                            o->chroot_dir,   o->memory_backend, o->oem_id,        o->oem_table_id,
+                            o->qtest,        o->qtest_log,      o->log_filter,    o->dump_vmstate,
+                            o->layout,       o->pcspk_audiodev };
+    GPtrArray *const lists[] = { o->netdevs,   o->nics,    o->nets,      o->cards,    o->fds,
+                                 o->serials,   o->drives,  o->blockdevs, o->monitors, o->chardevs,
+                                 o->devices,   o->globals, o->warnings,  o->objects,  o->numas,
+                                 o->parallels, o->vncs,    o->audiodevs };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);
@@ -326,6 +378,9 @@ void options_free(struct options *o)
     }
     for (unsigned i = 0; i < MAX_PFLASH; i++) {
         g_free(o->pflash[i]);
+    }
+    for (unsigned i = 0; i < NUMA_NODES; i++) {
+        g_free(o->numa.nodes[i].memdev);
     }
     g_clear_pointer(&o->display_opts, g_ptr_array_unref);
     firmware_options_clear(o);
@@ -552,6 +607,9 @@ bool options_finish(struct options *o, GError **error)
                   MAX(o->cpus, o->topology.max_cpus), o->board->name, o->board->max_cpus);
         return false;
     }
+    if (!memory_options_finish(o, error) || !numa_options_finish(o, error)) {
+        return false;
+    }
     if (o->cpus > 1 && strstr(o->accel, ",thread=single")) {
         set_error(error, "-accel tcg,thread=single: %u CPUs have a thread each; use thread=multi",
                   o->cpus);
@@ -584,6 +642,11 @@ bool options_finish(struct options *o, GError **error)
     if (o->serials->len > MAX_SERIAL) {
         set_error(error, "%u serial ports asked for, the machine has at most %d", o->serials->len,
                   MAX_SERIAL);
+        return false;
+    }
+    if (o->parallels->len > MAX_PARALLEL) {
+        set_error(error, "%u parallel ports asked for, the machine has at most %d",
+                  o->parallels->len, MAX_PARALLEL);
         return false;
     }
     finish_consoles(o);

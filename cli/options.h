@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cli/options.h: the command line as data.  Parsing makes no machine and touches no file; what needs one
- * is in setup.c.
+ * cli/options.h: the command line as data.  Parsing makes no machine and touches no file but -readconfig's; what
+ * needs one is in setup.c.
  *
  * Thread: the program's first, before any other.
  */
@@ -11,6 +11,8 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include "cli/sandbox.h"
 #include "softmmu/machine.h"
 
 /* -monitor, -mon, -qmp: a chardev's text or "chardev:ID". */
@@ -24,8 +26,15 @@ struct options {
     GString *output; /* what a help option prints */
     bool done;       /* print `output` and leave with status 0 */
 
-    const struct board_type *board; /* NULL: the default one */
-    uint64_t ram_size;              /* bytes; 0: the board's default */
+    const struct board_type *board;  /* NULL: the default one */
+    uint64_t ram_size;               /* bytes; 0: the board's default */
+    uint64_t max_ram, ram_slots;     /* -m maxmem=, slots=; 0: not given */
+    char *mem_path, *memory_backend; /* -mem-path; -machine memory-backend= */
+    bool mem_prealloc, mem_lock;     /* the latter: -overcommit */
+    bool mem_merge, dump_guest_core;
+    uint64_t max_ram_below_4g; /* bytes; 0: the board's */
+    GPtrArray *numas;          /* -numa, texts as given */
+    struct numa_config numa;   /* the same, understood */
     unsigned cpus;
     struct cpu_topology topology;
     char *cpu_model, *accel, *kernel, *initrd, *append, *name;
@@ -34,7 +43,8 @@ struct options {
     int64_t rtc_base;    /* INT64_MIN: the host's time */
     bool rtc_localtime;
     bool only_migratable, no_reboot, no_shutdown, start_paused, perfmap, no_acpi, no_hpet, no_smm;
-    bool no_pic, no_pit, no_rtc, no_isa_serial;
+    bool no_pic, no_pit, no_rtc, no_isa_serial, no_fd_bootchk;
+    char *oem_id, *oem_table_id; /* of ACPI tables; NULL: the default */
     bool usb;
 
     bool nographic, nodefaults;
@@ -50,6 +60,7 @@ struct options {
     bool serial_given, monitor_given;
     GPtrArray *monitors; /* struct monitor_option * */
     /* Each option's text as given. */
+    GPtrArray *parallels;
     GPtrArray *serials, *chardevs, *devices, *globals, *drives, *blockdevs, *objects;
     GPtrArray *fds;                           /* -add-fd */
     bool snapshot;                            /* -snapshot: every drive */
@@ -59,7 +70,7 @@ struct options {
     /* Firmware (firmware_options.c); texts as given. */
     char *bios;
     struct boot_options *boot;
-    GPtrArray *data_dirs, *fw_cfg, *option_roms, *debugcons, *smbios;
+    GPtrArray *data_dirs, *fw_cfg, *option_roms, *debugcons, *smbios, *acpi_tables;
     char *uuid;
 
     char *log_items, *log_file, *pidfile, *loadvm, *incoming;
@@ -67,8 +78,17 @@ struct options {
     char *gdb;                                /* -gdb, -s; NULL: none */
     char *process_name;                       /* -name process= */
     bool daemonize, timestamps, message_name; /* the latter: -msg */
-    unsigned panic, watchdog;                 /* enum panic_action, enum watchdog_action */
-    GPtrArray *warnings;                      /* char *, to print before the machine starts */
+    struct sandbox_options sandbox;
+    char *runas, *chroot_dir; /* runas: the user's name, "" for numbers; NULL: stay */
+    uid_t uid;
+    gid_t gid;
+    bool async_teardown, seed_given;
+    uint64_t seed;
+    char *log_filter, *dump_vmstate; /* -dfilter; the file of -dump-vmstate */
+    bool singlestep;
+    uint8_t escape;           /* -echr; 0: Ctrl-A */
+    unsigned panic, watchdog; /* enum panic_action, enum watchdog_action */
+    GPtrArray *warnings;      /* char *, to print before the machine starts */
 };
 
 /* The argument's text, NULL where the option takes none.  False and *error: one line. */
@@ -92,18 +112,52 @@ bool options_finish(struct options *o, GError **error);
 void options_print_help(GString *out);
 /* query-command-line-options: [{option, parameters}], of one option or of all. */
 struct json_t *options_describe(const char *only);
+/* The row of an option by the name that options_describe gives it; NULL: there is none. */
+const struct option_row *options_find_group(const char *group);
 /* The i-th property of -machine; NULL behind the last. */
 const char *machine_option_name(unsigned i);
 void options_warn(struct options *o, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 
+/* options.c */
+option_fn option_kernel, option_initrd, option_append;
+/* dump_vmstate.c: writes the file. */
+bool dump_vmstate(const char *path, const struct board_type *board, GError **error);
+/* config_file.c */
+option_fn option_readconfig, option_set;
+/* memory_options.c */
+option_fn option_memory, option_overcommit;
+bool memory_options_finish(struct options *o, GError **error);
+/* Before the board is made, after objects are: what its RAM is made of. */
+bool memory_setup(struct machine *m, const struct options *o, GError **error);
+/* At the end of the setup: -overcommit mem-lock=on. */
+bool memory_lock(const struct options *o, GError **error);
+/* numa_options.c */
+option_fn option_numa;
+bool numa_options_finish(struct options *o, GError **error);
+bool numa_setup(struct machine *m, const struct options *o, GError **error);
+/* process_options.c */
+option_fn option_sandbox, option_runas, option_seed, option_echr, option_compat, option_rotate,
+    option_portrait, option_async_teardown;
+/* -chroot and -runas, once everything is open. */
+bool process_confine(const struct options *o, GError **error);
+/* Before the machine is made: -seed, -async-teardown. */
+bool process_begin(const struct options *o, GError **error);
+/* machine_properties.c: rows of -machine */
+option_fn machine_memory_backend, machine_mem_merge, machine_dump_guest_core, machine_fd_bootchk,
+    machine_max_ram_below_4g, machine_i8042, machine_sata, machine_smbus, machine_nvdimm,
+    machine_hmat, machine_bypass_iommu, machine_suppress_vmdesc, machine_memory_encryption,
+    machine_kernel_irqchip, machine_oem_id, machine_oem_table_id;
+/* smp.*, boot.*, memory.* of a -machine. */
+bool machine_nested(struct options *o, const GPtrArray *opts, GError **error);
+bool machine_is_nested(const char *key);
 /* accel_options.c */
 option_fn option_accel, option_enable_kvm;
 /* machine_options.c */
-option_fn option_machine, option_memory, option_smp, option_cpu, option_rtc, option_action,
-    option_watchdog_action, option_global;
+option_fn option_machine, option_smp, option_cpu, option_rtc, option_action, option_watchdog_action,
+    option_global;
 /* firmware_options.c */
 option_fn option_bios, option_data_dir, option_boot, option_fw_cfg, option_option_rom,
-    option_debugcon, option_smbios, option_uuid;
+    option_debugcon, option_smbios, option_uuid, option_acpitable;
 void firmware_options_init(struct options *o);
 void firmware_options_clear(struct options *o);
 /* device_options.c */
@@ -135,7 +189,9 @@ bool net_add_devices(struct machine *m, struct options *o, GError **error);
 /* drive_options.c */
 option_fn option_object, option_blockdev, option_drive, option_hda, option_hdb, option_hdc,
     option_hdd, option_cdrom, option_fda, option_pflash, option_fdb, option_snapshot;
-/* The drives that the options name; before the board is made.  Machine lock held. */
+/* -object: those that character devices need (early), or all others. */
+bool objects_setup(struct machine *m, const struct options *o, bool early, GError **error);
+/* The drives that the options name, and objects; before the board is made.  Machine lock held. */
 bool drives_setup(struct machine *m, const struct options *o, GError **error);
 /* After the board is made: -device for each drive of if=virtio and if=scsi. */
 bool drives_add_devices(struct machine *m, struct options *o, GError **error);

@@ -4,7 +4,6 @@
  * Thread: the program's first, machine lock held.
  */
 #include <string.h>
-#include <sys/sysinfo.h>
 #include "accel/qtest/qtest.h"
 #include "block/node.h"
 #include "chardev/chardev.h"
@@ -54,6 +53,7 @@ static void setup_config(struct machine *m, struct options *o)
     c->panic = o->panic;
     c->watchdog = o->watchdog;
     c->start_paused = o->start_paused;
+    m->debugger.one_insn = o->singlestep;
     c->curses = strcmp(o->display->name, "curses") == 0;
     c->has_viewer = o->has_viewer;
     c->no_acpi = o->no_acpi;
@@ -64,26 +64,14 @@ static void setup_config(struct machine *m, struct options *o)
     c->no_pit = o->no_pit;
     c->no_rtc = o->no_rtc;
     c->no_isa_serial = o->no_isa_serial;
-}
-
-/* RAM is given by the host when it is touched: too much of it would end the program much later. */
-static bool check_memory(const struct machine *m, GError **error)
-{
-    g_autofree char *asked = NULL, *there = NULL;
-    struct sysinfo info;
-    uint64_t host;
-
-    if (sysinfo(&info) < 0) {
-        return true; /* nobody knows */
-    }
-    host = ((uint64_t)info.totalram + info.totalswap) * info.mem_unit;
-    if (m->config.ram_size <= host) {
-        return true;
-    }
-    asked = g_format_size_full(m->config.ram_size, G_FORMAT_SIZE_IEC_UNITS);
-    there = g_format_size_full(host, G_FORMAT_SIZE_IEC_UNITS);
-    set_error(error, "-m: the size is %s, this host has %s of memory and swap", asked, there);
-    return false;
+    c->no_fd_bootchk = o->no_fd_bootchk;
+    c->mem_prealloc = o->mem_prealloc;
+    c->no_mem_merge = !o->mem_merge;
+    c->no_dump_guest_core = !o->dump_guest_core;
+    c->max_ram_below_4g = o->max_ram_below_4g;
+    c->oem_id = g_strdup(o->oem_id);
+    c->oem_table_id = g_strdup(o->oem_table_id);
+    c->escape = o->escape;
 }
 
 /* Character devices --------------------------------------------------------------------------- */
@@ -147,6 +135,23 @@ static bool setup_serials(struct machine *m, struct options *o, GError **error)
         }
         m->config.serial[i] = open_chardev(m, "-serial", label, full, error);
         if (!m->config.serial[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool setup_parallels(struct machine *m, struct options *o, GError **error)
+{
+    for (unsigned i = 0; i < o->parallels->len; i++) {
+        const char *spec = g_ptr_array_index(o->parallels, i);
+        g_autofree char *label = g_strdup_printf("parallel%u", i);
+
+        if (strcmp(spec, "none") == 0) {
+            continue;
+        }
+        m->config.parallel[i] = open_chardev(m, "-parallel", label, spec, error);
+        if (!m->config.parallel[i]) {
             return false;
         }
     }
@@ -380,13 +385,14 @@ bool session_setup(struct session *s, struct options *o, GError **error)
         migration_expect(m);
     }
     return fds_setup(o, error) && (!o->layout || input_set_layout(m, o->layout, error)) &&
-           check_memory(m, error) && setup_chardevs(m, o, error) && setup_serials(m, o, error) &&
-           drives_setup(m, o, error) && net_setup(m, o, error) && audio_setup(m, o, error) &&
-           firmware_setup(m, o, error) && m->config.board->init(m, error) &&
-           drives_check(m, error) && drives_add_devices(m, o, error) &&
-           net_add_devices(m, o, error) && setup_debugcons(m, o, error) &&
-           setup_devices(m, o, error) && setup_qtest(s, o, error) && setup_monitors(s, o, error) &&
-           setup_gdb(m, o, error) && setup_vncs(m, o, error);
+           objects_setup(m, o, true, error) && setup_chardevs(m, o, error) &&
+           setup_serials(m, o, error) && setup_parallels(m, o, error) &&
+           drives_setup(m, o, error) && memory_setup(m, o, error) && net_setup(m, o, error) &&
+           audio_setup(m, o, error) && firmware_setup(m, o, error) &&
+           m->config.board->init(m, error) && drives_check(m, error) &&
+           drives_add_devices(m, o, error) && net_add_devices(m, o, error) &&
+           setup_debugcons(m, o, error) && setup_devices(m, o, error) && setup_qtest(s, o, error) &&
+           setup_monitors(s, o, error) && setup_gdb(m, o, error) && setup_vncs(m, o, error);
 }
 
 bool session_show(struct session *s, const struct options *o, GError **error)

@@ -19,6 +19,8 @@ extern const struct device_type virtio_mouse_pci_type, virtio_tablet_device_type
 extern const struct device_type ac97_type, hda_duplex_type, hda_micro_type, hda_output_type, ich9_intel_hda_type;
 extern const struct device_type es1370_type, intel_hda_type, pcspk_type, sb16_type;
 extern const struct device_type isa_debugcon_type, isa_serial_type, mc146818rtc_type;
+extern const struct device_type loader_type;
+extern const struct device_type isa_parallel_type, pci_serial_type, pci_serial_2x_type, pci_serial_4x_type;
 extern const struct device_type fw_cfg_type;
 
 extern const struct device_type ich9_lpc_type, mch_type, pci_bridge_type, pcie_pci_bridge_type;
@@ -78,6 +80,11 @@ const struct device_type *const device_types[] = {
     &intel_hda_type,
     &ioapic_type,
     &isa_debugcon_type,
+    &isa_parallel_type,
+    &loader_type,
+    &pci_serial_type,
+    &pci_serial_2x_type,
+    &pci_serial_4x_type,
     &isa_serial_type,
     &isa_vga_type,
     &mc146818rtc_type,

@@ -257,7 +257,7 @@ void ram_clear(const GPtrArray *blocks)
             b->from_file = false;
         }
         /* Anonymous memory that is given back reads as zeroes, without a touch. */
-        if (b->from_file || madvise(b->host, b->size, MADV_DONTNEED) != 0) {
+        if (b->from_file || !ram_block_discard(b, 0, b->size)) {
             memset(b->host, 0, b->size);
         }
     }

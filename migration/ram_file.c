@@ -153,6 +153,24 @@ static bool check(const GPtrArray *blocks, const struct section *s, uint64_t end
     return true;
 }
 
+/* Memory that others map, too, must stay what they see. */
+static bool read_block(int fd, struct ram_block *b, uint64_t at, GError **error)
+{
+    for (uint64_t done = 0; done < b->size;) {
+        ssize_t n = pread(fd, b->host + done, b->size - done, (off_t)(at + done));
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            set_errno_error(error, "section 'mapped' 0: cannot read %s", b->name);
+            return false;
+        }
+        done += (uint64_t)n;
+    }
+    return true;
+}
+
 bool ram_file_map(int fd, const GPtrArray *blocks, const struct section *s, uint64_t *rest,
                   GError **error)
 {
@@ -167,9 +185,16 @@ bool ram_file_map(int fd, const GPtrArray *blocks, const struct section *s, uint
     }
     for (unsigned i = 0; i < blocks->len; i++) {
         struct ram_block *b = g_ptr_array_index(blocks, i);
+        uint64_t at = get(s, 12 + i * 8, 8);
 
+        if (b->shared) {
+            if (!read_block(fd, b, at, error)) {
+                return false;
+            }
+            continue;
+        }
         if (mmap(b->host, b->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
-                 (off_t)get(s, 12 + i * 8, 8)) == MAP_FAILED) {
+                 (off_t)at) == MAP_FAILED) {
             set_errno_error(error, "section 'mapped' 0: cannot map %s", b->name);
             return false;
         }

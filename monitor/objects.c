@@ -9,6 +9,9 @@
 #include "block/driver.h"
 #include "block/options.h"
 #include "monitor/command.h"
+#include "monitor/memory_objects.h"
+#include "monitor/rng_objects.h"
+#include "monitor/tls_objects.h"
 #include "net/net.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
@@ -101,7 +104,47 @@ static const struct object_type types[] = {
     { "iothread", iothread_rows, add_iothread, has_iothread, del_iothread },
     { "secret", secret_rows, add_to_graph, has_secret, del_secret },
     { "throttle-group", NULL, add_to_graph, NULL, NULL },
+    { "rng-builtin", rng_builtin_rows, add_rng_builtin, has_rng_builtin, del_rng },
+    { "rng-egd", rng_egd_rows, add_rng_egd, has_rng_egd, del_rng },
+    { "rng-random", rng_random_rows, add_rng_random, has_rng_random, del_rng },
+    { "tls-creds-anon", tls_anon_rows, add_tls_anon, has_tls_anon, del_tls },
+    { "tls-creds-psk", tls_psk_rows, add_tls_psk, has_tls_psk, del_tls },
+    { "tls-creds-x509", tls_x509_rows, add_tls_x509, has_tls_x509, del_tls },
+    { "memory-backend-file", memory_file_rows, add_memory_file, has_memory_file, del_memory },
+    { "memory-backend-memfd", memory_memfd_rows, add_memory_memfd, has_memory_memfd, del_memory },
+    { "memory-backend-ram", memory_ram_rows, add_memory_ram, has_memory_ram, del_memory },
 };
+
+/* Types of QEMU's that are not there, and why. */
+static const struct {
+    const char *prefix, *why;
+} refused[] = {
+    { "cryptodev-", "there is no virtio-crypto device" },
+    { "can-", "there are no CAN controllers" },
+    { "filter-", "of the filters there is filter-dump" },
+    { "colo-", "COLO is not supported" },
+    { "authz-", "there are no access lists" },
+    { "sev-guest", "guests are not encrypted" },
+    { "memory-backend-epc", "there is no SGX" },
+    { "thread-context", "use prealloc-threads" },
+    { "pr-manager-", "there is no SCSI pass-through" },
+    { "input-", "input devices of the host are not passed on" },
+    { "tls-cipher-suites", "firmware chooses its own" },
+    { "vfio-user-server", "there is no vfio-user" },
+    { "x-", "it is experimental" },
+    { "secret_keyring", "use -object secret,file=" },
+    { "main-loop", "the main loop has no properties" },
+};
+
+static const char *why_refused(const char *name)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(refused); i++) {
+        if (name && g_str_has_prefix(name, refused[i].prefix)) {
+            return refused[i].why;
+        }
+    }
+    return NULL;
+}
 
 /* Objects -------------------------------------------------------------------------------------- */
 
@@ -154,12 +197,16 @@ bool object_add(struct machine *m, const char *text, GError **error)
         return false;
     }
     name = block_options_get(o, "qom-type");
-    if (name && g_str_has_prefix(name, "filter-")) {
+    if (name && strcmp(name, "filter-dump") == 0) {
         g_autoptr(GPtrArray) opts = json_or_options(text, "qom-type", error);
 
         return opts && net_filter_add(m, opts, error);
     }
     type = find_type(name);
+    if (!type && why_refused(name)) {
+        set_error(error, "object type '%s' is not supported: %s", name, why_refused(name));
+        return false;
+    }
     if (!type) {
         set_error(error, "invalid object type: %s; -object help lists them", name ? name : text);
         return false;

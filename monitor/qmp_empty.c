@@ -27,23 +27,6 @@ bool qmp_query_vm_generation_id(struct qmp_session *s, json_t *args, json_t **re
     return false;
 }
 
-bool qmp_query_memdev(struct qmp_session *s, json_t *args, json_t **result, GError **error)
-{
-    const struct machine *m = qmp_machine(s);
-
-    (void)args;
-    (void)error;
-    *result = json_array();
-    if (m->config.ram_size > 0) { /* the board's own */
-        json_array_append_new(*result,
-                              json_pack("{s:s, s:I, s:b, s:b, s:b, s:b, s:b, s:[], s:s}", "id",
-                                        "pc.ram", "size", (json_int_t)m->config.ram_size, "merge",
-                                        1, "dump", 1, "prealloc", 0, "share", 0, "reserve", 1,
-                                        "host-nodes", "policy", "default"));
-    }
-    return true;
-}
-
 bool qmp_query_command_line_options(struct qmp_session *s, json_t *args, json_t **result,
                                     GError **error)
 {

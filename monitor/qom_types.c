@@ -28,6 +28,8 @@ static const struct {
     { "event-loop-base",    "object" },
     { "secret_common",      "object" },
     { "memory-backend",     "object" },
+    { "rng-backend",        "object" },
+    { "tls-creds",          "object" },
     { "x86-machine",        "machine" },
     { "generic-pc-machine", "x86-machine" },
     { "device",             "object" },
@@ -50,7 +52,16 @@ static const struct {
 } object_parents[] = {
     { "filter-dump", "netfilter" },
     { "iothread", "event-loop-base" },
+    { "memory-backend-file", "memory-backend" },
+    { "memory-backend-memfd", "memory-backend" },
+    { "memory-backend-ram", "memory-backend" },
+    { "rng-builtin", "rng-backend" },
+    { "rng-egd", "rng-backend" },
+    { "rng-random", "rng-backend" },
     { "secret", "secret_common" },
+    { "tls-creds-anon", "tls-creds" },
+    { "tls-creds-psk", "tls-creds" },
+    { "tls-creds-x509", "tls-creds" },
 };
 
 static void type_free(gpointer p)

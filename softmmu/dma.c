@@ -7,7 +7,6 @@
 #include "softmmu/dma.h"
 
 #include <glib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include "softmmu/guest_ram.h"
 #include "softmmu/machine.h"
@@ -163,9 +162,10 @@ void dma_list_discard(const struct dma_list *l, struct machine *m)
     for (unsigned i = 0; i < l->n; i++) {
         uintptr_t from = ((uintptr_t)l->iov[i].iov_base + mask) & ~mask;
         uintptr_t to = ((uintptr_t)l->iov[i].iov_base + l->iov[i].iov_len) & ~mask;
+        struct ram_block *ram = l->sources[i].ram;
 
-        if (to > from) {
-            madvise((void *)from, to - from, MADV_DONTNEED); /* else it stays as it is */
+        if (to > from) { /* where it cannot be, it stays as it is */
+            ram_block_discard(ram, from - (uintptr_t)ram->host, to - from);
         }
     }
     dma_list_written(l, m, 0, l->bytes);

@@ -12,6 +12,7 @@
  */
 #include "softmmu/event.h"
 #include "softmmu/machine.h"
+#include "softmmu/memory_backend.h"
 
 const char *const run_state_names[RUN_STATE_COUNT] = {
     /* clang-format off */
@@ -125,10 +126,12 @@ struct machine *machine_new(void)
     m->devices = g_ptr_array_new();
     m->globals = g_ptr_array_new_with_free_func(device_global_free);
     m->iothreads = g_ptr_array_new();
+    m->memory_backends = g_ptr_array_new();
     m->chardevs = g_ptr_array_new();
     m->reset_hooks = g_array_new(FALSE, FALSE, sizeof(struct reset_hook));
     m->config.rtc_base = INT64_MIN;
     m->config.cpus = 1;
+    m->config.acpi_tables = g_ptr_array_new_with_free_func((GDestroyNotify)g_byte_array_unref);
     m->config.smbios = g_ptr_array_new_with_free_func(g_free);
     m->config.data_dirs = g_ptr_array_new_with_free_func(g_free);
     m->config.firmware_files = g_ptr_array_new_with_free_func(firmware_file_free);
@@ -182,6 +185,7 @@ static void free_config(struct machine_config *config)
     g_free(config->bios);
     g_ptr_array_unref(config->data_dirs);
     g_ptr_array_unref(config->smbios);
+    g_ptr_array_unref(config->acpi_tables);
     g_free(config->uuid);
     g_free(config->pcspk_audiodev);
     g_ptr_array_unref(config->firmware_files);
@@ -194,6 +198,12 @@ static void free_config(struct machine_config *config)
     for (unsigned i = 0; i < MAX_PFLASH; i++) {
         g_free(config->pflash[i]);
     }
+    for (unsigned i = 0; i < config->numa.n_nodes; i++) {
+        g_free(config->numa.nodes[i].memdev);
+    }
+    g_free(config->memory_backend);
+    g_free(config->oem_id);
+    g_free(config->oem_table_id);
     g_free(config->append);
     g_free(config->name);
 }
@@ -232,14 +242,19 @@ void machine_free(struct machine *m)
         m->free_drives(m);
     }
     iothread_free_all(m);
+    if (m->rngs) {
+        m->free_rngs(m); /* before the chardevs that they read */
+    }
     if (m->free_chardevs) {
         m->free_chardevs(m);
     }
+    g_clear_pointer(&m->tls_creds, g_hash_table_unref);
     g_ptr_array_unref(m->chardevs);
     g_ptr_array_unref(m->globals);
     address_space_destroy(&m->memory);
     address_space_destroy(&m->smm_memory);
     address_space_destroy(&m->io);
+    memory_backends_free(m);
     while (m->ram_blocks) {
         ram_block_free(m, m->ram_blocks);
     }

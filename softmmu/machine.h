@@ -43,8 +43,9 @@ extern const char *const run_state_names[RUN_STATE_COUNT];
 /* The guest stands still and nothing may reach it: frames wait, clocks stand. */
 bool run_state_is_stopped(enum run_state state);
 
-#define MAX_SERIAL 4
-#define MAX_PFLASH 2
+#define MAX_SERIAL   4
+#define MAX_PARALLEL 3
+#define MAX_PFLASH   2
 
 /* -boot: what firmware tries.  Letters: a, b floppy, c disk, d CD, n network. */
 struct boot_options {
@@ -67,18 +68,39 @@ struct cpu_topology {
     unsigned max_cpus, sockets, dies, cores, threads;
 };
 
+/* -numa.  A CPU is on one node; distances are the ACPI specification's: 10 is a node's own. */
+#define NUMA_NODES 128u
+struct numa_node {
+    uint64_t mem; /* bytes */
+    char *memdev; /* the id of the memory backend; NULL: none */
+};
+struct numa_config {
+    unsigned n_nodes; /* 0: nothing was said */
+    struct numa_node nodes[NUMA_NODES];
+    uint8_t cpu_node[255]; /* by the CPU's number */
+    bool has_distances;
+    uint8_t distance[NUMA_NODES][NUMA_NODES];
+};
+
 struct machine_config {
     const struct board_type *board;
-    uint64_t ram_size; /* bytes */
+    uint64_t ram_size;    /* bytes */
+    char *memory_backend; /* -machine memory-backend=: RAM is this one's; NULL: its own */
+    bool mem_prealloc;    /* -mem-prealloc: the default of memory backends */
+    bool no_mem_merge, no_dump_guest_core; /* the same, of -machine */
+    uint64_t max_ram_below_4g;             /* bytes; 0: the board's */
     unsigned cpus;
     struct cpu_topology topology;
+    struct numa_config numa;
     char *cpu_model;                    /* "-cpu" verbatim: NAME[,+feat,-feat,...] */
     char *accel;                        /* "tcg" */
     char *kernel, *initrd, *append;     /* initrd: comma-separated list; ",," is a comma */
     char *name;                         /* -name */
     GPtrArray *smbios;                  /* char *: each -smbios verbatim */
+    GPtrArray *acpi_tables;             /* GByteArray *: what each -acpitable makes */
     char *uuid;                         /* -uuid; NULL: none */
     struct chardev *serial[MAX_SERIAL]; /* NULL: port not present */
+    struct chardev *parallel[MAX_PARALLEL];
     int64_t rtc_base; /* seconds since 1970 at start; INT64_MIN: the host's time */
     bool rtc_localtime;
     bool snapshot;     /* -snapshot */
@@ -87,7 +109,9 @@ struct machine_config {
     unsigned panic;    /* enum panic_action */
     unsigned watchdog; /* enum watchdog_action */
     bool start_paused; /* -S */
-    bool no_acpi, no_hpet, no_smm;
+    bool no_acpi, no_hpet, no_smm, no_fd_bootchk;
+    char *oem_id, *oem_table_id;                /* of ACPI tables; NULL: the default */
+    uint8_t escape;                             /* -echr; 0: Ctrl-A */
     bool usb;                                   /* the board has a USB controller */
     bool no_pic, no_pit, no_rtc, no_isa_serial; /* microvm only */
     char *bios;                /* -bios; NULL: the board's default when there is no kernel */
@@ -189,12 +213,16 @@ struct machine {
     unsigned anonymous_devices; /* that -device made without an id */
     GPtrArray *globals;         /* struct device_global *, in the order given: the last one wins */
     struct bus *buses;
-    GPtrArray *iothreads; /* struct iothread *, in the order of their creation */
-    GPtrArray *chardevs;  /* struct chardev *, in the order of their creation */
+    GPtrArray *iothreads;       /* struct iothread *, in the order of their creation */
+    GPtrArray *memory_backends; /* struct memory_backend *, in the order of their creation */
+    GPtrArray *chardevs;        /* struct chardev *, in the order of their creation */
     /* Set by chardev/, which softmmu cannot call: PROPERTY_CHARDEV's look-up and text, and the end. */
     struct chardev *(*find_chardev)(struct machine *m, const char *label);
     const char *(*chardev_label)(const struct chardev *c);
     void (*free_chardevs)(struct machine *m);
+    GHashTable *tls_creds; /* id to struct tls_creds *: softmmu/tls_store.h; NULL: none */
+    GPtrArray *rngs;       /* struct rng *: chardev/rng.h; NULL: none */
+    void (*free_rngs)(struct machine *m);
     struct display_console *displays; /* ui/surface.h */
     struct input_queue *input;        /* ui/input.h; NULL until somebody asks for it */
     void (*free_input)(struct machine *m);

@@ -45,6 +45,12 @@ bool mem_region_init_ram(struct mem_region *mr, struct machine *m, const char *n
     return mr->ram != NULL;
 }
 
+void mem_region_init_ram_block(struct mem_region *mr, struct machine *m, struct ram_block *ram)
+{
+    init_region(mr, m, ram->name, MEM_RAM, ram->size);
+    mr->ram = ram;
+}
+
 bool mem_region_init_rom(struct mem_region *mr, struct machine *m, const char *name, uint64_t size,
                          GError **error)
 {
@@ -94,7 +100,7 @@ void mem_region_destroy(struct mem_region *mr)
         return; /* never initialized */
     }
     mem_transaction_begin(mr->machine);
-    if (mr->ram) {
+    if (mr->ram && !mr->ram->kept) {
         mr->ram->retired = mr->machine->ram_retired = true;
     }
     mem_region_del(mr);

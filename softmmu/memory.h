@@ -39,12 +39,19 @@ struct ram_block {
     uint64_t size;
     uint8_t *page_flags; /* enum ram_page_flag, one byte a page */
     bool from_file;      /* a private mapping of a file: what is given back reads as that again */
+    bool shared;         /* others may map the same memory: giving it back makes a hole for all */
+    bool kept;           /* a memory backend's: it outlives its region */
     bool retired;        /* its region is gone: freed when no view has it any more */
 };
 
 /* size is rounded up to whole pages, the memory zeroed and touched lazily.  Lock held. */
 struct ram_block *ram_block_new(struct machine *m, const char *name, uint64_t size, GError **error);
+/* The same over memory that the caller mapped, `size` bytes in whole pages: the block's from now on. */
+struct ram_block *ram_block_adopt(struct machine *m, const char *name, uint64_t size, uint8_t *host,
+                                  GError **error);
 void ram_block_free(struct machine *m, struct ram_block *ram);
+/* Gives whole pages of the host back, which then read as zeroes (of a file's mapping: as the file).  False: it cannot. */
+bool ram_block_discard(struct ram_block *ram, uint64_t offset, uint64_t len);
 /* While it is pinned no block goes, so that a thread may read them without the lock.  Lock held. */
 void ram_pin(struct machine *m, bool pinned);
 
@@ -89,6 +96,8 @@ void mem_region_init_container(struct mem_region *mr, struct machine *m, const c
 /* Allocates a zeroed RAM block.  False and *error when the host has no memory for it. */
 bool mem_region_init_ram(struct mem_region *mr, struct machine *m, const char *name, uint64_t size,
                          GError **error);
+/* RAM in a block that is there already. */
+void mem_region_init_ram_block(struct mem_region *mr, struct machine *m, struct ram_block *ram);
 /* RAM that the guest cannot write; the host fills mr->ram->host. */
 bool mem_region_init_rom(struct mem_region *mr, struct machine *m, const char *name, uint64_t size,
                          GError **error);

@@ -45,33 +45,56 @@ static uint8_t *map_block(uint64_t size)
     return at;
 }
 
+struct ram_block *ram_block_adopt(struct machine *m, const char *name, uint64_t size, uint8_t *host,
+                                  GError **error)
+{
+    struct ram_block *ram = g_new0(struct ram_block, 1);
+
+    ram->name = name;
+    ram->size = size;
+    ram->host = host;
+    ram->page_flags =
+        calloc(size >> GUEST_PAGE_BITS, 1); /* large ones are touched lazily as well */
+    if (!ram->page_flags) {
+        set_errno_error(error, "cannot allocate the page flags of RAM '%s'", name);
+        g_free(ram);
+        return NULL;
+    }
+    ram->next = m->ram_blocks;
+    m->ram_blocks = ram;
+    return ram;
+}
+
 struct ram_block *ram_block_new(struct machine *m, const char *name, uint64_t size, GError **error)
 {
-    g_autofree struct ram_block *ram = g_new0(struct ram_block, 1);
-    g_autofree char *text = NULL;
+    struct ram_block *ram;
+    uint8_t *host;
 
     if (size == 0 || size > (1ull << 52)) {
         set_error(error, "RAM '%s' has %" PRIu64 " bytes, must have 1 to 2^52", name, size);
         return NULL;
     }
-    text = g_format_size_full(size, G_FORMAT_SIZE_IEC_UNITS);
-    ram->name = name;
-    ram->size = (size + GUEST_PAGE_SIZE - 1) & GUEST_PAGE_MASK;
-    ram->host = map_block(ram->size);
-    if (ram->host) {
-        /* large ones are touched lazily as well */
-        ram->page_flags = calloc(ram->size >> GUEST_PAGE_BITS, 1);
-    }
-    if (!ram->page_flags) {
+    size = (size + GUEST_PAGE_SIZE - 1) & GUEST_PAGE_MASK;
+    host = map_block(size);
+    if (!host) {
+        g_autofree char *text = g_format_size_full(size, G_FORMAT_SIZE_IEC_UNITS);
+
         set_errno_error(error, "cannot allocate %s for RAM '%s'", text, name);
-        if (ram->host) {
-            munmap(ram->host, ram->size);
-        }
         return NULL;
     }
-    ram->next = m->ram_blocks;
-    m->ram_blocks = ram;
-    return g_steal_pointer(&ram);
+    ram = ram_block_adopt(m, name, size, host, error);
+    if (!ram) {
+        munmap(host, size);
+    }
+    return ram;
+}
+
+bool ram_block_discard(struct ram_block *ram, uint64_t offset, uint64_t len)
+{
+    if (offset > ram->size || len > ram->size - offset) {
+        return false;
+    }
+    return madvise(ram->host + offset, len, ram->shared ? MADV_REMOVE : MADV_DONTNEED) == 0;
 }
 
 void ram_block_free(struct machine *m, struct ram_block *ram)

@@ -100,6 +100,74 @@ bool log_set_items(const char *items, GError **error)
     return true;
 }
 
+/* -dfilter ------------------------------------------------------------------------------------- */
+
+#define FILTER_RANGES 64u
+
+static struct {
+    unsigned n; /* 0: all */
+    struct {
+        uint64_t first, last;
+    } ranges[FILTER_RANGES];
+} filter;
+
+static bool parse_range(const char *text, uint64_t *first, uint64_t *last)
+{
+    static const char *const signs[] = { "..", "+", "-" };
+    uint64_t a, b;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(signs); i++) {
+        const char *at = strstr(text, signs[i]);
+        g_autofree char *left = at ? g_strndup(text, (gsize)(at - text)) : NULL;
+
+        if (!at) {
+            continue;
+        }
+        if (!parse_uint(left, 0, UINT64_MAX, &a) ||
+            !parse_uint(at + strlen(signs[i]), i ? 1 : 0, UINT64_MAX, &b)) {
+            return false;
+        }
+        *first = i == 2 ? a - (b - 1) : a;
+        *last = i == 0 ? b : i == 1 ? a + (b - 1) : a;
+        return *first <= *last;
+    }
+    return false;
+}
+
+bool log_set_filter(const char *ranges, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(ranges, ",", -1);
+    unsigned n = g_strv_length(parts);
+
+    if (n == 0 || n > FILTER_RANGES) {
+        set_error(error,
+                  "-dfilter: there are %u ranges, must be 1 to %u: each must be START+LENGTH, ...",
+                  n, FILTER_RANGES);
+        return false;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        if (!parse_range(parts[i], &filter.ranges[i].first, &filter.ranges[i].last)) {
+            set_error(
+                error,
+                "-dfilter: the range is '%s', must be START+LENGTH, START-LENGTH or FIRST..LAST",
+                parts[i]);
+            return false;
+        }
+    }
+    filter.n = n;
+    return true;
+}
+
+bool log_wants_address(uint64_t address)
+{
+    bool wants = filter.n == 0;
+
+    for (unsigned i = 0; i < filter.n && !wants; i++) {
+        wants = address >= filter.ranges[i].first && address <= filter.ranges[i].last;
+    }
+    return wants;
+}
+
 bool log_set_file(const char *path, GError **error)
 {
     int fd = STDERR_FILENO, old;

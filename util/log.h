@@ -47,6 +47,12 @@ void log_write(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 bool log_set_items(const char *items, GError **error);
 /* Where lines go; NULL: stderr. */
 bool log_set_file(const char *path, GError **error);
+/*
+ * -dfilter: items of code (in_asm, op, out_asm, exec, cpu) are logged for these addresses only: ranges
+ * "START+LENGTH", "START-LENGTH" (that many before and with START) or "FIRST..LAST", with commas between them.
+ */
+bool log_set_filter(const char *ranges, GError **error);
+bool log_wants_address(uint64_t address);
 /* `-d help`: name and help of each item. */
 void log_print_help(GString *out);
 

@@ -282,7 +282,7 @@ struct block *decode_block(struct tcg *t, uint64_t linear)
     do {
         b = try_decode(t, linear);
     } while (!b);
-    if (log_enabled(LOG_IN_ASM)) {
+    if (log_enabled(LOG_IN_ASM) && log_wants_address(linear)) {
         log_block(b, t->cpu->regs[R_RIP]);
     }
     return b;

@@ -52,6 +52,9 @@ static const struct insn *end_within_limit(struct x86_cpu *cpu, const struct blo
 
 static void log_execution(struct x86_cpu *cpu)
 {
+    if (!log_wants_address(cpu->regs[R_RIP])) {
+        return;
+    }
     log_line(LOG_EXEC, "exec: cpu %d: 0x%016" PRIx64, cpu->vcpu.index, cpu->regs[R_RIP]);
     if (log_enabled(LOG_CPU)) {
         g_autoptr(GString) text = g_string_new(NULL);

@@ -31,6 +31,10 @@ enum { REG_DATA, REG_IER, REG_IIR, REG_LCR, REG_MCR, REG_LSR, REG_MSR, REG_SCR }
 #define FCR_CLEAR_RX 0x02
 #define FCR_CLEAR_TX 0x04
 #define FCR_KEPT     0xc9
+#define LCR_STOP     0x04
+#define LCR_PARITY   0x08
+#define LCR_EVEN     0x10
+#define LCR_BREAK    0x40
 #define LCR_DLAB     0x80
 #define MCR_DTR      0x01
 #define MCR_RTS      0x02
@@ -281,6 +285,47 @@ static void write_fcr(struct serial *s, uint8_t v)
     }
 }
 
+/* Where the back end is a line of wire. */
+static void tell_line(struct serial *s)
+{
+    struct chardev_line line = {
+        .baud = 115200u / (s->divisor ? s->divisor : 1),
+        .data_bits = 5 + (s->lcr & 3u),
+        .stop_bits = s->lcr & LCR_STOP ? 2 : 1,
+        .parity = !(s->lcr & LCR_PARITY) ? 'N'
+                  : s->lcr & LCR_EVEN    ? 'E'
+                                         : 'O',
+    };
+
+    chardev_set_line(s->out, &line);
+}
+
+static void write_lcr(struct serial *s, uint8_t v)
+{
+    uint8_t changed = v ^ s->lcr;
+
+    s->lcr = v;
+    if (changed & ~LCR_BREAK && !(v & LCR_DLAB)) {
+        tell_line(s);
+    }
+    if (changed & LCR_BREAK) {
+        chardev_set_break(s->out, v & LCR_BREAK);
+    }
+}
+
+/* Of the wire's other end; false: there is no such thing. */
+static bool wire_lines(const struct serial *s, uint8_t *lines)
+{
+    unsigned now;
+
+    if (!chardev_get_modem(s->out, &now)) {
+        return false;
+    }
+    *lines = (now & CHARDEV_CTS ? MSR_CTS : 0) | (now & CHARDEV_DSR ? MSR_DSR : 0) |
+             (now & CHARDEV_RI ? MSR_RI : 0) | (now & CHARDEV_DCD ? MSR_DCD : 0);
+    return true;
+}
+
 /* The modem's lines: those of a null modem with somebody there, or the loop. */
 static void update_msr(struct serial *s)
 {
@@ -289,6 +334,8 @@ static void update_msr(struct serial *s)
     if (s->mcr & MCR_LOOP) {
         lines = (s->mcr & MCR_RTS ? MSR_CTS : 0) | (s->mcr & MCR_DTR ? MSR_DSR : 0) |
                 (s->mcr & MCR_OUT1 ? MSR_RI : 0) | (s->mcr & MCR_OUT2 ? MSR_DCD : 0);
+    } else if (s->out) {
+        wire_lines(s, &lines);
     }
     changed = (lines ^ s->msr) & 0xf0;
     if (changed & MSR_RI && lines & MSR_RI) {
@@ -302,6 +349,7 @@ static void write_mcr(struct serial *s, uint8_t v)
     bool left_loop = s->mcr & MCR_LOOP && !(v & MCR_LOOP);
 
     s->mcr = v & 0x1f;
+    chardev_set_modem(s->out, (v & MCR_DTR ? CHARDEV_DTR : 0) | (v & MCR_RTS ? CHARDEV_RTS : 0));
     update_msr(s);
     serial_update(s);
     if (left_loop) {
@@ -334,6 +382,7 @@ static uint64_t serial_read(void *opaque, uint64_t off, unsigned size)
     case REG_MCR:
         return s->mcr;
     case REG_MSR:
+        update_msr(s); /* a wire's lines change without a word */
         v = s->msr;
         s->msr &= 0xf0;
         serial_update(s);
@@ -368,7 +417,7 @@ static void serial_write(void *opaque, uint64_t off, uint64_t value, unsigned si
         write_fcr(s, v);
         break;
     case REG_LCR:
-        s->lcr = v;
+        write_lcr(s, v);
         break;
     case REG_MCR:
         write_mcr(s, v);

@@ -34,7 +34,8 @@ struct serial {
     struct serial_fifo rx, tx;
 };
 
-extern const struct device_type isa_serial_type;
+extern const struct device_type isa_serial_type, isa_parallel_type;
+extern const struct device_type pci_serial_type, pci_serial_2x_type, pci_serial_4x_type;
 extern const struct state_row serial_rows[];
 
 bool serial_init(struct serial *s, struct machine *m, GError **error);

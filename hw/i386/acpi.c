@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hw/i386/acpi.c: RSDP, RSDT, XSDT, FADT, FACS, MADT, MCFG and HPET; the DSDT's body comes from dsdt.c.
+ * hw/i386/acpi.c: RSDP, RSDT, XSDT, FADT, FACS, MADT, MCFG and HPET; the DSDT's body comes from dsdt.c, SRAT and
+ * SLIT from acpi_numa.c, what -acpitable adds from acpi_user.c.
  *
  * Source: ACPI 6.4, 5.2 (tables in the form of revision 4.0); IA-PC HPET 1.0a, 3.2.4.
  * Invariants: the FACS is the first thing in the area; every other table begins on 16 bytes.
@@ -9,6 +10,7 @@
 #include "hw/i386/acpi.h"
 
 #include <string.h>
+#include "hw/i386/acpi_internal.h"
 #include "hw/i386/ich9_lpc.h"
 #include "hw/i386/microvm_pm.h"
 #include "hw/i386/piix4_pm.h"
@@ -20,12 +22,21 @@
 #define FADT_SIZE   244u
 #define SCI_IRQ     9
 
-static void put(GByteArray *out, uint64_t v, unsigned size)
+void acpi_put(GByteArray *out, uint64_t v, unsigned size)
 {
     for (unsigned i = 0; i < size; i++) {
         uint8_t byte = (uint8_t)(v >> (8 * i));
 
         g_byte_array_append(out, &byte, 1);
+    }
+}
+
+void acpi_put_text(GByteArray *out, const char *text, unsigned size)
+{
+    size_t len = strlen(text);
+
+    for (unsigned i = 0; i < size; i++) {
+        acpi_put(out, i < len ? (uint8_t)text[i] : ' ', 1);
     }
 }
 
@@ -39,7 +50,7 @@ static void poke(GByteArray *out, size_t off, uint64_t v, unsigned size)
 static void pad_to(GByteArray *out, size_t len)
 {
     while (out->len < len) {
-        put(out, 0, 1);
+        acpi_put(out, 0, 1);
     }
 }
 
@@ -53,26 +64,26 @@ static uint8_t checksum(const uint8_t *data, size_t len)
     return (uint8_t)-sum;
 }
 
-/* Begins a table on 16 bytes; returns its offset for end_table. */
-static size_t begin_table(GByteArray *out, const char *signature, uint8_t revision)
+/* Begins a table on 16 bytes; returns its offset for acpi_end_table. */
+size_t acpi_begin_table(GByteArray *out, const char *signature, uint8_t revision)
 {
     size_t start;
 
     pad_to(out, (out->len + 15) & ~(size_t)15);
     start = out->len;
     g_byte_array_append(out, (const uint8_t *)signature, 4);
-    put(out, 0, 4); /* length: end_table */
-    put(out, revision, 1);
-    put(out, 0, 1); /* checksum: end_table */
+    acpi_put(out, 0, 4); /* length: acpi_end_table */
+    acpi_put(out, revision, 1);
+    acpi_put(out, 0, 1); /* checksum: acpi_end_table */
     g_byte_array_append(out, (const uint8_t *)"RHEA  ", 6);
     g_byte_array_append(out, (const uint8_t *)"RHEAPC  ", 8);
-    put(out, 1, 4); /* OEM revision */
+    acpi_put(out, 1, 4); /* OEM revision */
     g_byte_array_append(out, (const uint8_t *)"RHEA", 4);
-    put(out, 1, 4); /* creator revision */
+    acpi_put(out, 1, 4); /* creator revision */
     return start;
 }
 
-static void end_table(GByteArray *out, size_t start)
+void acpi_end_table(GByteArray *out, size_t start)
 {
     poke(out, start + 4, out->len - start, 4);
     out->data[start + 9] = checksum(out->data + start, out->len - start);
@@ -84,7 +95,7 @@ static void build_facs(GByteArray *out)
     size_t start = out->len;
 
     g_byte_array_append(out, (const uint8_t *)"FACS", 4);
-    put(out, FACS_SIZE, 4);
+    acpi_put(out, FACS_SIZE, 4);
     pad_to(out, start + FACS_SIZE);
     out->data[start + 32] = 2; /* version */
 }
@@ -110,7 +121,7 @@ enum fadt_boot_arch { BOOT_LEGACY = 1 << 0, BOOT_8042 = 1 << 1, BOOT_NO_VGA = 1 
 static size_t build_fadt(const struct acpi_config *cfg, uint64_t facs, uint64_t dsdt,
                          GByteArray *out)
 {
-    size_t t = begin_table(out, "FACP", 4);
+    size_t t = acpi_begin_table(out, "FACP", 4);
     uint16_t pm = cfg->pm_base, gpe0 = (uint16_t)(pm + (cfg->ich9 ? ICH9_PM_GPE0 : PM_GPE0));
     unsigned gpe0_bytes = cfg->ich9 ? 16 : 4;
     bool no_rtc = cfg->no_pci && !cfg->rtc;
@@ -156,19 +167,19 @@ static size_t build_fadt(const struct acpi_config *cfg, uint64_t facs, uint64_t 
     poke_io(out, t + 220, 32, gpe0);
     poke(out, t + 220 + 1, gpe0_bytes * 8, 1);
     poke(out, t + 220 + 3, 1, 1); /* GPE blocks are read by bytes */
-    end_table(out, t);
+    acpi_end_table(out, t);
     return t;
 }
 
 /* 5.2.12.5: an ISA interrupt that is not what ISA interrupts are.  flags: polarity, trigger. */
 static void put_override(GByteArray *out, unsigned irq, unsigned gsi, unsigned flags)
 {
-    put(out, 2, 1);
-    put(out, 10, 1);
-    put(out, 0, 1); /* ISA */
-    put(out, irq, 1);
-    put(out, gsi, 4);
-    put(out, flags, 2);
+    acpi_put(out, 2, 1);
+    acpi_put(out, 10, 1);
+    acpi_put(out, 0, 1); /* ISA */
+    acpi_put(out, irq, 1);
+    acpi_put(out, gsi, 4);
+    acpi_put(out, flags, 2);
 }
 
 /* 5.2.12.2, and for what 8 bits do not hold 5.2.12.12.  True: of the latter kind. */
@@ -176,17 +187,17 @@ static bool put_local_apic(GByteArray *out, uint32_t uid, uint32_t id)
 {
     bool wide = id > 254;
 
-    put(out, wide ? 9 : 0, 1);
-    put(out, wide ? 16 : 8, 1);
+    acpi_put(out, wide ? 9 : 0, 1);
+    acpi_put(out, wide ? 16 : 8, 1);
     if (wide) {
-        put(out, 0, 2);
-        put(out, id, 4);
-        put(out, 1, 4); /* enabled */
-        put(out, uid, 4);
+        acpi_put(out, 0, 2);
+        acpi_put(out, id, 4);
+        acpi_put(out, 1, 4); /* enabled */
+        acpi_put(out, uid, 4);
     } else {
-        put(out, uid, 1);
-        put(out, id, 1);
-        put(out, 1, 4);
+        acpi_put(out, uid, 1);
+        acpi_put(out, id, 1);
+        acpi_put(out, 1, 4);
     }
     return wide;
 }
@@ -194,17 +205,17 @@ static bool put_local_apic(GByteArray *out, uint32_t uid, uint32_t id)
 /* 5.2.12.7, 5.2.12.13: NMI is every CPU's LINT1. */
 static void put_nmi(GByteArray *out, bool wide)
 {
-    put(out, wide ? 10 : 4, 1);
-    put(out, wide ? 12 : 6, 1);
+    acpi_put(out, wide ? 10 : 4, 1);
+    acpi_put(out, wide ? 12 : 6, 1);
     if (wide) {
-        put(out, 0, 2);
-        put(out, UINT32_MAX, 4);
-        put(out, 1, 1);
-        put(out, 0, 3);
+        acpi_put(out, 0, 2);
+        acpi_put(out, UINT32_MAX, 4);
+        acpi_put(out, 1, 1);
+        acpi_put(out, 0, 3);
     } else {
-        put(out, 0xff, 1);
-        put(out, 0, 2);
-        put(out, 1, 1);
+        acpi_put(out, 0xff, 1);
+        acpi_put(out, 0, 2);
+        acpi_put(out, 1, 1);
     }
 }
 
@@ -212,20 +223,20 @@ static void put_nmi(GByteArray *out, bool wide)
 static size_t build_madt(const struct acpi_config *cfg, GByteArray *out)
 {
     static const uint8_t level_irqs[] = { 5, 9, 10, 11 }; /* the links' and the SCI */
-    size_t t = begin_table(out, "APIC", 3);
+    size_t t = acpi_begin_table(out, "APIC", 3);
     bool wide = false;
 
-    put(out, 0xfee00000, 4);
-    put(out, 1, 4); /* PCAT_COMPAT: there is an 8259 pair */
+    acpi_put(out, 0xfee00000, 4);
+    acpi_put(out, 1, 4); /* PCAT_COMPAT: there is an 8259 pair */
     for (unsigned i = 0; i < cfg->n_cpus; i++) {
         wide |= put_local_apic(out, i, cfg->apic_ids ? cfg->apic_ids[i] : i);
     }
-    put(out, 1, 1); /* I/O APIC */
-    put(out, 12, 1);
-    put(out, 0, 1); /* id */
-    put(out, 0, 1);
-    put(out, 0xfec00000, 4);
-    put(out, 0, 4);             /* first GSI */
+    acpi_put(out, 1, 1); /* I/O APIC */
+    acpi_put(out, 12, 1);
+    acpi_put(out, 0, 1); /* id */
+    acpi_put(out, 0, 1);
+    acpi_put(out, 0xfec00000, 4);
+    acpi_put(out, 0, 4);        /* first GSI */
     put_override(out, 0, 2, 0); /* the timer is wired to pin 2 */
     for (unsigned i = 0; i < sizeof(level_irqs); i++) {
         put_override(out, level_irqs[i], level_irqs[i], 0x0d); /* active high, level */
@@ -234,39 +245,40 @@ static size_t build_madt(const struct acpi_config *cfg, GByteArray *out)
     if (wide) {
         put_nmi(out, true);
     }
-    end_table(out, t);
+    acpi_end_table(out, t);
     return t;
 }
 
 /* PCI Firmware 3.0, 4.1.2 */
 static size_t build_mcfg(uint32_t ecam, GByteArray *out)
 {
-    size_t t = begin_table(out, "MCFG", 1);
+    size_t t = acpi_begin_table(out, "MCFG", 1);
 
-    put(out, 0, 8);
-    put(out, ecam, 8);
-    put(out, 0, 2); /* segment */
-    put(out, 0, 1); /* first bus */
-    put(out, 0xff, 1);
-    put(out, 0, 4);
-    end_table(out, t);
+    acpi_put(out, 0, 8);
+    acpi_put(out, ecam, 8);
+    acpi_put(out, 0, 2); /* segment */
+    acpi_put(out, 0, 1); /* first bus */
+    acpi_put(out, 0xff, 1);
+    acpi_put(out, 0, 4);
+    acpi_end_table(out, t);
     return t;
 }
 
 /* IA-PC HPET 1.0a, 3.2.4 */
 static size_t build_hpet(GByteArray *out)
 {
-    size_t t = begin_table(out, "HPET", 1);
+    size_t t = acpi_begin_table(out, "HPET", 1);
 
-    put(out, 0x8086a201, 4); /* as its capability register says: 3 comparators, 64 bits, legacy */
-    put(out, 0, 1);          /* memory space */
-    put(out, 64, 1);
-    put(out, 0, 2);
-    put(out, 0xfed00000, 8);
-    put(out, 0, 1); /* number */
-    put(out, 0, 2); /* minimum tick */
-    put(out, 0, 1);
-    end_table(out, t);
+    acpi_put(out, 0x8086a201,
+             4);         /* as its capability register says: 3 comparators, 64 bits, legacy */
+    acpi_put(out, 0, 1); /* memory space */
+    acpi_put(out, 64, 1);
+    acpi_put(out, 0, 2);
+    acpi_put(out, 0xfed00000, 8);
+    acpi_put(out, 0, 1); /* number */
+    acpi_put(out, 0, 2); /* minimum tick */
+    acpi_put(out, 0, 1);
+    acpi_end_table(out, t);
     return t;
 }
 
@@ -274,48 +286,93 @@ static size_t build_hpet(GByteArray *out)
 static size_t build_index(const char *signature, unsigned size, uint64_t base, const size_t *tables,
                           unsigned n, GByteArray *out)
 {
-    size_t t = begin_table(out, signature, 1);
+    size_t t = acpi_begin_table(out, signature, 1);
 
     for (unsigned i = 0; i < n; i++) {
-        put(out, base + tables[i], size);
+        acpi_put(out, base + tables[i], size);
     }
-    end_table(out, t);
+    acpi_end_table(out, t);
     return t;
 }
 
 /* 5.2.5.3 */
-static void build_rsdp(uint8_t out[36], uint64_t rsdt, uint64_t xsdt)
+static void build_rsdp(uint8_t out[36], const char *oem_id, uint64_t rsdt, uint64_t xsdt)
 {
     GByteArray *a = g_byte_array_new();
 
     g_byte_array_append(a, (const uint8_t *)"RSD PTR ", 8);
-    put(a, 0, 1); /* checksum of the first 20 bytes */
-    g_byte_array_append(a, (const uint8_t *)"RHEA  ", 6);
-    put(a, 2, 1); /* revision */
-    put(a, rsdt, 4);
-    put(a, 36, 4);
-    put(a, xsdt, 8);
-    put(a, 0, 4); /* checksum of all, reserved */
+    acpi_put(a, 0, 1); /* checksum of the first 20 bytes */
+    acpi_put_text(a, oem_id ? oem_id : "RHEA", 6);
+    acpi_put(a, 2, 1); /* revision */
+    acpi_put(a, rsdt, 4);
+    acpi_put(a, 36, 4);
+    acpi_put(a, xsdt, 8);
+    acpi_put(a, 0, 4); /* checksum of all, reserved */
     a->data[8] = checksum(a->data, 20);
     a->data[32] = checksum(a->data, 36);
     memcpy(out, a->data, 36);
     g_byte_array_unref(a);
 }
 
+/* -machine x-oem-id=, x-oem-table-id=: of the table that begins there. */
+static void set_oem(const struct acpi_config *cfg, GByteArray *out, size_t t)
+{
+    const struct {
+        const char *text;
+        size_t offset;
+        unsigned size;
+    } fields[] = { { cfg->oem_id, 10, 6 }, { cfg->oem_table_id, 16, 8 } };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
+        g_autoptr(GByteArray) bytes = g_byte_array_new();
+
+        if (fields[i].text) {
+            acpi_put_text(bytes, fields[i].text, fields[i].size);
+            memcpy(out->data + t + fields[i].offset, bytes->data, bytes->len);
+        }
+    }
+    out->data[t + 9] = 0;
+    out->data[t + 9] = checksum(out->data + t, acpi_table_length(out, t));
+}
+
+uint32_t acpi_table_length(const GByteArray *out, size_t t)
+{
+    uint32_t len;
+
+    memcpy(&len, out->data + t + 4, 4);
+    return GUINT32_FROM_LE(len);
+}
+
+/* What -acpitable made is whole. */
+static unsigned add_user_tables(const struct acpi_config *cfg, size_t *tables, unsigned room,
+                                GByteArray *out)
+{
+    unsigned n = 0;
+
+    for (; cfg->user_tables && n < MIN(cfg->user_tables->len, room); n++) {
+        const GByteArray *bytes = g_ptr_array_index(cfg->user_tables, n);
+
+        pad_to(out, (out->len + 15) & ~(size_t)15);
+        tables[n] = out->len;
+        g_byte_array_append(out, bytes->data, bytes->len);
+    }
+    return n;
+}
+
 struct acpi_tables *acpi_build(const struct acpi_config *cfg, GError **error)
 {
     struct acpi_tables *t = g_new0(struct acpi_tables, 1);
     GByteArray *out = t->blob = g_byte_array_new();
-    size_t dsdt, tables[4], rsdt, xsdt;
-    unsigned n = 0;
+    size_t dsdt, tables[ACPI_TABLES_MAX], rsdt, xsdt;
+    unsigned n = 0, own;
 
     t->area = cfg->area;
     t->rsdp = ACPI_RSDP_ADDR;
     build_facs(out);
     pad_to(out, ACPI_NVS_SIZE);
-    dsdt = begin_table(out, "DSDT", 2);
+    dsdt = acpi_begin_table(out, "DSDT", 2);
     acpi_build_dsdt(cfg, out);
-    end_table(out, dsdt);
+    acpi_end_table(out, dsdt);
     tables[n++] = build_fadt(cfg, cfg->area, cfg->area + dsdt, out);
     tables[n++] = build_madt(cfg, out);
     if (cfg->hpet) {
@@ -324,9 +381,21 @@ struct acpi_tables *acpi_build(const struct acpi_config *cfg, GError **error)
     if (cfg->ecam) {
         tables[n++] = build_mcfg(cfg->ecam, out);
     }
+    if (cfg->numa && cfg->numa->n_nodes) {
+        tables[n++] = acpi_build_srat(cfg, out);
+        tables[n++] = acpi_build_slit(cfg, out);
+    }
+    own = n;
+    n += add_user_tables(cfg, tables + n, ACPI_TABLES_MAX - n, out);
     rsdt = build_index("RSDT", 4, cfg->area, tables, n, out);
     xsdt = build_index("XSDT", 8, cfg->area, tables, n, out);
-    build_rsdp(t->rsdp_bytes, cfg->area + rsdt, cfg->area + xsdt);
+    for (unsigned i = 0; i < own; i++) {
+        set_oem(cfg, out, tables[i]);
+    }
+    set_oem(cfg, out, dsdt);
+    set_oem(cfg, out, rsdt);
+    set_oem(cfg, out, xsdt);
+    build_rsdp(t->rsdp_bytes, cfg->oem_id, cfg->area + rsdt, cfg->area + xsdt);
     if (out->len > ACPI_AREA_SIZE) {
         set_error(error, "the ACPI tables take %u bytes, must be at most %u", out->len,
                   ACPI_AREA_SIZE);

@@ -13,10 +13,14 @@
 #include <stdint.h>
 
 struct machine;
+struct numa_config;
 
 /* The top of low RAM belongs to the tables: first the page of the FACS (NVS), then the rest. */
 #define ACPI_AREA_SIZE 0x20000u
 #define ACPI_NVS_SIZE  0x1000u
+/* Beside the DSDT, RSDT and XSDT. */
+#define ACPI_TABLES_MAX 40u
+#define ACPI_USER_MAX   32u
 /* In the FACS, and so in the area. */
 #define ACPI_FACS_WAKING_VECTOR 12u
 /* Where guests look for the RSDP: on 16 bytes within 0xe0000-0xfffff (ACPI 6.4, 5.2.5.1). */
@@ -38,10 +42,14 @@ struct acpi_config {
     const struct acpi_virtio *virtio; /* places of virtio devices */
     unsigned n_virtio;
     bool serial[4];                      /* COM1 to COM4 */
+    bool parallel[3];                    /* LPT1 to LPT3 */
     uint16_t pm_base;                    /* I/O port of the power management block */
     uint64_t ram_below_4g, ram_above_4g; /* bytes */
     bool ich9;                           /* the south bridge is an ICH9, else a PIIX */
     uint32_t ecam; /* guest physical address of the configuration space of 256 buses; 0: none */
+    const struct numa_config *numa;    /* NULL, or without nodes: no SRAT and SLIT */
+    const GPtrArray *user_tables;      /* GByteArray *: -acpitable; NULL: none */
+    const char *oem_id, *oem_table_id; /* NULL: the default */
     uint64_t area; /* guest physical address of ACPI_AREA_SIZE bytes, page-aligned */
 };
 
@@ -56,6 +64,9 @@ struct acpi_tables *acpi_build(const struct acpi_config *cfg, GError **error);
 /* Copies them into guest RAM; returns the RSDP's address. */
 uint64_t acpi_install(const struct acpi_tables *t, struct machine *m);
 void acpi_free(struct acpi_tables *t);
+
+/* acpi_user.c: the table that an -acpitable describes; NULL and *error. */
+GByteArray *acpi_user_table(const char *options, GError **error);
 
 /* dsdt.c: the AML of the DSDT, without the table's header. */
 void acpi_build_dsdt(const struct acpi_config *cfg, GByteArray *out);

@@ -8,6 +8,7 @@
 #include <elf.h>
 #include <inttypes.h>
 #include <string.h>
+#include "hw/i386/boot_elf.h"
 #include "hw/i386/boot_internal.h"
 #include "util/error.h"
 
@@ -20,6 +21,9 @@ struct segment_header {
     uint32_t type;
     uint64_t offset, paddr, filesz, memsz, align;
 };
+
+/* Zeroes are written one by one: more is a mistake. */
+#define SEGMENT_MOST (4ull << 30)
 
 bool boot_is_elf(const uint8_t *file, size_t len)
 {
@@ -131,6 +135,38 @@ bool boot_add_elf(struct boot_image *b, const uint8_t *file, size_t len, uint64_
     }
     *entry = elf_entry(file);
     return true;
+}
+
+/* Of a segment that belongs in memory; the others are skipped. */
+static bool is_loaded(const struct segment_header *s)
+{
+    return s->type == PT_LOAD && s->memsz;
+}
+
+bool boot_elf_segments(const uint8_t *file, size_t len,
+                       void (*load)(void *opaque, uint64_t addr, const uint8_t *bytes,
+                                    uint64_t filled, uint64_t len),
+                       void *opaque, uint64_t *entry)
+{
+    unsigned n = count_segments(file, len), loaded = 0;
+    struct segment_header s;
+
+    for (unsigned k = 0; k < n; k++) {
+        read_segment(file, k, &s);
+        if (is_loaded(&s) && (s.offset > len || s.filesz > len - s.offset || s.filesz > s.memsz ||
+                              s.memsz > SEGMENT_MOST)) {
+            return false;
+        }
+        loaded += is_loaded(&s);
+    }
+    for (unsigned k = 0; k < n && load; k++) {
+        read_segment(file, k, &s);
+        if (is_loaded(&s)) {
+            load(opaque, s.paddr, file + s.offset, s.filesz, s.memsz);
+        }
+    }
+    *entry = n ? elf_entry(file) : 0;
+    return loaded > 0;
 }
 
 /* Walks one PT_NOTE segment. */

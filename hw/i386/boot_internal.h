@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "hw/i386/boot.h"
+#include "hw/i386/boot_elf.h"
 
 /* Low memory that direct boot uses; all of it is RAM on every board. */
 #define BOOT_GDT         0x1000u
@@ -60,7 +61,6 @@ bool boot_is_multiboot(const uint8_t *file, size_t len);
 bool boot_load_pvh(struct boot_image *b, const uint8_t *file, size_t len, GError **error);
 
 /* ELF: adds the loadable segments at their physical addresses; *top: first byte behind them. */
-bool boot_is_elf(const uint8_t *file, size_t len);
 bool boot_add_elf(struct boot_image *b, const uint8_t *file, size_t len, uint64_t *entry,
                   uint64_t *top, GError **error);
 /* The 32-bit entry of a PVH note; false: there is none. */

@@ -248,8 +248,9 @@ struct isa_part {
         uint16_t base;
         uint8_t length;
     } io[3];
-    uint8_t irq; /* 0: none */
-    int serial;  /* its index + 1, or 0 */
+    uint8_t irq;  /* 0: none */
+    int serial;   /* its index + 1, or 0 */
+    int parallel; /* the same */
 };
 
 /* clang-format off */
@@ -261,6 +262,9 @@ static const struct isa_part isa_parts[] = {
     { "COM2", "PNP0501", { { 0x2f8, 8 } },                 3, 2 },
     { "COM3", "PNP0501", { { 0x3e8, 8 } },                 4, 3 },
     { "COM4", "PNP0501", { { 0x2e8, 8 } },                 3, 4 },
+    { "LPT1", "PNP0400", { { 0x378, 8 } },                 7, 0, 1 },
+    { "LPT2", "PNP0400", { { 0x278, 8 } },                 7, 0, 2 },
+    { "LPT3", "PNP0400", { { 0x3bc, 3 } },                 7, 0, 3 },
 };
 /* clang-format on */
 
@@ -270,8 +274,8 @@ static void add_isa_part(const struct isa_part *part, GByteArray *out)
     GByteArray *res = g_byte_array_new();
 
     aml_name_eisa_id(out, "_HID", part->hid);
-    if (part->serial) {
-        aml_name_int(out, "_UID", (uint64_t)part->serial);
+    if (part->serial || part->parallel) {
+        aml_name_int(out, "_UID", (uint64_t)(part->serial + part->parallel));
     }
     method_returns_int(out, "_STA", 0x0f);
     for (unsigned i = 0; i < G_N_ELEMENTS(part->io) && part->io[i].length; i++) {
@@ -289,6 +293,9 @@ static bool has_isa_part(const struct acpi_config *cfg, const struct isa_part *p
 {
     if (part->serial) {
         return cfg->serial[part->serial - 1];
+    }
+    if (part->parallel) {
+        return cfg->parallel[part->parallel - 1];
     }
     return !cfg->no_pci || (cfg->rtc && strcmp(part->name, "RTC") == 0);
 }

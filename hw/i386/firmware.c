@@ -139,6 +139,7 @@ void firmware_set_boot_drives(struct machine *m, struct rtc *rtc, bool first)
         kinds[i] = drive_kind(order[i]);
     }
     rtc_set_cmos(rtc, CMOS_BOOT, (uint8_t)(kinds[0] | kinds[1] << 4));
-    rtc_set_cmos(rtc, CMOS_BOOT_THIRD, (uint8_t)(kinds[2] << 4 | 1)); /* 1: any floppy boots */
+    rtc_set_cmos(rtc, CMOS_BOOT_THIRD,
+                 (uint8_t)(kinds[2] << 4 | m->config.no_fd_bootchk)); /* 1: any floppy boots */
     rtc_set_cmos(rtc, CMOS_CPUS, (uint8_t)(m->n_vcpus - 1));
 }

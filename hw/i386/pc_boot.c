@@ -157,6 +157,10 @@ static bool build_acpi(struct pc *pc, uint64_t area, GError **error)
         .rtc = pc->rtc != NULL,
         .virtio = pc->virtio_places,
         .n_virtio = pc->host ? 0 : MICROVM_VIRTIO,
+        .numa = &m->config.numa,
+        .user_tables = m->config.acpi_tables,
+        .oem_id = m->config.oem_id,
+        .oem_table_id = m->config.oem_table_id,
         .no_s3 = pc->acpi_pm->disable_s3,
         .no_s4 = pc->acpi_pm->disable_s4,
     };
@@ -164,6 +168,9 @@ static bool build_acpi(struct pc *pc, uint64_t area, GError **error)
     get_apic_ids(pc, ids);
     for (unsigned i = 0; i < MAX_SERIAL; i++) {
         acpi.serial[i] = m->config.serial[i] != NULL;
+    }
+    for (unsigned i = 0; i < MAX_PARALLEL; i++) {
+        acpi.parallel[i] = m->config.parallel[i] != NULL;
     }
     pc->acpi = acpi_build(&acpi, error);
     return pc->acpi != NULL;

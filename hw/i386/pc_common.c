@@ -15,6 +15,7 @@
 #include "chardev/chardev.h"
 #include "hw/misc/ferr.h"
 #include "hw/misc/misc.h"
+#include "softmmu/memory_backend.h"
 #include "target/i386/cpu.h"
 #include "util/error.h"
 
@@ -81,8 +82,11 @@ bool pc_add_ram(struct pc *pc, uint64_t low_max, GError **error)
                   m->config.ram_size);
         return false;
     }
-    if (!mem_region_init_ram(&pc->ram, m, "pc.ram", size, error)) {
+    if (!memory_init_board_ram(m, &pc->ram, "pc.ram", size, error)) {
         return false;
+    }
+    if (m->config.max_ram_below_4g) {
+        low_max = MIN(low_max, m->config.max_ram_below_4g);
     }
     pc->ram_below_4g = MIN(size, low_max);
     pc->ram_above_4g = size - pc->ram_below_4g;
@@ -211,18 +215,32 @@ static bool add_x87_errors(struct pc *pc, struct bus *isa, GError **error)
     return ferr != NULL;
 }
 
-static bool add_serial(struct pc *pc, unsigned index, GError **error)
+/* A serial or parallel port at its place. */
+static bool add_port(struct pc *pc, const struct device_type *type, const struct chardev *c,
+                     unsigned index, GError **error)
 {
-    struct machine *m = pc->machine;
-    struct device *dev = device_new(m, &isa_serial_type);
+    struct device *dev = device_new(pc->machine, type);
     char number[4];
 
     g_snprintf(number, sizeof(number), "%u", index);
     if (!device_set_property(dev, "index", number, error) ||
-        !device_set_property(dev, "chardev", chardev_label(m->config.serial[index]), error) ||
+        !device_set_property(dev, "chardev", chardev_label(c), error) ||
         !device_realize(dev, &pc->isa->bus, error)) {
         device_free(dev);
         return false;
+    }
+    return true;
+}
+
+static bool add_parallels(struct pc *pc, GError **error)
+{
+    const struct machine *m = pc->machine;
+
+    for (unsigned i = 0; i < MAX_PARALLEL; i++) {
+        if (m->config.parallel[i] &&
+            !add_port(pc, &isa_parallel_type, m->config.parallel[i], i, error)) {
+            return false;
+        }
     }
     return true;
 }
@@ -242,13 +260,15 @@ bool pc_add_isa_devices(struct pc *pc, GError **error)
         !device_create(m, &port80_type, isa, error) || !add_x87_errors(pc, isa, error)) {
         return false;
     }
-    return pc_add_serials(pc, error);
+    return pc_add_serials(pc, error) && add_parallels(pc, error);
 }
 
 bool pc_add_serials(struct pc *pc, GError **error)
 {
+    const struct machine *m = pc->machine;
+
     for (unsigned i = 0; i < MAX_SERIAL; i++) {
-        if (pc->machine->config.serial[i] && !add_serial(pc, i, error)) {
+        if (m->config.serial[i] && !add_port(pc, &isa_serial_type, m->config.serial[i], i, error)) {
             return false;
         }
     }

@@ -395,6 +395,20 @@ static void add_files(const struct builder *b)
     b->t->largest = MAX(b->t->largest, files->len); /* an upper bound will do */
 }
 
+static void add_ports(const struct builder *b)
+{
+    for (unsigned i = 0; i < b->o->ports->len; i++) {
+        GByteArray *port = g_ptr_array_index(b->o->ports, i);
+        unsigned handle = (unsigned)port->data[0] << HANDLE_BIT | i;
+
+        port->data[2] = (uint8_t)handle;
+        port->data[3] = (uint8_t)(handle >> 8);
+        g_byte_array_append(b->t->structures, port->data, port->len);
+        b->t->count++;
+        b->t->largest = MAX(b->t->largest, port->len);
+    }
+}
+
 static void add_all(const struct builder *b)
 {
     struct table last;
@@ -407,6 +421,7 @@ static void add_all(const struct builder *b)
             structures[i].add(b);
         }
     }
+    add_ports(b);
     add_files(b);
     last = begin(b, 127, 0);
     end(&last);

@@ -8,12 +8,14 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include "hw/i386/smbios_ports.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
 #include "util/text.h"
 
 #define FILES_MAX   0x8000u /* all tables must have less than 64 KiB */
 #define STRINGS_MAX 255u
+#define PORTS_MAX   255u
 
 enum kind { TEXT, NUMBER, SWITCH, RELEASE, UUID };
 
@@ -71,6 +73,11 @@ bool smbios_has_type(const struct smbios_options *o, unsigned type)
 {
     for (unsigned i = 0; i < SMBIOS_FIELDS; i++) {
         if (rows[i].type == type && o->text[i]) {
+            return true;
+        }
+    }
+    for (unsigned i = 0; i < o->ports->len; i++) {
+        if (((const GByteArray *)g_ptr_array_index(o->ports, i))->data[0] == type) {
             return true;
         }
     }
@@ -241,6 +248,21 @@ static bool add_file(struct smbios_options *o, const char *path, GError **error)
     return true;
 }
 
+static bool add_port(struct smbios_options *o, unsigned type, const GPtrArray *opts, GError **error)
+{
+    GByteArray *port;
+
+    if (o->ports->len == PORTS_MAX) {
+        set_error(error, "types 8 and 41 are there %u times at most", PORTS_MAX);
+        return false;
+    }
+    port = smbios_port(type, opts, error);
+    if (port) {
+        g_ptr_array_add(o->ports, port);
+    }
+    return port != NULL;
+}
+
 static bool add_option(struct smbios_options *o, const char *text, GError **error)
 {
     g_autoptr(GPtrArray) opts = parse_options(text, NULL);
@@ -255,10 +277,13 @@ static bool add_option(struct smbios_options *o, const char *text, GError **erro
         return add_file(o, file, error);
     }
     if (!type_text || !parse_uint(type_text, 0, 255, &type) ||
-        (type > 4 && type != 11 && type != 17)) {
-        set_error(error, "type is '%s', must be 0, 1, 2, 3, 4, 11 or 17 (or give file=FILE)",
+        (type > 4 && type != 8 && type != 11 && type != 17 && type != 41)) {
+        set_error(error, "type is '%s', must be 0, 1, 2, 3, 4, 8, 11, 17 or 41 (or give file=FILE)",
                   type_text ? type_text : "");
         return false;
+    }
+    if (type == 8 || type == 41) {
+        return add_port(o, (unsigned)type, opts, error);
     }
     for (unsigned i = 0; i < opts->len; i++) {
         const struct option_pair *p = g_ptr_array_index(opts, i);
@@ -289,6 +314,7 @@ struct smbios_options *smbios_options_new(const struct machine_config *config, G
     bool ok = true;
 
     o->oem_strings = g_ptr_array_new_with_free_func(g_free);
+    o->ports = g_ptr_array_new_with_free_func((GDestroyNotify)g_byte_array_unref);
     o->files = g_byte_array_new();
     o->text[SYSTEM_UUID] = g_strdup(config->uuid);
     for (unsigned i = 0; i < config->smbios->len && ok; i++) {
@@ -315,6 +341,7 @@ void smbios_options_free(struct smbios_options *o)
         g_free(o->text[i]);
     }
     g_ptr_array_unref(o->oem_strings);
+    g_ptr_array_unref(o->ports);
     g_byte_array_unref(o->files);
     g_free(o);
 }

@@ -60,6 +60,7 @@ enum smbios_field {
 struct smbios_options {
     char *text[SMBIOS_FIELDS]; /* NULL: not given; checked */
     GPtrArray *oem_strings;    /* char *: type 11 */
+    GPtrArray *ports;          /* GByteArray *: types 8 and 41, whole but for their handles */
     GByteArray *files;         /* whole structures of -smbios file= */
     unsigned n_in_files;
     uint64_t types[4]; /* of the structures in files, a bit each: the built ones give way */

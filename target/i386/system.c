@@ -5,10 +5,10 @@
  *
  * Thread: the vCPU's own; no lock held (the port space takes the machine lock itself).
  */
-#include <sys/random.h>
 #include "softmmu/memory.h"
 #include "target/i386/exec_system.h"
 #include "target/i386/operand.h"
+#include "util/random.h"
 
 /* Port I/O ---------------------------------------------------------------------------------- */
 
@@ -176,7 +176,7 @@ void x_rdpmc(struct x86_cpu *cpu, const struct insn *i)
 void x_rdrand(struct x86_cpu *cpu, const struct insn *i)
 {
     uint64_t v = 0;
-    bool ok = getrandom(&v, sizeof(v), GRND_NONBLOCK) == sizeof(v);
+    bool ok = guest_random(&v, sizeof(v));
 
     store_operand(cpu, i, 0, ok ? v : 0);
     flags_set(cpu, ok ? FLAG_CF : 0);

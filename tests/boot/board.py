@@ -19,7 +19,7 @@ for f in sys_vendor product_name product_serial product_uuid product_sku bios_ve
     echo "$f: $(cat $f)"
 done
 tr '\\000' '\\n' </sys/firmware/dmi/tables/DMI | grep -o -e 'first string' -e 'second, string' \\
-    -e 'SOCK 0' -e 'SLOT 0' -e 'from a file'
+    -e 'SOCK 0' -e 'SLOT 0' -e 'from a file' -e 'a connector' -e 'a device'
 poweroff -f
 """
 # Type 200 with one string, as a file.
@@ -29,12 +29,14 @@ SMBIOS = ["-uuid", "00000000-0000-0000-0000-000000000001",
           "-smbios", f"type=1,manufacturer=Maker,product=A product,serial=S1,uuid={UUID},sku=K",
           "-smbios", "type=2,manufacturer=Board maker,asset=A2", "-smbios", "type=3,serial=S3",
           "-smbios", "type=4,sock_pfx=SOCK", "-smbios", "type=17,loc_pfx=SLOT,speed=3200",
-          "-smbios", "type=11,value=first string,value=second,, string"]
+          "-smbios", "type=11,value=first string,value=second,, string",
+          "-smbios", "type=8,internal_reference=J1,external_reference=a connector,port_type=9",
+          "-smbios", "type=41,designation=a device,kind=ethernet,instance=1"]
 FOUND = (r"^sys_vendor: Maker$", r"^product_name: A product$", r"^product_serial: S1$",
          rf"^product_uuid: {UUID}$", r"^product_sku: K$", r"^bios_vendor: Maker of BIOS$",
          r"^bios_release: 3\.7$", r"^board_vendor: Board maker$", r"^board_asset_tag: A2$",
          r"^chassis_serial: S3$", r"^first string$", r"^second, string$", r"^SOCK 0$", r"^SLOT 0$",
-         r"^from a file$")
+         r"^from a file$", r"^a connector$", r"^a device$")
 
 
 def smbios_with_a_kernel():

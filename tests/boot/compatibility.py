@@ -53,8 +53,8 @@ def missing_rows_are_found():
 
 
 def refusals_have_reasons():
-    change_is_found("| `-chroot` | refused | not supported: start the program with chroot |", "",
-                    r"^\+\| `-chroot` \| refused \| not supported: start the program with chroot \|")
+    change_is_found("| `-dtb` | refused | a PC has no device tree |", "",
+                    r"^\+\| `-dtb` \| refused \| a PC has no device tree \|")
 
 
 def missing_arguments_are_found():

@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 
-from boot import INIT_HEAD, KERNEL_TROUBLE, Run, Scratch, guest_data, guest_file, tap
+from boot import INIT_HEAD, KERNEL_TROUBLE, Failed, Run, Scratch, guest_data, guest_file, run_row, tap
 from hotplug import Monitor, wait_until_free
 from virtio import CORE, END, INTERP, MICROVM, PC
 
@@ -168,6 +168,28 @@ def come_and_go():
         check(run)
 
 
+PORTS = """mount -t devtmpfs dev /dev
+echo to-the-first >/dev/ttyS4
+echo to-the-second >/dev/ttyS5
+poweroff -f
+"""
+
+
+def serial_ports_on_pci():
+    """Each of two ports of a card writes to a file of its own."""
+    scratch = Scratch()
+    paths = [scratch.path(name) for name in ("first", "second")]
+    run_row(["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("cloud"), "-append",
+             "console=ttyS0 panic=-1 8250.nr_uarts=8", "-initrd", scratch.initrd(PORTS),
+             "-chardev", f"file,id=a,path={paths[0]}", "-chardev", f"file,id=b,path={paths[1]}",
+             "-device", "pci-serial-2x,chardev1=a,chardev2=b"], (), KERNEL_TROUBLE, 0, TIMEOUT)
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            text = file.read().strip()
+        if text != f"to-the-{path.rsplit('/', 1)[1]}":
+            raise Failed(f"{path} holds '{text}'")
+
+
 SERIAL = ("-device", "virtio-serial-pci")
 TESTS = (
     ("a shell on hvc0", shell(*PC, *SERIAL)),
@@ -182,6 +204,7 @@ TESTS = (
      echo(*PC, "-device", "virtio-serial-pci,disable-modern=on,vectors=0", features=r"IO-APIC.*virtio0")),
     ("a named port on a microvm", echo(*MICROVM, "-device", "virtio-serial-device")),
     ("ports come and go", come_and_go),
+    ("serial ports on PCI", serial_ports_on_pci),
 )
 
 if __name__ == "__main__":

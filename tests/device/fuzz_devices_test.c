@@ -106,6 +106,11 @@ static const struct {
     { "hda-micro", "-device intel-hda,msi=off -device hda-micro" },
     { "ramfb", "-vga none -device ramfb" },
     { "isa-serial", "-chardev null,id=c -device isa-serial,chardev=c" },
+    { "loader", "-device loader,addr=0x1000,data=1,data-len=8" },
+    { "isa-parallel", "-chardev ringbuf,id=c -device isa-parallel,chardev=c" },
+    { "pci-serial", "-chardev ringbuf,id=c -device pci-serial,chardev=c" },
+    { "pci-serial-2x", "-chardev null,id=c -device pci-serial-2x,chardev2=c" },
+    { "pci-serial-4x", "-chardev ringbuf,id=c -device pci-serial-4x,chardev1=c" },
     { "isa-debugcon", "-chardev null,id=c -device isa-debugcon,chardev=c" },
 };
 

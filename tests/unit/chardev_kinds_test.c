@@ -6,9 +6,11 @@
 #include <glib/gstdio.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 #include "chardev/backend.h"
 #include "monitor/monitor.h"
@@ -383,6 +385,85 @@ static void bad_options_get_one_clear_line(void)
     rig_clear(&r);
 }
 
+/* A serial port of the host: the other end of a pseudo-terminal, whose settings the test sees. */
+static void a_port_of_the_host(void)
+{
+    struct rig r;
+    struct recorder rec;
+    struct chardev *c;
+    struct termios t, before;
+    int master = posix_openpt(O_RDWR | O_NOCTTY), watch;
+    g_autofree char *text = NULL, *path = NULL;
+    g_autoptr(GError) error = NULL;
+    unsigned lines = 0;
+    char got[8] = "";
+
+    grantpt(master);
+    unlockpt(master);
+    path = g_strdup(ptsname(master));
+    watch = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK);
+    g_assert_cmpint(tcgetattr(watch, &before), ==, 0);
+    rig_init(&r);
+    recorder_init(&rec);
+    text = g_strdup_printf("serial,id=c,path=%s", path);
+    c = make(&r, text, &error);
+    g_assert_no_error(error);
+    g_assert_true(recorder_attach(&rec, c, &error));
+    tcgetattr(watch, &t);
+    g_assert_cmpuint(t.c_lflag & (ECHO | ICANON | ISIG), ==, 0);
+    g_assert_cmpuint(cfgetospeed(&t), ==, B115200);
+    chardev_set_line(c, &(struct chardev_line){ 1201, 7, 2, 'O' });
+    tcgetattr(watch, &t);
+    g_assert_cmpuint(cfgetospeed(&t), ==, B1200);
+    g_assert_cmpuint(cfgetispeed(&t), ==, B1200);
+    g_assert_cmpuint(t.c_cflag & CSTOPB, ==, CSTOPB);
+    chardev_set_line(c, &(struct chardev_line){ 115200, 8, 1, 'N' });
+    tcgetattr(watch, &t);
+    g_assert_cmpuint(t.c_cflag & (CSTOPB | PARENB), ==, 0);
+    g_assert_false(chardev_get_modem(c, &lines)); /* a terminal has no such lines */
+    chardev_set_modem(c, CHARDEV_DTR);
+    chardev_set_break(c, true);
+    chardev_set_break(c, false);
+    g_assert_cmpuint(chardev_write(c, "out\n", 4), ==, 4);
+    g_assert_cmpint(read(master, got, 8), ==, 4);
+    g_assert_cmpstr(got, ==, "out\n");
+    g_assert_cmpint(write(master, "\x03in\r", 4), ==, 4);
+    settle(r.m);
+    g_assert_cmpstr(rec.got->str, ==, "\x03in\r");
+    g_assert_true(g_str_has_prefix(chardev_filename(c), "serial:/dev/pts/"));
+    recorder_clear(&rec);
+    rig_clear(&r);
+    tcgetattr(watch, &t); /* as it was found */
+    g_assert_cmpuint(t.c_lflag, ==, before.c_lflag);
+    close(watch);
+    close(master);
+}
+
+static void ports_of_the_host_that_are_none(void)
+{
+    static const struct {
+        const char *text, *says;
+    } rows[] = {
+        { "serial,id=c", "needs a path" },
+        { "tty,id=c,path=/nonexistent", "cannot open '/nonexistent'" },
+        { "tty,id=c,path=/dev/null", "'/dev/null' is no terminal or serial port" },
+        { "parport,id=c,path=/dev/parport0", "not supported" },
+    };
+    struct rig r;
+
+    rig_init(&r);
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(make(&r, rows[i].text, &error));
+        g_assert_nonnull(strstr(error->message, rows[i].says));
+    }
+    g_autoptr(GError) error = NULL;
+    g_assert_null(chardev_new(r.m, "s", "/dev/zero", &error));
+    g_assert_nonnull(strstr(error->message, "'/dev/zero' is no terminal"));
+    rig_clear(&r);
+}
+
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -395,5 +476,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/change", a_front_goes_over_to_another_back_end);
     g_test_add_func("/chardev/refused", commands_refuse_what_cannot_be);
     g_test_add_func("/chardev/bad-options", bad_options_get_one_clear_line);
+    g_test_add_func("/chardev/serial", a_port_of_the_host);
+    g_test_add_func("/chardev/serial-mistakes", ports_of_the_host_that_are_none);
     return g_test_run();
 }

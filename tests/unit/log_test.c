@@ -67,6 +67,33 @@ static void unwritable_log_file_is_an_error(void)
                     "cannot open log file '/nonexistent/log': No such file or directory");
 }
 
+static void code_is_filtered_by_address(void)
+{
+    static const char *const bad[] = { "",     "x",    "1",
+                                       "5..2", "1+",   "1+0",
+                                       "0-2",  "1+2,", "0xffffffffffffffff+2" };
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(log_wants_address(5));
+    for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_assert_false(log_set_filter(bad[i], &error));
+        g_assert_nonnull(strstr(error->message, "must be START+LENGTH"));
+        g_clear_error(&error);
+    }
+    g_assert_true(log_wants_address(5)); /* nothing was changed */
+    g_assert_true(log_set_filter("0x1000+0x10,0x2000-0x10,7..8,0xffffffffffffffff+1", &error));
+    static const struct {
+        uint64_t address;
+        bool wanted;
+    } rows[] = { { 0xfff, false },    { 0x1000, true }, { 0x100f, true }, { 0x1010, false },
+                 { 0x1ff0, false },   { 0x1ff1, true }, { 0x2000, true }, { 0x2001, false },
+                 { 6, false },        { 7, true },      { 8, true },      { 9, false },
+                 { UINT64_MAX, true } };
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_assert_cmpint(log_wants_address(rows[i].address), ==, rows[i].wanted);
+    }
+}
+
 static void messages_name_the_program(void)
 {
     if (g_test_subprocess()) {
@@ -102,5 +129,6 @@ int main(int argc, char **argv)
     g_test_add_func("/log/file-error", unwritable_log_file_is_an_error);
     g_test_add_func("/log/messages", messages_name_the_program);
     g_test_add_func("/error/text", errors_carry_text_and_errno);
+    g_test_add_func("/log/filter", code_is_filtered_by_address);
     return g_test_run();
 }

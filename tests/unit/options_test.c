@@ -3,8 +3,10 @@
  * tests/unit/options_test.c: the command line: every option of the table once, and what is refused, with
  * its message.
  */
+#include <glib/gstdio.h>
 #include "config.h"
 #include <string.h>
+#include <unistd.h>
 #include "cli/options.h"
 #include "softmmu/machine.h"
 #include "util/text.h"
@@ -30,10 +32,11 @@ static const char *item(const GPtrArray *list, unsigned i)
 static const struct row {
     const char *line;
     size_t offset;      /* of a member of struct options */
-    enum { NOTHING, FLAG, NUMBER, TEXT, FIRST, SECOND, MONITOR, QMP, PRETTY, HELP, WARNS } kind;
+    enum { NOTHING, FLAG, BYTE, NUMBER, TEXT, FIRST, SECOND, MONITOR, QMP, PRETTY, HELP, WARNS } kind;
     uint64_t number;
     const char *text;
 } rows[] = {
+    { K "-readconfig /dev/null",   0,                NOTHING, 0, NULL },
 #define AT(member) offsetof(struct options, member)
     { "-h",                        0,                NOTHING, 0, NULL },
     { "-help",                     0,                HELP, 0, "QEMU-compatible" },
@@ -70,6 +73,7 @@ static const struct row {
     { K "-smp 8,cores=2,threads=2", AT(topology.sockets), NUMBER, 2, NULL },
     { K "-smp 8,sockets=2,cores=2", AT(topology.threads), NUMBER, 2, NULL },
     { K "-smp sockets=2,dies=2,cores=3,threads=2", AT(cpus), NUMBER, 24, NULL },
+    { K "-smp 2,clusters=1",       AT(cpus),         NUMBER, 2, NULL },
     { K "-smp 2,maxcpus=4",        AT(cpus),         NUMBER, 2, NULL },
     { K "-smp 2,maxcpus=4",        AT(topology.cores), NUMBER, 4, NULL },
     { K "-accel tcg,thread=multi", AT(accel),        TEXT, 0, "tcg,thread=multi" },
@@ -78,11 +82,50 @@ static const struct row {
     { K "-m 2G",                   AT(ram_size),     NUMBER, 2ull << 30, NULL },
     { K "-m 1.5G",                 AT(ram_size),     NUMBER, 3ull << 29, NULL },
     { K "-m size=512M",            AT(ram_size),     NUMBER, 512ull << 20, NULL },
+    { K "-m 512M,slots=2,maxmem=1G", AT(max_ram),    NUMBER, 1ull << 30, NULL },
+    { K "-m 512M,slots=2,maxmem=1G", 0,              WARNS, 0, "slots=2 has no effect" },
+    { K "-mem-path /x",            AT(mem_path),     TEXT, 0, "/x" },
+    { K "-mem-prealloc",           AT(mem_prealloc), FLAG, 1, NULL },
+    { K "-M memory-backend=b",     AT(memory_backend), TEXT, 0, "b" },
+    { K "-M smp.cpus=4,smp.threads=2", AT(topology.threads), NUMBER, 2, NULL },
+    { K "-M memory.size=64M,memory.max-size=1G", AT(max_ram), NUMBER, 1ull << 30, NULL },
+    { K "-M dump-guest-core=off,mem-merge=off", AT(dump_guest_core), FLAG, 0, NULL },
+    { K "-M max-ram-below-4g=1G",  AT(max_ram_below_4g), NUMBER, 1ull << 30, NULL },
+    { "-M kernel=k,append=a",      AT(append),       TEXT, 0, "a" },
+    { "-M firmware=f",             AT(bios),         TEXT, 0, "f" },
+    { K "-M kernel_irqchip=split", 0,                WARNS, 0, "it is kvm's" },
+    { K "-overcommit mem-lock=on", AT(mem_lock),     FLAG, 1, NULL },
+    { K "-overcommit cpu-pm=on",   0,                WARNS, 0, "cpu-pm=on has no effect" },
+    { K "-numa node,mem=64 -numa node,mem=64 -smp 4,sockets=2", AT(numa.nodes[1].mem), NUMBER, 64ull << 20, NULL },
+    { K "-numa node,cpus=1 -smp 2", 0,               WARNS, 0, "CPU 0: they are on node 0" },
+    { K "-device e1000,id=n -set device.n.mac=52:54:00:00:00:01", AT(devices), FIRST, 0, "e1000,id=n,mac=52:54:00:00:00:01" },
+    { K "-drive file=a,id=d.e -set drive.d.e.file=b,c", AT(drives), FIRST, 0, "file=a,id=d.e,file=b,,c" },
+    { K "-seed 0x10",              AT(seed),         NUMBER, 16, NULL },
+    { K "-echr 0x14",              AT(escape),       BYTE, 0x14, NULL },
+    { K "-sandbox on,spawn=deny",  AT(sandbox.no_spawn), FLAG, 1, NULL },
+    { K "-sandbox on,elevateprivileges=children", AT(sandbox.no_privileges), FLAG, 0, NULL },
+    { K "-sandbox on -sandbox off", AT(sandbox.on),  FLAG, 0, NULL },
+    { K "-runas 12:34",            AT(runas),        TEXT, 0, "" },
+    { K "-runas root",             AT(runas),        TEXT, 0, "root" },
+    { K "-chroot /x",              AT(chroot_dir),   TEXT, 0, "/x" },
+    { K "-async-teardown",         AT(async_teardown), FLAG, 1, NULL },
+    { K "-compat deprecated-input=accept,unstable-output=accept", 0, NOTHING, 0, NULL },
+    { K "-rotate 90",              0,                WARNS, 0, "-rotate has no effect" },
+    { K "-portrait",               0,                WARNS, 0, "-portrait has no effect" },
+    { "-no-fd-bootchk",            AT(no_fd_bootchk), FLAG, 1, NULL },
+    { "-M fd-bootchk=off",         AT(no_fd_bootchk), FLAG, 1, NULL },
+    { K "-acpitable sig=ABCD,data=x", AT(acpi_tables), FIRST, 0, "sig=ABCD,data=x" },
     { K "-name guest",             AT(name),         TEXT, 0, "guest" },
     { K "-name guest=g,debug-threads=on", AT(name),  TEXT, 0, "g" },
     { K "-rtc base=utc",           AT(rtc_base),     NUMBER, (uint64_t)INT64_MIN, NULL },
     { K "-rtc base=localtime",     AT(rtc_localtime), FLAG, 1, NULL },
     { K "-rtc base=2006-06-17T16:01:21,clock=host,driftfix=none", AT(rtc_base), NUMBER, 1150560081, NULL },
+    { K "-rtc base=utc,driftfix=slew", 0,            WARNS, 0, "driftfix=slew has no effect" },
+    { K "-rtc clock=rt",           0,                WARNS, 0, "as with clock=vm" },
+    { K "-rtc clock=vm",           AT(rtc_base),     NUMBER, (uint64_t)INT64_MIN, NULL },
+    { K "-dfilter 0x1000+0x10,2..3", AT(log_filter), TEXT, 0, "0x1000+0x10,2..3" },
+    { K "-singlestep",             AT(singlestep),   FLAG, 1, NULL },
+    { K "-dump-vmstate f",         AT(dump_vmstate), TEXT, 0, "f" },
     { K "-rtc 2006-06-17",         AT(rtc_base),     NUMBER, 1150502400, NULL },
     { K "-boot order=c",           0,                WARNS, 0, "-boot order=c has no effect" },
     { K "-no-acpi",                AT(no_acpi),      FLAG, 1, NULL },
@@ -120,7 +163,7 @@ static const struct row {
     { K "-vga virtio",             AT(devices),      FIRST, 0, "virtio-vga,addr=02" },
     { K "-serial pty -serial file:x", AT(serials),   SECOND, 0, "file:x" },
     { K "-serial none -display none", AT(serials),   FIRST, 0, "none" },
-    { K "-parallel none",          0,                NOTHING, 0, NULL },
+    { K "-parallel none -parallel file:x", AT(parallels), SECOND, 0, "file:x" },
     { K "-monitor pty",            AT(monitors),     MONITOR, 0, "pty" },
     { K "-mon chardev=m,mode=readline", AT(monitors), MONITOR, 0, "chardev:m" },
     { K "-mon m,mode=control,id=q", AT(monitors),    QMP, 0, "chardev:m" },
@@ -229,6 +272,9 @@ static void check_row(const struct row *row, const struct options *o)
         break;
     case FLAG:
         g_assert_cmpint(*(const bool *)at, ==, (int)row->number);
+        break;
+    case BYTE:
+        g_assert_cmpuint(*(const uint8_t *)at, ==, row->number);
         break;
     case NUMBER: {
         bool small = row->offset == offsetof(struct options, panic) ||
@@ -367,7 +413,47 @@ static void mistakes_get_one_clear_line(void)
         { K "-m 100000000G", "-m: the size is '100000000G'" },
         { K "-m -5", "-m: the size is '-5'" },
         { K "-m lots", "-m: the size is 'lots'" },
-        { K "-m 1G,slots=2", "no property 'slots'" },
+        { K "-m 1G,slots=2", "slots specified but no max-size" },
+        { K "-m 1G,slots=2,maxmem=512M", "must be at least the initial memory size" },
+        { K "-m 1G,slots=2,maxmem=1G", "equal to the initial memory size" },
+        { K "-m 1G,slots=1000,maxmem=2G", "slots is '1000', must be 0 to 256" },
+        { K "-m 1G,slits=2", "no property 'slits'" },
+        { K "-mem-path x -machine memory-backend=b", "can't be used together" },
+        { K "-machine mem-merge=x", "mem-merge is 'x', must be on or off" },
+        { K "-machine nvdimm=on", "there are no NVDIMMs" },
+        { K "-machine max-ram-below-4g=5G", "must be 1M to 4G" },
+        { K "-machine memory-encryption=x", "not supported" },
+        { K "-machine x-oem-id=toolong", "at most 6 characters" },
+        { K "-machine smp.cors=2", "no property 'cors'" },
+        { K "-overcommit foo=on", "Invalid parameter 'foo'" },
+        { K "-numa foo", "the type is 'foo', must be node, dist or cpu" },
+        { K "-numa node,cpus=9", "CPU index (9) should be smaller than maxcpus (1)" },
+        { K "-numa node,cpus=0 -numa node,cpus=0", "already assigned to node-id: 0" },
+        { K "-numa node,nodeid=1", "Node ID missing: 0" },
+        { K "-numa node,nodeid=0 -numa node,nodeid=0", "Duplicate NUMA nodeid: 0" },
+        { K "-numa node,nodeid=128", "nodeid is '128', must be 0 to 127" },
+        { K "-numa node,initiator=0", "there is no HMAT" },
+        { K "-numa hmat-lb,initiator=0", "there is no HMAT" },
+        { K "-numa node,mem=1,memdev=x", "both mem= and memdev=" },
+        { K "-numa node -numa dist,src=0,dst=1,val=20", "NUMA node is missing" },
+        { K "-numa node -numa node -numa dist,src=0,dst=1,val=5", "it should be at least 10" },
+        { K "-numa node -numa dist,src=0,dst=0,val=20", "for a node itself 10" },
+        { K "-numa node -numa node -numa node -numa dist,src=0,dst=1,val=20",
+          "between node 0 and 2 is missing" },
+        { K "-numa node -numa cpu,node-id=0,socket-id=1", "socket-id is '1', must be 0 to 0" },
+        { K "-numa cpu,node-id=0", "must be defined with -numa node" },
+        { K "-set device.x.y=z", "there is no device \"x\" defined" },
+        { K "-set foo", "can't parse" },
+        { K "-set smp.x.y=z", "There is no option group 'smp'" },
+        { K "-readconfig /nonexistent", "Could not open '/nonexistent'" },
+        { K "-seed x", "Invalid seed number: x" },
+        { K "-echr 256", "Bad argument '256'" },
+        { K "-sandbox on,spawn=some", "invalid argument for spawn" },
+        { K "-sandbox on,colour=red", "Invalid parameter 'colour'" },
+        { K "-runas no-such-user", "doesn't exist (and is not <uid>:<gid>)" },
+        { K "-compat deprecated-input=crash", "it can be: accept" },
+        { K "-compat x=accept", "Invalid parameter 'x'" },
+        { K "-rotate 45", "only 90, 180, 270" },
         { K "-smp 256", "256 CPUs are asked for, machine 'pc-i440fx-7.2' has at most 255" },
         { K "-smp 1,maxcpus=256", "at most 255" },
         { K "-smp 4,maxcpus=2", "maxcpus is 2, must be at least cpus (4)" },
@@ -375,6 +461,7 @@ static void mistakes_get_one_clear_line(void)
         { K "-smp 2 -accel tcg,thread=single", "2 CPUs have a thread each" },
         { K "-smp 0", "cpus is '0', must be" },
         { K "-smp 4,sockets=1,cores=2,threads=1", "must be maxcpus (4)" },
+        { K "-smp 2,clusters=2", "clusters not supported by this machine" },
         { K "-smp 1,cors=2", "no property 'cors'" },
         { K "-M pcc", "unsupported machine type 'pcc'; closest: " },
         { K "-machine zzzzzzzz", "unsupported machine type 'zzzzzzzz'" },
@@ -394,11 +481,11 @@ static void mistakes_get_one_clear_line(void)
         { K "-display gtk", "there is no such display" },
         { K "-vnc 1", "must be [HOST]:DISPLAY" },
         { K "-vnc :1,share=x", "share is 'x'" },
-        { K "-parallel stdio", "parallel ports are not supported yet" },
+        { K "-parallel null -parallel null -parallel null -parallel null", "at most 3" },
         { K "-rtc base=tomorrow", "base is 'tomorrow'" },
         { K "-rtc base=2006-02-30", "base is '2006-02-30', which is no day" },
-        { K "-rtc clock=vm", "clock=vm is not supported" },
-        { K "-rtc driftfix=slew", "driftfix=slew is not supported" },
+        { K "-rtc clock=x", "clock=x is not supported" },
+        { K "-rtc driftfix=some", "driftfix=some is not supported" },
         { K "-accel qtest,a=b", "-accel qtest: no property 'a'" },
         { K "-action watchdog=run", "watchdog=run is not supported; it can be: reset, shutdown" },
         { K "-watchdog-action run", "run is not supported; it can be: reset, shutdown" },
@@ -435,6 +522,119 @@ static void mistakes_get_one_clear_line(void)
     }
 }
 
+static const char config_text[] = "# a comment\n"
+                                  "[machine]\n"
+                                  "  type = \"q35\"\n"
+                                  "[memory]\n"
+                                  "  size = \"64M\"\n"
+                                  "[smp-opts]\n"
+                                  "  cpus = \"2\"\n"
+                                  "\n"
+                                  "[device \"n0\"]\n"
+                                  "  mac=\"52:54:00:00:00:01\"\n"
+                                  "  driver = \"e1000\"\n"
+                                  "[drive \"d\"]\n"
+                                  "  file = \"a,b # c\"\n"
+                                  "  if = \"none\"\n"
+                                  "[global]\n"
+                                  "  driver = \"e1000\"\n"
+                                  "  property = \"p\"\n"
+                                  "  value = \"v\"\n";
+
+/* Parses "-kernel k -readconfig FILE" with that text in the file. */
+static struct options *read_config(const char *text, GError **error)
+{
+    g_autofree char *path = NULL, *line = NULL;
+    int fd = g_file_open_tmp("rhea-config-XXXXXX", &path, NULL);
+    struct options *o = options_new();
+
+    close(fd);
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    line = g_strdup_printf(K "-readconfig %s -set device.n0.mac=1", path);
+    parse(o, line, error);
+    g_unlink(path);
+    return o;
+}
+
+static void files_have_options(void)
+{
+    g_autoptr(GError) error = NULL;
+    struct options *o = read_config(config_text, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpstr(o->board->alias, ==, "q35");
+    g_assert_cmpuint(o->ram_size, ==, 64 << 20);
+    g_assert_cmpuint(o->cpus, ==, 2);
+    g_assert_cmpstr(item(o->devices, 0), ==, "e1000,id=n0,mac=52:54:00:00:00:01,mac=1");
+    g_assert_cmpstr(item(o->drives, 0), ==, "id=d,file=a,,b # c,if=none");
+    g_assert_cmpstr(item(o->globals, 0), ==, "e1000.p=v");
+    options_free(o);
+}
+
+static void mistakes_in_files_have_a_line(void)
+{
+    static const struct {
+        const char *text, *says;
+    } mistakes[] = {
+        { "[foo]\n", ":1: There is no option group 'foo'" },
+        { "\n[icount]\n", ":2: There is no option group 'icount': " },
+        { "a = \"b\"\n", ":1: no group defined" },
+        { "[machine]\ntype = q35\n", ":2: parse error" },
+        { "[machine]\ntype \"q35\"\n", ":2: parse error" },
+        { "[machine]\nty pe = \"q35\"\n", ":2: parse error" },
+        { "[device \"x]\n", ":1: parse error" },
+        { "[device \"x\"\n", ":1: parse error" },
+        { "# x\n[memory]\nsize = \"lots\"\n[smp-opts]\n", ":2: -m: the size is 'lots'" },
+        { "[machine]\ntype = \"q36\"\n", ":1: unsupported machine type 'q36'" },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(mistakes); i++) {
+        g_autoptr(GError) error = NULL;
+        struct options *o = read_config(mistakes[i].text, &error);
+
+        g_assert_nonnull(error);
+        g_test_message("%s", error->message);
+        g_assert_nonnull(strstr(error->message, mistakes[i].says));
+        options_free(o);
+    }
+}
+
+static const struct numa_config *numa_of(struct options *o, const char *line)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(parse(o, line, &error));
+    g_assert_no_error(error);
+    return &o->numa;
+}
+
+static void cpus_and_distances_of_nodes(void)
+{
+    struct options *o = options_new();
+    const struct numa_config *n =
+        numa_of(o, K "-smp 8,sockets=2,cores=2,threads=2 -numa node -numa node");
+
+    for (unsigned i = 0; i < 8; i++) { /* by socket */
+        g_assert_cmpuint(n->cpu_node[i], ==, i / 4);
+    }
+    g_assert_cmpuint(n->distance[1][1], ==, 10);
+    g_assert_cmpuint(n->distance[0][1], ==, 20);
+    options_free(o);
+    o = options_new();
+    n = numa_of(
+        o,
+        K "-smp 8,sockets=2,cores=2,threads=2 -numa node,nodeid=1,cpus=0-1,cpus=7 -numa "
+          "node,nodeid=0 "
+          "-numa cpu,node-id=0,socket-id=1,thread-id=0 -numa cpu,node-id=0,core-id=1,socket-id=0 "
+          "-numa cpu,node-id=1,socket-id=1,core-id=0,thread-id=1 -numa dist,src=1,dst=0,val=33");
+    for (unsigned i = 0; i < 8; i++) {
+        g_assert_cmpuint(n->cpu_node[i], ==, i < 2 || i == 5 || i == 7);
+    }
+    g_assert_cmpuint(n->distance[0][1], ==, 33);
+    g_assert_cmpuint(n->distance[1][0], ==, 33);
+    options_free(o);
+}
+
 int main(int argc, char **argv)
 {
     g_unsetenv("DISPLAY");
@@ -445,6 +645,9 @@ int main(int argc, char **argv)
     g_test_add_func("/options/unsupported", unsupported_options_say_so);
     g_test_add_func("/options/help", help_shows_every_row);
     g_test_add_func("/options/unique", names_are_unique);
+    g_test_add_func("/options/readconfig", files_have_options);
+    g_test_add_func("/options/readconfig-mistakes", mistakes_in_files_have_a_line);
+    g_test_add_func("/options/numa", cpus_and_distances_of_nodes);
     g_test_add_func("/options/mistakes", mistakes_get_one_clear_line);
     return g_test_run();
 }

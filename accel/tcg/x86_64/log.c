@@ -97,10 +97,10 @@ void log_translation(const struct trans *x, const uint8_t *entry)
 {
     size_t size = (size_t)(x->e->p - entry), cold = (size_t)(x->k->cold - x->cold);
 
-    if (log_enabled(LOG_OP)) {
+    if (log_enabled(LOG_OP) && log_wants_address(x->start)) {
         log_op(x);
     }
-    if (log_enabled(LOG_OUT_ASM)) {
+    if (log_enabled(LOG_OUT_ASM) && log_wants_address(x->start)) {
         log_out_asm(x, entry, size, cold);
     }
     if (x->k->perf_map) {

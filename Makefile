@@ -73,7 +73,7 @@ hw_display_src := cirrus.c cirrus_blt.c cirrus_draw.c cirrus_mem.c cirrus_regs.c
 
 hw_nvram_src := boot_order.c fw_cfg.c
 hw_misc_src := a20.c debug_exit.c ferr.c i8237.c port80.c port92.c pvpanic.c edu.c pc_testdev.c \
-               pci_testdev.c i6300esb.c ib700.c watchdog.c
+               pci_testdev.c i6300esb.c ib700.c vmcoreinfo.c watchdog.c
 
 hw_block_src := ahci.c ahci_port.c ata.c atapi.c cd_info.c fdc.c fdc_transfer.c ide.c \
                 ide_drive.c identify.c pflash_cfi01.c piix3_ide.c smart.c disk.c virtio_blk.c \
@@ -146,7 +146,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
-boot_tests := snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py usb.py \
+boot_tests := watchdogs.py snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py usb.py \
               firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py window.py vnc.py
 
 # --- Configuration ----------------------------------------------------------------------------

@@ -28,6 +28,7 @@ extern const struct device_type virtio_net_device_type, virtio_net_pci_type;
 extern const struct device_type virtio_net_pci_non_transitional_type, virtio_net_pci_transitional_type;
 extern const struct device_type nvme_type, scsi_cd_type, scsi_hd_type, virtio_scsi_device_type, virtio_scsi_pci_type;
 extern const struct device_type virtio_scsi_pci_non_transitional_type, virtio_scsi_pci_transitional_type;
+extern const struct device_type vmcoreinfo_type;
 extern const struct device_type virtio_mmio_type, virtio_rng_device_type, virtio_rng_pci_type;
 extern const struct device_type virtio_rng_pci_non_transitional_type, virtio_rng_pci_transitional_type;
 extern const struct device_type virtio_balloon_device_type, virtio_balloon_pci_type;
@@ -128,6 +129,7 @@ const struct device_type *const device_types[] = {
     &virtio_serial_pci_transitional_type,
     &virtconsole_type,
     &virtserialport_type,
+    &vmcoreinfo_type,
     NULL
 };
 

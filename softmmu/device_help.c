@@ -43,13 +43,15 @@ void device_print_list(GString *out)
 {
     for (unsigned i = 0; device_types[i]; i++) {
         const struct device_type *type = device_types[i];
-
         const char *alias = device_type_alias(type);
 
         if (!type->internal) {
-            g_string_append_printf(out, "name \"%s\", bus %s%s%s%s, desc \"%s\"\n", type->name,
-                                   bus_kind_names[type->bus], alias ? ", alias \"" : "",
-                                   alias ? alias : "", alias ? "\"" : "", type->summary);
+            bool on_bus = type->bus != BUS_NONE;
+
+            g_string_append_printf(out, "name \"%s\"%s%s%s%s%s, desc \"%s\"\n", type->name,
+                                   on_bus ? ", bus " : "", on_bus ? bus_kind_names[type->bus] : "",
+                                   alias ? ", alias \"" : "", alias ? alias : "", alias ? "\"" : "",
+                                   type->summary);
         }
     }
 }

@@ -11,6 +11,7 @@
 extern const struct device_type port80_type;
 extern const struct device_type debug_exit_type;
 extern const struct device_type pvpanic_type, pvpanic_pci_type;
+extern const struct device_type vmcoreinfo_type;
 extern const struct device_type edu_type, pc_testdev_type, pci_testdev_type;
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tests/device/fw_cfg_test.c: items, the directory, DMA, bootindex. */
+#include "hw/misc/misc.h"
 #include "hw/nvram/boot_order.h"
 #include "hw/nvram/fw_cfg.h"
 #include "tests/device/fuzz.h"
@@ -202,6 +203,34 @@ static void dma_writes_what_is_writable(struct fixture *f, gconstpointer data)
     g_assert_cmpuint(calls, ==, 1);
 }
 
+/* The guest's kernel writes where its note lies; what the host can read stays as it was. */
+static void vmcoreinfo_is_noted(struct fixture *f, gconstpointer data)
+{
+    struct device *dev = rig_device(f->r, "vmcoreinfo", NULL);
+    g_autofree char *again = rig_device_error(f->r, &vmcoreinfo_type, NULL);
+    uint64_t info[2];
+    uint32_t size, select;
+    uint16_t key = find(f, "etc/vmcoreinfo", &size);
+
+    (void)data;
+    g_assert_nonnull(strstr(again, "at most one vmcoreinfo"));
+    g_assert_cmpuint(size, ==, 16);
+    read_item(f, key, info, 16);
+    g_assert_cmphex(info[0], ==, 1);
+    select = (uint32_t)key << 16 | 8;
+    rig_store(f->r, 0x2000, 0x00000400000107ff, 8); /* size 0x400, format 1, host format 0x7ff */
+    rig_store(f->r, 0x2008, 0x123000, 8);
+    g_assert_cmphex(dma(f, select | 16, 16, 0x2000), ==, 0);
+    rig_check_state(f->r, dev);
+    read_item(f, key, info, 16);
+    g_assert_cmphex(info[0], ==, 0x0000040000010001);
+    g_assert_cmphex(info[1], ==, 0x123000);
+    dev->type->reset(dev);
+    read_item(f, key, info, 16);
+    g_assert_cmphex(info[0], ==, 1);
+    g_assert_cmphex(info[1], ==, 0);
+}
+
 static void bootindex_orders_the_file(struct fixture *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
@@ -257,6 +286,7 @@ int main(int argc, char **argv)
     ADD("dma", dma_selects_skips_and_reads);
     ADD("dma-errors", dma_errors_are_told);
     ADD("dma-write", dma_writes_what_is_writable);
+    ADD("vmcoreinfo", vmcoreinfo_is_noted);
     ADD("bootindex", bootindex_orders_the_file);
     ADD("state", state_survives);
     ADD("fuzz", random_accesses);

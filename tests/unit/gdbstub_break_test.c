@@ -265,18 +265,6 @@ static void two_cpus_meet_one_breakpoint(const char *engine)
     gdb_rig_free(r);
 }
 
-typedef void engine_test(const char *engine);
-
-static void run_under_engines(gconstpointer test)
-{
-    static const char *const engines[] = { "tcg,engine=interp", "tcg" };
-
-    for (unsigned k = 0; k < G_N_ELEMENTS(engines); k++) {
-        g_test_message("%s", engines[k]);
-        (*(engine_test *const *)test)(engines[k]);
-    }
-}
-
 int main(int argc, char **argv)
 {
     static const struct {

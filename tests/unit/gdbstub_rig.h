@@ -170,4 +170,17 @@ static inline void rig_wait(struct gdb_rig *r, unsigned ms)
     }
 }
 
+/* The test's data is a pointer to a function that is run under each engine. */
+typedef void engine_test(const char *engine);
+
+static inline void run_under_engines(gconstpointer test)
+{
+    static const char *const engines[] = { "tcg,engine=interp", "tcg" };
+
+    for (unsigned k = 0; k < G_N_ELEMENTS(engines); k++) {
+        g_test_message("%s", engines[k]);
+        (*(engine_test *const *)test)(engines[k]);
+    }
+}
+
 #endif

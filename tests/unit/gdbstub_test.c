@@ -2,8 +2,6 @@
 /* tests/unit/gdbstub_test.c: the remote protocol, by a client that is not gdb. */
 #include "tests/unit/gdbstub_rig.h"
 
-static const char *const engines[] = { "tcg,engine=interp", "tcg" };
-
 /* Packets ----------------------------------------------------------------------------------------- */
 
 static void damaged_packets_are_asked_for_again(void)
@@ -335,16 +333,6 @@ static void hostile_clients_do_no_harm(void)
         r->m->shutdown_requested = SHUTDOWN_NONE;
     }
     gdb_rig_free(r);
-}
-
-typedef void engine_test(const char *engine);
-
-static void run_under_engines(gconstpointer test)
-{
-    for (unsigned k = 0; k < G_N_ELEMENTS(engines); k++) {
-        g_test_message("%s", engines[k]);
-        (*(engine_test *const *)test)(engines[k]);
-    }
 }
 
 int main(int argc, char **argv)

@@ -208,7 +208,7 @@ const struct qmp_command qmp_commands[] = {
     { "query-colo-status",     "", "COLOStatus", 0, qmp_query_colo_status },
     { "x-colo-lost-heartbeat", "", "", 0, qmp_x_colo_lost_heartbeat, "unstable" },
     { "x-exit-preconfig",      "", "", 0, qmp_x_exit_preconfig, "unstable" },
-    { "set-numa-node",         "type: NumaOptionsType", "", QMP_OPEN, qmp_set_numa_node },
+    { "set-numa-node",         "NumaOptions", "", 0, qmp_set_numa_node },
     { "dumpdtb",               "filename: str", "", 0, qmp_dumpdtb },
     { "rtc-reset-reinjection", "", "", 0, qmp_rtc_reset_reinjection },
     { "query-spice",           "", "SpiceInfo", 0, qmp_query_spice },

@@ -386,6 +386,10 @@ const struct qmp_type qmp_types[] = {
 
     /* What this program has not */
     { "NumaOptionsType",     QMP_ENUM,   "node|dist|cpu|hmat-lb|hmat-cache" },
+    { "NumaNodeOptions",     QMP_STRUCT, "nodeid?: u16, cpus?: [u16], mem?: u64, memdev?: str, initiator?: u16" },
+    { "NumaDistOptions",     QMP_STRUCT, "src: u16, dst: u16, val: u8" },
+    { "NumaCpuOptions",      QMP_STRUCT, "node-id?: int, socket-id?: int, die-id?: int, cluster-id?: int, core-id?: int, thread-id?: int" },
+    { "NumaOptions",         QMP_STRUCT, "type: NumaOptionsType", "type", "node=NumaNodeOptions, dist=NumaDistOptions, cpu=NumaCpuOptions" },
     { "PRManagerInfo",       QMP_STRUCT, "id: str, connected: bool" },
     { "StatsType",           QMP_ENUM,   "cumulative|instant|peak|linear-histogram|log2-histogram" },
     { "StatsUnit",           QMP_ENUM,   "bytes|seconds|cycles|boolean" },

@@ -102,7 +102,7 @@ migration_src := channel.c dirty.c incoming.c multifd.c outgoing.c params.c roun
 
 monitor_src := audio.c block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c dump_core.c dump_memory.c expression.c info.c input.c balloon.c \
                interrupts.c line_edit.c media.c migration.c monitor.c net.c objects.c qmp.c qmp_check.c qmp_commands.c \
-               qmp_machine.c qmp_query.c qmp_schema.c qmp_types.c screen.c qmp_cpu.c qmp_empty.c qmp_pci.c qmp_qom.c qom_tree.c qom_types.c watchdog.c control.c info_apic.c info_machine.c info_memory.c info_paging.c qmp_human.c qom_commands.c virtio.c virtio_names.c vnc.c \
+               qmp_machine.c qmp_query.c qmp_schema.c qmp_types.c screen.c qmp_cpu.c qmp_empty.c qmp_pci.c qmp_qom.c qom_tree.c qom_types.c watchdog.c control.c info_apic.c info_machine.c info_memory.c info_paging.c qmp_human.c qom_commands.c virtio.c virtio_names.c vnc.c virtio_element.c \
                qmp_block.c qmp_block_change.c qmp_block_info.c qmp_copy.c qmp_devices.c qmp_fds.c qmp_input.c qmp_jobs.c qmp_migration.c qmp_snapshot.c qmp_transaction.c qmp_net.c qmp_export.c qmp_block_nodes.c memory_objects.c rng_objects.c tls_objects.c
 
 gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c resume.c stub.c

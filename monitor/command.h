@@ -64,7 +64,7 @@ command_fn command_info_uuid, command_info_kvm, command_info_hotpluggable_cpus,
 
 /* virtio.c */
 command_fn command_info_virtio, command_info_virtio_status, command_info_virtio_queue_status,
-    command_info_virtio_vhost_queue_status;
+    command_info_virtio_vhost_queue_status, command_info_virtio_queue_element;
 
 /* qom_commands.c, control.c */
 command_fn command_qom_list, command_qom_get, command_qom_set, command_info_qom_tree;

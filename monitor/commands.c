@@ -336,6 +336,10 @@ const struct command monitor_commands[] = {
     { "x_colo_lost_heartbeat", "",            "tell COLO that heartbeat is lost",                      NULL, NULL, "The feature 'colo' is not enabled" },
     { "exit_preconfig",   "",                 "exit the preconfig state",                              NULL, NULL, "The command is permitted only before machine initialization" },
     { "dumpdtb",          "filename",         "dump the FDT in dtb format to 'filename'",              NULL, NULL, "This machine doesn't have a FDT" },
+    { "getfd",            "name",             "not supported: descriptors come through QMP's getfd",   NULL, NULL, "No file descriptor supplied via SCM_RIGHTS: use QMP's getfd" },
+    { "closefd",          "name",             "not supported: descriptors come through QMP's getfd",   NULL, NULL, "no file descriptor has a name here: use QMP's getfd and closefd" },
+    { "qemu-io",          "[-d] [device] \"[command]\"", "not supported: rhea-io runs such commands on images", NULL, NULL, "not supported: rhea-io runs such commands on images" },
+    { "pcie_aer_inject_error", "[-a] [-c] id error_status", "not supported: errors of PCI Express are not modelled", NULL, NULL, "not supported: errors of PCI Express are not modelled" },
     { "watchdog_action",  "[reset|shutdown|poweroff|pause|debug|none|inject-nmi]", "change watchdog action", command_watchdog_action },
     { "log",              "item1[,...]|none", "turn on logging of these items; none: turn it off",     cmd_log },
     { 0 }

@@ -184,6 +184,7 @@ const struct command info_commands[] = {
     { "virtio",    "", "list all available virtio devices",                command_info_virtio },
     { "virtio-status", "path", "display status of a given virtio device",  command_info_virtio_status },
     { "virtio-queue-status", "path queue", "display status of a given virtio queue", command_info_virtio_queue_status },
+    { "virtio-queue-element", "path queue [index]", "display element of a given virtio queue", command_info_virtio_queue_element },
     { "virtio-vhost-queue-status", "path queue", "display status of a given vhost queue", command_info_virtio_vhost_queue_status },
     { "vnc",       "", "show the VNC servers and their clients",           command_info_vnc },
     { "version",   "", "show the version of the emulator",                 info_version },

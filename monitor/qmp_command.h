@@ -172,7 +172,7 @@ qmp_fn qmp_query_sev, qmp_query_sev_capabilities, qmp_query_sev_launch_measure,
 
 /* virtio.c */
 qmp_fn qmp_x_query_virtio, qmp_x_query_virtio_status, qmp_x_query_virtio_queue_status,
-    qmp_x_query_virtio_vhost_queue_status;
+    qmp_x_query_virtio_vhost_queue_status, qmp_x_query_virtio_queue_element, qmp_set_numa_node;
 
 /* watchdog.c */
 qmp_fn qmp_watchdog_set_action;

@@ -194,6 +194,7 @@ const struct qmp_command qmp_commands[] = {
     { "x-query-virtio",        "", "[VirtioInfo]", 0, qmp_x_query_virtio, "unstable" },
     { "x-query-virtio-status", "path: str", "VirtioStatus", 0, qmp_x_query_virtio_status, "unstable" },
     { "x-query-virtio-queue-status", "path: str, queue: u16", "VirtQueueStatus", 0, qmp_x_query_virtio_queue_status, "unstable" },
+    { "x-query-virtio-queue-element", "path: str, queue: u16, index?: u16", "VirtioQueueElement", 0, qmp_x_query_virtio_queue_element, "unstable" },
     { "x-query-virtio-vhost-queue-status", "path: str, queue: u16", "VirtVhostQueueStatus", 0, qmp_x_query_virtio_vhost_queue_status, "unstable" },
 
     /* What this program has not: the answers of one that was built without */
@@ -207,6 +208,7 @@ const struct qmp_command qmp_commands[] = {
     { "query-colo-status",     "", "COLOStatus", 0, qmp_query_colo_status },
     { "x-colo-lost-heartbeat", "", "", 0, qmp_x_colo_lost_heartbeat, "unstable" },
     { "x-exit-preconfig",      "", "", 0, qmp_x_exit_preconfig, "unstable" },
+    { "set-numa-node",         "NumaOptions", "", 0, qmp_set_numa_node },
     { "dumpdtb",               "filename: str", "", 0, qmp_dumpdtb },
     { "rtc-reset-reinjection", "", "", 0, qmp_rtc_reset_reinjection },
     { "query-spice",           "", "SpiceInfo", 0, qmp_query_spice },

@@ -129,6 +129,7 @@ REFUSED(qmp_query_sev_capabilities, "KVM not enabled")
 REFUSED(qmp_query_sev_launch_measure, "SEV launch measurement is not available")
 REFUSED(qmp_query_sev_attestation_report, "SEV is not enabled")
 REFUSED(qmp_sev_inject_launch_secret, "SEV not enabled for guest")
+REFUSED(qmp_set_numa_node, "The command is permitted only before the machine has been created")
 REFUSED(qmp_query_sgx, "No EPC regions defined, SGX not available")
 REFUSED(qmp_query_sgx_capabilities, "SGX is not enabled in KVM")
 

@@ -393,8 +393,12 @@ const struct qmp_type qmp_types[] = {
     { "MigrateParameters",   QMP_STRUCT, "announce-initial?: u64, announce-max?: u64, announce-rounds?: u64, announce-step?: u64, max-bandwidth?: u64, downtime-limit?: u64, multifd-channels?: u8, multifd-compression?: MultiFDCompression, multifd-zlib-level?: u8, multifd-zstd-level?: u8, throttle-trigger-threshold?: u8, cpu-throttle-initial?: u8, cpu-throttle-increment?: u8, cpu-throttle-tailslow?: bool, max-cpu-throttle?: u8" },
     { "MultiFDCompression",  QMP_ENUM,   "none|zlib|zstd" },
 
-
     /* What this program has not */
+    { "NumaOptionsType",     QMP_ENUM,   "node|dist|cpu|hmat-lb|hmat-cache" },
+    { "NumaNodeOptions",     QMP_STRUCT, "nodeid?: u16, cpus?: [u16], mem?: u64, memdev?: str, initiator?: u16" },
+    { "NumaDistOptions",     QMP_STRUCT, "src: u16, dst: u16, val: u8" },
+    { "NumaCpuOptions",      QMP_STRUCT, "node-id?: int, socket-id?: int, die-id?: int, cluster-id?: int, core-id?: int, thread-id?: int" },
+    { "NumaOptions",         QMP_STRUCT, "type: NumaOptionsType", "type", "node=NumaNodeOptions, dist=NumaDistOptions, cpu=NumaCpuOptions" },
     { "PRManagerInfo",       QMP_STRUCT, "id: str, connected: bool" },
     { "StatsType",           QMP_ENUM,   "cumulative|instant|peak|linear-histogram|log2-histogram" },
     { "StatsUnit",           QMP_ENUM,   "bytes|seconds|cycles|boolean" },
@@ -429,7 +433,6 @@ const struct qmp_type qmp_types[] = {
     { "TraceEventState",     QMP_ENUM,   "unavailable|disabled|enabled" },
     { "TraceEventInfo",      QMP_STRUCT, "name: str, state: TraceEventState, vcpu: bool" },
 
-
     /* Virtio devices */
     { "VirtioInfo",          QMP_STRUCT, "path: str, name: str" },
     { "VirtioDeviceStatus",  QMP_STRUCT, "statuses: [str], unknown-statuses?: u8" },
@@ -439,9 +442,11 @@ const struct qmp_type qmp_types[] = {
                                          "use-started: bool, started: bool, start-on-kick: bool, disable-legacy-check: bool, bus-name: str, use-guest-notifier-mask: bool" },
     { "VirtQueueStatus",     QMP_STRUCT, "name: str, queue-index: u16, inuse: u32, vring-num: u32, vring-num-default: u32, vring-align: u32, vring-desc: u64, vring-avail: u64, vring-used: u64, "
                                          "last-avail-idx?: u16, shadow-avail-idx?: u16, used-idx: u16, signalled-used: u16, signalled-used-valid: bool" },
+    { "VirtioRingDesc",      QMP_STRUCT, "addr: u64, len: u32, flags: [str]" },
+    { "VirtioRingAvail",     QMP_STRUCT, "flags: u16, idx: u16, ring: u16" },
+    { "VirtioRingUsed",      QMP_STRUCT, "flags: u16, idx: u16" },
+    { "VirtioQueueElement",  QMP_STRUCT, "name: str, index: u32, descs: [VirtioRingDesc], avail: VirtioRingAvail, used: VirtioRingUsed" },
     { "VirtVhostQueueStatus", QMP_STRUCT, "name: str, kick: int, call: int, desc: u64, avail: u64, used: u64, num: int, desc-phys: u64, desc-size: u32, avail-phys: u64, avail-size: u32, used-phys: u64, used-size: u32" },
-
-    /* What this program has not */
 
     /* The object model */
     { "ObjectPropertyInfo",  QMP_STRUCT, "name: str, type: str, description?: str, default-value?: any" },

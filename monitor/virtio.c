@@ -12,6 +12,7 @@
 #include "monitor/command.h"
 #include "monitor/qmp_command.h"
 #include "monitor/qom.h"
+#include "monitor/virtio_element.h"
 #include "monitor/virtio_names.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
@@ -193,6 +194,22 @@ bool qmp_x_query_virtio_queue_status(struct qmp_session *s, json_t *args, json_t
     return true;
 }
 
+bool qmp_x_query_virtio_queue_element(struct qmp_session *s, json_t *args, json_t **result,
+                                      GError **error)
+{
+    struct device *dev;
+    struct virtio_queue *vq = find_queue(qmp_machine(s), args, &dev, error);
+    g_autofree char *name = vq ? name_of(dev) : NULL;
+
+    if (!vq) {
+        return false;
+    }
+    virtio_lock(vq->v);
+    *result = virtio_describe_element(vq, name, (int)qmp_int(args, "index", -1), error);
+    virtio_unlock(vq->v);
+    return *result != NULL;
+}
+
 /* No device of this program has its queues in the host's kernel. */
 bool qmp_x_query_virtio_vhost_queue_status(struct qmp_session *s, json_t *args, json_t **result,
                                            GError **error)
@@ -208,21 +225,30 @@ bool qmp_x_query_virtio_vhost_queue_status(struct qmp_session *s, json_t *args, 
 
 /* The human monitor --------------------------------------------------------------------------- */
 
-/* PATH [NUMBER]; the arguments of the query, or NULL and *error. */
-static json_t *parse(const char *args, bool queue, GError **error)
+/* PATH [QUEUE [INDEX]]; the arguments of the query, or NULL and *error.  `numbers`: how many at least, at most. */
+static json_t *parse(const char *args, unsigned min, unsigned max, GError **error)
 {
-    g_auto(GStrv) words = g_strsplit(args, " ", 2);
-    uint64_t n = 0;
+    static const char *const keys[] = { "queue", "index" };
+    g_auto(GStrv) words = g_strsplit(args, " ", -1);
+    unsigned n = g_strv_length(words);
+    json_t *o;
 
-    if (!words[0] || (queue != (words[0] && words[1] != NULL))) {
-        set_error(error, "give it: path%s", queue ? " queue" : "");
+    if (n < min + 1 || n > max + 1) {
+        set_error(error, "give it: path%s%s", max > 0 ? " queue" : "", max > 1 ? " [index]" : "");
         return NULL;
     }
-    if (queue && !parse_uint(words[1], 0, UINT16_MAX, &n)) {
-        set_error(error, "the queue is '%s', must be a number", words[1]);
-        return NULL;
+    o = json_pack("{s:o}", "path", qmp_text(words[0]));
+    for (unsigned i = 1; i < n; i++) {
+        uint64_t value;
+
+        if (!parse_uint(words[i], 0, UINT16_MAX, &value)) {
+            set_error(error, "the %s is '%s', must be a number", keys[i - 1], words[i]);
+            json_decref(o);
+            return NULL;
+        }
+        json_object_set_new(o, keys[i - 1], json_integer((json_int_t)value));
     }
-    return json_pack("{s:o, s:I}", "path", qmp_text(words[0]), "queue", (json_int_t)n);
+    return o;
 }
 
 bool command_info_virtio(struct machine *m, const char *args, GString *out, GError **error)
@@ -313,7 +339,7 @@ bool command_info_virtio_status(struct machine *m, const char *args, GString *ou
         { "isr:", "isr" },
         { "endianness:", "device-endian" },
     };
-    json_t *o = parse(args, false, error), *status = NULL;
+    json_t *o = parse(args, 0, 0, error), *status = NULL;
     bool ok = o && qmp_call(m, qmp_x_query_virtio_status, o, &status, error);
 
     if (ok) {
@@ -356,7 +382,7 @@ bool command_info_virtio_queue_status(struct machine *m, const char *args, GStri
     };
     static const char *const ring[] = { "num", "num-default", "align" };
     static const char *const areas[] = { "desc", "avail", "used" };
-    json_t *o = parse(args, true, error), *status = NULL;
+    json_t *o = parse(args, 1, 1, error), *status = NULL;
     bool ok = o && qmp_call(m, qmp_x_query_virtio_queue_status, o, &status, error);
 
     if (ok) {
@@ -385,10 +411,54 @@ bool command_info_virtio_queue_status(struct machine *m, const char *args, GStri
 bool command_info_virtio_vhost_queue_status(struct machine *m, const char *args, GString *out,
                                             GError **error)
 {
-    json_t *o = parse(args, true, error);
+    json_t *o = parse(args, 1, 1, error);
     bool ok = o && qmp_call(m, qmp_x_query_virtio_vhost_queue_status, o, NULL, error);
 
     (void)out;
+    json_decref(o);
+    return ok;
+}
+
+static void print_ring(const char *title, json_t *ring, GString *out)
+{
+    const char *key;
+    json_t *value;
+
+    g_string_append_printf(out, "  %s:\n", title);
+    json_object_foreach(ring, key, value)
+    {
+        g_string_append_printf(out, "    %s: %" JSON_INTEGER_FORMAT "\n", key,
+                               json_integer_value(value));
+    }
+}
+
+bool command_info_virtio_queue_element(struct machine *m, const char *args, GString *out,
+                                       GError **error)
+{
+    json_t *o = parse(args, 1, 2, error), *e = NULL, *d, *flag;
+    bool ok = o && qmp_call(m, qmp_x_query_virtio_queue_element, o, &e, error);
+    size_t i, k;
+
+    if (ok) {
+        g_string_append_printf(
+            out, "%s:\n  device_name: %s\n  index:   %" JSON_INTEGER_FORMAT "\n  desc:\n",
+            qmp_str(o, "path", ""), json_string_value(json_object_get(e, "name")),
+            json_integer_value(json_object_get(e, "index")));
+        json_array_foreach(json_object_get(e, "descs"), i, d)
+        {
+            g_string_append_printf(out, "    addr 0x%" PRIx64 " len %" JSON_INTEGER_FORMAT,
+                                   (uint64_t)json_integer_value(json_object_get(d, "addr")),
+                                   json_integer_value(json_object_get(d, "len")));
+            json_array_foreach(json_object_get(d, "flags"), k, flag)
+            {
+                g_string_append_printf(out, "%s%s", k ? ", " : " (", json_string_value(flag));
+            }
+            g_string_append(out, json_array_size(json_object_get(d, "flags")) ? ")\n" : "\n");
+        }
+        print_ring("avail", json_object_get(e, "avail"), out);
+        print_ring("used", json_object_get(e, "used"), out);
+    }
+    json_decref(e);
     json_decref(o);
     return ok;
 }

@@ -340,6 +340,69 @@ static void virtio_devices_are_told(struct fixture *f, gconstpointer data)
     prints(f, "info virtio-status /machine", "Path /machine is not a VirtIODevice\n");
 }
 
+/* Slot 5, BAR 4: where the common configuration of a modern function is; its queue 0 at 0x8000. */
+static void give_it_a_queue(struct fixture *f, unsigned devfn, uint64_t bar)
+{
+    static const struct {
+        uint8_t off, size;
+        uint64_t value;
+    } rows[] = {
+        { 20, 1, 0 },      { 20, 1, 3 },      { 8, 4, 1 },  { 12, 4, 1 },
+        { 20, 1, 11 },     { 22, 2, 0 },      { 24, 2, 8 }, { 32, 4, 0x8000 },
+        { 40, 4, 0x9000 }, { 48, 4, 0xa000 }, { 28, 2, 1 },
+    };
+    uint32_t config = 0x80000000 | devfn << 8;
+
+    for (unsigned i = 0; i < 3; i++) { /* BAR 4, its upper half, the command */
+        static const uint8_t regs[] = { 0x20, 0x24, 0x04 };
+        const uint32_t values[] = { (uint32_t)bar, 0, 6 };
+
+        address_space_store(&f->m->io, 0xcf8, config | regs[i], 4);
+        address_space_store(&f->m->io, 0xcfc, values[i], 4);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        put(f, bar + rows[i].off, rows[i].value, rows[i].size);
+    }
+}
+
+static void put_desc(struct fixture *f, uint64_t at, uint64_t addr, uint32_t len,
+                     uint32_t flags_next)
+{
+    put(f, at, addr, 8);
+    put(f, at + 8, len, 4);
+    put(f, at + 12, flags_next, 4);
+}
+
+static void elements_are_shown(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    prints(f, "device_add virtio-rng-pci,id=b,addr=5,disable-legacy=on", "");
+    prints(f, "info virtio-queue-element " BACKEND " 0", "Region caches not initialized\n");
+    give_it_a_queue(f, 5 << 3, 0xe0000000);
+    put(f, 0x9000, 0x00010000, 4); /* available: flags, index 1, then descriptor 3 */
+    put(f, 0x9004, 3, 2);
+    put_desc(f, 0x8030, 0x12000, 64, 0x00070001);
+    put_desc(f, 0x8070, 0x13000, 1536, 2);
+    prints(f, "info virtio-queue-element " BACKEND " 0",
+           BACKEND
+           ":\n  device_name: virtio-rng\n  index:   3\n  desc:\n    addr 0x12000 len 64 (next)\n"
+           "    addr 0x13000 len 1536 (write)\n  avail:\n    flags: 0\n    idx: 1\n    ring: 3\n"
+           "  used:\n    flags: 0\n    idx: 0\n");
+    put_desc(f, 0x8030, 0x20000, 32, 4); /* a table of two */
+    put_desc(f, 0x20000, 0x14000, 1, 0x00010001);
+    put_desc(f, 0x20010, 0x15000, 2, 0x00010003); /* and so on */
+    matches(f, "info virtio-queue-element " BACKEND " 0 0",
+            "desc:\n    addr 0x14000 len 1 \\(next\\)\n    addr 0x15000 len 2 \\(next, write\\)\n  "
+            "avail:");
+    put_desc(f, 0x8030, 0x12000, 64, 0x00030001); /* a ring of one */
+    matches(f, "info virtio-queue-element " BACKEND " 0 0",
+            "(    addr 0x12000 len 64 \\(next\\)\n){8}  avail");
+    put(f, 0x9004, 0xffff, 2);
+    matches(f, "info virtio-queue-element " BACKEND " 0 0", "  index:   65535\n");
+    matches(f, "info virtio-queue-element " BACKEND " 0 x", "the index is 'x'");
+    matches(f, "info virtio-queue-element " BACKEND " 9", "Invalid virtqueue number 9");
+}
+
 static void single_steps_are_switched(struct fixture *f, gconstpointer data)
 {
     (void)data;
@@ -395,6 +458,7 @@ int main(int argc, char **argv)
     ADD("settings", settings_change);
     ADD("facts", facts_are_told);
     ADD("virtio", virtio_devices_are_told);
+    ADD("virtio-element", elements_are_shown);
     ADD("singlestep", single_steps_are_switched);
     ADD("qmp", programs_get_the_same_text);
     return g_test_run();

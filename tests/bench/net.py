@@ -19,9 +19,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "boot")]
 
-from boot import RHEA, Run, Scratch, guest_file  # noqa: E402
-from network import free_port  # noqa: E402
-from network_peers import HEAD, module_files, program_files  # noqa: E402
+from boot import RHEA, Run, Scratch  # noqa: E402
+from network_guest import HEAD, fill, free_port, linux, program_files  # noqa: E402
 from network_tap import INSIDE, why_not  # noqa: E402
 from report import table  # noqa: E402
 
@@ -31,7 +30,7 @@ HOST = "10.0.2.2"               # as the guest sees it, whatever the back end
 CARDS = ("virtio-net-pci", "e1000", "e1000e", "rtl8139", "ne2k_pci", "pcnet")
 BACKENDS = {"user": "user,id=n", "tap": "tap,id=n,ifname=rhea-bench,script=UP,downscript=no"}
 COLUMNS = {"out": "out Mbit/s", "in": "in Mbit/s", "rr": "rr µs"}
-SCRIPT = HEAD.replace("10.9.0.SELF/24", "10.0.2.15/24") + """
+SCRIPT = fill(HEAD, ADDRESS="10.0.2.15") + """
 chmod 755 /rr
 for i in 1 2; do    # the first one translates and warms
     iperf3 -f m -c 10.0.2.2 -p IPERF -t SECONDS | sed -n "s/^.* \\([0-9.]*\\) Mbits.*receiver/OUT $i \\1/p"
@@ -83,13 +82,9 @@ def netdev(scratch, backend):
 def once(command, card, backend, args, ports):
     """{"out": Mbit/s, "in": Mbit/s, "rr": us} of one boot: those of its second turn."""
     scratch = Scratch()
-    script = SCRIPT
-    for name, value in (("IPERF", ports[0]), ("ECHO", ports[1]), ("SECONDS", args.seconds), ("COUNT", args.count)):
-        script = script.replace(name, str(value))
-    files = module_files("cards") + program_files() + build_rr(scratch)
-    options = ["-nographic", "-no-reboot", "-m", "512", "-cpu", "max", "-kernel", guest_file("cards"), "-initrd",
-               scratch.initrd(script, "", files), "-append", "console=ttyS0 quiet net.ifnames=0", "-nic", "none",
-               "-netdev", netdev(scratch, backend), "-device", f"{card},netdev=n,romfile="]
+    script = fill(SCRIPT, IPERF=ports[0], ECHO=ports[1], SECONDS=args.seconds, COUNT=args.count)
+    options = [*linux(scratch, script, "cards", program_files() + build_rr(scratch), "quiet", 512), "-cpu", "max", "-nic",
+               "none", "-netdev", netdev(scratch, backend), "-device", f"{card},netdev=n,romfile="]
     with Run(options, command=tuple(command)) as run:
         run.expect("^DONE", TIMEOUT)
         run.finish(TIMEOUT)

@@ -16,7 +16,7 @@ import threading
 from boot import Failed, Scratch, Skip, guest_file, tap
 from debian import STEP_TIMEOUT, Guest, rhea_img
 from firmware import need_bios
-from network import FILE, Handler, free_port
+from network_guest import FILE, Handler, free_port
 
 INSIDE = "RHEA_DEBIAN_NETWORK_INSIDE"   # set for the test in its namespaces
 NAME, ADDRESS = "fetch.example", bytes((10, 0, 2, 2))

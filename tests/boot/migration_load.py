@@ -16,7 +16,7 @@ import time
 from boot import INIT_HEAD, KERNEL_TROUBLE, Scratch, Skip, guest_data, guest_file, tap
 from disks import run, tool
 from migration import TIMEOUT, Machine
-from network import FILE, Handler
+from network_guest import FILE, Handler
 
 MODULES = ("virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk",
            "failover", "net_failover", "virtio_net")

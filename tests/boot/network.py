@@ -2,37 +2,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Linux is on the network through -netdev user: an address by DHCP, a checksummed file over HTTP from a server
 on this host's loopback interface, and a connection from this host through a forward; over each card."""
-import hashlib
-import http.server
-import re
 import socket
 import sys
-import threading
 import time
 
-from boot import INIT_HEAD, KERNEL_TROUBLE, Run, Scratch, guest_data, guest_file, tap
+from boot import Run, Scratch, tap
 from hotplug import messages
+from network_guest import DIGEST, MODULES_HEAD, TIMEOUT, check, fill, free_port, linux, serving
 
-TIMEOUT = 400
 INTERP = ["-accel", "tcg,engine=interp"]
-FILE = hashlib.sha256(b"network").digest() * (3 << 15)      # 3 MiB
-
-# In the order of their dependencies; one that is built into the kernel is not there.
-MODULES = ("virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
-           "failover", "net_failover", "virtio_net", "mii", "8139cp", "8390", "ne2k-pci", "pcnet32", "e1000", "e1000e",
-           "button")
-SCRIPT = INIT_HEAD + """
-mount -t devtmpfs dev /dev
-for m in %s; do
-    [ -e /$m.ko ] && { insmod /$m.ko || echo INSMOD-FAILED $m; }
-done
+SCRIPT = MODULES_HEAD + """
 cat >/lease <<'END'
 #!/bin/sh
 [ "$1" = bound ] && ip addr add $ip/$mask dev $interface && ip route add default via $router &&
     echo "LEASE $ip $router $dns $hostname"
 END
 chmod +x /lease
-ip link set lo up
 ip link set eth0 up
 cat /sys/class/net/eth0/address
 udhcpc -i eth0 -n -q -t 10 -s /lease
@@ -43,31 +28,6 @@ echo hello from the guest | nc -l -p 1234
 cat /proc/net/dev | grep eth0
 poweroff -f
 """
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """GET gives FILE, POST the MD5 of what came."""
-    def do_GET(self):                                       # pylint: disable=invalid-name
-        self.answer(FILE)
-
-    def do_POST(self):                                      # pylint: disable=invalid-name
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(hashlib.md5(body).hexdigest().encode() + b"\n")
-
-    def answer(self, data):
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *args):                           # pylint: disable=arguments-differ
-        pass
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def reached(port):
@@ -86,40 +46,19 @@ def reached(port):
 
 def network(args, *expected):
     def test():
-        scratch = Scratch()
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        forward = free_port()
-        files = []
-        for name in MODULES:
-            try:
-                files.append((f"{name}.ko", guest_data("cards", f"{name}.ko")))
-            except FileNotFoundError:
-                pass
-        script = (SCRIPT % " ".join(MODULES)).replace("PORT", str(server.server_address[1]))
-        command = ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("cards"), "-initrd",
-                   scratch.initrd(script, "", files), "-append", "console=ttyS0 panic=-1 net.ifnames=0",
-                   *[a.replace("FORWARD", f"hostfwd=tcp::{forward}-:1234,hostname=rhea") for a in args]]
-        digest = hashlib.md5(FILE).hexdigest()
-        try:
+        scratch, forward = Scratch(), free_port()
+        with serving() as port:
+            command = [*linux(scratch, fill(SCRIPT, PORT=port), "cards"),
+                       *[a.replace("FORWARD", f"hostfwd=tcp::{forward}-:1234,hostname=rhea") for a in args]]
             with Run(command) as run:
                 run.expect(r"^LEASE 10\.0\.2\.15 10\.0\.2\.2 10\.0\.2\.3", TIMEOUT)
-                run.expect(f"^FILE {digest}", TIMEOUT)
-                run.expect(f"^POST {digest}", TIMEOUT)
+                run.expect(f"^FILE {DIGEST}", TIMEOUT)
+                run.expect(f"^POST {DIGEST}", TIMEOUT)
                 run.expect(r"^READY", TIMEOUT)
                 if not reached(forward):
                     run.fail("the forward does not lead into the guest")
-                for pattern in (r"eth0:", *expected):
-                    run.expect(pattern, TIMEOUT)
-                if run.finish(TIMEOUT) != 0:
-                    run.fail("the guest did not power off")
-                trouble = re.search(KERNEL_TROUBLE + "|INSMOD-FAILED", run.output)
-                if trouble:
-                    run.fail(f"printed '{trouble.group(0)}', which must not appear")
-        finally:
-            server.shutdown()
+                check(run, r"eth0:", *expected)
     return test
-
 
 
 def default_card(args, expected):

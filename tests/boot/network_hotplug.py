@@ -3,21 +3,15 @@
 """A card and its back end come and go while Linux runs: netdev_add, device_add, set_link, device_del, netdev_del;
 twice, and each time a file arrives. A card comes and goes, and the machine is reset, amid downloads: each that ends
 is what was sent."""
-import hashlib
-import http.server
 import re
 import sys
-import threading
 
-from boot import Run, Scratch, guest_file, tap
+from boot import Run, Scratch, tap
 from hotplug import Monitor, wait_until_free
-from network import FILE, Handler
-from network_peers import HEAD, check, module_files
+from network_guest import DIGEST, MODULES_HEAD, check, fill, linux, serving
 
 TIMEOUT = 300
-# HEAD begins with a card; here none is there yet.
-SCRIPT = HEAD.split("ip link set lo up")[0] + """
-wait_for() { i=0; while ! eval "$1"; do sleep 0.1; i=$((i + 1)); [ $i -gt 900 ] && echo GAVE-UP "$1" && return; done; }
+SCRIPT = MODULES_HEAD + """
 carrier() { [ "$(cat /sys/class/net/eth0/carrier)" = $1 ]; }
 echo GUEST-READY
 for turn in 1 2; do
@@ -36,8 +30,7 @@ done
 poweroff -f
 """
 # Downloads that never end; those that a card took with it are begun anew.
-LOAD = HEAD.split("ip link set lo up")[0] + """
-wait_for() { i=0; while ! eval "$1"; do sleep 0.1; i=$((i + 1)); [ $i -gt 900 ] && echo GAVE-UP "$1" && return; done; }
+LOAD = MODULES_HEAD + """
 carrier() { [ "$(cat /sys/class/net/eth0/carrier 2>/dev/null)" = 1 ]; }
 worker() {
     while [ ! -e /tmp/stop ]; do
@@ -75,20 +68,14 @@ TURNS = 3
 def come_and_go(card):
     def test():
         scratch = Scratch()
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        script = SCRIPT.replace("PORT", str(server.server_address[1]))
-        digest = hashlib.md5(FILE).hexdigest()
-        args = ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("network"), "-initrd",
-                scratch.initrd(script, "", module_files() + [("ld/none", b"")]), "-append",
-                "console=ttyS0 panic=-1 net.ifnames=0", "-nic", "none"]
-        try:
+        with serving() as port:
+            args = [*linux(scratch, fill(SCRIPT, PORT=port)), "-nic", "none"]
             with Run(args, terminal=True) as run:
                 monitor = Monitor(run)
                 run.expect("GUEST-READY", TIMEOUT)
                 for turn in (1, 2):
                     monitor.ok("netdev_add user,id=h", f"device_add {card},netdev=h,id=c")
-                    run.expect(f"FILE-{turn} {digest}", TIMEOUT)
+                    run.expect(f"FILE-{turn} {DIGEST}", TIMEOUT)
                     monitor.ok("set_link c off")
                     run.expect(f"DOWN-{turn}", TIMEOUT)
                     monitor.ok("set_link c on")
@@ -99,30 +86,17 @@ def come_and_go(card):
                         wait_until_free(monitor, "c")
                         monitor.ok("netdev_del h")
                 check(run)
-        finally:
-            server.shutdown()
     return test
-
-
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request, client_address):
-        """A guest that has gone, or its card."""
 
 
 def loaded(events, args):
     """A guest that downloads all the time, and what happens to it: events(run, monitor)."""
     def test():
         scratch = Scratch()
-        server = Server(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        script = LOAD.replace("PORT", str(server.server_address[1])).replace("DIGEST", hashlib.md5(FILE).hexdigest())
-        command = ["-nographic", "-m", "256", "-kernel", guest_file("cards"), "-initrd",
-                   scratch.initrd(script, "", module_files("cards") + [("ld/none", b"")]), "-append",
-                   "console=ttyS0 panic=-1 net.ifnames=0", "-nic", "none", "-netdev", "user,id=h", *args]
-        try:
-            with Run(command, terminal=True) as run:
+        with serving() as port:
+            options = linux(scratch, fill(LOAD, PORT=port, DIGEST=DIGEST), "cards")
+            options.remove("-no-reboot")
+            with Run([*options, "-nic", "none", "-netdev", "user,id=h", *args], terminal=True) as run:
                 monitor = Monitor(run)
                 run.expect("GUEST-READY", TIMEOUT)
                 events(run, monitor)
@@ -130,8 +104,6 @@ def loaded(events, args):
                 check(run, "^STOPPED")
                 if re.search("^(BAD|GAVE-UP)", run.output, re.M):
                     run.fail("a download is not what was sent, or a card did not come up")
-        finally:
-            server.shutdown()
     return test
 
 

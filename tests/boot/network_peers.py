@@ -2,31 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Two guests on one cable: they ping each other and run iperf3 both ways. The cable is a connection, datagrams,
 a tunnel, or a hub of which one guest's emulator has the ports; each row with the cards that it names."""
-import os
-import re
 import sys
 
-from boot import INIT_HEAD, KERNEL_TROUBLE, Run, Scratch, guest_data, guest_file, tap
-from network import MODULES, free_port
+from boot import Run, Scratch, tap
+from network_guest import HEAD, TIMEOUT, check, fill, free_port, linux, program_files
 
-TIMEOUT = 400
 BYTES = "8M"                            # that iperf3 sends each way
-PROGRAM_FILES = ("iperf3", "ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6", "libiperf.so.0", "libssl.so.3",
-                 "libcrypto.so.3", "libsctp.so.1")
-
-HEAD = INIT_HEAD + """
-mount -t devtmpfs dev /dev
-for m in %s; do
-    [ -e /$m.ko ] && { insmod /$m.ko || echo INSMOD-FAILED $m; }
-done
-iperf3() {
-    LD_LIBRARY_PATH=/ld /ld/ld-linux-x86-64.so.2 /ld/iperf3 "$@" --forceflush
-}
-chmod 755 /ld/*
-ip link set lo up
-ip link set eth0 up
-ip addr add 10.9.0.SELF/24 dev eth0
-""" % " ".join(MODULES)
 # The other guest may not be there yet.
 PING = """
 n=0
@@ -50,42 +31,9 @@ poweroff -f
 """
 
 
-def program_files():
-    """iperf3 and its libraries, in /ld of the guest."""
-    found = {}
-    for folder, _, names in os.walk(guest_file("netprogs")):
-        for name in set(names) & set(PROGRAM_FILES):
-            if os.path.isfile(os.path.join(folder, name)):      # not a link to a link's folder
-                with open(os.path.join(folder, name), "rb") as file:
-                    found[name] = file.read()
-    return [(f"ld/{name}", data) for name, data in found.items()]
-
-
-def module_files(guest="network"):
-    files = []
-    for name in MODULES:
-        try:
-            files.append((f"{name}.ko", guest_data(guest, f"{name}.ko")))
-        except FileNotFoundError:
-            pass                        # built into the kernel
-    return files
-
-
 def guest_options(scratch, script, own, other):
-    text = (HEAD + script).replace("SELF", str(own)).replace("OTHER", str(other)).replace("BYTES", BYTES)
-    return ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("network"), "-initrd",
-            scratch.initrd(text, "", module_files() + program_files()), "-append",
-            "console=ttyS0 panic=-1 net.ifnames=0"]
-
-
-def check(run, *patterns):
-    for pattern in patterns:
-        run.expect(pattern, TIMEOUT)
-    if run.finish(TIMEOUT) != 0:
-        run.fail("the guest did not power off")
-    trouble = re.search(KERNEL_TROUBLE + "|INSMOD-FAILED", run.output)
-    if trouble:
-        run.fail(f"printed '{trouble.group(0)}', which must not appear")
+    text = fill(HEAD + script, ADDRESS=f"10.9.0.{own}", OTHER=other, BYTES=BYTES)
+    return linux(scratch, text, files=program_files())
 
 
 def peers(first, second):

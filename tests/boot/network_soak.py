@@ -3,20 +3,16 @@
 """Parallel downloads and uploads over each card in turn for a while (--seconds N, a few unless given): every one
 arrives as it was sent."""
 import argparse
-import hashlib
-import http.server
 import re
 import sys
-import threading
 
-from boot import Run, Scratch, guest_file, tap
-from network import FILE, Handler
-from network_peers import HEAD, check, module_files
+from boot import Run, Scratch, tap
+from network_guest import DIGEST, FILE, HEAD, check, fill, linux, serving
 
 WORKERS = 4
 CARDS = ("virtio-net-pci", "e1000", "e1000e", "rtl8139", "ne2k_pci", "pcnet")
 START_TIMEOUT = 400
-SCRIPT = HEAD.replace("10.9.0.SELF/24", "10.0.2.15/24") + """
+SCRIPT = fill(HEAD, ADDRESS="10.0.2.15") + """
 end=$(($(cut -d. -f1 /proc/uptime) + SECONDS))
 worker() {
     n=0 bad=0
@@ -37,24 +33,12 @@ poweroff -f
 """
 
 
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-
 def soak(card, seconds):
     def test():
         scratch = Scratch()
-        server = Server(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        script = SCRIPT
-        for name, value in (("WORKERS", " ".join(map(str, range(WORKERS)))), ("SECONDS", str(seconds)),
-                            ("PORT", str(server.server_address[1])), ("DIGEST", hashlib.md5(FILE).hexdigest())):
-            script = script.replace(name, value)
-        args = ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("cards"), "-initrd",
-                scratch.initrd(script, "", module_files("cards") + [("ld/none", b"")]), "-append",
-                "console=ttyS0 panic=-1 net.ifnames=0", "-netdev", "user,id=n", "-device", f"{card},netdev=n"]
-        try:
+        with serving() as port:
+            script = fill(SCRIPT, WORKERS=" ".join(map(str, range(WORKERS))), SECONDS=seconds, PORT=port, DIGEST=DIGEST)
+            args = [*linux(scratch, script, "cards"), "-netdev", "user,id=n", "-device", f"{card},netdev=n"]
             with Run(args) as run:
                 run.expect("INIT-STARTED", START_TIMEOUT)
                 run.expect("^ALL-DONE", seconds + START_TIMEOUT)
@@ -64,8 +48,6 @@ def soak(card, seconds):
                     run.fail("a worker lost data, or did nothing")
                 print(f"# {card}: {sum(map(int, rounds))} rounds of {len(FILE) >> 20} MiB each way in {seconds} s",
                       flush=True)
-        finally:
-            server.shutdown()
     return test
 
 

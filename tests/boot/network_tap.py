@@ -5,30 +5,25 @@ takes no privilege where user namespaces are allowed. The interface is made by t
 made by a helper and put into a bridge."""
 import array
 import fcntl
-import hashlib
-import http.server
 import os
 import shutil
 import socket
 import struct
 import subprocess
 import sys
-import threading
 import time
 
-from boot import Failed, Run, Scratch, Skip, guest_file, tap
-from network import FILE, Handler
-from network_peers import HEAD, check, module_files
+from boot import Failed, Run, Scratch, Skip, tap
+from network_guest import DIGEST, HEAD, TIMEOUT, check, fill, linux, serving
 
-TIMEOUT = 400
 HOST, GUEST = "10.9.0.1", "10.9.0.2"
 TUNSETIFF = 0x400454ca                  # linux/if_tun.h
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
 INSIDE = "RHEA_TAP_TEST_INSIDE"         # set for the test in its namespace
 
-SCRIPT = HEAD.replace("SELF", "2") + """
-wget -q -O /tmp/file http://10.9.0.1:PORT/file && md5sum </tmp/file | sed 's/^/FILE /'
-wget -q -O - --post-file=/tmp/file http://10.9.0.1:PORT/ | sed 's/^/POST /'
+SCRIPT = HEAD + """
+wget -q -O /tmp/file http://HOST:PORT/file && md5sum </tmp/file | sed 's/^/FILE /'
+wget -q -O - --post-file=/tmp/file http://HOST:PORT/ | sed 's/^/POST /'
 echo READY
 echo hello | nc -l -p 1234
 poweroff -f
@@ -114,23 +109,16 @@ def reach(make, card, more=(), host=HOST, own="10.9.0.2", guest=GUEST):
         if not os.environ.get(INSIDE):
             raise Skip(why_not())
         netdev, fds = make(scratch)
-        server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        script = SCRIPT.replace("PORT", str(server.server_address[1])).replace("10.9.0.2", own).replace(HOST, host)
-        digest = hashlib.md5(FILE).hexdigest()
-        args = ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("network"), "-initrd",
-                scratch.initrd(script, "", module_files() + [("ld/none", b"")]), "-append",
-                "console=ttyS0 panic=-1 net.ifnames=0", "-netdev", netdev, "-device", f"{card},netdev=n", *more]
-        try:
+        with serving("0.0.0.0") as port:
+            args = [*linux(scratch, fill(SCRIPT, PORT=port, HOST=host, ADDRESS=own)), "-netdev", netdev, "-device",
+                    f"{card},netdev=n", *more]
             with Run(args, pass_fds=fds) as run:
                 run.expect(r"^READY", TIMEOUT)
                 if not answers(guest, 1234):
                     run.fail("the guest does not answer the host")
-                check(run, f"^FILE {digest}", f"^POST {digest}")
-        finally:
-            server.shutdown()
-            for fd in fds:
-                os.close(fd)
+                check(run, f"^FILE {DIGEST}", f"^POST {DIGEST}")
+        for fd in fds:
+            os.close(fd)
         if make is made_by_rhea and not os.path.exists(scratch.path("down.ran")):
             raise Failed("the downscript did not run")
     return test

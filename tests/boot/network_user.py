@@ -11,13 +11,11 @@ import sys
 import threading
 import time
 
-from boot import Failed, Run, Scratch, Skip, guest_file, tap
-from network_peers import HEAD, check, module_files
-
-TIMEOUT = 400
+from boot import Failed, Run, Scratch, Skip, tap
+from network_guest import HEAD, TIMEOUT, check, fill, linux
 
 # The other side may never end the connection: timeout does.
-SCRIPT = HEAD.replace("10.9.0.SELF/24", "10.0.2.15/24") + """
+SCRIPT = fill(HEAD, ADDRESS="10.0.2.15") + """
 ip addr add fec0::15/64 dev eth0
 ip route add default via 10.0.2.2
 ask() { { echo "$1"; sleep 1; } | timeout 4 nc $2 80; }
@@ -71,7 +69,7 @@ def reached(run, address, text):
 def leads(smb):
     def test():
         scratch = Scratch()
-        files = [*module_files(), ("ld/none", b"")]
+        files = []
         options = "user,id=n"
         if smb:
             if not shutil.which("smbd", path=os.environ["PATH"] + ":/usr/sbin"):
@@ -85,8 +83,7 @@ def leads(smb):
         options += (f",guestfwd=tcp:10.0.2.100:80-cmd:cat,guestfwd=tcp:10.0.2.101:80-tcp:127.0.0.1:{tcp.server_address[1]}"
                     f",guestfwd=tcp:10.0.2.102:80-unix:{scratch.path('u')},guestfwd=tcp:10.0.2.103:80-chardev:c"
                     ",hostfwd=tcp::0-:1234,hostfwd=tcp:[::1]:0-[fec0::15]:1234")
-        args = ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("network"), "-initrd",
-                scratch.initrd(SCRIPT, "", files), "-append", "console=ttyS0 panic=-1 net.ifnames=0", "-chardev",
+        args = [*linux(scratch, SCRIPT, files=files), "-chardev",
                 f"file,id=c,path={scratch.path('out')}", "-netdev", options, "-device", "virtio-net-pci,netdev=n"]
         try:
             with Run(args) as run:

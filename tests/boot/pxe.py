@@ -7,10 +7,10 @@ import http.server
 import os
 import shutil
 import sys
-import threading
 
 from boot import Failed, Run, Scratch, Skip, guest_file, tap
 from firmware import assemble, need_bios
+from network_guest import serving
 
 TIMEOUT = 200
 ROMS = "/usr/lib/ipxe/qemu"
@@ -53,20 +53,16 @@ def boots(args, url, more=()):
     scratch = Scratch()
     folder = folder_of(scratch)
     handler = functools.partial(Quiet, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = url.format(port=server.server_address[1])
+    with serving(handler=handler) as port:
+        url = url.format(port=port)
         script(folder, "boot.ipxe", f"chain {url}/next.ipxe")
         script(folder, "next.ipxe", f"kernel {url}/vmlinuz console=ttyS0 panic=-1 loaded={url}", "boot")
         run_args = ["-nographic", "-no-reboot", "-m", "512", "-netdev",
                     f"user,id=n,tftp={folder},bootfile=boot.ipxe", *args]
-        try:
-            with Run(run_args) as run:
-                for pattern in (*more, r"tftp://10\.0\.2\.2/boot\.ipxe\.+ *.*ok",
-                                rf"{url}/vmlinuz\.+ *.*ok", rf"Command line:.* loaded={url}"):
-                    run.expect(pattern, TIMEOUT)
-        finally:
-            server.shutdown()
+        with Run(run_args) as run:
+            for pattern in (*more, r"tftp://10\.0\.2\.2/boot\.ipxe\.+ *.*ok",
+                            rf"{url}/vmlinuz\.+ *.*ok", rf"Command line:.* loaded={url}"):
+                run.expect(pattern, TIMEOUT)
 
 
 def by_rom(machine, card, url):

@@ -27,9 +27,10 @@ static const struct netdev_type {
     { "stream",     stream_open,  NULL },
     { "dgram",      dgram_open,   NULL },
     { "l2tpv3",     l2tpv3_open,  NULL },
-    { "vde",        NULL, "it is not supported" },
-    { "vhost-user", NULL, "it is not supported" },
-    { "vhost-vdpa", NULL, "it is not supported" },
+    { "vde",        NULL, "it is not supported; use socket, stream or dgram" },
+    { "vhost-user", NULL, "it is not supported; use tap, or stream with passt" },
+    { "netmap",     NULL, "it is not supported; use tap" },
+    { "vhost-vdpa", NULL, "it is not supported; use tap" },
 };
 /* clang-format on */
 

@@ -17,6 +17,7 @@
 #include "net/netdev.h"
 #include "net/tap.h"
 #include "util/error.h"
+#include "util/log.h"
 #include "util/text.h"
 
 #define DEFAULT_SCRIPT     "/etc/qemu-ifup"
@@ -261,9 +262,22 @@ static bool check_vhost(const GPtrArray *opts, GError **error)
     return true;
 }
 
+/* What would do nothing here, as it does with QEMU. */
+static void warn_of_useless(const char *id, const GPtrArray *opts)
+{
+    if (options_get(opts, "br") && !options_get(opts, "helper")) {
+        report_warning("netdev '%s': br= is for helper=: the interface is in no bridge", id);
+    }
+    if (options_get(opts, "poll-us")) {
+        report_warning("netdev '%s': poll-us= is for vhost=on", id);
+    }
+}
+
 static bool take_options(struct tap_options *o, const GPtrArray *opts, GError **error)
 {
     const char *queues = options_get(opts, "queues"), *sndbuf = options_get(opts, "sndbuf");
+    const char *poll = options_get(opts, "poll-us");
+    uint64_t n;
 
     *o = (struct tap_options){ .queues = 1, .header = true };
     o->fd = options_get(opts, "fd");
@@ -279,6 +293,10 @@ static bool take_options(struct tap_options *o, const GPtrArray *opts, GError **
     }
     if (sndbuf && (!parse_size(sndbuf, 1, &o->sndbuf) || o->sndbuf > INT32_MAX)) {
         set_error(error, "tap: sndbuf is '%s', must be 0 to 2147483647 bytes", sndbuf);
+        return false;
+    }
+    if (poll && !parse_uint(poll, 0, UINT32_MAX, &n)) {
+        set_error(error, "tap: poll-us is '%s', must be 0 to 4294967295", poll);
         return false;
     }
     if (o->ifname && (!*o->ifname || strlen(o->ifname) >= IFNAMSIZ)) {
@@ -368,6 +386,7 @@ struct net_client *tap_open(struct machine *m, const char *id, const GPtrArray *
         g_prefix_error(error, "tap: ");
         return NULL;
     }
+    warn_of_useless(id, opts);
     down = o.down ? script_of(o.downscript, DEFAULT_DOWNSCRIPT) : NULL;
     info = describe(&t, &o, down);
     c = tap_new(m, id, t.fds, t.n, t.header, t.ifname, down);

@@ -27,6 +27,7 @@ XHCI = ["-device", "qemu-xhci"]
 NEC = ["-M", "q35", "-device", "nec-usb-xhci,msi=off,msix=off"]
 UHCI = ["-usb"]
 EHCI = ["-M", "q35", "-usb"]
+UAS = "usb-uas,id=d scsi-hd,drive=drv,bus=d.0"
 
 HEAD = INIT_HEAD + """
 mount -t devtmpfs dev /dev
@@ -237,6 +238,8 @@ TESTS = [
     ("a stick comes and goes: xHCI of NEC, INTx, q35", stick(NEC, 5000)),
     ("a stick comes and goes: UHCI", stick(UHCI, 12)),
     ("a stick comes and goes: EHCI, q35", stick(EHCI, 480)),
+    ("UAS over streams: xHCI", stick(XHCI, 5000, UAS, ("d",))),
+    ("UAS without streams: EHCI", stick(EHCI, 480, UAS, ("d",))),
     ("keys and places: xHCI", keys_and_places(XHCI)),
     ("keys and places: behind a hub", keys_and_places([*XHCI, "-device", "usb-hub,port=1"])),
     ("keys and places: UHCI", keys_and_places(UHCI)),

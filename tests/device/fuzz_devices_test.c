@@ -84,6 +84,9 @@ static const struct {
     { "usb-storage", "-drive if=none,format=raw,id=d,file=%s/disk -device qemu-xhci -device "
                      "usb-storage,drive=d -drive if=none,format=raw,id=e,file=%s/cd,media=cdrom "
                      "-device usb-storage,drive=e" },
+    { "usb-uas",
+      "-drive if=none,format=raw,id=d,file=%s/disk -device qemu-xhci -device usb-uas -device "
+      "scsi-hd,drive=d" },
     { "usb-bot",
       "-drive if=none,format=raw,id=d,file=%s/disk -device qemu-xhci -device usb-bot -device "
       "scsi-hd,drive=d,lun=2" },

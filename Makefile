@@ -83,7 +83,7 @@ hw_block_src := ahci.c ahci_port.c ata.c atapi.c cd_info.c fdc.c fdc_transfer.c 
 hw_net_src := e1000.c e1000e.c e1000_phy.c e1000_rx.c e1000_tx.c eeprom.c ne2000.c nic.c pcnet.c rtl8139.c rtl8139_rx.c rtl8139_tx.c virtio_net.c virtio_net_ctrl.c virtio_net_features.c virtio_net_rx.c virtio_net_tx.c
 
 hw_isa_src := isa.c
-hw_usb_src := bus.c desc.c ehci.c ehci_schedule.c hid.c hid_keys.c hid_reports.c hub.c storage.c uas.c uhci.c usb.c xhci.c xhci_command.c xhci_event.c \
+hw_usb_src := bus.c desc.c ehci.c ehci_schedule.c hid.c hid_keys.c hid_reports.c hub.c serial.c storage.c uas.c uhci.c usb.c xhci.c xhci_command.c xhci_event.c \
               xhci_port.c xhci_ring.c
 hw_virtio_src := virtio.c virtio_balloon.c virtio_mmio.c virtio_pci.c virtio_pci_legacy.c virtio_rng.c virtqueue.c virtqueue_packed.c \
                  virtqueue_split.c

@@ -39,7 +39,7 @@ extern const struct device_type nec_usb_xhci_type, qemu_xhci_type;
 extern const struct device_type ich9_usb_ehci1_type, ich9_usb_ehci2_type, piix3_usb_uhci_type, piix4_usb_uhci_type, usb_ehci_type;
 extern const struct device_type ich9_usb_uhci1_type, ich9_usb_uhci2_type, ich9_usb_uhci3_type;
 extern const struct device_type ich9_usb_uhci4_type, ich9_usb_uhci5_type, ich9_usb_uhci6_type;
-extern const struct device_type usb_bot_type, usb_hub_type, usb_kbd_type, usb_mouse_type, usb_storage_type, usb_tablet_type, usb_uas_type;
+extern const struct device_type usb_bot_type, usb_hub_type, usb_kbd_type, usb_mouse_type, usb_serial_type, usb_storage_type, usb_tablet_type, usb_uas_type;
 
 const struct device_type *const device_types[] = {
     &apic_type,
@@ -96,7 +96,7 @@ const struct device_type *const device_types[] = {
     &qemu_xhci_type, &nec_usb_xhci_type, &usb_ehci_type, &ich9_usb_ehci1_type, &ich9_usb_ehci2_type,
     &piix3_usb_uhci_type, &piix4_usb_uhci_type, &ich9_usb_uhci1_type, &ich9_usb_uhci2_type,
     &ich9_usb_uhci3_type, &ich9_usb_uhci4_type, &ich9_usb_uhci5_type, &ich9_usb_uhci6_type,
-    &usb_bot_type, &usb_hub_type, &usb_kbd_type, &usb_mouse_type, &usb_storage_type, &usb_tablet_type, &usb_uas_type,
+    &usb_bot_type, &usb_hub_type, &usb_kbd_type, &usb_mouse_type, &usb_serial_type, &usb_storage_type, &usb_tablet_type, &usb_uas_type,
     &vga_type,
     &virtio_blk_device_type,
     &virtio_blk_pci_type,

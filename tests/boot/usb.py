@@ -184,6 +184,25 @@ def amid_transfers(args):
     return test
 
 
+def serial(args):
+    """What the guest writes to a serial adapter is in the file behind it."""
+    def test():
+        scratch = Scratch()
+        out = scratch.path("out")
+        script = """
+wait_for '[ -c /dev/ttyUSB0 ]'
+stty -F /dev/ttyUSB0 raw -echo 115200
+i=0; while [ $i -lt 500 ]; do echo "line $i of the guest's"; i=$((i + 1)); done >/dev/ttyUSB0
+"""
+        run_row(linux(scratch, BASE + ("usbserial", "ftdi_sio"), script, [
+            *args, "-chardev", f"file,id=c,path={out}", "-device", "usb-serial,chardev=c"]),
+                (), KERNEL_TROUBLE + "|INSMOD-FAILED", 0, TIMEOUT)
+        with open(out, encoding="ascii", newline="") as file:
+            if file.read() != "".join(f"line {i} of the guest's\n" for i in range(500)):
+                raise Failed("not what the guest wrote")
+    return test
+
+
 def firmware_boots(args):
     def test():
         need_bios()
@@ -240,6 +259,8 @@ TESTS = [
     ("a stick comes and goes: EHCI, q35", stick(EHCI, 480)),
     ("UAS over streams: xHCI", stick(XHCI, 5000, UAS, ("d",))),
     ("UAS without streams: EHCI", stick(EHCI, 480, UAS, ("d",))),
+    ("a serial adapter: xHCI", serial(XHCI)),
+    ("a serial adapter: UHCI", serial(UHCI)),
     ("keys and places: xHCI", keys_and_places(XHCI)),
     ("keys and places: behind a hub", keys_and_places([*XHCI, "-device", "usb-hub,port=1"])),
     ("keys and places: UHCI", keys_and_places(UHCI)),

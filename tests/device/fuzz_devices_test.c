@@ -84,6 +84,7 @@ static const struct {
     { "usb-storage", "-drive if=none,format=raw,id=d,file=%s/disk -device qemu-xhci -device "
                      "usb-storage,drive=d -drive if=none,format=raw,id=e,file=%s/cd,media=cdrom "
                      "-device usb-storage,drive=e" },
+    { "usb-serial", "-chardev null,id=c -device qemu-xhci -device usb-serial,chardev=c" },
     { "usb-uas",
       "-drive if=none,format=raw,id=d,file=%s/disk -device qemu-xhci -device usb-uas -device "
       "scsi-hd,drive=d" },

@@ -3,6 +3,7 @@
  * tests/device/usb_test.c: USB devices by single packets: descriptors, requests, reports, hubs, bulk-only storage,
  * hosts that break the rules.
  */
+#include "tests/device/char_rig.h"
 #include "tests/device/drive_rig.h"
 #include "tests/device/fuzz.h"
 #include "tests/device/usb_rig.h"
@@ -554,6 +555,50 @@ static void hosts_that_break_the_rules(struct usb_test *f, gconstpointer data)
     rig_poll(f->r);
 }
 
+/* Serial ---------------------------------------------------------------------------------------- */
+
+static void a_serial_adapter_passes_bytes(struct usb_test *f, gconstpointer data)
+{
+    struct char_rig *c = char_rig_new(f->r->m, "c");
+    struct usb_device *d = usb_rig_device(f->r, "usb-serial", "chardev=c");
+    uint8_t b[256];
+    size_t done;
+
+    (void)data;
+    g_assert_cmpint(usb_rig_control(d, 0xc00a, 0, 0, b, 1), ==, 1);
+    g_assert_cmpint(b[0], ==, 16);
+    g_assert_cmpint(usb_rig_packet(d, USB_IN, 1, b, 64, &done), ==, USB_OK); /* status alone */
+    g_assert_cmpuint(done, ==, 2);
+    g_assert_cmpint(usb_rig_packet(d, USB_IN, 1, b, 64, NULL), ==, USB_NAK);
+    usb_rig_woken = 0;
+    g_assert_cmpuint(
+        char_rig_send(c, "seventy bytes of text, which are more than one packet of 64 takes: two"),
+        ==, 70);
+    g_assert_cmpuint(usb_rig_woken, ==, 1);
+    rig_check_state(f->r, &d->dev);
+    g_assert_cmpint(usb_rig_packet(d, USB_IN, 1, b, 200, &done), ==, USB_OK);
+    g_assert_cmpuint(done, ==, 70 + 2 * 2); /* each packet has its status */
+    g_assert_cmpmem(b + 2, 7, "seventy", 7);
+    g_assert_cmpmem(b + 71, 3, "two", 3);
+    c->room = 3; /* the other end is slow */
+    g_assert_cmpint(usb_rig_packet(d, USB_OUT, 2, (void *)"hello", 5, NULL), ==, USB_OK);
+    g_assert_cmpstr(c->text, ==, "hel");
+    rig_check_state(f->r, &d->dev);
+    c->room = 100;
+    c->base.front.drained(c->base.front.opaque);
+    g_assert_cmpstr(c->text, ==, "hello");
+    c->base.front.event(c->base.front.opaque, CHARDEV_BREAK);
+    g_assert_cmpint(usb_rig_packet(d, USB_IN, 1, b, 64, &done), ==, USB_OK);
+    g_assert_cmphex(b[1], ==, 0x70);
+    g_assert_cmpuint(done, ==, 2);
+    for (unsigned i = 0; i < 200; i++) { /* nobody reads: it has room for so much */
+        char_rig_send(c, "0123456789012345678901234567890123456789");
+    }
+    g_assert_cmpuint(char_rig_send(c, "x"), ==, 0);
+    g_assert_cmpint(usb_rig_control(d, 0x4000, 1, 0, NULL, 0), ==, 0);
+    g_assert_cmpint(usb_rig_packet(d, USB_IN, 1, b, 64, NULL), ==, USB_NAK);
+}
+
 /* UAS ------------------------------------------------------------------------------------------- */
 
 static enum usb_result on_stream(struct usb_device *d, enum usb_token token, unsigned ep,
@@ -753,7 +798,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define TEST(name, fn) g_test_add("/usb/" name, struct usb_test, NULL, set_up, fn, tear_down)
     TEST("descriptors", descriptors_are_whole);
-    TEST("serial", the_serial_number_is_the_property);
+    TEST("serial-number", the_serial_number_is_the_property);
     TEST("other-speed", a_high_speed_device_knows_the_other_speed);
     TEST("standard-requests", standard_requests);
     TEST("small-packets", a_transfer_in_small_packets);
@@ -770,6 +815,7 @@ int main(int argc, char **argv)
     TEST("storage/data", a_stick_reads_and_writes);
     TEST("storage/less", less_data_than_wanted);
     TEST("storage/broken-rules", hosts_that_break_the_rules);
+    TEST("serial", a_serial_adapter_passes_bytes);
     TEST("uas/commands", uas_commands_overtake_each_other);
     TEST("uas/tasks", uas_tasks_and_mistakes);
     TEST("random", packets_at_random);

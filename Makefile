@@ -27,7 +27,7 @@ block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c export.c luks.c luks_cip
 
 chardev_src := change.c chardev.c fd.c file.c logfile.c mux.c null.c options.c pty.c ringbuf.c socket.c stdio.c telnet.c udp.c rng.c tty.c
 
-audio_src := alsa.c audio.c mix.c options.c pulse.c wav.c
+audio_src := alsa.c audio.c mix.c options.c pulse.c sdl.c wav.c
 
 net_src := announce.c dgram.c dump.c hub.c l2tpv3.c net.c netdev.c offload.c offload_segment.c socket.c stream.c tap.c tap_open.c user.c user_guestfwd.c user_hostfwd.c \
            user_poll.c user_smb.c

@@ -39,7 +39,7 @@ struct audio_backend {
 static const struct audio_driver none = { .name = "none",
                                           .summary = "no sound: played into nothing",
                                           .available = true };
-static const struct audio_driver *const drivers[] = { &none, &audio_alsa, &audio_pulse,
+static const struct audio_driver *const drivers[] = { &none, &audio_alsa, &audio_pulse, &audio_sdl,
                                                       &audio_wav };
 
 const struct audio_driver *audio_driver_at(unsigned i)

@@ -117,7 +117,7 @@ struct audio_driver {
     size_t (*record)(void *state, uint8_t *data, size_t n);
     void (*close)(void *state);
 };
-extern const struct audio_driver audio_wav, audio_alsa, audio_pulse;
+extern const struct audio_driver audio_wav, audio_alsa, audio_pulse, audio_sdl;
 /* The i-th; NULL behind the last. */
 const struct audio_driver *audio_driver_at(unsigned i);
 

@@ -257,7 +257,7 @@ const struct option_row option_rows[] = {
     { "nic",         "none|[TYPE][,model=CARD][,mac=MAC][,prop=VALUE]", "a network card and its back end", option_nic },
     { "net",         "none|nic[,model=CARD][,macaddr=MAC]|TYPE[,prop=VALUE]", "a card or a back end at hub 0", option_net },
 
-    { "audiodev",    "DRIVER,id=ID[,prop=VALUE]|help or JSON", "where sound goes: none, wav, alsa, pa",  option_audiodev },
+    { "audiodev",    "DRIVER,id=ID[,prop=VALUE]|help or JSON", "where sound goes: none, wav, alsa, pa, sdl",  option_audiodev },
     { "audio",       "DRIVER,model=CARD[,prop=VALUE]|help", "an audiodev and the card that uses it: ac97, hda, ...", option_audio },
     { "audio-help",  NULL, "show -audiodev for each driver and leave",                            option_audio_help },
 
@@ -369,6 +369,14 @@ void options_free(struct options *o)
                                  o->serials,   o->drives,  o->blockdevs, o->monitors, o->chardevs,
                                  o->devices,   o->globals, o->warnings,  o->objects,  o->numas,
                                  o->parallels, o->vncs,    o->audiodevs };
+    char *const texts[] = { o->cpu_model, o->accel,  o->accel_refused, o->kernel,   o->initrd,
+                            o->append,    o->name,   o->log_items,     o->log_file, o->pidfile,
+                            o->gdb,       o->loadvm, o->process_name,  o->incoming, o->qtest,
+                            o->qtest_log, o->layout, o->pcspk_audiodev };
+    GPtrArray *const lists[] = { o->netdevs,  o->nics,     o->nets,    o->cards,
+                                 o->fds,      o->serials,  o->drives,  o->blockdevs,
+                                 o->monitors, o->chardevs, o->devices, o->globals,
+                                 o->warnings, o->objects,  o->vncs,    o->audiodevs };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);

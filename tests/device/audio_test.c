@@ -264,6 +264,38 @@ static void alsa_plays(void)
     rig_free(r);
 }
 
+/* SDL's own dummy takes everything, too. */
+static void sdl_plays(void)
+{
+    struct rig *r = rig_new();
+    g_autoptr(GPtrArray) pairs = parse_options("sdl,id=w", "driver");
+    g_autoptr(GPtrArray) bad = parse_options("sdl,id=x,out.format=u32", "driver");
+    g_autoptr(GError) error = NULL, refused = NULL;
+    struct tone t;
+
+    if (!audio_sdl.available) {
+        g_test_skip("built without SDL");
+        rig_free(r);
+        return;
+    }
+    g_setenv("SDL_AUDIODRIVER", "dummy", true);
+    g_assert_false(audio_backend_add(r->m, bad, &refused));
+    g_assert_nonnull(strstr(refused->message, "out.format is u32"));
+    g_assert_true(audio_backend_add(r->m, pairs, &error));
+    g_assert_no_error(error);
+    play(&t, r->m, 440, 44100, 1000);
+    rig_step(r, 300 * MS);
+    g_assert_cmpuint(t.at, >=, 12000);
+    audio_voice_close(&t.voice);
+    rig_free(r);
+    g_setenv("SDL_AUDIODRIVER", "nothing_like_it", true);
+    r = rig_new();
+    g_clear_error(&refused);
+    g_assert_false(audio_backend_add(r->m, pairs, &refused));
+    g_assert_nonnull(strstr(refused->message, "sdl: no sound on this host"));
+    rig_free(r);
+}
+
 static void pulse_without_a_server_is_an_error(void)
 {
     struct rig *r = rig_new();
@@ -289,6 +321,7 @@ int main(int argc, char **argv)
     g_test_add_func("/audio/options", options_are_checked);
     g_test_add_func("/audio/back-ends", back_ends_have_names);
     g_test_add_func("/audio/alsa", alsa_plays);
+    g_test_add_func("/audio/sdl", sdl_plays);
     g_test_add_func("/audio/pulse", pulse_without_a_server_is_an_error);
     return g_test_run();
 }

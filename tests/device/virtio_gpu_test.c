@@ -167,6 +167,8 @@ static void a_scanout_is_a_part_of_its_resource(void)
     set_up(&f, "max_outputs=3");
     show_picture(&f);
     g_assert_cmphex(scanout(&f, 2, 1, 16, 8, 32, 16), ==, GPU_OK);
+    g_assert_true(screen(&f, 2)->device == &f.dev->pci.dev); /* by which a screendump finds it */
+    g_assert_cmpuint(screen(&f, 2)->head, ==, 2);
     console_update(screen(&f, 2), &s, false);
     g_assert_cmpuint(s.width, ==, 32);
     g_assert_cmpuint(s.height, ==, 16);

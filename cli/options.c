@@ -369,14 +369,6 @@ void options_free(struct options *o)
                                  o->serials,   o->drives,  o->blockdevs, o->monitors, o->chardevs,
                                  o->devices,   o->globals, o->warnings,  o->objects,  o->numas,
                                  o->parallels, o->vncs,    o->audiodevs };
-    char *const texts[] = { o->cpu_model, o->accel,  o->accel_refused, o->kernel,   o->initrd,
-                            o->append,    o->name,   o->log_items,     o->log_file, o->pidfile,
-                            o->gdb,       o->loadvm, o->process_name,  o->incoming, o->qtest,
-                            o->qtest_log, o->layout, o->pcspk_audiodev };
-    GPtrArray *const lists[] = { o->netdevs,  o->nics,     o->nets,    o->cards,
-                                 o->fds,      o->serials,  o->drives,  o->blockdevs,
-                                 o->monitors, o->chardevs, o->devices, o->globals,
-                                 o->warnings, o->objects,  o->vncs,    o->audiodevs };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);

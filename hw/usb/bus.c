@@ -202,6 +202,26 @@ static struct usb_port *find_port(struct usb_device *d, struct usb_bus *bus, GEr
     return port;
 }
 
+/*
+ * The last free port gets a hub, so that more devices find one; not before a device that is as fast as no hub
+ * here is.
+ */
+static bool add_hub(struct usb_device *d, struct usb_bus *bus, GError **error)
+{
+    unsigned mask = speeds_of(d->desc), n_free = 0;
+    bool fast = mask >> USB_SUPER & 1;
+
+    for (const struct usb_port *port = bus->ports; port; port = port->next) {
+        n_free += !port->dev;
+        fast &= port->dev || port->speeds >> USB_SUPER & 1;
+    }
+    if (d->wanted_port || n_free != 1 || fast || !(mask & USB_UP_TO_FULL) ||
+        d->dev.type == &usb_hub_type) {
+        return true;
+    }
+    return device_create(d->dev.machine, &usb_hub_type, &bus->bus, error) != NULL;
+}
+
 void usb_choose_speed(struct usb_device *d, unsigned allowed)
 {
     unsigned mask = speeds_of(d->desc) & allowed;
@@ -215,7 +235,9 @@ bool usb_device_setup(struct usb_device *d, const struct usb_ops *ops, GError **
 
     d->ops = ops;
     d->desc = d->desc ? d->desc : ops->desc;
-    port = find_port(d, (struct usb_bus *)d->dev.bus, error);
+    port = add_hub(d, (struct usb_bus *)d->dev.bus, error)
+               ? find_port(d, (struct usb_bus *)d->dev.bus, error)
+               : NULL;
     if (!port) {
         return false;
     }

@@ -45,23 +45,17 @@ static void idle_over(void *opaque)
     usb_wakeup(&h->usb, USB_DIR_IN | 1, 0);
 }
 
-/* The guest has a driver: input comes here. */
-static void activate(struct usb_hid *h)
+/* Once the guest has a driver input comes here first. */
+static void set_polled(struct usb_hid *h, bool polled)
 {
-    if (!h->polled) {
-        h->polled = true;
-        input_unregister(h->usb.dev.machine, &h->input);
-        input_register(h->usb.dev.machine, &h->input);
-        arm_idle(h);
-    }
-}
+    struct machine *m = h->usb.dev.machine;
 
-static void put_aside(struct usb_hid *h)
-{
-    if (h->polled) {
-        h->polled = false;
-        input_unregister(h->usb.dev.machine, &h->input);
-        input_register_last(h->usb.dev.machine, &h->input);
+    h->polled = polled;
+    input_unregister(m, &h->input);
+    if (polled) {
+        input_register(m, &h->input);
+    } else {
+        input_register_last(m, &h->input);
     }
 }
 
@@ -71,7 +65,10 @@ static enum usb_result hid_packet(struct usb_device *d, struct usb_packet *p)
     uint8_t b[HID_REPORT_MAX];
     unsigned n;
 
-    activate(h);
+    if (!h->polled) {
+        set_polled(h, true);
+        arm_idle(h);
+    }
     if (!h->changed && !h->force) {
         return USB_NAK;
     }
@@ -154,7 +151,9 @@ static void hid_bus_reset(struct usb_device *d)
 {
     struct usb_hid *h = (struct usb_hid *)d;
 
-    put_aside(h);
+    if (h->polled) {
+        set_polled(h, false);
+    }
     timer_disarm(&h->idle_timer);
     h->idle = h->leds = h->modifiers = 0;
     h->protocol = 1;
@@ -245,13 +244,7 @@ static bool hid_post_load(struct device *dev, GError **error)
                   HID_EVENTS);
         return false;
     }
-    if (h->polled) {
-        h->polled = false;
-        activate(h);
-    } else {
-        h->polled = true;
-        put_aside(h);
-    }
+    set_polled(h, h->polled);
     return usb_device_post_load(&h->usb, error);
 }
 

@@ -372,6 +372,7 @@ static void connect(struct uhci *s, struct uhci_port *p, const struct usb_device
 
 static void attach(struct usb_port *usb)
 {
+    usb_choose_speed(usb->dev, USB_UP_TO_FULL); /* an EHCI controller's port allows more */
     connect(usb->opaque, port_of(usb), usb->dev);
 }
 

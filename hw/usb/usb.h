@@ -185,7 +185,9 @@ void usb_reset_port(struct usb_port *port);
 /* d: NULL: nobody answers. */
 enum usb_result usb_handle(struct usb_device *d, struct usb_packet *p);
 
-/* hub.c: the port of a hub lets packets through; true of anything else. */
+/* hub.c */
+extern const struct device_type usb_hub_type;
+/* The port of a hub lets packets through; true of anything else. */
 bool usb_hub_port_enabled(const struct usb_port *port);
 
 /* desc.c ---------------------------------------------------------------------------------------- */

@@ -362,6 +362,25 @@ static void a_hub_takes_its_devices_with_it(struct usb_test *f, gconstpointer da
     usb_rig_device(f->r, "usb-kbd", "port=1");
 }
 
+static void the_last_port_gets_a_hub(struct usb_test *f, gconstpointer data)
+{
+    static const char *const paths[] = { "1", "2", "3", "4.1", "4.2" };
+
+    (void)data;
+    for (unsigned i = 0; i < G_N_ELEMENTS(paths); i++) {
+        g_assert_cmpstr(usb_rig_device(f->r, "usb-kbd", NULL)->port->path, ==, paths[i]);
+    }
+}
+
+static void a_fast_device_takes_the_last_port(struct usb_test *f, gconstpointer data)
+{
+    (void)data;
+    for (unsigned i = 0; i < 3; i++) {
+        usb_rig_device(f->r, "usb-kbd", NULL);
+    }
+    g_assert_cmpstr(usb_rig_device(f->r, "usb-bot", NULL)->port->path, ==, "4");
+}
+
 static void bad_places_are_refused(struct usb_test *f, gconstpointer data)
 {
     static const struct {
@@ -811,6 +830,8 @@ int main(int argc, char **argv)
     TEST("hid/idle", an_idle_rate_repeats_reports);
     TEST("hub/ports", a_hub_tells_of_its_ports);
     TEST("hub/goes", a_hub_takes_its_devices_with_it);
+    TEST("hub/last-port", the_last_port_gets_a_hub);
+    TEST("hub/fast-last-port", a_fast_device_takes_the_last_port);
     TEST("hub/bad-places", bad_places_are_refused);
     TEST("storage/data", a_stick_reads_and_writes);
     TEST("storage/less", less_data_than_wanted);

@@ -25,6 +25,8 @@ INPUT = BASE + ("hid", "usbhid", "hid-generic", "evdev")
 
 XHCI = ["-device", "qemu-xhci"]
 NEC = ["-M", "q35", "-device", "nec-usb-xhci,msi=off,msix=off"]
+ROOT_PORT = ["-M", "q35", "-device", "pcie-root-port,id=pci.1,chassis=1", "-device",
+             '{"driver":"qemu-xhci","p2":15,"p3":15,"id":"usb","bus":"pci.1","addr":"0x0"}']
 UHCI = ["-usb"]
 EHCI = ["-M", "q35", "-usb"]
 UAS = "usb-uas,id=d scsi-hd,drive=drv,bus=d.0"
@@ -263,6 +265,7 @@ TESTS = [
     ("a serial adapter: UHCI", serial(UHCI)),
     ("keys and places: xHCI", keys_and_places(XHCI)),
     ("keys and places: behind a hub", keys_and_places([*XHCI, "-device", "usb-hub,port=1"])),
+    ("keys and places: xHCI as libvirt has it", keys_and_places(ROOT_PORT)),
     ("keys and places: UHCI", keys_and_places(UHCI)),
     ("keys and places: EHCI and UHCI", keys_and_places([*EHCI, "-global", "usb-kbd.usb_version=1"])),
     ("another process amid transfers: xHCI", amid_transfers(XHCI)),

@@ -167,8 +167,9 @@ static bool realize(struct device *dev, GError **error)
         !fw_cfg_add_writable(fw, "etc/ramfb", s->file, sizeof(s->file), written, s, error)) {
         return false;
     }
-    s->console =
-        (struct display_console){ .name = "ramfb", .opaque = s, .update = update, .text = text };
+    s->console = (struct display_console){
+        .name = "ramfb", .device = dev, .opaque = s, .update = update, .text = text
+    };
     console_register(dev->machine, &s->console);
     return true;
 }

@@ -115,6 +115,7 @@ void gpu_scanout_init(struct virtio_gpu *g, unsigned n)
     s->fresh = true;
     s->console = (struct display_console){
         .name = g->v.dev->type->name,
+        .device = g->v.dev,
         .opaque = s,
         .update = update,
         .text = text,

@@ -67,7 +67,7 @@ hw_char_src := isa_parallel.c pci_serial.c debugcon.c isa_serial.c serial.c virt
 hw_input_src := i8042.c ps2_keyboard.c ps2_mouse.c ps2_set3.c virtio_input.c
 
 ui_src := curses.c curses_keys.c curses_term.c display.c font.c input.c input_keys.c keymap.c layout.c screen.c screendump.c sdl.c sdl_draw.c sdl_keys.c sdl_scale.c sdl_window.c surface.c text.c vc.c vc_draw.c viewer.c vnc.c vnc_client.c vnc_encode.c vnc_handshake.c vnc_info.c vnc_keys.c vnc_messages.c \
-          vnc_update.c websocket.c
+          vnc_update.c web.c web_console.c websocket.c
 
 hw_display_src := cirrus.c cirrus_blt.c cirrus_draw.c cirrus_mem.c cirrus_regs.c edid.c linear.c ramfb.c vbe.c vbe_draw.c vga.c vga_draw.c vga_mem.c vga_mmio.c vga_pci.c \
                   vga_regs.c vga_text.c vga_timing.c \
@@ -151,7 +151,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
 boot_tests := sound.py graphics.py watchdogs.py snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py usb.py \
-              firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py window.py vnc.py process.py tls.py
+              firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py window.py vnc.py process.py tls.py web.py
 
 # --- Configuration ----------------------------------------------------------------------------
 
@@ -210,7 +210,8 @@ lib_src := $(audio_src:%=audio/%) $(util_src:%=util/%) $(softmmu_src:%=softmmu/%
            $(ui_src:%=ui/%) $(hw_display_src:%=hw/display/%) $(hw_audio_src:%=hw/audio/%) \
            $(hw_isa_src:%=hw/isa/%) $(hw_virtio_src:%=hw/virtio/%) $(hw_block_src:%=hw/block/%) $(hw_net_src:%=hw/net/%) $(hw_usb_src:%=hw/usb/%) $(hw_pci_src:%=hw/pci/%) $(hw_i386_src:%=hw/i386/%) \
            $(migration_src:%=migration/%) $(monitor_src:%=monitor/%) $(gdbstub_src:%=gdbstub/%) $(cli_src:%=cli/%)
-lib_obj := $(lib_src:%.c=$(out)/%.o)
+# The page of -display web is written by tools/make-web, or an empty one.
+lib_obj := $(lib_src:%.c=$(out)/%.o) $(out)/ui/web_page.o
 
 unit_bin   := $(unit_tests:%=$(out)/tests/unit/%)
 device_bin := $(device_tests:%=$(out)/tests/device/%)
@@ -275,6 +276,15 @@ $(out)/library.list: force
 # Translated code calls these while the guest's vectors are in the registers: neither the compiler nor
 # a sanitizer may use them.
 $(general_src:%.c=$(out)/%.o): file_cflags := -fno-sanitize=all $(if $(translates),-mgeneral-regs-only)
+
+$(BUILD)/web_page.c: $(wildcard ui/web/*) tools/make-web $(BUILD)/config.mk
+	$(call say,WEB,ui/web)
+	$(Q)PYTHONDONTWRITEBYTECODE=1 tools/make-web $(if $(filter 1,$(CONFIG_WEB)),ui/web,-) $(BUILD)/web $@
+
+$(out)/ui/web_page.o: $(BUILD)/web_page.c
+	$(call say,CC,$(<:$(BUILD)/%=%))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_cflags) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
 $(out)/%.o: %.c $(BUILD)/config.mk
 	$(call say,CC,$<)
@@ -388,7 +398,7 @@ clean:                              ## remove what was built (all modes)
 	rm -rf $(modes:%=$(BUILD)/%) $(BUILD)/rhea-system-x86_64 $(tool_programs:%=$(BUILD)/%)
 
 distclean:                          ## remove the configuration too
-	rm -rf $(modes:%=$(BUILD)/%) $(addprefix $(BUILD)/,rhea-system-x86_64 $(tool_programs) config.h config.mk \
+	rm -rf $(modes:%=$(BUILD)/%) $(addprefix $(BUILD)/,rhea-system-x86_64 $(tool_programs) config.h config.mk web web_page.c \
 	       config.stamp reconfigure cross)
 
 help:                               ## this text

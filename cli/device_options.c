@@ -145,8 +145,8 @@ static bool set_display(struct options *o, const char *name, const char *arg, GE
 
     if (!t) {
         set_error(error,
-                  "-display %s: there is no such display; it can be none, curses, sdl or "
-                  "vnc=ADDRESS",
+                  "-display %s: there is no such display; it can be none, curses, sdl, "
+                  "vnc=ADDRESS or web=[HOST:]PORT",
                   arg);
         return false;
     }
@@ -196,7 +196,7 @@ bool option_display(struct options *o, const char *arg, GError **error)
     if (is_help(arg)) {
         g_string_append(o->output, "Available display backend types:\n");
         for (const struct display_type *t = display_types; t->name; t++) {
-            if (!t->lacks) {
+            if (display_type_is_there(t)) {
                 g_string_append_printf(o->output, "%s\n", t->name);
             }
         }

@@ -234,7 +234,7 @@ const struct option_row option_rows[] = {
     { "snapshot",    NULL, "what guests write to drives is forgotten at the end",                 option_snapshot },
 
     { "nographic",   NULL, "no window; console and monitor share this terminal (Ctrl-A h)",       option_nographic },
-    { "display",     "none|curses|sdl[,PROP=VALUE]|vnc=ADDRESS|help", "what shows the machine: a window, this terminal, VNC", option_display },
+    { "display",     "none|curses|sdl[,PROP=VALUE]|vnc=ADDRESS|web=[HOST:]PORT|help", "what shows the machine: a window, this terminal, VNC, a browser", option_display },
     { "curses",      NULL, "the same as -display curses",                                         option_curses },
     { "vga",         "std|cirrus|virtio|none|help", "the graphics card",                                             option_vga },
     { "sdl",         NULL, "the same as -display sdl",                                            option_sdl },
@@ -518,7 +518,7 @@ static void choose_display(struct options *o)
     const struct display_type *window = display_type_find("sdl");
 
     if (!o->display && !o->nographic && !o->vncs->len) {
-        if (!window->lacks && (getenv("DISPLAY") || getenv("WAYLAND_DISPLAY"))) {
+        if (display_type_is_there(window) && (getenv("DISPLAY") || getenv("WAYLAND_DISPLAY"))) {
             o->display = window;
         } else {
             options_warn(o, "there is no desktop for a window, going on as with -display none "
@@ -576,6 +576,11 @@ static bool finish_display(struct options *o, GError **error)
     if (o->daemonize && ((o->nographic && !o->nodefaults) || is_display(o, "curses"))) {
         set_error(error, "-daemonize cannot be used with %s, which wants the terminal",
                   o->nographic ? "-nographic" : "-display curses");
+        return false;
+    }
+    if (o->daemonize && is_display(o, "web")) {
+        set_error(error,
+                  "-daemonize cannot be used with -display web: nobody would see its address");
         return false;
     }
     if (is_display(o, "sdl") && o->full_screen) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "ui/curses.h"
 #include "ui/sdl.h"
+#include "ui/web.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -46,11 +47,27 @@ static void window_close(void *display)
     sdl_display_free(display);
 }
 
+static bool window_there(void)
+{
+    return CONFIG_SDL;
+}
+
+static void *web_open(struct machine *m, const GPtrArray *opts, GError **error)
+{
+    return web_display_new(m, opts, error);
+}
+
+static void web_close(void *display)
+{
+    web_display_free(display);
+}
+
 /* clang-format off */
 const struct display_type display_types[] = {
-    { "none",   "nothing",                              NULL, NULL, NULL, NULL },
-    { "curses", "text screens in this terminal",        CONFIG_CURSES ? NULL : "libncurses-dev", curses_check, curses_open, curses_close },
-    { "sdl",    "a window",                             CONFIG_SDL ? NULL : "libsdl2-dev", sdl_display_check, window_open, window_close },
+    { "none",   "nothing",                       NULL,             NULL, NULL, NULL, NULL },
+    { "curses", "text screens in this terminal", curses_available, "Debian's libncurses-dev", curses_check, curses_open, curses_close },
+    { "sdl",    "a window",                      window_there,     "Debian's libsdl2-dev", sdl_display_check, window_open, window_close },
+    { "web",    "a page for browsers",           web_available,    "npm and a network", web_display_check, web_open, web_close },
     { 0 }
 };
 /* clang-format on */
@@ -65,13 +82,19 @@ const struct display_type *display_type_find(const char *name)
     return NULL;
 }
 
+bool display_type_is_there(const struct display_type *t)
+{
+    return !t->there || t->there();
+}
+
 bool display_type_usable(const struct display_type *t, GError **error)
 {
-    if (t->lacks) {
+    if (!display_type_is_there(t)) {
         set_error(error,
-                  "-display %s: this program was built without it: install Debian's %s, then run "
-                  "configure and make",
-                  t->name, t->lacks);
+                  "-display %s: this program was built without it: it needs %s when it is built, "
+                  "see docs/building.md",
+                  t->name, t->needs);
+        return false;
     }
-    return !t->lacks;
+    return true;
 }

@@ -13,7 +13,8 @@ struct machine;
 
 struct display_type {
     const char *name, *summary;
-    const char *lacks; /* the Debian package without which it is not built; NULL: there it is */
+    bool (*there)(void); /* is it built in?  NULL: always */
+    const char *needs;   /* what it was to be built with */
     /* Options (util/text.h) without "type"; false and *error.  NULL: it takes none. */
     bool (*check)(const GPtrArray *opts, GError **error);
     /* After everything that may print; NULL: nothing to show. */
@@ -23,6 +24,7 @@ struct display_type {
 extern const struct display_type display_types[]; /* ends with name NULL; the first is "none" */
 
 const struct display_type *display_type_find(const char *name);
+bool display_type_is_there(const struct display_type *t);
 /* False and *error: this program was built without it. */
 bool display_type_usable(const struct display_type *t, GError **error);
 

@@ -27,6 +27,10 @@ struct screen {
     unsigned generation; /* of a text console */
     struct screen_viewer *viewers;
     struct screen *next;
+    /* The pointer that lies in `now` (laid), and the pixels below it. */
+    struct display_cursor cursor;
+    bool laid;
+    uint32_t hidden[CURSOR_MAX * CURSOR_MAX];
 };
 
 struct screens {
@@ -60,6 +64,8 @@ bool screen_find(struct machine *m, unsigned i, struct display_console **c, stru
 
 /* Drawing --------------------------------------------------------------------------------------- */
 
+static void draw_console(struct screen *s, struct display_console *c, bool full);
+
 /* The console's picture in s->now; false: nothing can have changed. */
 static bool draw(struct screen *s)
 {
@@ -71,9 +77,10 @@ static bool draw(struct screen *s)
     other = s->source != (c ? (const void *)c : vc);
     s->source = c ? (const void *)c : vc;
     if (c) {
-        console_update(c, &s->now, other);
+        draw_console(s, c, other);
         return true;
     }
+    s->laid = false;
     if (!vc) {
         surface_resize(&s->now, 640, 480);
         return other || !s->shown.pixels;
@@ -118,6 +125,76 @@ static bool copy_tile(struct screen *s, unsigned x, unsigned y, unsigned width, 
         }
     }
     return differs;
+}
+
+/* One pixel over another: its colour is multiplied with its alpha already. */
+static uint32_t over(uint32_t pixel, uint32_t below)
+{
+    uint32_t alpha = 255 - (pixel >> 24), out = 0;
+
+    for (unsigned shift = 0; shift < 24; shift += 8) {
+        uint32_t sum = (pixel >> shift & 255) + (below >> shift & 255) * alpha / 255;
+
+        out |= MIN(sum, 255u) << shift;
+    }
+    return out;
+}
+
+/* The card's pointer in `now`, and what it hides in `hidden`. */
+static void lay_cursor(struct screen *s, const struct display_cursor *p)
+{
+    int left = p->x - p->hot_x, top = p->y - p->hot_y;
+
+    memcpy(&s->cursor, p, offsetof(struct display_cursor, pixels));
+    s->cursor.serial = p->serial;
+    for (unsigned i = 0; p->visible && i < p->width * p->height; i++) {
+        int64_t x = (int64_t)left + i % p->width, y = (int64_t)top + i / p->width;
+        uint32_t *to;
+
+        if (x < 0 || y < 0 || x >= s->now.width || y >= s->now.height) {
+            continue;
+        }
+        to = surface_row(&s->now, (unsigned)y) + x;
+        s->hidden[i] = *to;
+        *to = over(p->pixels[i], *to);
+        surface_mark_dirty(&s->now, (unsigned)y, (unsigned)y + 1);
+    }
+    s->laid = p->visible;
+}
+
+/* Before the console draws again: its picture has no pointer in it. */
+static void lift_cursor(struct screen *s)
+{
+    const struct display_cursor *p = &s->cursor;
+
+    for (unsigned i = 0; s->laid && i < p->width * p->height; i++) {
+        int64_t x = (int64_t)p->x - p->hot_x + i % p->width;
+        int64_t y = (int64_t)p->y - p->hot_y + i / p->width;
+
+        if (x >= 0 && y >= 0 && x < s->now.width && y < s->now.height) {
+            surface_row(&s->now, (unsigned)y)[x] = s->hidden[i];
+        }
+    }
+}
+
+/* The rows where the pointer was are compared again. */
+static void draw_console(struct screen *s, struct display_console *c, bool full)
+{
+    const struct display_cursor *p = &s->cursor;
+    unsigned width = s->now.width, height = s->now.height;
+    int64_t top = (int64_t)p->y - p->hot_y, end = top + p->height;
+
+    lift_cursor(s);
+    console_update(c, &s->now, full);
+    if (s->laid && s->now.pixels && s->now.width == width && s->now.height == height && end > 0 &&
+        top < height) {
+        surface_mark_dirty(&s->now, (unsigned)MAX(top, 0), (unsigned)MIN(end, height));
+    }
+    s->laid = false;
+    if (c->cursor && s->now.pixels && c->cursor->width <= CURSOR_MAX &&
+        c->cursor->height <= CURSOR_MAX) {
+        lay_cursor(s, c->cursor);
+    }
 }
 
 /* A row of tiles: neighbours that differ are told as one.  Returns how many did. */

@@ -111,7 +111,7 @@ static struct display_console *find_screen(struct machine *m, const struct devic
         set_error(error, "there is no screen to dump: start with -vga std or -device VGA");
         return NULL;
     }
-    while (device && c && (c->device != device || head-- > 0)) {
+    while (device && c && (c->device != device || c->head != head)) {
         c = c->next;
     }
     if (!c) {

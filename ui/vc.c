@@ -40,6 +40,10 @@ struct vc {
 
     uint8_t input[VC_INPUT];
     unsigned head, count;
+
+    uint8_t sent[VC_REPLAY]; /* a ring */
+    uint64_t n_sent;
+    struct vc_listener *listeners;
 };
 
 static struct text_cell *line_at(const struct vc *vc, unsigned line)
@@ -274,6 +278,11 @@ static size_t vc_write(struct chardev *c, const uint8_t *buf, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         take_byte(vc, buf[i]);
+        vc->sent[vc->n_sent++ % VC_REPLAY] = buf[i];
+    }
+    for (struct vc_listener *l = vc->listeners, *next; l; l = next) {
+        next = l->next;
+        l->bytes(l, buf, n);
     }
     vc->scrolled = 0;
     vc->generation++;
@@ -361,7 +370,13 @@ static bool vc_open(struct chardev *c, const GPtrArray *opts, GError **error)
 
 static void vc_close(struct chardev *c)
 {
-    g_free(((struct vc *)c)->cells);
+    struct vc *vc = (struct vc *)c;
+
+    for (struct vc_listener *l = vc->listeners, *next; l; l = next) {
+        next = l->next;
+        l->gone(l);
+    }
+    g_free(vc->cells);
 }
 
 static const char *const vc_keys[] = { "size", NULL };
@@ -428,4 +443,31 @@ void vc_show(const struct vc *vc, struct text_screen *t)
         t->cursor_x = (int)vc->x;
         t->cursor_y = (int)vc->y;
     }
+}
+
+void vc_listen(struct vc *vc, struct vc_listener *l)
+{
+    l->next = vc->listeners;
+    vc->listeners = l;
+}
+
+void vc_unlisten(struct vc *vc, struct vc_listener *l)
+{
+    struct vc_listener **link = &vc->listeners;
+
+    while (*link && *link != l) {
+        link = &(*link)->next;
+    }
+    if (*link) {
+        *link = l->next;
+    }
+}
+
+void vc_replay(const struct vc *vc, struct vc_listener *l)
+{
+    size_t n = (size_t)MIN(vc->n_sent, VC_REPLAY);
+    size_t at = (size_t)((vc->n_sent - n) % VC_REPLAY), first = MIN(n, VC_REPLAY - at);
+
+    l->bytes(l, vc->sent + at, first);
+    l->bytes(l, vc->sent, n - first);
 }

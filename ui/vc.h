@@ -28,4 +28,16 @@ void vc_scroll(struct vc *vc, int lines);
 /* Somebody typed; what the front does not take in time is lost. */
 void vc_type(struct vc *vc, const void *bytes, size_t n);
 
+/* Who wants the bytes themselves, for a terminal of its own. */
+struct vc_listener {
+    void (*bytes)(struct vc_listener *l, const uint8_t *bytes, size_t n);
+    void (*gone)(struct vc_listener *l); /* the console is freed: nobody listens any more */
+    struct vc_listener *next;
+};
+void vc_listen(struct vc *vc, struct vc_listener *l);
+void vc_unlisten(struct vc *vc, struct vc_listener *l);
+/* Tells a listener what the console was sent lately, at most VC_REPLAY bytes. */
+#define VC_REPLAY 65536u
+void vc_replay(const struct vc *vc, struct vc_listener *l);
+
 #endif

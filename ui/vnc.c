@@ -332,7 +332,7 @@ static void drop_watch(GSource **source)
     }
 }
 
-static void server_free(gpointer p)
+void vnc_server_free(gpointer p)
 {
     struct vnc_server *s = p;
 
@@ -352,6 +352,20 @@ static void server_free(gpointer p)
     g_free(s->password);
     g_free(s->id);
     g_free(s);
+}
+
+struct vnc_server *vnc_server_new(struct machine *m, const char *id, int web_fd)
+{
+    struct vnc_server *s = g_new0(struct vnc_server, 1);
+
+    s->machine = m;
+    s->id = g_strdup(id);
+    s->expires = INT64_MAX;
+    s->share = VNC_SHARE_IGNORE;
+    s->fd = -1;
+    s->web_fd = web_fd;
+    s->clients = g_ptr_array_new_with_free_func((GDestroyNotify)vnc_client_free);
+    return s;
 }
 
 static struct vnc_server *find_server(struct machine *m, const char *id, GError **error)
@@ -406,6 +420,7 @@ static char *next_id(const struct vnc *v)
 bool vnc_open(struct machine *m, const char *text, GError **error)
 {
     g_autoptr(GPtrArray) opts = parse_options(text, "vnc");
+    g_autofree char *id = NULL;
     struct vnc_server *s;
     struct vnc_options o;
     bool ok;
@@ -416,24 +431,20 @@ bool vnc_open(struct machine *m, const char *text, GError **error)
     }
     if (!m->vnc) {
         m->vnc = g_new0(struct vnc, 1);
-        m->vnc->servers = g_ptr_array_new_with_free_func(server_free);
+        m->vnc->servers = g_ptr_array_new_with_free_func(vnc_server_free);
         m->free_vnc = free_vnc;
     }
-    s = g_new0(struct vnc_server, 1);
-    s->machine = m;
-    s->id = o.id ? g_strdup(o.id) : next_id(m->vnc);
+    id = o.id ? g_strdup(o.id) : next_id(m->vnc);
+    s = vnc_server_new(m, id, -1);
     s->needs_password = o.password;
     s->reverse = o.reverse;
-    s->expires = INT64_MAX;
     s->share = o.share;
     s->max_connections = (unsigned)o.connections;
-    s->fd = s->web_fd = -1;
-    s->clients = g_ptr_array_new_with_free_func((GDestroyNotify)vnc_client_free);
     ok = (!o.secret || set_secret(s, o.secret, error)) && open_sockets(s, &o, error);
     options_clear(&o);
     if (!ok) {
         g_prefix_error(error, "-vnc %s: ", text);
-        server_free(s);
+        vnc_server_free(s);
         return false;
     }
     g_ptr_array_add(m->vnc->servers, s);

@@ -141,6 +141,9 @@ static bool send_wire(struct vnc_client *c)
 /* What was put becomes what is sent. */
 static void fill_wire(struct vnc_client *c)
 {
+    if (c->closing && c->web && !c->web->open) {
+        g_byte_array_set_size(c->out, 0); /* it never speaks RFB */
+    }
     if (c->out->len == 0 || (c->web && !c->web->open)) {
         return;
     }
@@ -216,7 +219,7 @@ static void run_steps(struct vnc_client *c)
     }
 }
 
-static void take_bytes(struct vnc_client *c, const uint8_t *data, size_t n)
+void vnc_client_feed(struct vnc_client *c, const uint8_t *data, size_t n)
 {
     if (c->web) {
         enum websocket_result r = websocket_take(c->web, data, n, c->in, c->wire);
@@ -240,7 +243,7 @@ static gboolean on_readable(gint fd, GIOCondition condition, gpointer opaque)
     (void)fd;
     (void)condition;
     if (n > 0) {
-        take_bytes(c, buf, (size_t)n);
+        vnc_client_feed(c, buf, (size_t)n);
     } else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
         vnc_client_end(c);
     }

@@ -214,6 +214,10 @@ static void take_client_init(struct vnc_client *c, const uint8_t *data)
     vnc_put32(c, (uint32_t)strlen(name));
     vnc_put(c, name, strlen(name));
     c->initialized = true;
+    if (!c->connected) { /* a web socket: there is a client only now */
+        c->connected = true;
+        vnc_event(c, EVENT_VNC_CONNECTED);
+    }
     vnc_event(c, EVENT_VNC_INITIALIZED);
     vnc_messages_begin(c);
 }

@@ -90,9 +90,15 @@ struct vnc_client {
     bool pointer_known;
 };
 
+/* vnc.c: one that does not listen itself; web_fd: where its clients came from, which it owns. */
+struct vnc_server *vnc_server_new(struct machine *m, const char *id, int web_fd);
+void vnc_server_free(gpointer server);
+
 /* vnc_client.c */
 struct vnc_client *vnc_client_new(struct vnc_server *s, int fd, bool web, bool skip_auth);
 void vnc_client_free(struct vnc_client *c);
+/* Bytes that were read from the socket already. */
+void vnc_client_feed(struct vnc_client *c, const uint8_t *data, size_t n);
 /* Soon, on the main loop. */
 void vnc_client_end(struct vnc_client *c);
 void vnc_ask(struct vnc_client *c, size_t need, vnc_step *step);

@@ -53,19 +53,19 @@ def connect(address):
 class WebSocket:
     """What Rfb needs of a socket, over a web socket."""
 
-    def __init__(self, sock, path="/"):
+    def __init__(self, sock, path="/", protocol="binary"):
         self.sock, self.data = sock, b""
         key = base64.b64encode(os.urandom(16)).decode()
-        sock.sendall((f"GET {path} HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                      f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
-                      "Sec-WebSocket-Protocol: binary\r\n\r\n").encode())
+        sock.sendall((f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                      f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n" +
+                      (f"Sec-WebSocket-Protocol: {protocol}\r\n" if protocol else "") + "\r\n").encode())
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             byte = sock.recv(1)
             if not byte:
                 raise Failed(f"the web socket was refused: {head!r}")
             head += byte
-        if b" 101 " not in head or b"Sec-WebSocket-Protocol: binary" not in head:
+        if b" 101 " not in head or (protocol and f"Sec-WebSocket-Protocol: {protocol}".encode() not in head):
             raise Failed(f"the web socket's answer: {head!r}")
 
     def exact(self, n):
@@ -77,19 +77,36 @@ class WebSocket:
             data += chunk
         return data
 
+    def frame_in(self):
+        """(whether it ends a message, opcode, payload); None at the end."""
+        head = self.exact(2)
+        if not head or head[0] & 15 == 8:
+            return None
+        size = head[1]
+        if size == 126:
+            size, = struct.unpack(">H", self.exact(2))
+        elif size == 127:
+            size, = struct.unpack(">Q", self.exact(8))
+        return head[0] >> 7, head[0] & 15, self.exact(size)
+
+    def message(self):
+        """A whole message of text."""
+        data, last = b"", False
+        while not last:
+            frame = self.frame_in()
+            if not frame:
+                raise Failed("the web socket ended")
+            if frame[1] in (0, 1, 2):
+                last, data = frame[0], data + frame[2]
+        return data.decode()
+
     def recv(self, n):
         while not self.data:
-            head = self.exact(2)
-            if not head or head[0] & 15 == 8:
+            frame = self.frame_in()
+            if not frame:
                 return b""
-            size = head[1]
-            if size == 126:
-                size, = struct.unpack(">H", self.exact(2))
-            elif size == 127:
-                size, = struct.unpack(">Q", self.exact(8))
-            payload = self.exact(size)
-            if head[0] & 15 in (0, 1, 2):
-                self.data += payload
+            if frame[1] in (0, 1, 2):
+                self.data += frame[2]
         data, self.data = self.data[:n], self.data[n:]
         return data
 
@@ -98,6 +115,9 @@ class WebSocket:
         size = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + struct.pack(">H", len(data))
         self.sock.sendall(bytes([0x80 | opcode]) + size + mask +
                           bytes(byte ^ mask[i & 3] for i, byte in enumerate(data)))
+
+    def text(self, text):
+        self.frame(1, text.encode())
 
     def sendall(self, data):
         for at in range(0, len(data), 60000):

@@ -119,6 +119,38 @@ static void changes_are_told_as_tiles(struct rig *r, gconstpointer data)
     g_assert_cmpuint(r->fulls, ==, 1);
 }
 
+/* A card's pointer lies over the picture, moves, and leaves what was below. */
+static void the_cards_pointer_is_seen(struct rig *r, gconstpointer data)
+{
+    struct display_cursor p = {
+        .visible = true, .x = 70, .y = 20, .hot_x = 1, .width = 2, .height = 1, .serial = 1
+    };
+    const struct surface *s;
+
+    (void)data;
+    p.pixels[0] = 0xff00ff00;
+    p.pixels[1] = 0x80400000;
+    r->pixels[20][70] = 0x0000ff;
+    r->console.cursor = &p;
+    viewer_open(&r->viewer);
+    s = screen_picture(&r->viewer.screen);
+    g_assert_cmphex(s->pixels[20 * 300 + 69], ==, 0x00ff00);
+    g_assert_cmphex(s->pixels[20 * 300 + 70], ==, 0x40007f);
+    p.x = -5;
+    wait_for_looks(r, 2);
+    g_assert_cmphex(s->pixels[20 * 300 + 69], ==, 0);
+    g_assert_cmphex(s->pixels[20 * 300 + 70], ==, 0x0000ff);
+    p.x = 1;
+    p.y = 199;
+    wait_for_looks(r, 2);
+    g_assert_cmphex(s->pixels[199 * 300], ==, 0x00ff00);
+    r->height = 100;
+    wait_for_looks(r, 2);
+    g_assert_cmpuint(screen_picture(&r->viewer.screen)->height, ==, 100);
+    p.visible = false;
+    wait_for_looks(r, 2);
+}
+
 static void nobody_watches_nothing_is_drawn(struct rig *r, gconstpointer data)
 {
     unsigned before;
@@ -272,6 +304,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("tiles", changes_are_told_as_tiles);
+    ADD("pointer", the_cards_pointer_is_seen);
     ADD("unwatched", nobody_watches_nothing_is_drawn);
     ADD("gone", a_screen_that_goes_is_survived);
     ADD("keys", keys_go_where_one_looks);

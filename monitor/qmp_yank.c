@@ -26,8 +26,8 @@ bool qmp_query_yank(struct qmp_session *s, json_t *args, json_t **result, GError
         const struct block_node *n = g_ptr_array_index(nodes, i);
 
         if (n->driver == &block_nbd) {
-            json_array_append_new(*result, json_pack("{s:s, s:s}", "type", "block-node",
-                                                     "node-name", n->node_name));
+            json_array_append_new(
+                *result, json_pack("{s:s, s:s}", "type", "block-node", "node-name", n->node_name));
         }
     }
     for (unsigned i = 0; i < m->chardevs->len; i++) {

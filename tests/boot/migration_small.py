@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The smallest guest that writes to its memory and knows what must be in it goes from process to process. It is small
 enough for the thread sanitizer: make check-migration-tsan MODE=tsan."""
-import re
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ from migration import CHANNELS, Machine
 
 TIMEOUT = 120
 INTERP = ["-accel", "tcg,engine=interp"]
+SANITIZED = "tsan" in RHEA
 
 
 class Guest:
@@ -96,6 +96,8 @@ def cancelled():
 
 def served_meanwhile():
     """A node is read and written over NBD while snapshots of it are taken and deleted."""
+    if SANITIZED:
+        raise Skip("the thread sanitizer does not see how GLib's thread pools hand requests over")
     scratch = Scratch()
     images = [scratch.path("a.qcow2"), scratch.path("b.qcow2")]
     for image in images:
@@ -145,14 +147,10 @@ def served_meanwhile():
 PACKED = (*CHANNELS, "migrate_set_parameter multifd-compression zlib")
 
 if __name__ == "__main__":
-    if not re.search("tsan", RHEA):
-        ROWS = []
-    else:   # the translator's code is not instrumented; the interpreter is
-        ROWS = [("the interpreter, 2 CPUs", hops(args=("-smp", "2", *INTERP)))]
     sys.exit(tap([
         ("over a socket", hops()),
         ("the interpreter", hops(args=INTERP)),
-        *ROWS,
+        ("the interpreter, 2 CPUs", hops(args=("-smp", "2", *INTERP))),
         ("over many channels, packed", hops(both=PACKED)),
         ("slowed down", hops("migrate_set_parameter max-bandwidth 20M", "migrate_set_parameter downtime-limit 50",
                              "migrate_set_capability auto-converge on")),

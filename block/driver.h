@@ -178,6 +178,9 @@ int block_iov_slice(const struct iovec *iov, int n, uint64_t skip, uint64_t len,
 /* blkdebug.c: what a format is about to do in its file, by a name of QEMU's; for rules of blkdebug. */
 void block_event(struct block_node *file, const char *event);
 
+/* nbd.c: the server does not answer: what waits for it, and what comes, fails.  Any thread while the node is open. */
+void block_nbd_cut(struct block_node *node);
+
 /* graph.c: a write ends there, beyond node->write_threshold. */
 void block_threshold_passed(struct block_node *node, uint64_t end);
 

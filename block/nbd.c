@@ -7,7 +7,10 @@
  * Thread: any; libnbd lets one call at a time onto a connection.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include "block/driver.h"
 #include "config.h"
 #include "util/error.h"
@@ -21,6 +24,7 @@ struct nbd_node {
     struct block_node node;
     struct nbd_handle *nbd;
     bool has_status;
+    int fd; /* the socket once more, for block_nbd_cut; -1: none */
 };
 
 /* clang-format off */
@@ -113,6 +117,7 @@ static bool nbd_node_open(struct block_node *node, const struct block_open_optio
     struct nbd_node *n = (struct nbd_node *)node;
     int64_t size;
 
+    n->fd = -1;
     n->nbd = nbd_create();
     if (!n->nbd) {
         return fail(error, "nbd");
@@ -120,6 +125,7 @@ static bool nbd_node_open(struct block_node *node, const struct block_open_optio
     if (!connect_to(n, o->options, error)) {
         return false;
     }
+    n->fd = fcntl(nbd_aio_get_fd(n->nbd), F_DUPFD_CLOEXEC, 0);
     size = nbd_get_size(n->nbd);
     if (size < 0) {
         return fail(error, "nbd: size");
@@ -144,7 +150,15 @@ static void nbd_node_close(struct block_node *node)
     if (n->nbd) {
         (void)nbd_shutdown(n->nbd, 0);
         nbd_close(n->nbd);
+        if (n->fd >= 0) {
+            close(n->fd);
+        }
     }
+}
+
+void block_nbd_cut(struct block_node *node)
+{
+    (void)shutdown(((struct nbd_node *)node)->fd, SHUT_RDWR);
 }
 
 static int result(int ret)
@@ -284,4 +298,9 @@ const struct block_driver block_nbd = {
     .refused = "Rhea was built without libnbd (Debian package libnbd-dev)",
     .protocol = true,
 };
+
+void block_nbd_cut(struct block_node *node)
+{
+    (void)node; /* there are none */
+}
 #endif

@@ -6,6 +6,7 @@
  * Thread:    machine lock held, any thread.
  */
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "chardev/backend.h"
 #include "softmmu/machine.h"
@@ -122,6 +123,13 @@ bool chardev_is_open(const struct chardev *c)
 bool chardev_is_used(const struct chardev *c)
 {
     return c->type == &chardev_mux_type ? mux_in_use(c) : c->attached;
+}
+
+void chardev_cut(struct chardev *c)
+{
+    if (c->fd_in >= 0) {
+        (void)shutdown(c->fd_in, SHUT_RDWR); /* no socket: nothing */
+    }
 }
 
 int chardev_take_fd(struct chardev *c)

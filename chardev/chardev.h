@@ -67,6 +67,8 @@ bool chardev_is_used(const struct chardev *c);
 const char *chardev_type_name(unsigned i);
 /* Somebody is at the other end, as far as one knows. */
 bool chardev_is_open(const struct chardev *c);
+/* A socket that is connected is shut: for the front as if the other end were gone. */
+void chardev_cut(struct chardev *c);
 /* A descriptor that came with the input (SCM_RIGHTS), the first that was not taken: the caller's; -1: none. */
 int chardev_take_fd(struct chardev *c);
 /* A serial line's speed and format; lines of a modem as the computer's side names them. */

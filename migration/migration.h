@@ -55,6 +55,8 @@ bool migration_start(struct machine *m, const char *uri, int fd, GError **error)
 void migration_cancel(struct machine *m);
 /* Capability pause-before-switchover: it goes on.  False and *error: it waits for nobody. */
 bool migration_continue(struct machine *m, GError **error);
+/* The other side does not answer: it fails.  None runs: nothing. */
+void migration_cut(struct machine *m);
 /* Is one on its way, out or in? */
 bool migration_is_running(struct machine *m);
 

@@ -163,6 +163,13 @@ void migration_cancel(struct machine *m)
     }
 }
 
+void migration_cut(struct machine *m)
+{
+    if (migration_is_running(m)) {
+        channel_cancel(m->migration->channel);
+    }
+}
+
 bool migration_continue(struct machine *m, GError **error)
 {
     struct migration *g = migration_of(m);

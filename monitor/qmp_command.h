@@ -210,6 +210,9 @@ qmp_fn qmp_query_block_jobs, qmp_query_jobs, qmp_block_job_pause, qmp_block_job_
     qmp_job_dismiss;
 qmp_fn qmp_blockdev_mirror, qmp_drive_mirror, qmp_blockdev_backup, qmp_drive_backup,
     qmp_block_stream, qmp_block_commit, qmp_blockdev_create;
+/* qmp_yank.c */
+qmp_fn qmp_query_yank, qmp_yank;
+
 /* qmp_export.c */
 qmp_fn qmp_nbd_server_start, qmp_nbd_server_stop, qmp_nbd_server_add, qmp_nbd_server_remove,
     qmp_block_export_add, qmp_block_export_del, qmp_query_block_exports;

@@ -172,6 +172,8 @@ const struct qmp_command qmp_commands[] = {
     /* To another process */
     { "migrate",               "uri: str, blk?: bool, inc?: bool, detach?: bool, resume?: bool", "", 0, qmp_migrate },
     { "migrate_cancel",        "", "", 0, qmp_migrate_cancel },
+    { "query-yank",            "", "[YankInstance]", QMP_OOB, qmp_query_yank },
+    { "yank",                  "instances: [YankInstance]", "", QMP_OOB, qmp_yank },
     { "migrate-continue",      "state: MigrationStatus", "", 0, qmp_migrate_continue },
     { "migrate-incoming",      "uri: str", "", 0, qmp_migrate_incoming },
     { "query-migrate",         "", "MigrationInfo", 0, qmp_query_migrate },

@@ -386,6 +386,10 @@ const struct qmp_type qmp_types[] = {
                                          "validate-uuid|background-snapshot|zero-copy-send|postcopy-preempt|mapped-ram" },
     { "MigrationCapabilityStatus", QMP_STRUCT, "capability: MigrationCapability, state: bool" },
 
+    { "YankInstanceType",    QMP_ENUM,   "block-node|chardev|migration" },
+    { "YankInstance",        QMP_STRUCT, "type: YankInstanceType", "type", "block-node=YankInstanceBlockNode, chardev=YankInstanceChardev" },
+    { "YankInstanceBlockNode", QMP_STRUCT, "node-name: str" },
+    { "YankInstanceChardev", QMP_STRUCT, "id: str" },
     { "MigrationStatus",     QMP_ENUM,   "none|setup|cancelling|cancelled|active|postcopy-active|postcopy-paused|postcopy-recover|completed|failed|colo|pre-switchover|device|wait-unplug" },
     { "MigrationStats",      QMP_STRUCT, "transferred: int, remaining: int, total: int, duplicate: int, skipped: int, normal: int, normal-bytes: int, dirty-pages-rate: int, mbps: number, dirty-sync-count: int, "
                                          "postcopy-requests: int, page-size: int, multifd-bytes: u64, pages-per-second: u64, precopy-bytes: u64, downtime-bytes: u64, postcopy-bytes: u64, dirty-sync-missed-zero-copy: u64" },

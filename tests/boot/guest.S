@@ -11,6 +11,8 @@
 #   e   echo COM1 with capitals made of small letters; 'q' leaves through isa-debug-exit with 0
 #   h   halt with interrupts disabled
 #   w   loop
+#   m   write the number of the turn to each page from 2 to 6 MiB, which must have that of the turn before; say '.'
+#       after each turn, "WRONG" and no more where memory is another one
 #
 # Assembled by boot.py: as --32, ld -m elf_i386 -Ttext=0x100000.
 
@@ -104,6 +106,22 @@ echo:
 1:      call    putchar
         jmp     echo
 
+memory: xor     %ecx, %ecx
+turn:   mov     $0x200000, %edi
+1:      cmp     %ecx, (%edi)
+        jne     wrong
+        incl    (%edi)
+        add     $0x1000, %edi
+        cmp     $0x600000, %edi
+        jb      1b
+        inc     %ecx
+        mov     $'.', %al
+        call    putchar
+        jmp     turn
+
+wrong:  mov     $another, %esi
+        call    print
+
 halt:   hlt
         jmp     halt
 
@@ -139,6 +157,7 @@ table:  .long   't', triple
         .long   'e', echo
         .long   'h', halt
         .long   'w', loop
+        .long   'm', memory
         .long   0
 
 empty_idt:
@@ -146,6 +165,7 @@ empty_idt:
         .long   0
 
 started: .asciz "GUEST-STARTED\r\n"
+another: .asciz "WRONG\r\n"
 what:   .asciz  "UNKNOWN LETTER\r\n"
 
         .bss

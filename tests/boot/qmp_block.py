@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Drives and images through QMP, on a machine whose guest does not matter: nodes that come and go, media, limits."""
+import signal
 import subprocess
 import sys
 import time
 
 from boot import ROOT, SLOW, Failed, Run, Scratch, tap
 from disks import tool
-from qmp_client import Qmp
+from qmp_client import Qmp, connect, listener
 
 TIMEOUT = 60
 MIB = 1 << 20
@@ -522,6 +523,55 @@ def reopening():
                f"Block node '{other}' is written to by device '{other}': it cannot be read-only")
 
 
+def yanked():
+    """Connections whose other end does not answer are cut: a disk's, a character device's, a migration's."""
+    scratch = Scratch()
+    served = image(scratch.path("served.img"), form="raw", size="1M")
+    far, near, chars = scratch.path("far"), scratch.path("near"), scratch.path("chars")
+    qemu_io = tool("qemu-io", "qemu-utils")
+    with subprocess.Popen([f"{ROOT}/build/rhea-nbd", "-t", "-e", "0", "-f", "raw", "-k", far, served]) as server, \
+            Machine("-chardev", f"socket,id=c,path={chars},server=on,wait=off") as m:
+        try:
+            connect(far).close()
+            peer = connect(chars)
+            m.qmp.run("blockdev-add", **{"driver": "nbd", "node-name": "n", "server": {"type": "unix", "path": far}})
+            disk, char = {"type": "block-node", "node-name": "n"}, {"type": "chardev", "id": "c"}
+            rows = m.qmp.run("query-yank")
+            if disk not in rows or char not in rows or {"type": "migration"} in rows:
+                raise Failed(f"what can be yanked is {rows}")
+            m.qmp.run("nbd-server-start", addr={"type": "unix", "data": {"path": near}})
+            m.qmp.run("block-export-add", type="nbd", id="e", node_name="n")
+            with subprocess.Popen([qemu_io, "-r", "-f", "raw", f"nbd+unix:///n?socket={near}"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as client:
+                server.send_signal(signal.SIGSTOP)
+                client.stdin.write("read 0 4k\n")
+                client.stdin.flush()
+                time.sleep(0.3 * SLOW)
+                expect("none such", m.qmp.error("yank", instances=[disk, {"type": "migration"}]),
+                       ("DeviceNotFound", "Instance not found"))
+                m.qmp.send_value({"exec-oob": "yank", "arguments": {"instances": [disk]}})
+                expect("without negotiation", m.qmp.answer()["error"]["class"], "GenericError")
+                m.qmp.run("yank", instances=[disk, char])
+                said = client.communicate(timeout=TIMEOUT * SLOW)[0]
+            if "read failed" not in said:
+                raise Failed(f"a read of the disk that is gone said {said}")
+            peer.settimeout(TIMEOUT)
+            expect("the character device's peer", peer.recv(1), b"")
+            m.qmp.run("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
+            m.qmp.run("block-export-del", id="e")
+            m.qmp.run("blockdev-del", node_name="n")
+            with listener(scratch.path("nobody")) as deaf:
+                m.qmp.run("migrate-set-parameters", **{"max-bandwidth": 1000})
+                m.qmp.run("migrate", uri="unix:" + scratch.path("nobody"))
+                deaf.accept()
+                m.qmp.run("yank", instances=[{"type": "migration"}])
+                while m.qmp.event("MIGRATION")["status"] != "failed":
+                    pass
+            expect("the guest", m.qmp.run("query-status")["status"], "prelaunch")
+        finally:
+            server.kill()
+
+
 def main():
     return tap([
         ("disks come and go", disks_come_and_go),
@@ -535,6 +585,7 @@ def main():
         ("chains of images", chains),
         ("write thresholds", thresholds),
         ("blockdev-reopen", reopening),
+        ("yank", yanked),
         ("snapshots of one drive", snapshots_of_one_drive),
         ("snapshots of machines", snapshots_of_machines),
     ])

@@ -58,7 +58,7 @@ command_fn command_info_tlb, command_info_mem, command_info_lapic;
 command_fn command_info_mtree, command_info_ramblock, command_info_roms, command_info_memdev,
     command_info_memory_size_summary;
 command_fn command_gpa2hva, command_gpa2hpa, command_gva2gpa, command_memsave, command_pmemsave;
-command_fn command_info_uuid, command_info_kvm, command_info_hotpluggable_cpus,
+command_fn command_info_numa, command_info_uuid, command_info_kvm, command_info_hotpluggable_cpus,
     command_info_vm_generation_id, command_info_blockstats, command_info_qdm, command_info_history,
     command_info_stats, command_info_rocker;
 

@@ -150,7 +150,7 @@ const struct command info_commands[] = {
     { "mtree",     "[-f][-D]", "show memory tree (-f: dump flat view for address spaces; -D: dump disabled regions)", command_info_mtree },
     { "name",      "", "show the machine's name",                          info_name },
     { "network",   "", "show the network state",                           command_info_network },
-    { "numa",      "", "show NUMA information",                            NULL, "0 nodes\n" },
+    { "numa",      "", "show NUMA information",                            command_info_numa },
     { "opcount",   "", "show dynamic compiler opcode counters",            NULL, "[TCG profiler not compiled]\n" },
     { "pci",       "", "show the PCI devices",                             info_pci },
     { "pic",       "", "show the interrupt controllers",                   command_info_pic },

@@ -21,6 +21,26 @@ bool command_info_uuid(struct machine *m, const char *args, GString *out, GError
     return true;
 }
 
+bool command_info_numa(struct machine *m, const char *args, GString *out, GError **error)
+{
+    const struct numa_config *numa = &m->config.numa;
+
+    (void)args;
+    (void)error;
+    g_string_append_printf(out, "%u nodes\n", numa->n_nodes);
+    for (unsigned n = 0; n < numa->n_nodes; n++) {
+        g_string_append_printf(out, "node %u cpus:", n);
+        for (unsigned cpu = 0; cpu < m->config.cpus; cpu++) {
+            if (numa->cpu_node[cpu] == n) {
+                g_string_append_printf(out, " %u", cpu);
+            }
+        }
+        g_string_append_printf(out, "\nnode %u size: %" PRIu64 " MB\nnode %u plugged: 0 MB\n", n,
+                               numa->nodes[n].mem >> 20, n);
+    }
+    return true;
+}
+
 bool command_info_kvm(struct machine *m, const char *args, GString *out, GError **error)
 {
     json_t *o = NULL;

@@ -155,24 +155,11 @@ qmp_fn qmp_replay_break, qmp_replay_delete_break, qmp_replay_seek, qmp_query_rep
 qmp_fn qmp_query_sev, qmp_query_sev_capabilities, qmp_query_sev_launch_measure,
     qmp_query_sev_attestation_report, qmp_sev_inject_launch_secret, qmp_query_sgx,
     qmp_query_sgx_capabilities, qmp_query_spice, qmp_rtc_reset_reinjection, qmp_rocker,
-    qmp_trace_event_get_state, qmp_trace_event_set_state;
-
-/* watchdog.c */
-qmp_fn qmp_watchdog_set_action;
-
-/* qmp_human.c */
-qmp_fn qmp_x_query_irq, qmp_x_query_jit, qmp_x_query_numa, qmp_x_query_opcount, qmp_x_query_profile,
-    qmp_x_query_ramblock, qmp_x_query_rdma, qmp_x_query_roms;
-qmp_fn qmp_replay_break, qmp_replay_delete_break, qmp_replay_seek, qmp_query_replay,
-    qmp_x_colo_lost_heartbeat, qmp_query_colo_status, qmp_x_exit_preconfig, qmp_dumpdtb;
-qmp_fn qmp_query_sev, qmp_query_sev_capabilities, qmp_query_sev_launch_measure,
-    qmp_query_sev_attestation_report, qmp_sev_inject_launch_secret, qmp_query_sgx,
-    qmp_query_sgx_capabilities, qmp_query_spice, qmp_rtc_reset_reinjection, qmp_rocker,
-    qmp_trace_event_get_state, qmp_trace_event_set_state;
+    qmp_trace_event_get_state, qmp_trace_event_set_state, qmp_set_numa_node;
 
 /* virtio.c */
 qmp_fn qmp_x_query_virtio, qmp_x_query_virtio_status, qmp_x_query_virtio_queue_status,
-    qmp_x_query_virtio_vhost_queue_status, qmp_x_query_virtio_queue_element, qmp_set_numa_node;
+    qmp_x_query_virtio_vhost_queue_status, qmp_x_query_virtio_queue_element;
 
 /* watchdog.c */
 qmp_fn qmp_watchdog_set_action;

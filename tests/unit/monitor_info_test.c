@@ -314,6 +314,20 @@ static void facts_are_told(struct fixture *f, gconstpointer data)
             "\"\\d\"\n");
 }
 
+static void nodes_are_told(struct fixture *f, gconstpointer data)
+{
+    struct numa_config *numa = &f->m->config.numa;
+
+    (void)data;
+    numa->n_nodes = 2;
+    numa->nodes[0].mem = 64u << 20;
+    numa->nodes[1].mem = 192u << 20;
+    numa->cpu_node[0] = 1;
+    prints(f, "info numa",
+           "2 nodes\nnode 0 cpus: 1\nnode 0 size: 64 MB\nnode 0 plugged: 0 MB\nnode 1 cpus: 0\n"
+           "node 1 size: 192 MB\nnode 1 plugged: 0 MB\n");
+}
+
 /* Virtio -------------------------------------------------------------------------------------- */
 
 #define BACKEND "/machine/peripheral/b/virtio-backend"
@@ -457,6 +471,7 @@ int main(int argc, char **argv)
     ADD("objects", objects_are_told);
     ADD("settings", settings_change);
     ADD("facts", facts_are_told);
+    ADD("nodes", nodes_are_told);
     ADD("virtio", virtio_devices_are_told);
     ADD("virtio-element", elements_are_shown);
     ADD("singlestep", single_steps_are_switched);

@@ -43,6 +43,7 @@ main:   call    long_tables
         LONG("32-bit results clear the upper half, 8 and 16-bit ones keep it", halves)
         LONG("REP with a 32-bit address size", rep32)
         LONG("hot accesses of ring 3 to a page mapped anew, read-only, and with code", mapped_anew)
+        LONG("a hot loop pushes what a pointer that moves leads to", pushed)
         LONG("a hot instruction on two pages, the second written, mapped anew, and gone", straddle)
         ret
 
@@ -633,6 +634,29 @@ mapped_anew:
         mov     %rax, %cr3
         xor     %eax, %eax
         ret
+/* R15 has no host register of its own but where a loop names it more than others. */
+pushed: mov     $words, %r15d
+        mov     $HOT, %ecx
+1:      mov     %rcx, (%r15)
+        add     $8, %r15
+        dec     %ecx
+        jnz     1b
+        mov     $words, %r15d
+        mov     $HOT, %ecx
+        xor     %edx, %edx
+2:      push    (%r15)
+        pop     %rax
+        add     $8, %r15
+        add     %rax, %rdx
+        dec     %ecx
+        jnz     2b
+        cmp     $(HOT * (HOT + 1) / 2), %rdx
+        CHECK(1, je)
+        mov     $(words + 8 * HOT), %eax
+        cmp     %rax, %r15
+        CHECK(2, je)
+        xor     %eax, %eax
+        ret
         .code32
 
         .data
@@ -648,6 +672,7 @@ idt32_pointer:
         .bss
         .align  16
 idt64:  .skip   128 * 16
+words:  .skip   8 * HOT
 buffer64: .skip 32
 function64: .skip 4
 result64: .skip 4

@@ -46,8 +46,21 @@ static void put_step(struct maker *m, unsigned start)
         b[n++] = 0x83; /* ADD, SUB */
         b[n++] = (uint8_t)((chance(m, 50) ? 0xc0 : 0xe8) | (p & 7));
         b[n++] = (uint8_t)(8 + below(m, 4) * 8);
-    } else if (kind < 80) {
+    } else if (kind < 77) {
         b[n++] = (uint8_t)((chance(m, 50) ? 0x50 : 0x58) | value); /* PUSH, POP */
+    } else if (kind < 82) {
+        if (m->c->mode == GEN_16) {
+            b[n++] = 0x67;
+        }
+        if (m->c->mode == GEN_64) {
+            b[n++] = (uint8_t)(0x40 | p >> 3);
+        }
+        b[n++] = 0xff; /* PUSH from memory */
+        b[n++] = (uint8_t)(0x70 | (p & 7));
+        if ((p & 7) == R_RSP) {
+            b[n++] = 0x24;
+        }
+        b[n++] = (uint8_t)(below(m, 8) * 8);
     } else {
         b[n++] = 0xf6; /* TEST CL */
         b[n++] = 0xc1;

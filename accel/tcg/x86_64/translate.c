@@ -77,13 +77,18 @@ static void leave_trace(struct trans *x)
 /* An instruction that is not emitted as it stands. */
 static void emit_other(struct trans *x, unsigned n)
 {
-    bool swapped = emit_leave_mapping(x);
+    bool swapped;
 
+    /* Where the code has registers: a group that moves needs its own in one of the host. */
+    if (emit_system(x, n)) {
+        return;
+    }
+    swapped = emit_leave_mapping(x);
     if (emit_string(x, n)) {
         x->how[n] = "thunk";
         x->vectors_loaded = VECTORS_NONE; /* it may have become a call-out */
         forget_x87_pointers(x);
-    } else if (!emit_system(x, n)) {
+    } else {
         x->how[n] = "call-out";
         emit_interpreted(x, n);
     }

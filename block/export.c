@@ -13,6 +13,7 @@
 #include "block/nbd_proto.h"
 #include "block/nbd_server.h"
 #include "block/pool.h"
+#include "block/throttle.h"
 #include "softmmu/event.h"
 #include "util/error.h"
 #include "util/socket.h"
@@ -72,6 +73,14 @@ static void reopen(void *opaque)
     }
 }
 
+/* Transfers that a throttling layer holds back pass: the main loop waits for them. */
+static void hurry(struct block_exports *x, bool on)
+{
+    for (unsigned i = 0; i < x->list->len; i++) {
+        throttle_hurry(((struct block_export *)g_ptr_array_index(x->list, i))->node, on);
+    }
+}
+
 void block_exports_quiesce(struct machine *m)
 {
     struct block_exports *x = m->block ? m->block->exports : NULL;
@@ -84,8 +93,12 @@ void block_exports_quiesce(struct machine *m)
         x->closed = true;
         machine_call_soon(m, reopen, m);
     }
-    while (x->running) {
-        pthread_cond_wait(&x->cond, &x->mutex);
+    if (x->running) {
+        hurry(x, true);
+        while (x->running) {
+            pthread_cond_wait(&x->cond, &x->mutex);
+        }
+        hurry(x, false);
     }
     pthread_mutex_unlock(&x->mutex);
 }
@@ -185,9 +198,11 @@ bool block_nbd_stop(struct machine *m, GError **error)
         return false;
     }
     open_gate(x); /* or clients would wait for this */
+    hurry(x, true);
     eventfd_write(x->stop_fd, 1);
     g_thread_join(x->thread);
     g_clear_pointer(&x->server, nbd_server_free);
+    hurry(x, false);
     close(x->stop_fd);
     if (x->path) {
         unlink(x->path);
@@ -341,9 +356,12 @@ bool block_export_del(struct machine *m, const char *id, bool hard, GError **err
             continue;
         }
         open_gate(x);
+        hurry(x, true);
         if (!nbd_server_remove(x->server, e->name, hard, error)) {
+            hurry(x, false);
             return false;
         }
+        hurry(x, false);
         tell_gone(m, id);
         g_ptr_array_remove_index(x->list, i);
         return true;

@@ -148,7 +148,7 @@ char *nbd_context_name(const struct nbd_export *e, enum nbd_context context)
     case NBD_CONTEXT_DEPTH:
         return e->allocation_depth ? g_strdup("qemu:allocation-depth") : NULL;
     default:
-        return e->bitmap ? g_strdup_printf("qemu:dirty-bitmap:%s", e->bitmap->name) : NULL;
+        return e->bitmap_name ? g_strdup_printf("qemu:dirty-bitmap:%s", e->bitmap_name) : NULL;
     }
 }
 

@@ -225,7 +225,8 @@ static int extent_of(const struct nbd_export *e, enum nbd_context context, uint6
     return ret;
 }
 
-static void send_extents(const struct nbd_request *r, enum nbd_context context, bool done)
+/* False: an error was the reply's last chunk. */
+static bool send_extents(const struct nbd_request *r, enum nbd_context context, bool done)
 {
     const struct nbd_export *e = r->session->export;
     unsigned most = r->flags & NBD_REQ_ONE ? 1 : MAX_EXTENTS, n = 0;
@@ -240,7 +241,7 @@ static void send_extents(const struct nbd_request *r, enum nbd_context context, 
 
         if (ret) {
             send_result(r, ret);
-            return;
+            return false;
         }
         if (before && block_field_be(before + 4, 4) == state) {
             mapped_put_be(before, 4, block_field_be(before, 4) + bytes);
@@ -255,6 +256,7 @@ static void send_extents(const struct nbd_request *r, enum nbd_context context, 
     }
     mapped_put_be(id, 4, context);
     send_chunk(r, done, NBD_CHUNK_STATUS, id, 4, extents, (size_t)n * 8);
+    return true;
 }
 
 static void do_status(const struct nbd_request *r)
@@ -268,7 +270,9 @@ static void do_status(const struct nbd_request *r)
     for (unsigned k = 0; k < NBD_CONTEXTS; k++) {
         if (contexts & 1u << k) {
             contexts &= ~(1u << k);
-            send_extents(r, k, contexts == 0);
+            if (!send_extents(r, k, contexts == 0)) {
+                return;
+            }
         }
     }
 }

@@ -14,13 +14,12 @@
 #include "block/nbd_session.h"
 #include "util/error.h"
 
-#define POOL_THREADS 8
+#define POOL_THREADS 8 /* a client: who does not read replies holds up nobody else */
 #define BACKLOG      16
 
 struct nbd_server {
     int listener, left; /* left: an eventfd, written when a client goes */
     unsigned max_clients;
-    GThreadPool *pool;
     struct nbd_exports exports; /* its mutex guards the rest, too */
     GPtrArray *clients;
     pthread_cond_t gone; /* some client is */
@@ -163,6 +162,7 @@ static void client_free(gpointer data)
     struct client *c = data;
 
     g_thread_join(c->thread);
+    g_thread_pool_free(c->session.pool, FALSE, TRUE);
     nbd_export_unref(c->session.export);
     nbd_export_unref(c->session.context_export);
     close(c->session.fd);
@@ -184,7 +184,7 @@ static void accept_client(struct nbd_server *s)
     c->server = s;
     c->session.fd = fd;
     c->session.exports = &s->exports;
-    c->session.pool = s->pool;
+    c->session.pool = g_thread_pool_new(nbd_run_request, NULL, POOL_THREADS, FALSE, NULL);
     pthread_mutex_init(&c->session.mutex, NULL);
     pthread_cond_init(&c->session.finished, NULL);
     pthread_mutex_lock(&s->exports.mutex);
@@ -195,6 +195,7 @@ static void accept_client(struct nbd_server *s)
     pthread_mutex_unlock(&s->exports.mutex);
     if (!c->thread) {
         close(fd);
+        g_thread_pool_free(c->session.pool, FALSE, TRUE);
         pthread_mutex_destroy(&c->session.mutex);
         pthread_cond_destroy(&c->session.finished);
         g_free(c);
@@ -230,6 +231,7 @@ static void clear_export(gpointer p)
 
     g_free((char *)e->name);
     g_free((char *)e->description);
+    g_free((char *)e->bitmap_name);
 }
 
 void nbd_export_unref(struct nbd_export *e)
@@ -303,6 +305,7 @@ bool nbd_server_add(struct nbd_server *s, const struct nbd_export *e, GError **e
         *own = *e;
         own->name = g_strdup(e->name);
         own->description = g_strdup(e->description);
+        own->bitmap_name = e->bitmap ? g_strdup(e->bitmap->name) : NULL;
         g_ptr_array_add(s->exports.list, own);
     }
     pthread_mutex_unlock(&s->exports.mutex);
@@ -366,7 +369,6 @@ struct nbd_server *nbd_server_new(int listener, unsigned max_clients)
     s->exports.list = g_ptr_array_new_with_free_func((GDestroyNotify)nbd_export_unref);
     s->max_clients = max_clients;
     s->clients = g_ptr_array_new_with_free_func(client_free);
-    s->pool = g_thread_pool_new(nbd_run_request, NULL, POOL_THREADS, FALSE, NULL);
     pthread_mutex_init(&s->exports.mutex, NULL);
     pthread_cond_init(&s->gone, NULL);
     return s;
@@ -408,7 +410,6 @@ void nbd_server_free(struct nbd_server *s)
         shutdown(c->session.fd, SHUT_RDWR);
     }
     g_ptr_array_unref(s->clients);
-    g_thread_pool_free(s->pool, FALSE, TRUE);
     g_ptr_array_unref(s->exports.list);
     close(s->listener);
     close(s->left);

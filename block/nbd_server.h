@@ -4,8 +4,8 @@
  * fixed newstyle without TLS: structured replies, base:allocation, qemu:allocation-depth and
  * qemu:dirty-bitmap:NAME.
  *
- * Thread: nbd_server_run accepts on its caller's thread; each client has a thread of its own, and its
- *         requests run on a pool of threads, several at a time.
+ * Thread: nbd_server_run accepts on its caller's thread; each client has a thread of its own, and a pool of
+ *         threads for its requests, several at a time.
  */
 #ifndef BLOCK_NBD_SERVER_H
 #define BLOCK_NBD_SERVER_H
@@ -20,6 +20,7 @@ struct nbd_export {
     bool read_only;
     bool allocation_depth;
     const struct block_bitmap *bitmap; /* exposed as qemu:dirty-bitmap:NAME; NULL: none */
+    const char *bitmap_name;           /* the server's own copy: for handshakes */
     bool writethrough;                 /* every write is followed by a flush */
     /* Around each transfer, on its thread; may wait.  May be NULL. */
     void (*enter)(void *opaque), (*leave)(void *opaque);

@@ -149,7 +149,7 @@ static bool wait_for_continue(struct migration *g, GError **error)
     bool ok;
 
     machine_lock(m);
-    while (g->status == MIGRATION_PRE_SWITCHOVER && !g->quit) {
+    while (g->status == MIGRATION_PRE_SWITCHOVER && !g->quit && !channel_is_cancelled(g->channel)) {
         machine_wait(m, &g->step);
     }
     ok = g->status == MIGRATION_DEVICE;

@@ -156,7 +156,9 @@ void migration_cancel(struct machine *m)
 {
     struct migration *g = migration_of(m);
 
-    if (migration_is_running(m) && !g->incoming && g->status != MIGRATION_CANCELLING) {
+    /* Once it is committed the other side may have been told to go on: too late. */
+    if (migration_is_running(m) && !g->incoming && g->status != MIGRATION_CANCELLING &&
+        g->status != MIGRATION_COMPLETED) {
         migration_set_status(g, MIGRATION_CANCELLING);
         channel_cancel(g->channel);
         pthread_cond_broadcast(&g->step); /* it may wait for migrate-continue */
@@ -167,6 +169,7 @@ void migration_cut(struct machine *m)
 {
     if (migration_is_running(m)) {
         channel_cancel(m->migration->channel);
+        pthread_cond_broadcast(&m->migration->step); /* it may wait for migrate-continue */
     }
 }
 

@@ -251,7 +251,7 @@ static bool may_be_other(const char *key)
 static bool find_backing(struct qmp_session *s, const char *name, struct reopening *r,
                          GError **error)
 {
-    struct block_node *node = r->node, *now = node->backing;
+    struct block_node *now = r->node->backing;
 
     r->backing = now;
     if (!name || (*name ? now && strcmp(qmp_image_of(now)->node_name, name) == 0 : !now)) {
@@ -259,13 +259,6 @@ static bool find_backing(struct qmp_session *s, const char *name, struct reopeni
     }
     r->moves = true;
     r->backing = *name ? qmp_find_node(s, name, error) : NULL;
-    for (const struct block_node *n = r->backing; n; n = n->backing) {
-        if (qmp_image_of((struct block_node *)n) == node || n == node) {
-            set_error(error, "Making '%s' a backing child of '%s' would create a cycle", name,
-                      node->node_name);
-            return false;
-        }
-    }
     return !*name || r->backing;
 }
 
@@ -332,11 +325,24 @@ static bool apply(struct reopening *r, GError **error)
     return true;
 }
 
+/* Is it `node`, or something over it? */
+static bool stands_on(const struct block_node *n, const struct block_node *node)
+{
+    return n && (n == node || stands_on(n->file, node) || stands_on(n->data_file, node) ||
+                 stands_on(n->backing, node));
+}
+
 static bool reopen(struct machine *m, struct reopening *r, GError **error)
 {
     struct block_backend *blk;
     bool ok;
 
+    /* Only now: those before it in the list may have moved what is below. */
+    if (r->moves && stands_on(r->backing, r->node)) {
+        set_error(error, "Making '%s' a backing child of '%s' would create a cycle",
+                  r->backing->node_name, r->node->node_name);
+        return false;
+    }
     if (!hold(m, r->node, &blk, error)) {
         return false;
     }

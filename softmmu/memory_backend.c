@@ -358,6 +358,10 @@ bool memory_backend_delete(struct machine *m, struct memory_backend *b, GError *
         set_error(error, "object '%s' is in use, can not be deleted", b->id);
         return false;
     }
+    if (m->ram_pinned) { /* a migration sends every block, also one that no device has */
+        set_error(error, "object '%s' can not be deleted during a migration or a dump", b->id);
+        return false;
+    }
     g_ptr_array_remove(m->memory_backends, b);
     backend_free(m, b);
     return true;

@@ -529,8 +529,10 @@ static bool post_load(struct device *dev, GError **error)
 {
     struct sb16 *s = (struct sb16 *)dev;
 
-    if (s->want > 4 || s->have > s->want || s->out_first >= OUT_MAX || s->out_count > OUT_MAX ||
-        s->block == 0 || s->block > 0x20000 || s->left == 0 || s->left > s->block) {
+    /* A command whose last parameter came is run: none has them all. */
+    if (s->want > 4 || s->have > s->want || (s->want && s->have == s->want) ||
+        s->out_first >= OUT_MAX || s->out_count > OUT_MAX || s->block == 0 || s->block > 0x20000 ||
+        s->left == 0 || s->left > s->block) {
         set_error(error, "sb16: %u of %u parameters, %u bytes at %u, %u of %u bytes of a block",
                   s->have, s->want, s->out_count, s->out_first, s->left, s->block);
         return false;

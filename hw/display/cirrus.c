@@ -100,6 +100,7 @@ static bool post_load(struct device *dev, GError **error)
 {
     struct cirrus *s = (struct cirrus *)dev;
 
+    cirrus_regs_fix(s);
     return pci_device_post_load(&s->pci, error) && vga_post_load(&s->vga, error) &&
            cirrus_blt_post_load(s, error);
 }

@@ -84,6 +84,8 @@ static inline bool cirrus_packed(const struct cirrus *s)
 bool cirrus_port_read(struct vga *v, uint16_t port, uint8_t *value);
 bool cirrus_port_write(struct vga *v, uint16_t port, uint8_t value);
 void cirrus_regs_reset(struct cirrus *s);
+/* Registers that came from a stream have the bits that the guest can write. */
+void cirrus_regs_fix(struct cirrus *s);
 void cirrus_gr_write(struct cirrus *s, unsigned index, uint8_t value);
 /* The engine's registers side by side, at BAR 1 + 0x100 or 0xb8000. */
 uint8_t cirrus_blt_read(const struct cirrus *s, unsigned off);

@@ -39,6 +39,14 @@ void cirrus_regs_reset(struct cirrus *s)
     s->cursor_x = s->cursor_y = 0;
 }
 
+/* The engine's row of CPU data is as long as the largest width. */
+void cirrus_regs_fix(struct cirrus *s)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(gr_masks); i++) {
+        s->gr[gr_masks[i].index] &= gr_masks[i].mask;
+    }
+}
+
 /* Graphics controller ----------------------------------------------------------------------- */
 
 static void write_start(struct cirrus *s, uint8_t value)

@@ -117,7 +117,8 @@ void linear_update(struct machine *m, const struct linear *l, struct surface *s,
 {
     draw_fn *draw = find_format(l->bpp);
     uint64_t used = (uint64_t)l->width * ((l->bpp + 7) / 8);
-    uint64_t len = MIN(l->line * l->height, l->ram->size - l->start);
+    /* A row may be longer than what lies between it and the next. */
+    uint64_t len = MIN(l->line * (l->height - 1) + used, l->ram->size - l->start);
     g_autofree uint64_t *bitmap = NULL;
 
     all |= full || s->width != l->width || s->height != l->height;

@@ -56,9 +56,19 @@ static unsigned bpp_of(uint32_t fourcc)
     return 0;
 }
 
+static bool bpp_known(uint32_t bpp)
+{
+    bool known = false;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(formats); i++) {
+        known |= formats[i].bpp == bpp;
+    }
+    return known;
+}
+
 static bool mode_valid(uint32_t bpp, uint32_t width, uint32_t height, uint32_t stride)
 {
-    return bpp && width && height && width <= MAX_SIDE && height <= MAX_SIDE &&
+    return bpp_known(bpp) && width && height && width <= MAX_SIDE && height <= MAX_SIDE &&
            stride >= width * ((bpp + 7) / 8);
 }
 
@@ -194,8 +204,7 @@ static bool post_load(struct device *dev, GError **error)
     struct ramfb *s = (struct ramfb *)dev;
 
     s->fresh = true;
-    if (s->width && (!mode_valid(s->bpp, s->width, s->height, s->stride) ||
-                     (s->bpp != 15 && s->bpp % 8) || s->bpp > 32)) {
+    if (s->width && !mode_valid(s->bpp, s->width, s->height, s->stride)) {
         set_error(error, "ramfb: %ux%u of %u bits, %u bytes a row", s->width, s->height, s->bpp,
                   s->stride);
         return false;

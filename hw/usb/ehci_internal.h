@@ -39,6 +39,7 @@ struct ehci {
     int64_t frame_at; /* virtual ns of that */
     uint32_t walked;  /* the frame (of 1 ms) whose periodic list is next */
     unsigned quiet;   /* walks in a row that brought nothing */
+    unsigned left;    /* transfers that there is time for */
     struct timer timer;
 };
 

@@ -5,7 +5,8 @@
  *
  * The lists are in guest memory and nobody says when they change: a timer walks them, often while something
  * moves, seldom after a while without.  Without a list that is on it does not run.
- * Invariants: a walk follows at most WALK_MAX links, a queue at most QUEUE_MAX transfers at once.
+ * Invariants: a walk follows at most WALK_MAX links, a queue at most QUEUE_MAX transfers at once, and all of them
+ *             RUN_MAX before the main loop has its turn.
  * Thread:     under the machine lock.
  */
 #include <string.h>
@@ -18,6 +19,7 @@
 #define FRAME      (8 * MICROFRAME)
 #define WALK_MAX   512u
 #define QUEUE_MAX  64u
+#define RUN_MAX    4096u    /* transfers of all queues before the main loop has its turn */
 #define LATE_MAX   16u      /* frames that are made up for */
 #define QUIET      256u     /* walks without anything: then only every IDLE ns */
 #define IDLE       (8 * FRAME)
@@ -176,7 +178,7 @@ static bool run_queue(struct ehci *s, struct qh *qh, uint32_t at)
 {
     bool moved = false;
 
-    for (unsigned n = 0; n < QUEUE_MAX && s->cmd & EHCI_CMD_RUN; n++) {
+    for (unsigned n = 0; n < QUEUE_MAX && s->left > 0 && s->cmd & EHCI_CMD_RUN; n++) {
         if (qh->now.token & TOKEN_HALTED) {
             break;
         }
@@ -186,6 +188,7 @@ static bool run_queue(struct ehci *s, struct qh *qh, uint32_t at)
             }
             store_back(s, qh, at);
         }
+        s->left--;
         if (!execute(s, qh)) {
             break;
         }
@@ -289,8 +292,10 @@ void ehci_kick(struct ehci *s)
 void ehci_run(void *opaque)
 {
     struct ehci *s = opaque;
-    bool moved = walk_frames(s);
+    bool moved;
 
+    s->left = RUN_MAX;
+    moved = walk_frames(s);
     if (s->cmd & EHCI_CMD_ASYNC && s->cmd & EHCI_CMD_RUN) {
         moved |= walk_async(s);
     }

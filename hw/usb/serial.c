@@ -127,19 +127,18 @@ static enum usb_result to_host(struct usb_serial *s, struct usb_packet *p)
 
 static enum usb_result from_host(struct usb_serial *s, struct usb_packet *p)
 {
-    uint64_t n = usb_packet_left(p);
-    uint32_t had = s->out->len;
-
-    if (had && n > OUT_SIZE - had) {
+    if (s->out->len && usb_packet_left(p) > OUT_SIZE - s->out->len) {
         return USB_NAK;
     }
-    g_byte_array_set_size(s->out, had + (uint32_t)n);
-    if (n) {
-        usb_packet_get(p, s->out->data + had, n);
-    }
-    flush(s);
     /* One that is larger than all the room is taken once nothing waits; what is too much of it is lost. */
-    g_byte_array_set_size(s->out, MIN(s->out->len, OUT_SIZE));
+    while (usb_packet_left(p) > 0 && s->out->len < OUT_SIZE) {
+        uint32_t had = s->out->len, n = (uint32_t)MIN(usb_packet_left(p), OUT_SIZE - had);
+
+        g_byte_array_set_size(s->out, had + n);
+        usb_packet_get(p, s->out->data + had, n);
+        flush(s);
+    }
+    p->done += usb_packet_left(p);
     return USB_OK;
 }
 

@@ -640,6 +640,7 @@ static bool uhci_post_load(struct device *dev, GError **error)
         return false;
     }
     s->frame &= 0x7ff;
+    s->next_frame = MAX(s->next_frame, 0); /* run_frames takes it from the time */
     if (s->cmd & CMD_RUN) {
         timer_arm(&s->timer, s->next_frame);
     } else {

@@ -200,12 +200,15 @@ void usb_device_reset(struct usb_device *d)
 bool usb_device_post_load(struct usb_device *d, GError **error)
 {
     struct usb_request r = request_of(d->setup);
+    bool in = r.code >> 8 & USB_DIR_IN && r.length;
 
+    /* data_in and data_out take the place in `control` as it is. */
     if (d->addr > 127 || d->config > 1 || d->stage > STAGE_OUT ||
         d->control_len > USB_CONTROL_MAX || d->control_at > USB_CONTROL_MAX ||
         (d->stage != STAGE_IDLE && r.length > USB_CONTROL_MAX) ||
-        (d->stage == STAGE_IN && d->control_at > d->control_len) ||
-        (d->stage == STAGE_OUT && d->control_at > r.length)) {
+        (d->stage == STAGE_SETUP && d->control_at != 0) ||
+        (d->stage == STAGE_IN && (!in || d->control_at > d->control_len)) ||
+        (d->stage == STAGE_OUT && (in || d->control_at > r.length))) {
         set_error(error,
                   "address %u, configuration %u, a control transfer at %u of %u: out of bounds",
                   d->addr, d->config, d->control_at, d->control_len);

@@ -5,7 +5,8 @@
  *
  * Transfer descriptors run when a doorbell rings, or when a device that said USB_NAK calls usb_wakeup; a ring's
  * dequeue pointer moves over whole descriptors only.  So nothing is under way between two of them, and an idle
- * controller does nothing at all.
+ * controller does nothing at all.  While the machine is stopped none is taken, so that devices which end what they
+ * have in progress before they are saved get nothing new.
  *
  * Invariants: a slot's endpoints that are not XHCI_EP_DISABLED are those of an enabled slot; events that the
  *             guest's ring has no room for wait in s->backlog, and no descriptor is taken until they are gone.
@@ -139,6 +140,7 @@ struct xhci {
     GByteArray *backlog; /* struct xhci_event */
     struct xhci_slot slot[XHCI_SLOTS + 1];
     struct timer later; /* more is to do than at once */
+    unsigned work;      /* blocks that were looked at since somebody called */
     bool busy;          /* within a descriptor */
     bool again;         /* somebody called meanwhile */
     struct xhci_td td;

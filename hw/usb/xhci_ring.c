@@ -11,6 +11,7 @@
 
 #define LINKS_MAX 64u       /* in a row, or within a descriptor */
 #define AT_ONCE   256u      /* descriptors of an endpoint before others have their turn */
+#define WORK_MAX  65536u    /* blocks of all of them before the main loop has its turn */
 #define RETRY     NS_PER_MS /* when they go on */
 
 enum outcome { TD_DONE, TD_NONE, TD_WAITS, TD_FAILED };
@@ -22,6 +23,7 @@ bool xhci_fetch(struct xhci *s, struct xhci_ring *ring, struct xhci_trb *trb, ui
 {
     *bad = false;
     for (unsigned links = 0; links < LINKS_MAX; links++) {
+        s->work++;
         if (!dma_load(xhci_machine(s), ring->at, trb, sizeof(*trb))) {
             xhci_host_error(s, "a ring is not RAM");
             return false;
@@ -264,10 +266,11 @@ static void run_ring(struct xhci *s, unsigned slot, unsigned ep, unsigned stream
         struct xhci_ring ring;
         enum outcome outcome;
 
-        if (n == AT_ONCE) {
+        if (n == AT_ONCE || s->work >= WORK_MAX) {
             s->again = true;
             return;
         }
+        s->work++;
         if (!load_place(s, sl, ep, stream, &ring)) {
             return;
         }
@@ -306,13 +309,18 @@ static void run_endpoint(struct xhci *s, unsigned slot, unsigned ep, unsigned st
     }
 }
 
+static bool is_stopped(const struct xhci *s)
+{
+    return run_state_is_stopped(xhci_machine(s)->run_state);
+}
+
 /*
  * A device calls usb_wakeup from within usb_handle, for another endpoint: it is looked at from the main loop,
- * as is what was too much at once.
+ * as is what was too much at once, or came while the machine was stopped.
  */
 static void run(struct xhci *s, unsigned slot, unsigned ep, unsigned stream)
 {
-    if (s->busy) {
+    if (s->busy || is_stopped(s)) {
         s->again = true;
         return;
     }
@@ -336,7 +344,9 @@ static void run_slot(struct xhci *s, unsigned slot, const struct usb_device *d)
 
 static void catch_up(struct xhci *s)
 {
-    for (unsigned turn = 0; s->again && turn < 8; turn++) {
+    bool stopped = is_stopped(s);
+
+    for (unsigned turn = 0; !stopped && s->again && turn < 8 && s->work < WORK_MAX; turn++) {
         s->again = false;
         for (unsigned slot = 1; slot <= s->slots; slot++) {
             run_slot(s, slot, NULL);
@@ -351,6 +361,7 @@ void xhci_run_all(struct xhci *s)
 {
     s->again = true;
     if (!s->busy) {
+        s->work = 0;
         catch_up(s);
     }
 }
@@ -368,6 +379,7 @@ void xhci_ring_doorbell(struct xhci *s, unsigned slot, unsigned ep, unsigned str
         xhci_store_ep(s, slot, ep);
     }
     if (sl->state[ep] == XHCI_EP_RUNNING) {
+        s->work = 0;
         run(s, slot, ep, stream);
         catch_up(s);
     }
@@ -382,6 +394,7 @@ void xhci_wakeup(struct usb_bus *bus, struct usb_device *d, unsigned ep, unsigne
         s->again = true;
         return;
     }
+    s->work = 0;
     for (unsigned slot = 1; slot <= s->slots; slot++) {
         const struct xhci_slot *sl = &s->slot[slot];
 

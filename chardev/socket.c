@@ -143,13 +143,20 @@ static void start_connection(struct socket_chardev *s, int fd)
     backend_event(c, CHARDEV_OPENED);
 }
 
+/* A front that waits for room need not any more: what it writes now is dropped. */
 static void close_connection(struct socket_chardev *s)
 {
-    fd_backend_close(&s->chardev);
+    struct chardev *c = &s->chardev;
+    bool waits = c->out_short;
+
+    fd_backend_close(c);
     drop_fds(s);
-    s->chardev.open = false;
+    c->open = false;
     name_disconnected(s);
-    backend_event(&s->chardev, CHARDEV_CLOSED);
+    backend_event(c, CHARDEV_CLOSED);
+    if (waits && c->attached && c->front.drained) {
+        c->front.drained(c->front.opaque);
+    }
 }
 
 static void retry_later(struct socket_chardev *s)

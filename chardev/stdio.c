@@ -52,10 +52,12 @@ static bool stdio_open(struct chardev *c, const GPtrArray *opts, GError **error)
     return true;
 }
 
+/* One that was refused has no descriptor: the terminal is somebody else's. */
 static void stdio_close(struct chardev *c)
 {
-    (void)c;
-    terminal_release();
+    if (c->fd_in >= 0) {
+        terminal_release();
+    }
 }
 
 static const char *const stdio_keys[] = { "signal", NULL };

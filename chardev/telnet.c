@@ -85,6 +85,7 @@ size_t telnet_write(struct chardev *c, const uint8_t *buf, size_t n)
             break;
         }
         if (CHARDEV_QUEUE_MAX - c->queue->len < sizeof(twice)) {
+            c->out_short = true; /* the front is told when there is room */
             break;
         }
         fd_backend_write(c, twice, sizeof(twice));

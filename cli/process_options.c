@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include "cli/options.h"
 #include "softmmu/machine.h"
@@ -157,17 +158,34 @@ static int outlive(void *unused)
     _exit(0);
 }
 
-static int begin_outliving(void *parent)
+struct outlived {
+    pid_t pid;
+    bool runas;
+    gid_t gid;
+    uid_t uid;
+};
+
+/*
+ * What -runas takes away this one must not keep: that program can write its stack.  The C library would tell the
+ * threads of that program; and the signal is forgotten with another user.
+ */
+static int begin_outliving(void *opaque)
 {
+    const struct outlived *that = opaque;
+
+    if (that->runas && (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setgid, that->gid) < 0 ||
+                        syscall(SYS_setuid, that->uid) < 0)) {
+        _exit(1);
+    }
     prctl(PR_SET_PDEATHSIG, SIGHUP);
     /* It may have ended before it was asked. */
-    return getppid() == *(const pid_t *)parent ? outlive(NULL) : 0;
+    return getppid() == that->pid ? outlive(NULL) : 0;
 }
 
 bool process_begin(const struct options *o, GError **error)
 {
     static char stack[16 << 10] __attribute__((aligned(16))); /* the other's, while both live */
-    static pid_t self;
+    static struct outlived self;
 
     if (o->seed_given) {
         guest_random_seed(o->seed);
@@ -175,7 +193,7 @@ bool process_begin(const struct options *o, GError **error)
     if (!o->async_teardown) {
         return true;
     }
-    self = getpid();
+    self = (struct outlived){ getpid(), o->runas != NULL, o->gid, o->uid };
     if (clone(begin_outliving, stack + sizeof(stack), CLONE_VM, &self) < 0) {
         set_errno_error(error, "-async-teardown: cannot make the process that frees memory");
         return false;

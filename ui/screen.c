@@ -143,12 +143,12 @@ static uint32_t over(uint32_t pixel, uint32_t below)
 /* The card's pointer in `now`, and what it hides in `hidden`. */
 static void lay_cursor(struct screen *s, const struct display_cursor *p)
 {
-    int left = p->x - p->hot_x, top = p->y - p->hot_y;
+    int64_t left = (int64_t)p->x - p->hot_x, top = (int64_t)p->y - p->hot_y;
 
     memcpy(&s->cursor, p, offsetof(struct display_cursor, pixels));
     s->cursor.serial = p->serial;
     for (unsigned i = 0; p->visible && i < p->width * p->height; i++) {
-        int64_t x = (int64_t)left + i % p->width, y = (int64_t)top + i / p->width;
+        int64_t x = left + i % p->width, y = top + i / p->width;
         uint32_t *to;
 
         if (x < 0 || y < 0 || x >= s->now.width || y >= s->now.height) {

@@ -184,21 +184,29 @@ static void take_event(struct sdl_display *d, const struct window_event *e)
     }
 }
 
-static void take_queued(void *opaque)
+static gboolean take_queued(gpointer opaque)
 {
-    g_autofree struct queued_event *q = opaque;
+    struct queued_event *q = opaque;
 
     take_event(q->display, &q->e);
+    return G_SOURCE_REMOVE;
 }
 
-/* On the window's thread. */
+/*
+ * On the window's thread.  Each event is a source of its own, no machine_call_soon: Enter may begin a monitor's
+ * command that turns the loop until such a call comes (migrate), and calls do not come within a call.
+ */
 static void on_window_event(void *opaque, const struct window_event *e)
 {
     struct sdl_display *d = opaque;
     struct queued_event *q = g_new(struct queued_event, 1);
+    GSource *source = g_idle_source_new();
 
     *q = (struct queued_event){ d, *e };
-    machine_call_soon(d->machine, take_queued, q);
+    g_source_set_priority(source, G_PRIORITY_DEFAULT);
+    g_source_set_callback(source, take_queued, q, g_free);
+    g_source_attach(source, d->machine->context);
+    g_source_unref(source);
 }
 
 /* Life ------------------------------------------------------------------------------------------ */

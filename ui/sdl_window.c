@@ -62,6 +62,7 @@ void window_resize(struct window *w, const struct surface *s)
 {
     pthread_mutex_lock(&w->mutex);
     surface_resize(&w->picture, s->width, s->height);
+    w->dirty.n = 0; /* they were of the other size */
     w->resized = true;
     pthread_mutex_unlock(&w->mutex);
     window_put(w, s, 0, 0, s->width, s->height);

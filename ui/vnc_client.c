@@ -34,6 +34,10 @@ static gboolean on_end(gpointer opaque)
 {
     struct vnc_client *c = opaque;
 
+    if (c->feeding) {
+        drop_source(&c->end); /* vnc_client_feed begins anew */
+        return G_SOURCE_REMOVE;
+    }
     g_ptr_array_remove(c->server->clients, c); /* frees it */
     return G_SOURCE_REMOVE;
 }
@@ -45,14 +49,19 @@ static GSource *attach(struct vnc_client *c, GSource *source, GSourceFunc fn)
     return source;
 }
 
+static void end_soon(struct vnc_client *c)
+{
+    c->end = attach(c, g_idle_source_new(), on_end);
+    g_source_set_priority(c->end, G_PRIORITY_DEFAULT);
+}
+
 void vnc_client_end(struct vnc_client *c)
 {
     if (!c->ending) {
         c->ending = true;
         drop_source(&c->read_watch);
         drop_source(&c->write_watch);
-        c->end = attach(c, g_idle_source_new(), on_end);
-        g_source_set_priority(c->end, G_PRIORITY_DEFAULT);
+        end_soon(c);
     }
 }
 
@@ -114,6 +123,15 @@ bool vnc_is_drained(const struct vnc_client *c)
 
 static void update_watches(struct vnc_client *c);
 
+/* A client that reads slowly and has more written meanwhile may never come to the end. */
+static void drop_sent(struct vnc_client *c)
+{
+    if (c->wire_head > OUT_HIGH && c->wire_head > c->wire->len / 2) {
+        g_byte_array_remove_range(c->wire, 0, (guint)c->wire_head);
+        c->wire_head = 0;
+    }
+}
+
 /* False: the connection is broken, and it ends. */
 static bool send_wire(struct vnc_client *c)
 {
@@ -125,6 +143,7 @@ static bool send_wire(struct vnc_client *c)
             continue;
         }
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            drop_sent(c);
             return true;
         }
         if (n < 0) {
@@ -221,6 +240,9 @@ static void run_steps(struct vnc_client *c)
 
 void vnc_client_feed(struct vnc_client *c, const uint8_t *data, size_t n)
 {
+    if (c->closing) {
+        return; /* it is not listened to any more, only told */
+    }
     if (c->web) {
         enum websocket_result r = websocket_take(c->web, data, n, c->in, c->wire);
 
@@ -230,7 +252,16 @@ void vnc_client_feed(struct vnc_client *c, const uint8_t *data, size_t n)
     } else {
         g_byte_array_append(c->in, data, (guint)n);
     }
+    if (c->feeding) {
+        drop_source(&c->read_watch); /* the outer one goes on with it */
+        return;
+    }
+    c->feeding = true;
     run_steps(c);
+    c->feeding = false;
+    if (c->ending && !c->end) {
+        end_soon(c);
+    }
     vnc_flush(c);
 }
 
@@ -265,7 +296,8 @@ static void update_watches(struct vnc_client *c)
     size_t waiting = c->wire->len - c->wire_head + c->out->len;
 
     set_watch(c, &c->write_watch, c->wire->len > c->wire_head, G_IO_OUT, on_writable);
-    set_watch(c, &c->read_watch, waiting <= OUT_HIGH, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable);
+    set_watch(c, &c->read_watch, waiting <= OUT_HIGH && (c->read_watch || !c->feeding),
+              G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable);
 }
 
 /* The begin ------------------------------------------------------------------------------------- */

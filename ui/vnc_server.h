@@ -61,6 +61,7 @@ struct vnc_client {
     char *address; /* of the peer, as text */
     GSource *read_watch, *write_watch, *deadline, *end;
     bool ending, closing;        /* closing: after what is written has gone */
+    bool feeding;                /* vnc_client_feed runs; a command may turn the loop below it */
     bool connected, initialized; /* what events were told */
     bool skip_auth;
 

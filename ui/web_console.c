@@ -28,6 +28,8 @@ struct web_console {
     GByteArray *in, *out;
     size_t head; /* bytes of out that are sent */
     GSource *read_watch, *write_watch, *end;
+    bool taking; /* take_bytes runs, and a monitor's command may turn the loop below it: */
+    bool over;   /* `end` came meanwhile */
     void (*ended)(void *opaque, struct web_console *c);
     void *opaque;
 };
@@ -51,6 +53,10 @@ static gboolean on_end(gpointer opaque)
 {
     struct web_console *c = opaque;
 
+    if (c->taking) {
+        c->over = true; /* take_bytes begins anew */
+        return G_SOURCE_REMOVE;
+    }
     c->ended(c->opaque, c); /* frees it */
     return G_SOURCE_REMOVE;
 }
@@ -81,6 +87,10 @@ static void flush(struct web_console *c)
             break;
         }
         c->head += (size_t)n;
+    }
+    if (c->head > OUT_MAX) { /* a browser that reads slowly may never come to the end */
+        g_byte_array_remove_range(c->out, 0, (guint)c->head);
+        c->head = 0;
     }
     if (c->head == c->out->len) {
         g_byte_array_set_size(c->out, 0);
@@ -131,8 +141,15 @@ static void take_bytes(struct web_console *c, const uint8_t *data, size_t n)
     if (!was_open && c->web->open && c->vc) {
         vc_replay(c->vc, &c->listener);
     }
+    c->taking = true;
     if (c->in->len && c->vc) {
         vc_type(c->vc, c->in->data, c->in->len);
+    }
+    c->taking = false;
+    if (c->over) {
+        c->over = false;
+        drop_source(&c->end);
+        c->end = attach(c, g_idle_source_new(), on_end);
     }
     g_byte_array_set_size(c->in, 0);
     flush(c);
@@ -175,9 +192,11 @@ struct web_console *web_console_new(struct machine *m, struct vc *vc, int fd,
     c->listener.bytes = on_bytes;
     c->listener.gone = on_gone;
     vc_listen(vc, &c->listener);
-    c->read_watch = attach(c, g_unix_fd_source_new(fd, G_IO_IN | G_IO_HUP | G_IO_ERR),
-                           G_SOURCE_FUNC(on_readable));
     take_bytes(c, request, n);
+    if (!c->end) {
+        c->read_watch = attach(c, g_unix_fd_source_new(fd, G_IO_IN | G_IO_HUP | G_IO_ERR),
+                               G_SOURCE_FUNC(on_readable));
+    }
     return c;
 }
 

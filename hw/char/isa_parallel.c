@@ -149,9 +149,11 @@ static void parallel_receive(void *opaque, const uint8_t *buf, size_t n)
     (void)n;
 }
 
+/* What the other one did not take is for this. */
 static void parallel_moved(void *opaque, struct chardev *to)
 {
     ((struct isa_parallel *)opaque)->out = to;
+    print(opaque);
 }
 
 /* The lowest index that no port has yet. */

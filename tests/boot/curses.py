@@ -215,7 +215,7 @@ def consoles():
         run.see(r"^log ")
         if "VM status" in run.text():
             run.fail("help did not scroll")
-        run.type("\x1b[5;5~" * 3)
+        run.type("\x1b[5;5~" * 20)          # to the beginning
         run.see("VM status: running")
         run.type("\x1b3")
         run.see(r"\A\s*\Z")

@@ -50,7 +50,7 @@ static void set_up_drives(struct fixture *f, const char *option, const char *tex
 
     f->o->nodefaults = true;
     if (drive ? option_drive(f->o, arg, error) : option_blockdev(f->o, arg, error)) {
-        (void)drives_setup(f->m, f->o, error);
+        (void)(objects_setup(f->m, f->o, true, error) && drives_setup(f->m, f->o, error));
     }
 }
 

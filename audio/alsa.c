@@ -10,6 +10,28 @@
 
 #if CONFIG_ALSA
 #include <alsa/asoundlib.h>
+#include "util/library.h"
+
+/* clang-format off */
+#define ALSA_FUNCTIONS(f)                                                                          \
+    f(snd_config_update_free_global) f(snd_lib_error_set_handler) f(snd_pcm_close) f(snd_pcm_open) \
+    f(snd_pcm_readi) f(snd_pcm_recover) f(snd_pcm_set_params) f(snd_pcm_start) f(snd_pcm_writei)   \
+    f(snd_strerror)
+/* clang-format on */
+static struct {
+    ALSA_FUNCTIONS(LIBRARY_POINTER)
+} library;
+static const char *const library_names[] = { ALSA_FUNCTIONS(LIBRARY_NAME) };
+#define snd_config_update_free_global library.snd_config_update_free_global
+#define snd_lib_error_set_handler     library.snd_lib_error_set_handler
+#define snd_pcm_close                 library.snd_pcm_close
+#define snd_pcm_open                  library.snd_pcm_open
+#define snd_pcm_readi                 library.snd_pcm_readi
+#define snd_pcm_recover               library.snd_pcm_recover
+#define snd_pcm_set_params            library.snd_pcm_set_params
+#define snd_pcm_start                 library.snd_pcm_start
+#define snd_pcm_writei                library.snd_pcm_writei
+#define snd_strerror                  library.snd_strerror
 
 #define LATENCY_US 100000u
 
@@ -60,6 +82,10 @@ static void *driver_open(struct audio_options *o, GError **error)
     snd_pcm_t *out;
     struct alsa *s;
 
+    if (!library_load("libasound.so.2", library_names, &library, G_N_ELEMENTS(library_names),
+                      error)) {
+        return NULL;
+    }
     snd_lib_error_set_handler(quiet); /* the message is ours */
     out = open_pcm(o, SND_PCM_STREAM_PLAYBACK, &result);
     if (!out) {

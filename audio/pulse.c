@@ -14,6 +14,19 @@
 #if CONFIG_PULSE
 #include <pulse/error.h>
 #include <pulse/simple.h>
+#include "util/library.h"
+
+/* clang-format off */
+#define PULSE_FUNCTIONS(f) f(pa_simple_free) f(pa_simple_new) f(pa_simple_write) f(pa_strerror)
+/* clang-format on */
+static struct {
+    PULSE_FUNCTIONS(LIBRARY_POINTER)
+} library;
+static const char *const library_names[] = { PULSE_FUNCTIONS(LIBRARY_NAME) };
+#define pa_simple_free  library.pa_simple_free
+#define pa_simple_new   library.pa_simple_new
+#define pa_simple_write library.pa_simple_write
+#define pa_strerror     library.pa_strerror
 
 #define RING  (64u << 10)
 #define PIECE 2048u
@@ -86,6 +99,10 @@ static void *driver_open(struct audio_options *o, GError **error)
     if (spec.format == PA_SAMPLE_INVALID) {
         set_error(error, "pa: out.format is %s, must be u8, s16, s32 or f32",
                   audio_encoding_names[o->out.encoding]);
+        return NULL;
+    }
+    if (!library_load("libpulse-simple.so.0", library_names, &library, G_N_ELEMENTS(library_names),
+                      error)) {
         return NULL;
     }
     out = pa_simple_new(o->server, "rhea", PA_STREAM_PLAYBACK, o->device, o->id, &spec, NULL, NULL,

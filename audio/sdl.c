@@ -19,7 +19,7 @@ enum {
     F32 = AUDIO_F32
 };
 #define SDL_MAIN_HANDLED
-#include <SDL.h>
+#include "util/sdl_library.h"
 
 struct sdl {
     SDL_AudioDeviceID device;
@@ -49,6 +49,9 @@ static void *driver_open(struct audio_options *o, GError **error)
     if (!wanted.format) {
         set_error(error, "sdl: out.format is %s, must be u8, s8, u16, s16, s32 or f32",
                   audio_encoding_names[o->out.encoding]);
+        return NULL;
+    }
+    if (!sdl_library_load(error)) {
         return NULL;
     }
     SDL_SetMainReady();

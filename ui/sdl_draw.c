@@ -2,7 +2,7 @@
 /* ui/sdl_draw.c: see sdl_draw.h.  Thread: the window's. */
 #include "config.h"
 #if CONFIG_SDL
-#include <SDL.h>
+#include "util/sdl_library.h"
 #include <glib.h>
 #include "ui/sdl_draw.h"
 #include "ui/surface.h"

@@ -11,7 +11,7 @@
  */
 #include "config.h"
 #if CONFIG_SDL
-#include <SDL.h>
+#include "util/sdl_library.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -431,7 +431,12 @@ static void on_event(struct window *w, const SDL_Event *e)
 static bool open_window(struct window *w)
 {
     Uint32 flags = SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI;
+    g_autoptr(GError) error = NULL;
 
+    if (!sdl_library_load(&error)) {
+        w->why = g_strdup(error->message);
+        return false;
+    }
     SDL_SetMainReady();
     SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
     SDL_SetHint(SDL_HINT_APP_NAME, "Rhea");

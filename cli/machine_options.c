@@ -209,7 +209,6 @@ static const struct machine_property {
     { "pflash1",  machine_pflash1 },
     { "usb",      machine_usb },
     { "pcspk-audiodev", machine_pcspk_audiodev },
-    { "usb",      machine_must_be_off },
     { "vmport",   machine_must_be_off },
     { "smm",      machine_smm },
     { "graphics", machine_must_be_off },

@@ -81,10 +81,6 @@ command_fn command_dump_guest_memory, command_info_dump;
 bool watchdog_set_action(struct machine *m, const char *name, GError **error);
 command_fn command_watchdog_action;
 
-/* watchdog.c */
-bool watchdog_set_action(struct machine *m, const char *name, GError **error);
-command_fn command_watchdog_action;
-
 /* screen.c */
 command_fn command_screendump, command_screentext;
 

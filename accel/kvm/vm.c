@@ -190,6 +190,9 @@ bool kvm_init_with(struct machine *m, struct kvm_host *host, GError **error)
         return false;
     }
     find_caps(k);
+    if (!k->caps.x86_smm) {
+        m->config.no_smm = true; /* -machine smm=auto */
+    }
     return check_caps(k, error) && place_tss(k, error) && kvm_irqchip_init(k, error);
 }
 
@@ -238,6 +241,10 @@ static bool init_vcpu(struct vcpu *vcpu, GError **error)
         return false;
     }
     if (!make_vcpu(v, error) || !kvm_set_cpuid(v, error)) {
+        return false;
+    }
+    if (!kvm_msrs_init(v)) {
+        set_errno_error(error, "-accel kvm: the MSRs of CPU %d cannot be read", vcpu->index);
         return false;
     }
     find_tsc(v);

@@ -204,8 +204,12 @@ bool kvm_init_with(struct machine *m, struct kvm_host *host, GError **error)
         return false;
     }
     find_caps(k);
-    return check_caps(k, error) && place_tss(k, error) && set_shadow_mem(k, error) &&
-           kvm_irqchip_init(k, error) && kvm_cpuid_init(k, error);
+    if (!check_caps(k, error) || !place_tss(k, error) || !set_shadow_mem(k, error) ||
+        !kvm_irqchip_init(k, error) || !kvm_cpuid_init(k, error)) {
+        return false;
+    }
+    m->config.no_smm |= !k->caps.x86_smm; /* -machine smm=auto */
+    return true;
 }
 
 bool kvm_init(struct machine *m, GError **error)
@@ -253,6 +257,10 @@ static bool init_vcpu(struct vcpu *vcpu, GError **error)
         return false;
     }
     if (!make_vcpu(v, error) || !kvm_set_cpuid(v, error)) {
+        return false;
+    }
+    if (!kvm_msrs_init(v)) {
+        set_errno_error(error, "-accel kvm: the MSRs of CPU %d cannot be read", vcpu->index);
         return false;
     }
     find_tsc(v);

@@ -133,8 +133,9 @@ device_tests := uhci_ehci_test audio_test es1370_test sb16_test ac97_test hda_te
                 debugcon_test hotplug_test microvm_pm_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
                 pflash_test bios_test fw_cfg_test smi_test smm_test \
-                fuzz_devices_test info_test io_errors_test virtio_rng_test loader_test parallel_test
-device_helpers := fuzz_machine.c rig.c
+                fuzz_devices_test info_test io_errors_test virtio_rng_test loader_test parallel_test \
+                kvm_cpuid_test kvm_probe_test
+device_helpers := fuzz_machine.c kvm_model.c rig.c
 
 insn_tests := cpu_model_test smp_test dirty_test tlb_test avx_test softfloat_test softfloat_x87_test x87_test \
               segment_test interrupt_test cpuid_test msr_test translate_test translate_shapes_test bmi_test \
@@ -156,7 +157,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
 boot_tests := sound.py graphics.py watchdogs.py snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py usb.py \
-              firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py window.py vnc.py process.py tls.py web.py migration_small.py
+              firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py window.py vnc.py process.py tls.py web.py migration_small.py kvm_refusals.py
 
 # --- Configuration ----------------------------------------------------------------------------
 
@@ -213,6 +214,8 @@ ifeq ($(translates)$(filter 1,$(CONFIG_KVM)),11)
 kvm_src := $(accel_kvm_x86_64_src:%=accel/kvm/%)
 else
 kvm_src := $(accel_kvm_other_src:%=accel/kvm/%)
+device_tests := $(filter-out kvm_%,$(device_tests))
+device_helpers := $(filter-out kvm_%,$(device_helpers))
 endif
 
 # --- What follows from the lists --------------------------------------------------------------

@@ -206,6 +206,8 @@ bool kvm_init_with(struct machine *m, struct kvm_host *host, GError **error)
         !kvm_irqchip_init(k, error) || !kvm_cpuid_init(k, error)) {
         return false;
     }
+    /* What the kernel cannot emulate comes here from every privilege level, and is no #UD of the guest's. */
+    kvm_enable_cap(k, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1);
     m->config.no_smm |= !k->caps.x86_smm; /* -machine smm=auto */
     return true;
 }

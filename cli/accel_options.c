@@ -4,9 +4,9 @@
  * Thread: the program's first.
  */
 #include <string.h>
+#include "accel/kvm/kvm.h"
 #include "accel/kvm/options.h"
 #include "cli/options.h"
-#include "config.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -18,7 +18,7 @@ static const struct accel_row {
 } accels[] = {
     /* clang-format off */
     { "tcg",   "run the guest's code in software", NULL },
-    { "kvm",   "hardware virtualization",          CONFIG_KVM ? NULL : "accelerator kvm: this program was built without it" USE_TCG },
+    { "kvm",   "hardware virtualization",          NULL },
     { "qtest", "run nothing, be driven by a test", NULL },
     { "hax",   "hardware virtualization",          "accelerator hax is not supported" USE_TCG },
     { "xen",   "under the Xen hypervisor",         "accelerator xen is not supported" USE_TCG },
@@ -119,6 +119,14 @@ static void add_accel(struct options *o, const char *name, const char *arg)
     g_ptr_array_add(o->accels, g_strdup(arg));
 }
 
+/* NULL: it is here, and can perhaps be used. */
+static const char *refusal(const struct accel_row *row)
+{
+    return strcmp(row->name, "kvm") == 0 && !kvm_is_built()
+               ? "accelerator kvm: this program was built without it" USE_TCG
+               : row->refused;
+}
+
 /* Which of those that were given can be used is seen when the machine is set up: accel_setup.c. */
 bool option_accel(struct options *o, const char *arg, GError **error)
 {
@@ -130,7 +138,7 @@ bool option_accel(struct options *o, const char *arg, GError **error)
     if (name && (strcmp(name, "help") == 0 || strcmp(name, "?") == 0)) {
         g_string_append(o->output, "Accelerators supported:\n");
         for (row = accels; row->name; row++) {
-            if (!row->refused) {
+            if (!refusal(row)) {
                 g_string_append_printf(o->output, "%s\n", row->name);
             }
         }
@@ -145,9 +153,9 @@ bool option_accel(struct options *o, const char *arg, GError **error)
                   closest ? "closest: " : "-accel help lists all", closest ? closest : "");
         return false;
     }
-    if (row->refused) {
+    if (refusal(row)) {
         if (!o->accel_refused) {
-            o->accel_refused = g_strdup(row->refused);
+            o->accel_refused = g_strdup(refusal(row));
         }
         return true;
     }

@@ -4,8 +4,8 @@
  * Thread: main loop, machine lock held.
  */
 #include <string.h>
+#include "accel/kvm/kvm.h"
 #include "chardev/chardev.h"
-#include "config.h"
 #include "hw/usb/usb.h"
 #include "monitor/qmp_command.h"
 #include "softmmu/machine.h"
@@ -74,7 +74,7 @@ bool qmp_query_kvm(struct qmp_session *s, json_t *args, json_t **result, GError 
 
     (void)args;
     (void)error;
-    *result = json_pack("{s:b, s:b}", "enabled", enabled, "present", CONFIG_KVM);
+    *result = json_pack("{s:b, s:b}", "enabled", enabled, "present", kvm_is_built());
     return true;
 }
 

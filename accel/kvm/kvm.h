@@ -16,6 +16,12 @@ struct machine;
 
 extern const struct vcpu_ops kvm_vcpu_ops;
 
+/* False: no_kvm.c stands in. */
+static inline bool kvm_is_built(void)
+{
+    return kvm_vcpu_ops.init != NULL;
+}
+
 /*
  * Before the machine's CPUs are made: opens /dev/kvm and makes the virtual machine with what -accel kvm,... in
  * m->config.accel asks for; m->kvm, freed with the machine.

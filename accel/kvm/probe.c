@@ -8,7 +8,7 @@
  */
 #include "accel/kvm/probe.h"
 #include "accel/kvm/ioctl.h"
-#include "config.h"
+#include "accel/kvm/kvm.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -421,8 +421,8 @@ void kvm_probe(const char *device, struct kvm_host *host, const char *root, stru
     int fd;
 
     memset(p, 0, sizeof(*p));
-    if (!CONFIG_KVM) {
-        refuse(p, KVM_NOT_BUILT, "this program was built without KVM");
+    if (!kvm_is_built()) {
+        refuse(p, KVM_NOT_BUILT, "this program was built without KVM for x86 guests");
         return;
     }
     host = host ? host : &kvm_real_host;

@@ -112,6 +112,13 @@ class Scratch:
         return elf
 
 
+def engine(args):
+    """What runs the machine where a test does not say: the same everywhere, whatever is fastest there. RHEA_ACCEL=kvm
+    has them run by KVM."""
+    said = any(arg in ("-accel", "--accel", "-enable-kvm", "-readconfig") or "accel=" in arg for arg in args)
+    return () if said else ("-accel", os.environ.get("RHEA_ACCEL", "tcg"))
+
+
 class Run:
     """One run of the emulator, or of another command. Output is standard output and error
     together, both on a terminal (a pty) when terminal is true. As in a shell the terminal
@@ -121,7 +128,7 @@ class Run:
     def __init__(self, args, terminal=False, command=(RHEA,), controlling=True, pass_fds=()):
         if not os.access(command[0], os.X_OK):
             raise Failed(f"no program '{command[0]}'")
-        self.args = [*command, *args]
+        self.args = [*command, *(engine(args) if command == (RHEA,) else ()), *args]
         self.output = ""
         self.read_fd, output = pty.openpty() if terminal else os.pipe()
         take = (lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if terminal and controlling else None

@@ -108,8 +108,9 @@ class Installer(Machine):
         return self.output
 
 
-# Places on the first page: a row of the list of languages, and a button.
-ENGLISH, FRENCH = (600, 454), (600, 546)
+# Places on the first page: rows of the list of languages, beside where the pointer is to be; and a button.
+ENGLISH, FRENCH = (700, 454), (700, 546)
+POINTER = (600, 546)
 CONTINUE = (1219, 774)
 WHITE = b"\xff\xff\xff"
 
@@ -126,7 +127,7 @@ def chosen(args):
             run.wait("the list of languages does not come", lambda: pixel(picture := run.dump(), FRENCH) == WHITE and
                      pixel(picture, ENGLISH) != WHITE, TIMEOUT)
             first = run.still()
-            run.click(*FRENCH, WIDTH, HEIGHT)
+            run.click(*POINTER, WIDTH, HEIGHT)
             run.wait("the list does not follow the pointer", lambda: pixel(run.dump(), ENGLISH) == WHITE)
             if pixel(run.still(), FRENCH) != pixel(first, ENGLISH):
                 run.fail("the row that was clicked at is not chosen")

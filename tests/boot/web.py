@@ -61,7 +61,7 @@ def who_is_told_what():
             run.fail("POST is answered")
         if b"<title>Rhea</title>" not in run.get("/")[1]:
             run.fail("the page is another one")
-        if json.loads(run.get("/consoles")[1]) != ["compat_monitor1", "serial0"]:
+        if json.loads(run.get("/consoles")[1]) != ["compat_monitor0", "serial0"]:
             run.fail(run.get("/consoles")[1])
         run.leave()
 

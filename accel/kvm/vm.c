@@ -178,6 +178,7 @@ static void free_kvm(struct machine *m)
             free_vcpu(k->vcpus[i]); /* one whose thread never was */
         }
     }
+    timer_disarm(&k->watch);
     kvm_slots_free(k);
     kvm_cpuid_free(k);
     if (k->vm_fd >= 0) {
@@ -197,6 +198,7 @@ bool kvm_init_with(struct machine *m, struct kvm_host *host, GError **error)
     k->machine = m;
     k->host = host;
     k->fd = k->vm_fd = -1;
+    timer_init(&k->watch, m, CLOCK_KIND_REALTIME, kvm_watch_tick, k);
     m->kvm = k;
     m->free_kvm = free_kvm;
     if (!kvm_options_parse(m->config.accel ? m->config.accel : "kvm", &k->options, error) ||

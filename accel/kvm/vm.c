@@ -87,9 +87,7 @@ static bool check_caps(struct kvm *k, GError **error)
 
     for (unsigned i = 0; i < G_N_ELEMENTS(needed); i++) {
         if (kvm_cap(k, needed[i].cap) <= 0) {
-            set_error(error,
-                      "-accel kvm: this kernel's KVM has no interface for %s, it is too old; use "
-                      "-accel tcg",
+            set_error(error, "-accel kvm: this kernel's KVM has no interface for %s, it is too old",
                       needed[i].name);
             return false;
         }

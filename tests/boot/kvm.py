@@ -4,7 +4,8 @@
 other and back, and is reset; an instruction that the kernel refuses is completed; who waits does not spin.
 
 A KVM without hardware below it (docs/kvm.md) emulates each instruction, a million a second: what needs more is
-skipped there. Without arguments every row; with words those whose name has one."""
+skipped there. Without arguments a short list, for 'make check'; with --all every row, GRUB's menu among them, which takes
+such a KVM minutes; with words those whose name has one."""
 import os
 import re
 import subprocess
@@ -17,6 +18,7 @@ from migration import Machine
 from screen import Screen
 
 TIMEOUT = 60
+PATIENCE = 500
 KVM, TCG = ["-accel", "kvm"], ["-accel", "tcg"]
 # Features that engines have in common.
 CPU = ["-cpu", "qemu64,-sse3,-kvmclock,-kvm-nopiodelay,-kvm-steal-time,-kvmclock-stable-bit"]
@@ -50,28 +52,32 @@ def picture(screen, name):
         return file.read()
 
 
-def boot(accel, args, pattern, count):
-    """The picture that the screen shows once it has the text."""
-    with Screen([*accel, *CPU, "-m", "64", "-nic", "none", *args]) as screen:
+def boot(accel, args, pattern, key):
+    """The text and the picture that the screen shows once it has the pattern, and the key then made it stand still."""
+    with Screen([*accel, *CPU, "-m", "16", "-nic", "none", *args]) as screen:
         screen.scratch = Scratch()
-        screen.see(pattern, TIMEOUT)
+        screen.see(pattern, PATIENCE)
+        if key:
+            screen.monitor(f"sendkey {key[0]}")
+            screen.see(key[1], PATIENCE)
         screen.pump(1)
         text = screen.monitor("screentext")
         data = picture(screen, "shot.ppm")
         if accel == KVM:
             said = screen.monitor("info kvm")
-            if not re.search(r"kvm support: enabled", said) or not re.search(count, said):
+            if "kvm support: enabled" not in said or not re.search(r"entries [1-9]", said):
                 raise Failed(f"'info kvm' said: {said}")
         return text, data
 
 
-def same_picture(args, pattern, count=r"entries [1-9]"):
+def same_picture(args, pattern, key=None):
     """A row: what KVM shows is what the interpreter shows, to the pixel but for the cursor, which blinks."""
     def test():
         need_bios()
         need_kvm()
-        wanted, pixels = boot(TCG, args, pattern, count)
-        got, shown = boot(KVM, args, pattern, count)
+        found = [guest_file("grub") if a == "GRUB" else a for a in args]
+        wanted, pixels = boot(TCG, found, pattern, key)
+        got, shown = boot(KVM, found, pattern, key)
         if got != wanted:
             raise Failed(f"KVM shows:\n{got}\nand the interpreter:\n{wanted}")
         if len(pixels) != len(shown):
@@ -284,8 +290,6 @@ def stops():
 
 ROWS = (
     ("SeaBIOS shows what it does by the interpreter", same_picture([], r"No bootable device")),
-    ("GRUB's rescue CD shows its banner", same_picture(
-        ["-cdrom", "GRUB"], r"Welcome to GRUB|GNU GRUB +version 2\.")),
     ("live migration from engine to engine", hops),
     ("snapshots of one engine are the other's", snapshots),
     ("registers are the same after loading", registers),
@@ -295,10 +299,17 @@ ROWS = (
     ("stop and cont", stops),
 )
 
+# By a KVM that emulates: four minutes on a processor that others use, too.
+LONG = (
+    ("GRUB's menu", same_picture(["-cdrom", "GRUB"], r"executed automatically",
+                                 ("up", r"for a command-line\.\s*\Z"))),
+)
+
 
 def main():
-    words = sys.argv[1:]
-    return tap([row for row in ROWS if not words or any(w in row[0] for w in words)])
+    words = [a for a in sys.argv[1:] if a != "--all"]
+    rows = ROWS + LONG if words or "--all" in sys.argv or has_hardware() else ROWS
+    return tap([row for row in rows if not words or any(w in row[0] for w in words)])
 
 
 if __name__ == "__main__":

@@ -185,6 +185,17 @@ def without_hardware_tcg_is_the_default():
         raise Failed(f"-d accel says: {err}")
 
 
+def what_the_kernel_refuses_is_told():
+    """Fewer pages for page tables than KVM takes."""
+    need_kvm()
+    kvm = ["-accel", "kvm,kvm-shadow-mem=4k"]
+    look(Place(node=KVM), kvm, 1, r": -accel kvm: kvm-shadow-mem=4096: Invalid argument \(or use -accel tcg\)$")
+    out = look(Place(node=KVM), [*kvm, "-accel", "tcg"], 0,
+               "warning: -accel kvm: kvm-shadow-mem=4096: Invalid argument: going on with tcg$")
+    if "accelerator: tcg (kvm-shadow-mem=4096: Invalid argument)" not in out:
+        raise Failed(f"info status says: {out}")
+
+
 def another_node_is_named():
     look(Place(), ["-accel", "kvm,device=/nowhere"], 1, "there is no /nowhere: KVM's node is /dev/kvm")
     look(Place(), ["-accel", "kvm,device=/dev/null"], 1, "'/dev/null' is not KVM's device")
@@ -228,6 +239,7 @@ TESTS = [
     ("hardware is the default", hardware_is_the_default),
     ("without hardware tcg is", without_hardware_tcg_is_the_default),
     ("another node", another_node_is_named),
+    ("the kernel refuses", what_the_kernel_refuses_is_told),
 ]
 
 if __name__ == "__main__":

@@ -66,7 +66,6 @@ static void find_caps(struct kvm *k)
     c->mp_state = kvm_cap(k, KVM_CAP_MP_STATE) > 0;
     c->get_tsc_khz = kvm_cap(k, KVM_CAP_GET_TSC_KHZ) > 0;
     c->xsave_size = kvm_cap(k, KVM_CAP_XSAVE2);
-    c->nested_size = kvm_cap(k, KVM_CAP_NESTED_STATE);
 }
 
 /* What this engine cannot do without. */

@@ -59,7 +59,7 @@ accel_tcg_other_src := no_translator.c
 
 # By the host: KVM runs guests of its own architecture.
 accel_kvm_src := ioctl.c options.c probe.c
-accel_kvm_x86_64_src := complete.c cpuid.c cpuid_set.c debug.c hyperv.c info.c irqchip.c msrs.c run.c slots.c state.c vm.c xsave.c
+accel_kvm_x86_64_src := complete.c cpuid.c cpuid_set.c debug.c hyperv.c info.c irqchip.c msrs.c progress.c run.c slots.c state.c vm.c xsave.c
 accel_kvm_other_src := no_kvm.c
 
 accel_qtest_src := commands.c engine.c lines.c server.c

@@ -66,7 +66,6 @@ struct kvm_caps {
     int max_slots;      /* of one space */
     bool readonly_mem, x86_smm, sregs2, xcrs, mp_state, get_tsc_khz;
     int xsave_size; /* bytes of KVM_GET_XSAVE2; 0: KVM_GET_XSAVE */
-    int nested_size;
 };
 
 struct kvm {
@@ -83,6 +82,9 @@ struct kvm {
     GHashTable *
         logged; /* struct ram_block * to the flags that are collected of it: its writes are logged */
     struct kvm_vcpu *vcpus[MACHINE_MAX_VCPUS]; /* by vcpu.index */
+    struct timer watch;                        /* progress.c: */
+    _Atomic bool watched;                      /* it is armed */
+    _Atomic bool told;                         /* that the guest gets nowhere */
 };
 
 struct kvm_vcpu {
@@ -106,6 +108,11 @@ struct kvm_vcpu {
     bool assistant;     /* the interpreter's part is there */
     uint64_t stuck_rip; /* where it completed instructions last, and */
     unsigned stuck;     /* how often in a row without the kernel's progress */
+    /* progress.c: */
+    _Atomic bool look;            /* kvm_look is to be called */
+    _Atomic uint64_t looked_runs; /* entries so far, when somebody looked last */
+    _Atomic unsigned looks;       /* in a row at the same place, with no exit in between: */
+    uint64_t looked_rip;
     _Atomic uint64_t count[KVM_COUNTS];
 };
 
@@ -163,6 +170,14 @@ bool kvm_store_xsave(struct kvm_vcpu *v);
 /* complete.c: the interpreter executes what the kernel could not.  False: no progress, kvm_fail was called. */
 bool kvm_complete(struct kvm_vcpu *v);
 void kvm_complete_free(struct kvm_vcpu *v);
+
+/*
+ * progress.c: is the guest getting anywhere?  kvm_watch: own thread, no lock, the vCPU begins to run; kvm_look: the
+ * same, at an exit; kvm_watch_tick: the timer, with struct kvm.
+ */
+void kvm_watch(struct kvm *k);
+void kvm_watch_tick(void *opaque);
+void kvm_look(struct kvm_vcpu *v);
 
 /*
  * cpuid.c: asks what CPUs can have, m->cpu_support from then on; KVM_SET_CPUID2 from the CPU's model.  Lock held, before

@@ -66,7 +66,6 @@ static void find_caps(struct kvm *k)
     c->mp_state = kvm_cap(k, KVM_CAP_MP_STATE) > 0;
     c->get_tsc_khz = kvm_cap(k, KVM_CAP_GET_TSC_KHZ) > 0;
     c->xsave_size = kvm_cap(k, KVM_CAP_XSAVE2);
-    c->nested_size = kvm_cap(k, KVM_CAP_NESTED_STATE);
 }
 
 /* What this engine cannot do without. */
@@ -176,6 +175,7 @@ static void free_kvm(struct machine *m)
             free_vcpu(k->vcpus[i]); /* one whose thread never was */
         }
     }
+    timer_disarm(&k->watch);
     kvm_slots_free(k);
     kvm_cpuid_free(k);
     if (k->vm_fd >= 0) {
@@ -195,6 +195,7 @@ bool kvm_init_with(struct machine *m, struct kvm_host *host, GError **error)
     k->machine = m;
     k->host = host;
     k->fd = k->vm_fd = -1;
+    timer_init(&k->watch, m, CLOCK_KIND_REALTIME, kvm_watch_tick, k);
     m->kvm = k;
     m->free_kvm = free_kvm;
     if (!kvm_options_parse(m->config.accel ? m->config.accel : "kvm", &k->options, error) ||

@@ -923,6 +923,43 @@ static void it_delivers_faults(void)
     rig_end(r);
 }
 
+/* Progress ------------------------------------------------------------------------------------------ */
+
+static void exit_looked(struct rig *r, struct kvm_run *run)
+{
+    r->m->kvm->vcpus[0]->inside = true; /* as if the tick came now */
+    machine_lock(r->m);
+    kvm_watch_tick(r->m->kvm);
+    machine_unlock(r->m);
+    run->exit_reason = KVM_EXIT_INTR;
+}
+
+static void a_guest_that_stands_is_told_of(void)
+{
+    struct rig *r = rig_new_kvm(kvm_model_new());
+
+    /* The first look finds the place, five more find it again; the last of these is at the entry that follows. */
+    RUN(r, exit_looked, exit_looked, exit_looked, exit_looked, exit_looked);
+    g_assert_false(atomic_load(&r->m->kvm->told));
+    rig_end(r);
+    r = rig_new_kvm(kvm_model_new());
+    RUN(r, exit_looked, exit_looked, exit_looked, exit_looked, exit_looked, exit_looked);
+    g_assert_true(atomic_load(&r->m->kvm->told));
+    rig_end(r);
+}
+
+/* The same ticks, and the guest leaves between them. */
+static void a_guest_that_does_io_is_not(void)
+{
+    struct rig *r = rig_new_kvm(kvm_model_new());
+
+    for (unsigned i = 0; i < 20; i++) {
+        RUN(r, exit_looked, exit_read_four, exit_intr);
+    }
+    g_assert_false(atomic_load(&r->m->kvm->told));
+    rig_end(r);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -961,5 +998,7 @@ int main(int argc, char **argv)
     TEST(it_does_more_where_the_kernel_does_nothing);
     TEST(it_sees_code_that_the_guest_changed);
     TEST(it_delivers_faults);
+    TEST(a_guest_that_stands_is_told_of);
+    TEST(a_guest_that_does_io_is_not);
     return g_test_run();
 }

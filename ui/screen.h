@@ -44,6 +44,8 @@ void screen_unwatch(struct screen_viewer *v);
 /* The picture as viewers were told of it; only while one watches. */
 const struct surface *screen_picture(const struct screen_viewer *v);
 unsigned screen_place(const struct screen_viewer *v);
+/* Of the i-th, as it is now, whether it is watched or not; false: there is none. */
+bool screen_size(struct machine *m, unsigned i, unsigned *width, unsigned *height);
 /* Somebody typed or moved the pointer: look soon, and often for a while. */
 void screen_hurry(struct machine *m);
 

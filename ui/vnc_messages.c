@@ -8,7 +8,7 @@
 
 #include "softmmu/machine.h"
 
-#define CUT_TEXT_MAX  (16u << 20) /* it is dropped as it comes */
+#define CUT_TEXT_MAX  (16u << 20) /* what is too long for the clipboard is dropped as it comes */
 #define ENCODINGS_MAX 4096u
 
 enum pseudo_encoding {
@@ -109,6 +109,7 @@ static void request_update(struct vnc_client *c, const uint8_t *data)
     }
     c->requested = true;
     next(c);
+    vnc_cut_send(c);
     vnc_update(c);
 }
 
@@ -124,12 +125,22 @@ static void pointer_event(struct vnc_client *c, const uint8_t *data)
     next(c);
 }
 
+static void take_cut_text(struct vnc_client *c, const uint8_t *data)
+{
+    vnc_cut_take(c, data, c->need);
+    next(c);
+}
+
 static void cut_text(struct vnc_client *c, const uint8_t *data)
 {
     uint32_t n = be32(data + 3);
 
     if (n > CUT_TEXT_MAX) {
         vnc_client_end(c);
+        return;
+    }
+    if (n > 0 && n <= CLIPBOARD_MAX) {
+        vnc_ask(c, n, take_cut_text);
         return;
     }
     c->skip = n;
@@ -179,5 +190,6 @@ static void take_type(struct vnc_client *c, const uint8_t *data)
 
 void vnc_messages_begin(struct vnc_client *c)
 {
+    vnc_cut_begin(c);
     next(c);
 }

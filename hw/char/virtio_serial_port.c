@@ -167,10 +167,13 @@ static void event(void *opaque, enum chardev_event what)
 
 void virtio_serial_port_set_open(struct virtio_serial_port *p, bool open)
 {
-    bool tells = p->guest_open != open && !virtio_serial_is_console(p) && p->dev.id;
+    bool tells = p->guest_open != open && !virtio_serial_is_console(p);
 
     p->guest_open = open;
-    if (tells) {
+    if (tells && p->chr) {
+        chardev_set_front_open(p->chr, open);
+    }
+    if (tells && p->dev.id) {
         event_emit(p->dev.machine, EVENT_VSERPORT_CHANGE,
                    json_pack("{s:s, s:b}", "id", p->dev.id, "open", open));
     }

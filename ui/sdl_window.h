@@ -24,6 +24,7 @@ enum window_event_kind {
     WINDOW_RELEASE, /* let go of all keys and buttons */
     WINDOW_SCREEN,  /* place: another screen */
     WINDOW_CUT,     /* text was copied on the desktop */
+    WINDOW_SIZE,    /* x, y: the pixels of the window, which a person changed */
     WINDOW_CLOSE,
 };
 

@@ -222,19 +222,25 @@ static void set_pointer(struct vdagent *v, bool on)
     v->registered = on;
 }
 
+/* ask: the agent is to say what it can. */
+static void send_capabilities(struct vdagent *v, bool ask)
+{
+    g_autoptr(GByteArray) data = g_byte_array_new();
+
+    put32(data, ask);
+    put32(data,
+          (v->use_mouse ? CAN_MOUSE : 0) | (v->use_clipboard ? CAN_CLIPBOARD | CAN_SELECTION : 0));
+    send_message(v, AGENT_CAPABILITIES, data);
+}
+
 static void take_capabilities(struct vdagent *v, const uint8_t *data, uint32_t n)
 {
-    g_autoptr(GByteArray) answer = g_byte_array_new();
-
     if (n < 8) {
         return;
     }
     v->capabilities = le32(data + 4);
     if (le32(data)) {
-        put32(answer, 0);
-        put32(answer, (v->use_mouse ? CAN_MOUSE : 0) |
-                          (v->use_clipboard ? CAN_CLIPBOARD | CAN_SELECTION : 0));
-        send_message(v, AGENT_CAPABILITIES, answer);
+        send_capabilities(v, false);
     }
     set_pointer(v, v->use_mouse && (v->capabilities & CAN_MOUSE));
     if (v->use_clipboard && clipboard_text(v->chardev.machine)) {
@@ -355,12 +361,11 @@ static size_t vdagent_write(struct chardev *c, const uint8_t *buf, size_t n)
 
 /* Life ------------------------------------------------------------------------------------------ */
 
-/* The agent came or has gone: nothing of the last one counts. */
+/* The agent came, or came with a guest that was loaded, or has gone: nothing of the last one counts. */
 static void vdagent_front_open(struct chardev *c, bool open)
 {
     struct vdagent *v = of(c);
 
-    (void)open;
     set_pointer(v, false);
     v->capabilities = 0;
     v->head_len = 0;
@@ -369,6 +374,9 @@ static void vdagent_front_open(struct chardev *c, bool open)
     g_byte_array_set_size(v->message, 0);
     g_byte_array_set_size(v->out, 0);
     v->out_head = 0;
+    if (open) {
+        send_capabilities(v, true);
+    }
 }
 
 static bool vdagent_open(struct chardev *c, const GPtrArray *opts, GError **error)

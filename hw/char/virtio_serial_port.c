@@ -225,6 +225,9 @@ static bool port_post_load(struct device *dev, GError **error)
 
     (void)error;
     p->blocked = false;
+    if (p->chr && !virtio_serial_is_console(p)) {
+        chardev_set_front_open(p->chr, p->guest_open);
+    }
     p->to_say |= p->ready && p->told_open != p->host_open ? SAY_OPEN : 0;
     send_more(p);
     return true;

@@ -159,6 +159,7 @@ done
 port=${{port%/name}}
 exec 3<>/dev/${{port##*/}}
 take() {{ dd bs=4096 count=1 <&3 2>/dev/null; }}
+echo "ASKED $(take | od -An -v -tx1 | tr -d ' \\n')"
 printf '{octal(agent_message(6, struct.pack("<II", 1, 0x60)))}' >&3
 echo "CAPABILITIES $(take | od -An -v -tx1 | tr -d ' \\n')"
 printf '{octal(agent_message(7, TEXT))}' >&3
@@ -184,6 +185,7 @@ def text_is_copied_between_guest_and_client():
     args = base(scratch, load(*VIRTIO_CONSOLE) + AGENT, VIRTIO_CONSOLE, "-vnc", f"unix:{path}", *AGENT_PORT)
     with Run(args) as guest:
         client = Rfb(connect(path))
+        guest.expect("^ASKED " + agent_message(6, struct.pack("<II", 1, 0x60)).hex(), TIMEOUT)
         guest.expect("^CAPABILITIES .*" + agent_message(6, struct.pack("<II", 0, 0x60)).hex(), TIMEOUT)
         guest.expect("^REQUEST " + agent_message(8, TEXT).hex(), TIMEOUT)
         head = client.take(8)

@@ -197,7 +197,8 @@ static void modules_add_up(void)
         unsigned n;
         uint8_t density[3];
     } rows[] = {
-        { 64ull << 20, 0, { 0 } },
+        { 2ull << 20, 0, { 0 } },
+        { 100ull << 20, 3, { 0x10, 0x08, 0x01 } }, /* SDRAM: 64, 32 and 4 MiB */
         { 128ull << 20, 1, { 0x20 } },
         { 1000ull << 20, 3, { 0x80, 0x40, 0x20 } },
         { 48ull << 30, 3, { 0x10, 0x10, 0x10 } },

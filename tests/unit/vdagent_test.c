@@ -66,38 +66,6 @@ static void draw(void *opaque, struct surface *s, bool full)
     surface_resize(s, 1000, 500);
 }
 
-static void set_up(struct fixture *f, gconstpointer options)
-{
-    const struct chardev_front front = { can_receive, receive, NULL, f, NULL, NULL };
-    g_autoptr(GPtrArray) opts = parse_options(options, "backend");
-    g_autoptr(GError) error = NULL;
-
-    f->m = machine_new();
-    machine_lock(f->m);
-    f->got = g_byte_array_new();
-    f->head = g_byte_array_new();
-    f->room = SIZE_MAX;
-    f->console = (struct display_console){ .name = "screen", .update = draw };
-    console_register(f->m, &f->console);
-    f->c = chardev_new_options(f->m, "qemu-vdagent", "v", opts, &error);
-    g_assert_no_error(error);
-    g_assert_true(chardev_attach(f->c, &front, &error));
-    f->person.changed = person_told;
-    clipboard_add(f->m, &f->person);
-    chardev_set_front_open(f->c, true);
-}
-
-static void tear_down(struct fixture *f, gconstpointer data)
-{
-    (void)data;
-    chardev_detach(f->c, f);
-    clipboard_remove(f->m, &f->person);
-    console_unregister(f->m, &f->console);
-    machine_free(f->m);
-    g_byte_array_unref(f->got);
-    g_byte_array_unref(f->head);
-}
-
 static void put32(GByteArray *out, uint32_t v)
 {
     v = GUINT32_TO_LE(v);
@@ -146,6 +114,48 @@ static GByteArray *expect(struct fixture *f, uint32_t type)
     g_byte_array_append(data, f->got->data + 20, n);
     g_byte_array_remove_range(f->got, 0, 20 + n);
     return data;
+}
+
+/* It is asked at once what it can. */
+static void agent_comes(struct fixture *f)
+{
+    g_autoptr(GByteArray) asked = NULL;
+
+    chardev_set_front_open(f->c, true);
+    asked = expect(f, CAPABILITIES);
+    g_assert_cmpuint(le32(asked->data), ==, 1);
+}
+
+static void set_up(struct fixture *f, gconstpointer options)
+{
+    const struct chardev_front front = { can_receive, receive, NULL, f, NULL, NULL };
+    g_autoptr(GPtrArray) opts = parse_options(options, "backend");
+    g_autoptr(GError) error = NULL;
+
+    f->m = machine_new();
+    machine_lock(f->m);
+    f->got = g_byte_array_new();
+    f->head = g_byte_array_new();
+    f->room = SIZE_MAX;
+    f->console = (struct display_console){ .name = "screen", .update = draw };
+    console_register(f->m, &f->console);
+    f->c = chardev_new_options(f->m, "qemu-vdagent", "v", opts, &error);
+    g_assert_no_error(error);
+    g_assert_true(chardev_attach(f->c, &front, &error));
+    f->person.changed = person_told;
+    clipboard_add(f->m, &f->person);
+    agent_comes(f);
+}
+
+static void tear_down(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    chardev_detach(f->c, f);
+    clipboard_remove(f->m, &f->person);
+    console_unregister(f->m, &f->console);
+    machine_free(f->m);
+    g_byte_array_unref(f->got);
+    g_byte_array_unref(f->head);
 }
 
 static void expect_nothing(struct fixture *f)
@@ -263,7 +273,7 @@ static void agents_come_and_go(struct fixture *f, gconstpointer data)
     chardev_write(f->c, "\1\0\0\0\xff\xff", 6);
     chardev_set_front_open(f->c, false);
     g_assert_null(input_pointer_handler(f->m));
-    chardev_set_front_open(f->c, true);
+    agent_comes(f);
     announce(f, CAN_MOUSE, CAN_MOUSE);
     g_assert_cmpstr(input_pointer_handler(f->m)->name, ==, "vdagent mouse");
     g_assert_true(input_pointer_handler(f->m)->absolute);

@@ -40,6 +40,7 @@ struct chardev_type {
     void (*set_break)(struct chardev *c, bool on);
     void (*set_modem)(struct chardev *c, unsigned lines);
     bool (*get_modem)(struct chardev *c, unsigned *lines);
+    void (*front_open)(struct chardev *c, bool open); /* chardev_set_front_open; may be NULL */
     void (*accept_input)(struct chardev *c);
     bool (*attach)(struct chardev *c, const struct chardev_front *front, GError **error);
     void (*detach)(struct chardev *c, const void *opaque);
@@ -114,6 +115,7 @@ extern const struct chardev_type chardev_ringbuf_type; /* ringbuf.c */
 extern const struct chardev_type chardev_udp_type;     /* udp.c */
 extern const struct chardev_type chardev_serial_type;  /* tty.c */
 extern const struct chardev_type chardev_tty_type;     /* tty.c */
+extern const struct chardev_type chardev_vdagent_type; /* ui/vdagent.c */
 extern const struct chardev_type chardev_vc_type;      /* ui/vc.c */
 
 /* A mux over `backend`, which it attaches to and owns.  NULL and *error: the backend is taken. */

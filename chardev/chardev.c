@@ -231,3 +231,10 @@ int chardev_socket_fd(const struct chardev *c)
 
     return plain && c->log_fd < 0 ? c->fd_in : -1;
 }
+
+void chardev_set_front_open(struct chardev *c, bool open)
+{
+    if (c->type->front_open) {
+        c->type->front_open(c, open);
+    }
+}

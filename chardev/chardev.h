@@ -95,6 +95,8 @@ void chardev_set_break(struct chardev *c, bool on);
 void chardev_set_modem(struct chardev *c, unsigned lines); /* of DTR and RTS: those that are on */
 /* False: there are no such lines. */
 bool chardev_get_modem(struct chardev *c, unsigned *lines);
+/* The guest's program at the front's other end came, or has gone. */
+void chardev_set_front_open(struct chardev *c, bool open);
 /* The front has room again: call after can_receive returned less than wanted. */
 void chardev_accept_input(struct chardev *c);
 /*

@@ -30,6 +30,7 @@ static const struct chardev_type *const chardev_types[] = {
     &chardev_serial_type,
     &chardev_tty_type,
     &chardev_vc_type,
+    &chardev_vdagent_type,
     REFUSED("msmouse",  "a serial mouse",                "not supported yet; " USE_TEXT),
     REFUSED("braille",  "a Braille display",             "not supported; " USE_TEXT),
     REFUSED("parport",  "a parallel port of the host",   "not supported; " USE_TEXT),

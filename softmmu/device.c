@@ -16,7 +16,8 @@ const char *const bus_kind_names[BUS_KIND_COUNT] = {
     [BUS_ISA] = "ISA",           [BUS_PCI] = "PCI",
     [BUS_IDE] = "IDE",           [BUS_SCSI] = "SCSI",
     [BUS_VIRTIO] = "virtio-bus", [BUS_VIRTIO_SERIAL] = "virtio-serial-bus",
-    [BUS_USB] = "usb-bus",       [BUS_HDA] = "HDA",
+    [BUS_USB] = "usb-bus",       [BUS_I2C] = "i2c-bus",
+    [BUS_HDA] = "HDA",
 };
 
 const char *device_type_alias(const struct device_type *type)

@@ -34,10 +34,11 @@ enum bus_kind {
     BUS_VIRTIO, /* a place for one virtio device that is not a PCI function */
     BUS_VIRTIO_SERIAL,
     BUS_USB,
+    BUS_I2C,
     BUS_HDA, /* codecs behind an HD Audio controller */
     BUS_KIND_COUNT
 };
-/* "System", "ISA", "PCI", "IDE", "SCSI", "virtio-bus", "virtio-serial-bus", "usb-bus", "HDA": as `-device help` prints it. */
+/* "System", "ISA", "PCI", "IDE", "SCSI", "virtio-bus", "virtio-serial-bus", "usb-bus", "i2c-bus", "HDA": as `-device help` prints it. */
 extern const char *const bus_kind_names[BUS_KIND_COUNT];
 
 enum property_type {

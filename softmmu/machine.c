@@ -255,6 +255,9 @@ void machine_free(struct machine *m)
     if (m->free_chardevs) {
         m->free_chardevs(m);
     }
+    if (m->free_clipboard) {
+        m->free_clipboard(m);
+    }
     g_clear_pointer(&m->tls_creds, g_hash_table_unref);
     g_ptr_array_unref(m->chardevs);
     g_ptr_array_unref(m->globals);

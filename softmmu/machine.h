@@ -299,6 +299,9 @@ struct machine {
 
     void *board;                           /* the board's own struct */
     void (*board_free)(struct machine *m); /* after the devices' unrealize; may be NULL */
+
+    struct clipboard *clipboard; /* ui/clipboard.h; NULL until somebody asks for it */
+    void (*free_clipboard)(struct machine *m);
 };
 
 /* Nothing has run yet: what waits delays the start only, and a mistake ends it. */

@@ -509,6 +509,29 @@ const struct surface *screen_picture(const struct screen_viewer *v)
     return &v->screen->shown[v->apart ? APART : LAID];
 }
 
+bool screen_size(struct machine *m, unsigned i, unsigned *width, unsigned *height)
+{
+    struct surface drawn = { 0 };
+    struct display_console *c;
+    struct vc *vc;
+
+    for (struct screen *s = m->screens ? m->screens->list : NULL; s; s = s->next) {
+        if (s->place == i && s->viewers) {
+            *width = s->now.width;
+            *height = s->now.height;
+            return true;
+        }
+    }
+    if (!screen_find(m, i, &c, &vc) || !c) {
+        return false;
+    }
+    console_update(c, &drawn, true);
+    *width = drawn.width;
+    *height = drawn.height;
+    surface_clear(&drawn);
+    return true;
+}
+
 unsigned screen_place(const struct screen_viewer *v)
 {
     return v->screen ? v->screen->place : 0;

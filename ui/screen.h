@@ -49,6 +49,8 @@ void screen_set_apart(struct screen_viewer *v, bool apart);
 /* The card's pointer; NULL: there is none, or the card draws it itself. */
 const struct display_cursor *screen_cursor(const struct screen_viewer *v);
 unsigned screen_place(const struct screen_viewer *v);
+/* Of the i-th, as it is now, whether it is watched or not; false: there is none. */
+bool screen_size(struct machine *m, unsigned i, unsigned *width, unsigned *height);
 /* Somebody typed or moved the pointer: look soon, and often for a while. */
 void screen_hurry(struct machine *m);
 

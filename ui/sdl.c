@@ -10,6 +10,7 @@
 
 #include <string.h>
 #include "softmmu/machine.h"
+#include "ui/clipboard.h"
 #include "ui/sdl_window.h"
 #include "ui/viewer.h"
 #include "util/error.h"
@@ -112,6 +113,7 @@ struct sdl_display {
     struct viewer viewer;
     struct window *window;
     struct run_state_listener listener;
+    struct clipboard_peer clipboard;
 };
 
 static struct sdl_display *display_of(struct screen_viewer *v)
@@ -209,6 +211,9 @@ static void take_event(struct sdl_display *d, const struct window_event *e)
     case WINDOW_SCREEN:
         viewer_choose(v, e->place);
         break;
+    case WINDOW_CUT:
+        clipboard_set(d->machine, &d->clipboard, e->text, strlen(e->text));
+        break;
     case WINDOW_SIZE:
         take_size(d, e->x, e->y);
         break;
@@ -216,6 +221,22 @@ static void take_event(struct sdl_display *d, const struct window_event *e)
         machine_request_shutdown(d->machine, SHUTDOWN_HOST_UI);
         break;
     }
+}
+
+static void copied(struct clipboard_peer *p)
+{
+    struct sdl_display *d =
+        (struct sdl_display *)((char *)p - offsetof(struct sdl_display, clipboard));
+
+    window_set_text(d->window, clipboard_text(d->machine));
+}
+
+static void free_queued(gpointer opaque)
+{
+    struct queued_event *q = opaque;
+
+    g_free(q->e.text);
+    g_free(q);
 }
 
 static gboolean take_queued(gpointer opaque)
@@ -238,7 +259,7 @@ static void on_window_event(void *opaque, const struct window_event *e)
 
     *q = (struct queued_event){ d, *e };
     g_source_set_priority(source, G_PRIORITY_DEFAULT);
-    g_source_set_callback(source, take_queued, q, g_free);
+    g_source_set_callback(source, take_queued, q, free_queued);
     g_source_attach(source, d->machine->context);
     g_source_unref(source);
 }
@@ -272,6 +293,8 @@ struct sdl_display *sdl_display_new(struct machine *m, const GPtrArray *opts, GE
     viewer_open(&d->viewer);
     d->listener.changed = run_state_changed;
     machine_add_run_listener(m, &d->listener);
+    d->clipboard.changed = copied;
+    clipboard_add(m, &d->clipboard);
     window_set_stopped(d->window, m->config.start_paused);
     return d;
 }
@@ -282,6 +305,7 @@ void sdl_display_free(struct sdl_display *d)
         return;
     }
     machine_del_run_listener(d->machine, &d->listener);
+    clipboard_remove(d->machine, &d->clipboard);
     window_free(d->window); /* its thread has ended: nothing is queued any more */
     drop_size_timer(d);
     viewer_close(&d->viewer);

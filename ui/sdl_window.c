@@ -34,6 +34,7 @@ struct window {
     bool resized, points, stopped, posted, leave;
     bool running, failed; /* the start's result */
     char *why;
+    char *cut; /* text for the desktop; NULL: none is new */
 
     /* The thread's own. */
     SDL_Window *window;
@@ -109,6 +110,15 @@ void window_set_stopped(struct window *w, bool stopped)
         w->stopped = stopped;
         post(w);
     }
+    pthread_mutex_unlock(&w->mutex);
+}
+
+void window_set_text(struct window *w, const char *text)
+{
+    pthread_mutex_lock(&w->mutex);
+    g_free(w->cut);
+    w->cut = g_strdup(text);
+    post(w);
     pthread_mutex_unlock(&w->mutex);
 }
 
@@ -404,6 +414,30 @@ static void on_window(struct window *w, const SDL_WindowEvent *e)
     }
 }
 
+/* What this window gave itself is told, too, and is no news to the clipboard. */
+static void on_clipboard(struct window *w)
+{
+    char *text = SDL_GetClipboardText();
+
+    if (text && *text) {
+        send(w, (struct window_event){ .kind = WINDOW_CUT, .text = g_strdup(text) });
+    }
+    SDL_free(text);
+}
+
+static void give_text(struct window *w)
+{
+    char *text;
+
+    pthread_mutex_lock(&w->mutex);
+    text = g_steal_pointer(&w->cut);
+    pthread_mutex_unlock(&w->mutex);
+    if (text) {
+        SDL_SetClipboardText(text);
+        g_free(text);
+    }
+}
+
 static void on_event(struct window *w, const SDL_Event *e)
 {
     if (e->type != SDL_MOUSEMOTION) {
@@ -429,6 +463,9 @@ static void on_event(struct window *w, const SDL_Event *e)
         break;
     case SDL_WINDOWEVENT:
         on_window(w, &e->window);
+        break;
+    case SDL_CLIPBOARDUPDATE:
+        on_clipboard(w);
         break;
     default:
         break;
@@ -510,6 +547,7 @@ static gpointer run(gpointer opaque)
             on_event(w, &e);
         } while (SDL_PollEvent(&e));
         send_motion(w);
+        give_text(w);
         draw(w);
     }
     SDL_DestroyWindow(w->window);
@@ -525,6 +563,7 @@ static void clear(struct window *w)
     surface_clear(&w->shown);
     g_free(w->title);
     g_free(w->why);
+    g_free(w->cut);
     g_free(w);
 }
 

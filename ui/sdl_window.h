@@ -23,6 +23,7 @@ enum window_event_kind {
     WINDOW_WHEEL,   /* dz */
     WINDOW_RELEASE, /* let go of all keys and buttons */
     WINDOW_SCREEN,  /* place: another screen */
+    WINDOW_CUT,     /* text was copied on the desktop */
     WINDOW_SIZE,    /* x, y: the pixels of the window, which a person changed */
     WINDOW_CLOSE,
 };
@@ -35,6 +36,7 @@ struct window_event {
     uint32_t ch;
     int dx, dy, dz;
     unsigned x, y, place;
+    char *text; /* whoever takes the event frees it */
 };
 
 enum window_modifier { WINDOW_CTRL_ALT, WINDOW_CTRL_ALT_SHIFT, WINDOW_RIGHT_CTRL };
@@ -59,6 +61,8 @@ void window_flush(struct window *w);
 /* points: the guest takes positions, so that the mouse need not be taken. */
 void window_set_pointer(struct window *w, bool points);
 void window_set_stopped(struct window *w, bool stopped);
+/* Text for the desktop's clipboard. */
+void window_set_text(struct window *w, const char *text);
 
 /* sdl_keys.c: the key (ui/input.h) of a usage of USB HID's page 7, which SDL's scan codes are; 0: none. */
 uint16_t key_of_usage(unsigned usage);

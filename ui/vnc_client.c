@@ -70,6 +70,7 @@ void vnc_client_free(struct vnc_client *c)
     if (c->connected) {
         vnc_event(c, EVENT_VNC_DISCONNECTED);
     }
+    vnc_cut_end(c);
     drop_source(&c->read_watch);
     drop_source(&c->write_watch);
     drop_source(&c->deadline);

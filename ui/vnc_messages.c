@@ -8,7 +8,7 @@
 
 #include "softmmu/machine.h"
 
-#define CUT_TEXT_MAX  (16u << 20) /* it is dropped as it comes */
+#define CUT_TEXT_MAX  (16u << 20) /* what is too long for the clipboard is dropped as it comes */
 #define ENCODINGS_MAX 4096u
 #define SCREEN_SIZE   16u /* of SetDesktopSize */
 
@@ -121,6 +121,7 @@ static void request_update(struct vnc_client *c, const uint8_t *data)
     }
     c->requested = true;
     next(c);
+    vnc_cut_send(c);
     vnc_update(c);
 }
 
@@ -136,12 +137,22 @@ static void pointer_event(struct vnc_client *c, const uint8_t *data)
     next(c);
 }
 
+static void take_cut_text(struct vnc_client *c, const uint8_t *data)
+{
+    vnc_cut_take(c, data, c->need);
+    next(c);
+}
+
 static void cut_text(struct vnc_client *c, const uint8_t *data)
 {
     uint32_t n = be32(data + 3);
 
     if (n > CUT_TEXT_MAX) {
         vnc_client_end(c);
+        return;
+    }
+    if (n > 0 && n <= CLIPBOARD_MAX) {
+        vnc_ask(c, n, take_cut_text);
         return;
     }
     c->skip = n;
@@ -212,5 +223,6 @@ static void take_type(struct vnc_client *c, const uint8_t *data)
 
 void vnc_messages_begin(struct vnc_client *c)
 {
+    vnc_cut_begin(c);
     next(c);
 }

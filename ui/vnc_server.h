@@ -13,6 +13,7 @@
 
 #include <zlib.h>
 #include "softmmu/event.h"
+#include "ui/clipboard.h"
 #include "ui/viewer.h"
 #include "ui/websocket.h"
 #include "util/tls.h"
@@ -100,6 +101,10 @@ struct vnc_client {
     bool stream_open[VNC_STREAMS];
     GByteArray *packed; /* between a rectangle and zlib */
 
+    struct clipboard_peer clipboard;
+    bool shares;      /* it is one of the clipboard's */
+    bool cut_pending; /* a text that the client has not seen */
+
     bool ctrl, alt, caps;
     unsigned pointer_x, pointer_y;
     bool pointer_known;
@@ -131,6 +136,12 @@ void vnc_start_tls(struct vnc_client *c, void (*then)(struct vnc_client *c));
 void vnc_handshake_begin(struct vnc_client *c);
 /* vnc_messages.c */
 void vnc_messages_begin(struct vnc_client *c);
+/* vnc_cut.c: text that is copied, in Latin-1. */
+void vnc_cut_begin(struct vnc_client *c);
+void vnc_cut_end(struct vnc_client *c);
+void vnc_cut_take(struct vnc_client *c, const uint8_t *data, size_t n);
+/* Sends what is pending if the client has read what came before. */
+void vnc_cut_send(struct vnc_client *c);
 /* vnc_keys.c */
 void vnc_key(struct vnc_client *c, uint32_t keysym, uint16_t key, bool down);
 void vnc_pointer(struct vnc_client *c, unsigned buttons, unsigned x, unsigned y);

@@ -16,6 +16,7 @@
 #define SDL_FUNCTIONS(f)                                                                           \
     f(SDL_UpperBlit) f(SDL_CloseAudioDevice) f(SDL_CreateRGBSurfaceWithFormatFrom)                 \
     f(SDL_CreateWindow) f(SDL_DestroyWindow) f(SDL_FillRect) f(SDL_FreeSurface) f(SDL_GetError)    \
+    f(SDL_GetClipboardText) f(SDL_SetClipboardText) f(SDL_free)                                    \
     f(SDL_GetModState) f(SDL_GetQueuedAudioSize) f(SDL_GetWindowFlags) f(SDL_GetWindowSize)        \
     f(SDL_GetWindowSizeInPixels) f(SDL_GetWindowSurface) f(SDL_Init) f(SDL_InitSubSystem)          \
     f(SDL_MapRGB) f(SDL_OpenAudioDevice) f(SDL_PauseAudioDevice) f(SDL_PollEvent) f(SDL_PushEvent) \
@@ -39,6 +40,9 @@ extern struct sdl_library sdl_library;
 #define SDL_FillRect                       sdl_library.SDL_FillRect
 #define SDL_FreeSurface                    sdl_library.SDL_FreeSurface
 #define SDL_GetError                       sdl_library.SDL_GetError
+#define SDL_GetClipboardText               sdl_library.SDL_GetClipboardText
+#define SDL_SetClipboardText               sdl_library.SDL_SetClipboardText
+#define SDL_free                           sdl_library.SDL_free
 #define SDL_GetModState                    sdl_library.SDL_GetModState
 #define SDL_GetQueuedAudioSize             sdl_library.SDL_GetQueuedAudioSize
 #define SDL_GetWindowFlags                 sdl_library.SDL_GetWindowFlags

@@ -167,10 +167,13 @@ static void event(void *opaque, enum chardev_event what)
 
 void virtio_serial_port_set_open(struct virtio_serial_port *p, bool open)
 {
-    bool tells = p->guest_open != open && !virtio_serial_is_console(p) && p->dev.id;
+    bool tells = p->guest_open != open && !virtio_serial_is_console(p);
 
     p->guest_open = open;
-    if (tells) {
+    if (tells && p->chr) {
+        chardev_set_front_open(p->chr, open);
+    }
+    if (tells && p->dev.id) {
         event_emit(p->dev.machine, EVENT_VSERPORT_CHANGE,
                    json_pack("{s:s, s:b}", "id", p->dev.id, "open", open));
     }
@@ -222,6 +225,9 @@ static bool port_post_load(struct device *dev, GError **error)
 
     (void)error;
     p->blocked = false;
+    if (p->chr && !virtio_serial_is_console(p)) {
+        chardev_set_front_open(p->chr, p->guest_open);
+    }
     p->to_say |= p->ready && p->told_open != p->host_open ? SAY_OPEN : 0;
     send_more(p);
     return true;

@@ -5,6 +5,7 @@
  * Thread: pc_init on the main thread; handlers under the machine lock.
  */
 #include "hw/i386/pc.h"
+#include "hw/i2c/i2c.h"
 #include "hw/i386/pc_drives.h"
 #include "hw/usb/usb.h"
 
@@ -54,7 +55,7 @@ static bool add_chipset(struct pc *pc, GError **error)
         return false;
     }
     pc->acpi_pm = &pc->pm->pm;
-    return true;
+    return spd_add_modules(m, &pc->pm->smbus.bus, m->config.ram_size, error);
 }
 
 /* ELCR: PCI interrupts and the SCI are levels (PIIX3 datasheet, 2.5.5). */

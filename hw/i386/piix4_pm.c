@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * hw/i386/piix4_pm.c: the 82371AB's function 3 (8086:7113): ACPI's registers (acpi_pm.c) and the
- * SMI command port.  The SMBus host is not modelled: its registers are plain bytes.
+ * SMI command port, and the SMBus host controller (hw/i2c/smbus_host.h).
  *
- * Source: Intel 82371AB (PIIX4) datasheet (290562), 7.1 and 7.2.
+ * Source: Intel 82371AB (PIIX4) datasheet (290562), 7.1 to 7.3.
  * Thread: under the machine lock.
  */
 #include "hw/i386/piix4_pm.h"
@@ -16,11 +16,14 @@ enum config_register {
     PMBA      = 0x40,           /* bits 15-6; bit 0 is hard-wired: I/O */
     DEVACTB   = 0x58,           /* bit 25: a write to port 0xB2 is an SMI */
     PMREGMISC = 0x80,           /* bit 0: the block is decoded */
-    SMBBA     = 0x90,
+    SMBBA     = 0x90,           /* bits 15-4; bit 0 is hard-wired: I/O */
+    SMBHSTCFG = 0xd2,           /* bit 0: the ports are decoded; bits 3-1: the interrupt */
 };
 /* clang-format on */
 
 #define DEVACTB_APMC_EN (1u << 25)
+#define SMBUS_PORTS     16u
+#define SMBUS_ENABLED   0x09u /* with IRQ 9 */
 /* Global status and control, in the block. */
 #define GLBSTS     0x20u
 #define APM_STS    0x20u
@@ -151,10 +154,28 @@ static void update_block(struct piix4_pm *s)
     }
 }
 
+static void update_smbus(struct piix4_pm *s)
+{
+    uint32_t base = pci_config_load(&s->pci, SMBBA, 4) & 0xfff0;
+
+    mem_transaction_begin(s->pci.dev.machine);
+    mem_region_set_addr(&s->smbus.ports, base);
+    mem_region_set_enabled(&s->smbus.ports, base && (s->pci.config[SMBHSTCFG] & 1));
+    mem_transaction_commit(s->pci.dev.machine);
+}
+
+static bool covers(unsigned off, unsigned size, unsigned reg, unsigned n)
+{
+    return off < reg + n && off + size > reg;
+}
+
 static void piix4_pm_config_written(struct pci_device *d, unsigned off, unsigned size)
 {
-    if ((off < PMBA + 4 && off + size > PMBA) || (off <= PMREGMISC && off + size > PMREGMISC)) {
+    if (covers(off, size, PMBA, 4) || covers(off, size, PMREGMISC, 1)) {
         update_block((struct piix4_pm *)d);
+    }
+    if (covers(off, size, SMBBA, 4) || covers(off, size, SMBHSTCFG, 1)) {
+        update_smbus((struct piix4_pm *)d);
     }
 }
 
@@ -163,7 +184,10 @@ void piix4_pm_place(struct piix4_pm *s, uint16_t base)
     pci_config_store(&s->pci, PMBA, (base & 0xffc0u) | 1, 4);
     s->pci.config[PMREGMISC] |= 1;
     s->pci.config[PCI_INT_LINE] = 9;
+    pci_config_store(&s->pci, SMBBA, PIIX4_SMBUS_BASE | 1, 4);
+    s->pci.config[SMBHSTCFG] = SMBUS_ENABLED;
     update_block(s);
+    update_smbus(s);
 }
 
 static bool piix4_pm_realize(struct device *dev, GError **error)
@@ -184,13 +208,16 @@ static bool piix4_pm_realize(struct device *dev, GError **error)
     pci_config_set_wmask(&s->pci, PMBA, 0xffc0, 4);
     pci_config_set_wmask(&s->pci, PMREGMISC, 0x01, 1);
     pci_config_set_wmask(&s->pci, SMBBA, 0xfff0, 4);
-    pci_config_set_wmask(&s->pci, 0xd2, 0x0f, 1);
+    pci_config_set_wmask(&s->pci, SMBHSTCFG, 0x0f, 1);
 
     mem_region_init_mmio(&s->block, m, "piix4-pm", &block_ops, s, PM_BLOCK_SIZE);
     mem_region_init_mmio(&s->smi_ports, m, "apm-io", &smi_ops, s, 2);
     mem_region_set_enabled(&s->block, false);
     mem_region_add(&m->system_io, 0, &s->block, 1);
     mem_region_add(&m->system_io, PM_SMI_COMMAND_PORT, &s->smi_ports, 0);
+    smbus_host_init(&s->smbus, m, dev, "piix4-smbus", SMBUS_PORTS, false);
+    mem_region_set_enabled(&s->smbus.ports, false);
+    mem_region_add(&m->system_io, 0, &s->smbus.ports, 1);
     acpi_pm_init(&s->pm, m, &piix4_sleep_types);
     acpi_pci_hotplug_init(&s->hotplug, &s->pm, pci_bus_of(&s->pci));
     return true;
@@ -212,7 +239,9 @@ static void piix4_pm_reset(struct device *dev)
     s->apm_command = s->apm_status = 0;
     memset(s->scratch, 0, sizeof(s->scratch));
     acpi_pm_reset(&s->pm);
+    smbus_host_reset(&s->smbus);
     update_block(s);
+    update_smbus(s);
 }
 
 static void piix4_pm_unrealize(struct device *dev)
@@ -221,6 +250,7 @@ static void piix4_pm_unrealize(struct device *dev)
 
     acpi_pci_hotplug_destroy(&s->hotplug);
     acpi_pm_destroy(&s->pm);
+    smbus_host_destroy(&s->smbus);
     mem_region_destroy(&s->block);
     mem_region_destroy(&s->smi_ports);
     pci_device_teardown(&s->pci);
@@ -230,10 +260,12 @@ static bool piix4_pm_post_load(struct device *dev, GError **error)
 {
     struct piix4_pm *s = (struct piix4_pm *)dev;
 
-    if (!pci_device_post_load(&s->pci, error) || !acpi_pm_post_load(&s->pm, error)) {
+    if (!pci_device_post_load(&s->pci, error) || !acpi_pm_post_load(&s->pm, error) ||
+        !smbus_host_post_load(&s->smbus, error)) {
         return false;
     }
     update_block(s);
+    update_smbus(s);
     return true;
 }
 
@@ -249,6 +281,7 @@ static const struct state_row piix4_pm_state[] = {
     STATE_INT(struct piix4_pm, apm_status, 1, "port 0xB3"),
     STATE_BUF(struct piix4_pm, scratch, 1, "registers without an effect"),
     STATE_SUB(struct piix4_pm, hotplug, 1, acpi_pci_hotplug_state, 2, "PCI hot-plug"),
+    STATE_SUB(struct piix4_pm, smbus, 1, smbus_host_state, 3, "SMBus"),
     { 0 },
 };
 

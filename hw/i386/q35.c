@@ -4,6 +4,8 @@
  *
  * Thread: q35_init on the main thread; handlers under the machine lock.
  */
+#include "hw/i2c/i2c.h"
+#include "hw/i2c/ich9_smbus.h"
 #include "hw/i386/pc.h"
 #include "hw/i386/pc_drives.h"
 #include "hw/usb/usb.h"
@@ -12,6 +14,7 @@
 static bool add_chipset(struct pc *pc, GError **error)
 {
     struct machine *m = pc->machine;
+    struct ich9_smbus *smbus;
     struct bus *pcie;
 
     pc->host = (struct pci_host *)device_new(m, &q35_pci_host_type);
@@ -51,7 +54,10 @@ static bool add_chipset(struct pc *pc, GError **error)
         return false;
     }
     pc->acpi_pm = &pc->lpc->pm;
-    return true;
+    smbus = (struct ich9_smbus *)device_new(m, &ich9_smbus_type);
+    smbus->pci.addr = PCI_DEVFN(31, 3);
+    return device_realize(&smbus->pci.dev, pcie, error) &&
+           spd_add_modules(m, &smbus->host.bus, m->config.ram_size, error);
 }
 
 /* ELCR: the SCI and what PIRQs are routed to are levels (ICH9 datasheet, 13.4.12). */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """-display sdl on a desktop without a screen (Xvfb): the window shows the screendump, whatever its size; keys,
-the mouse, hot keys; an idle window costs next to nothing."""
+the mouse, hot keys, copied text; an idle window costs next to nothing."""
 import os
 import re
 import shutil
@@ -16,6 +16,7 @@ from boot import RHEA, SLOW, Failed, Run, Scratch, Skip, guest_file, processor_t
 from display_guest import TIMEOUT, difference, part
 from firmware import need_bios
 from firmware_os import iso
+from parts import AGENT, AGENT_PORT, FROM_CLIENT, FROM_GUEST, VIRTIO_CONSOLE, base, load
 
 WIDTH, HEIGHT = 1280, 1024
 
@@ -315,6 +316,27 @@ REFUSED = (
 )
 
 
+def xclip(*args, **kwargs):
+    return subprocess.run(["xclip", "-selection", "clipboard", *args], env=desktop().environment, check=False,
+                          stderr=subprocess.DEVNULL, **kwargs)
+
+
+def copied_text():
+    """Between the desktop and an agent in the guest, both ways."""
+    if not shutil.which("xclip"):
+        raise Skip("no xclip (Debian package xclip)")
+    scratch = Scratch()
+    args = base(scratch, load(*VIRTIO_CONSOLE) + AGENT, VIRTIO_CONSOLE, *AGENT_PORT)
+    args.remove("-nographic")
+    with Window(desktop(), "-serial", "stdio", *args, guest=False) as window:
+        window.expect("^REQUEST ", TIMEOUT)
+        window.wait("the desktop has not the guest's text",
+                    lambda: xclip("-o", stdout=subprocess.PIPE).stdout == FROM_GUEST.encode())
+        xclip("-i", input=FROM_CLIENT.encode(), stdout=subprocess.DEVNULL)
+        window.expect("^GRAB ", TIMEOUT)
+        window.expect(f"^TEXT .*{FROM_CLIENT}", TIMEOUT)
+
+
 def refusals():
     for args, says in REFUSED:
         with Run(["-u", "DISPLAY", "-u", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER=x11", RHEA, *args], command=("/usr/bin/env",)) as run:
@@ -333,6 +355,7 @@ TESTS = (
     ("keys typed into GRUB",       grub),
     ("keys typed into Linux",      a_linux_console),
     ("the whole screen",           full_screen),
+    ("copied text",                copied_text),
     ("closing",                    closing),
     ("an idle window",             idle),
     ("what is refused",            refusals),

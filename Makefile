@@ -12,7 +12,7 @@ BUILD := $(abspath $(BUILD))
 
 util_src := error.c fdset.c library.c log.c sdl_library.c socket.c terminal.c text.c json_stream.c json_pairs.c random.c tls.c
 
-softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c event.c hotplug.c iothread.c lookup.c machine.c main_loop.c mem_print.c \
+softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c event.c hotplug.c iothread.c irqchip.c lookup.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c memory_backend.c tls_store.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
@@ -61,8 +61,8 @@ accel_qtest_src := commands.c engine.c lines.c server.c
 
 hw_src := device_list.c
 
-hw_intc_src := apic.c apic_bus.c apic_regs.c apic_timer.c i8259.c ioapic.c
-hw_timer_src := hpet.c i8254.c mc146818rtc.c
+hw_intc_src := apic.c apic_bus.c apic_kernel.c apic_regs.c apic_timer.c i8259.c i8259_kernel.c ioapic.c ioapic_kernel.c
+hw_timer_src := hpet.c i8254.c i8254_kernel.c mc146818rtc.c
 hw_char_src := isa_parallel.c pci_serial.c debugcon.c isa_serial.c serial.c virtio_serial.c virtio_serial_port.c
 hw_input_src := i8042.c ps2_keyboard.c ps2_mouse.c ps2_set3.c virtio_input.c
 

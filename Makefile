@@ -57,6 +57,10 @@ accel_tcg_x86_64_src := address.c avx.c branches.c disassemble.c div.c emit_rows
                         x87.c x87_state.c
 accel_tcg_other_src := no_translator.c
 
+# By the host: KVM runs guests of its own architecture.
+accel_kvm_x86_64_src := complete.c cpuid.c debug.c ioctl.c irqchip.c msrs.c run.c slots.c state.c vm.c xsave.c
+accel_kvm_other_src := no_kvm.c
+
 accel_qtest_src := commands.c engine.c lines.c server.c
 
 hw_src := device_list.c
@@ -204,11 +208,13 @@ translates := 1
 else
 translator_src := $(accel_tcg_other_src:%=accel/tcg/%)
 endif
+kvm_src := $(if $(and $(translates),$(filter 1,$(CONFIG_KVM))),$(accel_kvm_x86_64_src),$(accel_kvm_other_src))
+kvm_src := $(kvm_src:%=accel/kvm/%)
 
 # --- What follows from the lists --------------------------------------------------------------
 
 lib_src := $(audio_src:%=audio/%) $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%) $(block_format_src:%=block/%) $(chardev_src:%=chardev/%) $(net_src:%=net/%) \
-           $(target_i386_src:%=target/i386/%) $(accel_tcg_src:%=accel/tcg/%) $(translator_src) $(accel_qtest_src:%=accel/qtest/%) \
+           $(target_i386_src:%=target/i386/%) $(accel_tcg_src:%=accel/tcg/%) $(translator_src) $(kvm_src) $(accel_qtest_src:%=accel/qtest/%) \
            $(hw_src:%=hw/%) $(hw_intc_src:%=hw/intc/%) $(hw_timer_src:%=hw/timer/%) \
            $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) $(hw_nvram_src:%=hw/nvram/%) \
            $(ui_src:%=ui/%) $(hw_display_src:%=hw/display/%) $(hw_audio_src:%=hw/audio/%) \

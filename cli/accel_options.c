@@ -16,7 +16,7 @@ static const struct accel_row {
 } accels[] = {
     /* clang-format off */
     { "tcg",   "run the guest's code in software", NULL },
-    { "kvm",   "hardware virtualization",          "accelerator kvm is not supported yet" USE_TCG },
+    { "kvm",   "hardware virtualization",          NULL },
     { "qtest", "run nothing, be driven by a test", NULL },
     { "hax",   "hardware virtualization",          "accelerator hax is not supported" USE_TCG },
     { "xen",   "under the Xen hypervisor",         "accelerator xen is not supported" USE_TCG },

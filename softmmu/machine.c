@@ -223,6 +223,9 @@ void machine_free(struct machine *m)
     vcpu_destroy_all(m);
     mem_transaction_begin(m); /* never committed: nobody looks any more */
     free_devices(m);
+    if (m->kvm) {
+        m->free_kvm(m);
+    }
     if (m->free_vnc) {
         m->free_vnc(m);
     }

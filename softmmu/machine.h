@@ -260,6 +260,8 @@ struct machine {
 
     struct vcpu *vcpus[MACHINE_MAX_VCPUS];
     unsigned n_vcpus;
+    struct kvm *kvm; /* accel/kvm/; NULL: another engine */
+    void (*free_kvm)(struct machine *m);
     unsigned monitor_cpu; /* whose registers and memory the monitor shows */
     unsigned exclusive_depth;
     GThread *exclusive_owner; /* nobody else gets the lock while set */

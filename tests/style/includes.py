@@ -37,7 +37,7 @@ GRANTS = {
     "target/i386":  FLOOR,
     "accel/tcg":    f"target/i386 {FLOOR}",
     "accel/tcg/x86_64": f"accel/tcg target/i386 {FLOOR}",
-    "accel/kvm":    f"target/i386 {FLOOR}",
+    "accel/kvm":    f"accel/tcg target/i386 {FLOOR}", # the interpreter completes what the kernel cannot
     "accel/qtest":  f"target/i386 chardev {FLOOR}", # a test's lines come over a character device
     "hw/isa":       FLOOR,
     "hw/pci":       f"hw/isa {FLOOR}",              # the bridge to ISA

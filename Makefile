@@ -12,7 +12,7 @@ BUILD := $(abspath $(BUILD))
 
 util_src := error.c fdset.c library.c log.c sdl_library.c socket.c terminal.c text.c json_stream.c json_pairs.c random.c tls.c
 
-softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c event.c hotplug.c iothread.c irqchip.c lookup.c machine.c main_loop.c mem_print.c \
+softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c event.c hotplug.c io_event.c iothread.c irqchip.c lookup.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c memory_backend.c tls_store.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
@@ -58,7 +58,7 @@ accel_tcg_x86_64_src := address.c avx.c branches.c disassemble.c div.c emit_rows
 accel_tcg_other_src := no_translator.c
 
 # By the host: KVM runs guests of its own architecture.
-accel_kvm_x86_64_src := complete.c cpuid.c debug.c ioctl.c irqchip.c msrs.c run.c slots.c state.c vm.c xsave.c
+accel_kvm_x86_64_src := complete.c cpuid.c debug.c io_events.c ioctl.c irqchip.c msrs.c routes.c run.c slots.c state.c vm.c xsave.c
 accel_kvm_other_src := no_kvm.c
 
 accel_qtest_src := commands.c engine.c lines.c server.c

@@ -17,6 +17,8 @@
 #include <stdatomic.h>
 #include "accel/kvm/ioctl.h"
 #include "accel/kvm/kvm.h"
+#include "softmmu/io_event.h"
+#include "softmmu/irqchip.h"
 #include "softmmu/machine.h"
 #include "target/i386/cpu.h"
 
@@ -87,6 +89,14 @@ struct kvm {
     GHashTable *
         logged; /* struct ram_block * to the flags that are collected of it: its writes are logged */
     struct kvm_vcpu *vcpus[MACHINE_MAX_VCPUS]; /* by vcpu.index */
+    struct irqchip chip;                       /* machine's, if irqchip is not OFF */
+    struct run_state_listener chip_listener;
+    struct kvm_routes *routes;
+    struct io_events io_events; /* machine's */
+    struct kvm_views *views;
+    unsigned n_events;    /* eventfds that the kernel adds to: `info kvm` */
+    uint64_t n_coalesced; /* writes that came late */
+    _Atomic uint64_t messages; /* sent by KVM_SIGNAL_MSI: `info kvm` */
 };
 
 struct kvm_vcpu {
@@ -108,6 +118,8 @@ struct kvm_vcpu {
     bool assistant;     /* the interpreter's part is there */
     uint64_t stuck_rip; /* where it completed instructions last, and */
     unsigned stuck;     /* how often in a row without the kernel's progress */
+    uint64_t deadline; /* irqchip.c: a TSC deadline that is written with the next store */
+    bool deadline_waits;
     _Atomic uint64_t count[KVM_COUNTS];
 };
 
@@ -169,12 +181,25 @@ void kvm_complete_free(struct kvm_vcpu *v);
 bool kvm_set_cpuid(struct kvm_vcpu *v, GError **error);
 
 /*
- * irqchip.c.  What -machine kernel-irqchip= asks for, after the VM was made and before its vCPUs are; the state of
- * a local APIC in the kernel, with the state of its vCPU.
+ * irqchip.c.  What -accel kvm,kernel-irqchip= asks for, after the VM was made and before its vCPUs are; NULL for the
+ * machine's chips behind it when it goes.
  */
 bool kvm_irqchip_init(struct kvm *k, GError **error);
-void kvm_irqchip_fetch(struct kvm_vcpu *v);
+void kvm_irqchip_free(struct kvm *k);
+/* "on", "split", "off" */
+const char *kvm_irqchip_mode_name(const struct kvm *k);
+/* Own thread, no lock, when `run` begins: the kernel's chips are in charge from now on. */
+void kvm_irqchip_enter(struct kvm_vcpu *v);
+/* The part of a local APIC that goes with a vCPU's state; after its TSC. */
 void kvm_irqchip_store(struct kvm_vcpu *v);
+/* KVM_EXIT_IOAPIC_EOI. */
+void kvm_irqchip_eoi(struct kvm_vcpu *v);
+
+/* io_events.c: writes that the kernel takes. */
+void kvm_io_events_init(struct kvm *k);
+void kvm_io_events_free(struct kvm *k);
+/* Lock held, before any access to a device: those that the kernel has gathered reach theirs. */
+void kvm_flush_coalesced(struct machine *m);
 
 /* debug.c: cpu->debug changed (vcpu_ops.debug).  KVM_EXIT_DEBUG: false: the guest's own, it goes on. */
 void kvm_debug(struct vcpu *v, bool points);

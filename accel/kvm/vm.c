@@ -166,6 +166,8 @@ static void free_kvm(struct machine *m)
             free_vcpu(k->vcpus[i]); /* one whose thread never was */
         }
     }
+    kvm_io_events_free(k);
+    kvm_irqchip_free(k);
     kvm_slots_free(k);
     if (k->vm_fd >= 0) {
         k->host->close(k->host, k->vm_fd);

@@ -175,7 +175,8 @@ static void apic_lint(void *opaque, int n, bool level)
     bool rising = level && !a->lint_level[n];
 
     a->lint_level[n] = level;
-    if (rising && !apic_in_kernel(a->bus) && (a->lvt[APIC_LVT_LINT0 + n] >> 8 & 7) != APIC_DM_EXTINT) {
+    if (rising && !apic_in_kernel(a->bus) &&
+        (a->lvt[APIC_LVT_LINT0 + n] >> 8 & 7) != APIC_DM_EXTINT) {
         apic_fire_lvt(a, APIC_LVT_LINT0 + n);
     }
     apic_update(a);

@@ -49,8 +49,8 @@ void apic_send_to_kernel(struct apic_bus *bus, uint32_t dest, bool logical, unsi
     uint64_t addr = (uint64_t)(dest == UINT32_MAX ? 0 : dest & ~0xffu) << 32;
 
     addr |= APIC_MMIO_BASE | (dest & 0xff) << 12 | (logical ? MSI_LOGICAL : 0);
-    bus->machine->irqchip->ops->send_msi(
-        bus->machine, addr, vector | mode << 8 | MSI_ASSERT | (level ? MSI_LEVEL : 0));
+    bus->machine->irqchip->ops->send_msi(bus->machine, addr,
+                                         vector | mode << 8 | MSI_ASSERT | (level ? MSI_LEVEL : 0));
 }
 
 /* The count that is left comes back as the time at which it began. */

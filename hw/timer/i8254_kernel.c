@@ -54,9 +54,9 @@ static void take(void *opaque)
     for (unsigned n = 0; n < 3; n++) {
         take_channel(&pit->channel[n], &k.channel[n], now);
     }
-    pit->speaker = (uint8_t)((pit->speaker & ~(SPEAKER_DATA | SPEAKER_GATE)) |
-                             (k.speaker ? SPEAKER_DATA : 0) |
-                             (k.channel[2].gate ? SPEAKER_GATE : 0));
+    pit->speaker =
+        (uint8_t)((pit->speaker & ~(SPEAKER_DATA | SPEAKER_GATE)) | (k.speaker ? SPEAKER_DATA : 0) |
+                  (k.channel[2].gate ? SPEAKER_GATE : 0));
     if (!irqchip_has_all(pit->dev.machine)) {
         i8254_rearm(pit);
     }

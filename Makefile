@@ -38,7 +38,7 @@ target_i386_src := atomic.c topology.c decode.c decode_operands.c exec_alu.c exe
                    specialise.c table_int.c softfloat.c softfloat_core.c softfloat_f80.c \
                    softfloat_f80_convert.c softfloat_trans.c table_x87.c x87.c x87_arith.c \
                    x87_compare.c x87_control.c x87_move.c control.c cpu.c cpu_model.c \
-                   cpu_options.c cpu_print.c cpu_saved.c cpu_versions.c cpuid.c cpuid_models.c debug.c \
+                   cpu_options.c cpu_print.c cpu_saved.c cpu_versions.c cpuid.c cpuid_models.c hyperv.c debug.c \
                    debug_write.c deliver.c \
                    exception.c far_return.c \
                    fast_call.c gates.c inner_stack.c interrupt.c msr.c segment.c smm.c \
@@ -58,7 +58,8 @@ accel_tcg_x86_64_src := address.c avx.c branches.c disassemble.c div.c emit_rows
 accel_tcg_other_src := no_translator.c
 
 # By the host: KVM runs guests of its own architecture.
-accel_kvm_x86_64_src := complete.c cpuid.c debug.c io_events.c ioctl.c irqchip.c msrs.c routes.c run.c slots.c state.c vm.c xsave.c
+accel_kvm_src := ioctl.c options.c probe.c
+accel_kvm_x86_64_src := complete.c cpuid.c cpuid_set.c debug.c hyperv.c info.c io_events.c irqchip.c msrs.c routes.c run.c slots.c state.c vm.c xsave.c
 accel_kvm_other_src := no_kvm.c
 
 accel_qtest_src := commands.c engine.c lines.c server.c
@@ -112,7 +113,7 @@ monitor_src := audio.c block_jobs.c chardev.c commands.c cpu_access.c device.c d
 gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c resume.c stub.c
 
 # cli/main.c is not in this list: it is the only file that test programs do not get.
-cli_src := audio_options.c accel_options.c device_options.c fd_options.c firmware_options.c drive_options.c machine_options.c net_options.c daemon.c \
+cli_src := audio_options.c accel_options.c accel_setup.c device_options.c fd_options.c firmware_options.c drive_options.c machine_options.c net_options.c daemon.c \
            options.c setup.c option_list.c dump_vmstate.c config_file.c machine_properties.c memory_options.c numa_options.c process_options.c sandbox.c
 
 # Programs beside the emulator, tools/NAME.c, and what they share.
@@ -208,13 +209,16 @@ translates := 1
 else
 translator_src := $(accel_tcg_other_src:%=accel/tcg/%)
 endif
-kvm_src := $(if $(and $(translates),$(filter 1,$(CONFIG_KVM))),$(accel_kvm_x86_64_src),$(accel_kvm_other_src))
-kvm_src := $(kvm_src:%=accel/kvm/%)
+ifeq ($(translates)$(filter 1,$(CONFIG_KVM)),11)
+kvm_src := $(accel_kvm_x86_64_src:%=accel/kvm/%)
+else
+kvm_src := $(accel_kvm_other_src:%=accel/kvm/%)
+endif
 
 # --- What follows from the lists --------------------------------------------------------------
 
 lib_src := $(audio_src:%=audio/%) $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%) $(block_format_src:%=block/%) $(chardev_src:%=chardev/%) $(net_src:%=net/%) \
-           $(target_i386_src:%=target/i386/%) $(accel_tcg_src:%=accel/tcg/%) $(translator_src) $(kvm_src) $(accel_qtest_src:%=accel/qtest/%) \
+           $(target_i386_src:%=target/i386/%) $(accel_tcg_src:%=accel/tcg/%) $(translator_src) $(accel_kvm_src:%=accel/kvm/%) $(kvm_src) $(accel_qtest_src:%=accel/qtest/%) \
            $(hw_src:%=hw/%) $(hw_intc_src:%=hw/intc/%) $(hw_timer_src:%=hw/timer/%) \
            $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) $(hw_nvram_src:%=hw/nvram/%) \
            $(ui_src:%=ui/%) $(hw_display_src:%=hw/display/%) $(hw_audio_src:%=hw/audio/%) \

@@ -58,6 +58,11 @@ static bool info_status(struct machine *m, const char *args, GString *out, GErro
         g_string_append_printf(out, " (%s)", run_state_names[m->run_state]);
     }
     g_string_append_c(out, '\n');
+    if (m->config.accel) {
+        g_string_append_printf(
+            out, "accelerator: %s%s%s%s\n", m->config.accel, m->config.accel_why ? " (" : "",
+            m->config.accel_why ? m->config.accel_why : "", m->config.accel_why ? ")" : "");
+    }
     return true;
 }
 

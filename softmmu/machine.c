@@ -193,6 +193,7 @@ static void free_config(struct machine_config *config)
     g_free(config->boot.once);
     g_free(config->cpu_model);
     g_free(config->accel);
+    g_free(config->accel_why);
     g_free(config->kernel);
     g_free(config->initrd);
     for (unsigned i = 0; i < MAX_PFLASH; i++) {

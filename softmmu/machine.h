@@ -94,6 +94,7 @@ struct machine_config {
     struct numa_config numa;
     char *cpu_model;                    /* "-cpu" verbatim: NAME[,+feat,-feat,...] */
     char *accel;                        /* "tcg" */
+    char *accel_why;                    /* one clause; NULL: it was asked for */
     char *kernel, *initrd, *append;     /* initrd: comma-separated list; ",," is a comma */
     char *name;                         /* -name */
     GPtrArray *smbios;                  /* char *: each -smbios verbatim */
@@ -193,6 +194,7 @@ struct reset_hook {
 
 struct machine {
     struct machine_config config;
+    const struct cpu_support *cpu_support; /* target/i386/cpu_support.h; NULL: the interpreter's */
 
     struct mem_region system_memory; /* container, 2^64 */
     struct mem_region system_io;     /* container, 64 KiB */

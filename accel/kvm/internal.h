@@ -17,17 +17,11 @@
 #include <stdatomic.h>
 #include "accel/kvm/ioctl.h"
 #include "accel/kvm/kvm.h"
+#include "accel/kvm/options.h"
 #include "softmmu/io_event.h"
 #include "softmmu/irqchip.h"
 #include "softmmu/machine.h"
-#include "target/i386/cpu.h"
-
-/* -machine kernel-irqchip=: who has the interrupt controllers. */
-enum kvm_irqchip_mode {
-    KVM_IRQCHIP_OFF,   /* hw/intc, all of them */
-    KVM_IRQCHIP_SPLIT, /* the kernel has the local APICs */
-    KVM_IRQCHIP_FULL,  /* the kernel has the PIC, the I/O APIC and the PIT, too */
-};
+#include "target/i386/cpu_request.h"
 
 /* Of a vCPU: `info kvm`. */
 enum kvm_count {
@@ -83,7 +77,9 @@ struct kvm {
     int fd, vm_fd;   /* -1: not open */
     size_t run_size; /* of each vCPU's mapping */
     enum kvm_irqchip_mode irqchip;
+    struct kvm_options options;
     struct kvm_caps caps;
+    struct kvm_offer *cpuid;    /* cpuid.c: what the kernel offers; NULL: not asked yet */
     struct kvm_slots *slots[2]; /* of the address space `memory`, and of SMM's; NULL: none */
     struct dirty_listener dirty;
     GHashTable *
@@ -177,8 +173,20 @@ bool kvm_store_xsave(struct kvm_vcpu *v);
 bool kvm_complete(struct kvm_vcpu *v);
 void kvm_complete_free(struct kvm_vcpu *v);
 
-/* cpuid.c: KVM_SET_CPUID2 from the CPU's model.  Lock held, before the vCPU's thread is. */
+/*
+ * cpuid.c: asks what CPUs can have, m->cpu_support from then on; KVM_SET_CPUID2 from the CPU's model.  Lock held, before
+ * the vCPU's thread is.
+ */
+bool kvm_cpuid_init(struct kvm *k, GError **error);
+void kvm_cpuid_free(struct kvm *k);
+/* XCR0 and IA32_XSS that the features allow. */
+uint64_t kvm_xsave_components(const struct x86_cpu *cpu);
 bool kvm_set_cpuid(struct kvm_vcpu *v, GError **error);
+/* hyperv.c: what of Hyper-V's interfaces there is; a vCPU's are turned on, before its CPUID. */
+void kvm_hyperv_find(struct kvm *k, struct cpu_support *s);
+bool kvm_hyperv_enable(struct kvm_vcpu *v, GError **error);
+/* KVM_EXIT_HYPERV.  False: leave `run`. */
+bool kvm_hyperv_exit(struct kvm_vcpu *v);
 
 /*
  * irqchip.c.  What -accel kvm,kernel-irqchip= asks for, after the VM was made and before its vCPUs are; NULL for the
@@ -186,8 +194,6 @@ bool kvm_set_cpuid(struct kvm_vcpu *v, GError **error);
  */
 bool kvm_irqchip_init(struct kvm *k, GError **error);
 void kvm_irqchip_free(struct kvm *k);
-/* "on", "split", "off" */
-const char *kvm_irqchip_mode_name(const struct kvm *k);
 /* Own thread, no lock, when `run` begins: the kernel's chips are in charge from now on. */
 void kvm_irqchip_enter(struct kvm_vcpu *v);
 /* The part of a local APIC that goes with a vCPU's state; after its TSC. */

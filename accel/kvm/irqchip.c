@@ -14,7 +14,6 @@
 #include <time.h>
 #include "util/error.h"
 #include "util/log.h"
-#include "util/text.h"
 
 #define MSR_APIC_BASE    0x1bu
 #define MSR_TSC_DEADLINE 0x6e0u
@@ -356,25 +355,6 @@ void kvm_irqchip_eoi(struct kvm_vcpu *v)
 
 /* What there is ------------------------------------------------------------------------------- */
 
-static const struct {
-    const char *name;
-    enum kvm_irqchip_mode mode;
-} modes[] = {
-    { "on", KVM_IRQCHIP_FULL },
-    { "split", KVM_IRQCHIP_SPLIT },
-    { "off", KVM_IRQCHIP_OFF },
-};
-
-const char *kvm_irqchip_mode_name(const struct kvm *k)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
-        if (modes[i].mode == k->irqchip) {
-            return modes[i].name;
-        }
-    }
-    g_assert_not_reached();
-}
-
 /* What a mode needs of the kernel. */
 static const struct {
     unsigned cap;
@@ -406,34 +386,25 @@ static const char *missing(struct kvm *k, enum kvm_irqchip_mode mode)
     return NULL;
 }
 
-/* -accel kvm,kernel-irqchip=; nothing: the most that there is. */
+/* What -accel kvm,kernel-irqchip= asks for, or the most that there is. */
 static bool choose(struct kvm *k, GError **error)
 {
-    g_autoptr(GPtrArray) opts =
-        parse_options(k->machine->config.accel ? k->machine->config.accel : "kvm", "accel");
-    const char *text = options_get(opts, "kernel-irqchip"), *lacks;
+    enum kvm_irqchip_mode mode = k->options.irqchip;
+    const char *lacks;
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
-        if (text && strcmp(text, modes[i].name) != 0) {
-            continue;
-        }
-        lacks = missing(k, modes[i].mode);
-        if (!lacks) {
-            k->irqchip = modes[i].mode;
-            return true;
-        }
-        if (text) {
+    for (; (lacks = missing(k, mode)); mode--) {
+        if (k->options.irqchip_given) {
             set_error(error,
                       "-accel kvm: kernel-irqchip is %s, but this kernel's KVM has no interface "
                       "for %s; use kernel-irqchip=off",
-                      text, lacks);
+                      kvm_irqchip_names[mode], lacks);
             return false;
         }
         log_line(LOG_ACCEL, "kvm: no kernel-irqchip=%s: the kernel has no interface for %s",
-                 modes[i].name, lacks);
+                 kvm_irqchip_names[mode], lacks);
     }
-    set_error(error, "-accel kvm: kernel-irqchip is '%s', must be on, off or split", text);
-    return false;
+    k->irqchip = mode;
+    return true;
 }
 
 /* Whoever hears the speaker has port 61h; else the kernel answers for it, too. */

@@ -24,4 +24,7 @@ bool kvm_init(struct machine *m, GError **error);
 /* The same with another kernel behind it: tests' model. */
 bool kvm_init_with(struct machine *m, struct kvm_host *host, GError **error);
 
+/* `info kvm`: where the interrupt controllers are; exits and the like of each CPU.  Nothing under another engine. */
+void kvm_print(struct machine *m, GString *out);
+
 #endif

@@ -18,4 +18,10 @@ bool kvm_init_with(struct machine *m, struct kvm_host *host, GError **error)
     return kvm_init(m, error);
 }
 
+void kvm_print(struct machine *m, GString *out)
+{
+    (void)m;
+    (void)out;
+}
+
 const struct vcpu_ops kvm_vcpu_ops = { .name = "kvm" };

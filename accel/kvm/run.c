@@ -413,6 +413,7 @@ static bool (*const exits[])(struct kvm_vcpu *v) = {
     [KVM_EXIT_SYSTEM_EVENT] = exit_system_event,
     [KVM_EXIT_DEBUG] = exit_debug,
     [KVM_EXIT_IOAPIC_EOI] = exit_eoi,
+    [KVM_EXIT_HYPERV] = kvm_hyperv_exit,
 };
 
 static bool exit_unknown(struct kvm_vcpu *v)

@@ -101,9 +101,9 @@ static bool open_vm(struct kvm *k, GError **error)
 {
     int version, size;
 
-    k->fd = k->host->open(k->host, "/dev/kvm");
+    k->fd = k->host->open(k->host, k->options.device);
     if (k->fd < 0) {
-        set_errno_error(error, "-accel kvm: cannot open /dev/kvm");
+        set_errno_error(error, "-accel kvm: cannot open '%s'", k->options.device);
         return false;
     }
     version = kvm_sys_ioctl(k, KVM_GET_API_VERSION, NULL);
@@ -140,6 +140,18 @@ static bool place_tss(struct kvm *k, GError **error)
     return true;
 }
 
+/* kvm-shadow-mem=: pages of 4 KiB for page tables that the kernel makes of guests'. */
+static bool set_shadow_mem(struct kvm *k, GError **error)
+{
+    if (k->options.shadow_mem &&
+        kvm_vm_ioctl(k, KVM_SET_NR_MMU_PAGES, kvm_value(k->options.shadow_mem >> 12)) < 0) {
+        set_errno_error(error, "-accel kvm: kvm-shadow-mem=%" G_GUINT64_FORMAT,
+                        k->options.shadow_mem);
+        return false;
+    }
+    return true;
+}
+
 static void free_vcpu(struct kvm_vcpu *v)
 {
     struct kvm *k = v->kvm;
@@ -169,6 +181,7 @@ static void free_kvm(struct machine *m)
     kvm_io_events_free(k);
     kvm_irqchip_free(k);
     kvm_slots_free(k);
+    kvm_cpuid_free(k);
     if (k->vm_fd >= 0) {
         k->host->close(k->host, k->vm_fd);
     }
@@ -188,11 +201,13 @@ bool kvm_init_with(struct machine *m, struct kvm_host *host, GError **error)
     k->fd = k->vm_fd = -1;
     m->kvm = k;
     m->free_kvm = free_kvm;
-    if (!open_vm(k, error)) {
+    if (!kvm_options_parse(m->config.accel ? m->config.accel : "kvm", &k->options, error) ||
+        !open_vm(k, error)) {
         return false;
     }
     find_caps(k);
-    return check_caps(k, error) && place_tss(k, error) && kvm_irqchip_init(k, error);
+    return check_caps(k, error) && place_tss(k, error) && set_shadow_mem(k, error) &&
+           kvm_irqchip_init(k, error) && kvm_cpuid_init(k, error);
 }
 
 bool kvm_init(struct machine *m, GError **error)

@@ -121,7 +121,7 @@ bool pc_add_cpus(struct pc *pc, GError **error)
     struct machine *m = pc->machine;
     const struct vcpu_ops *engine = find_engine(m);
 
-    if (engine == &kvm_vcpu_ops && !kvm_init(m, error)) {
+    if (engine == &kvm_vcpu_ops && !m->kvm && !kvm_init(m, error)) {
         return false;
     }
     apic_bus_init(&pc->apics, m);

@@ -59,7 +59,7 @@ accel_tcg_other_src := no_translator.c
 
 # By the host: KVM runs guests of its own architecture.
 accel_kvm_src := ioctl.c options.c probe.c
-accel_kvm_x86_64_src := complete.c cpuid.c cpuid_set.c debug.c hyperv.c info.c io_events.c irqchip.c msrs.c routes.c run.c slots.c state.c vm.c xsave.c
+accel_kvm_x86_64_src := clock.c complete.c cpuid.c cpuid_set.c debug.c hyperv.c info.c io_events.c irqchip.c msrs.c ring.c routes.c run.c slots.c state.c vm.c xsave.c
 accel_kvm_other_src := no_kvm.c
 
 accel_qtest_src := commands.c engine.c lines.c server.c
@@ -94,7 +94,7 @@ hw_net_src := e1000.c e1000e.c e1000_phy.c e1000_rx.c e1000_tx.c eeprom.c ne2000
 hw_isa_src := isa.c
 hw_usb_src := bus.c desc.c ehci.c ehci_schedule.c hid.c hid_keys.c hid_reports.c hub.c serial.c storage.c uas.c uhci.c usb.c xhci.c xhci_command.c xhci_event.c \
               xhci_port.c xhci_ring.c
-hw_virtio_src := virtio.c virtio_balloon.c virtio_mmio.c virtio_pci.c virtio_pci_legacy.c virtio_rng.c virtqueue.c virtqueue_packed.c \
+hw_virtio_src := virtio.c virtio_balloon.c virtio_mmio.c virtio_notify.c virtio_pci.c virtio_pci_legacy.c virtio_rng.c virtqueue.c virtqueue_packed.c \
                  virtqueue_split.c
 hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c pcie_slot.c rom.c root_port.c
 

@@ -110,7 +110,7 @@ struct irqchip_part {
 struct irqchip {
     const struct irqchip_ops *ops;
     bool full;
-    bool in_charge;             /* the kernel's chips */
+    _Atomic bool in_charge;     /* the kernel's chips */
     struct irqchip_part *parts; /* in the order of their registration: local APICs come first */
     struct irqchip_route *routes;
     /* Split, set by the local APICs' bus: an EOI of a vector that a level-triggered message carried. */

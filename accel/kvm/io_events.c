@@ -18,10 +18,10 @@
 struct kvm_views {
     struct kvm *kvm;
     struct mem_listener memory, io;
-    GHashTable *regions;    /* of those that have an event or a range */
-    bool events, any_len;   /* the kernel can */
+    GHashTable *regions;  /* of those that have an event or a range */
+    bool events, any_len; /* the kernel can */
     bool coalesced, coalesced_io;
-    size_t ring_offset;     /* of a vCPU's mapping; 0: none */
+    size_t ring_offset; /* of a vCPU's mapping; 0: none */
     bool flushing;
 };
 
@@ -80,7 +80,9 @@ static bool set_event(struct kvm *k, const struct io_event *e, bool on)
     struct kvm_ioeventfd event = {
         .datamatch = e->value,
         .addr = e->addr,
-        .len = e->size ? e->size : k->views->any_len ? 0 : 2, /* virtio's notifications */
+        .len = e->size             ? e->size
+               : k->views->any_len ? 0
+                                   : 2, /* virtio's notifications */
         .fd = e->fd,
         .flags = (e->match ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0) |
                  (e->port ? KVM_IOEVENTFD_FLAG_PIO : 0) | (on ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN),
@@ -89,8 +91,8 @@ static bool set_event(struct kvm *k, const struct io_event *e, bool on)
     if (kvm_vm_ioctl(k, KVM_IOEVENTFD, &event) >= 0) {
         return true;
     }
-    log_line(LOG_ACCEL, "kvm: %s eventfd for writes to %s 0x%" PRIx64 ": %s", on ? "no" : "keeps its",
-             e->port ? "port" : "address", e->addr, g_strerror(errno));
+    log_line(LOG_ACCEL, "kvm: %s eventfd for writes to %s 0x%" PRIx64 ": %s",
+             on ? "no" : "keeps its", e->port ? "port" : "address", e->addr, g_strerror(errno));
     return false;
 }
 

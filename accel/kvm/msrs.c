@@ -36,6 +36,8 @@ static const struct kvm_msr_row {
     { 0x00000277, 0x00000277, AT(pat) },
     { 0x000002ff, 0x000002ff, AT(mtrr_def_type) },
     { 0x00000da0, 0x00000da0, AT(xss) },
+    { 0x4b564d06, 0x4b564d06, AT(kvm_msrs[6]) }, /* before the one that it belongs to */
+    { 0x4b564d00, 0x4b564d05, AT(kvm_msrs[0]) },
     { 0xc0000081, 0xc0000081, AT(star) },
     { 0xc0000082, 0xc0000082, AT(lstar) },
     { 0xc0000083, 0xc0000083, AT(cstar) },

@@ -220,3 +220,13 @@ void kvm_route_forget(struct machine *m, struct irqchip_route *r)
         r->gsi = -1;
     }
 }
+
+unsigned kvm_count_routes(const struct kvm *k)
+{
+    unsigned n = 0;
+
+    for (const struct irqchip_route *r = k->chip.routes; r; r = r->next) {
+        n += r->attached;
+    }
+    return n;
+}

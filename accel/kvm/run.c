@@ -413,6 +413,7 @@ static bool (*const exits[])(struct kvm_vcpu *v) = {
     [KVM_EXIT_SYSTEM_EVENT] = exit_system_event,
     [KVM_EXIT_DEBUG] = exit_debug,
     [KVM_EXIT_IOAPIC_EOI] = exit_eoi,
+    [KVM_EXIT_DIRTY_RING_FULL] = kvm_ring_full,
     [KVM_EXIT_HYPERV] = kvm_hyperv_exit,
 };
 
@@ -472,6 +473,9 @@ void kvm_run(struct vcpu *vcpu)
 
     accept_kicks();
     kvm_irqchip_enter(v);
+    if (!kvm_debug_enter(v)) {
+        return;
+    }
     for (;;) {
         __atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
         atomic_store(&v->inside, true);

@@ -156,6 +156,8 @@ static void power_on_reset(struct x86_cpu *cpu)
     cpu->mcg_status = 0;
     cpu->mcg_ctl = 0;
     cpu->smbase = 0x30000;
+    memset(cpu->kvm_msrs, 0, sizeof(cpu->kvm_msrs));
+    cpu->kvm_clock = 0;
     cpu->cr0 = CR0_CD | CR0_NW;
     cpu->xcr0 = 1;
     memset(&cpu->x87, 0, sizeof(cpu->x87)); /* every register holds +0.0: none is empty */
@@ -316,6 +318,8 @@ const struct state_row cpu_state_rows[] = {
     STATE_INT(struct x86_cpu, mcg_status,     1, "IA32_MCG_STATUS"),
     STATE_INT(struct x86_cpu, mcg_ctl,        1, "IA32_MCG_CTL"),
     STATE_INT(struct x86_cpu, smbase,         1, "SMRAM base"),
+    STATE_ARRAY(struct x86_cpu, kvm_msrs,     2, "KVM's paravirtual MSRs"),
+    STATE_INT(struct x86_cpu, kvm_clock,      2, "KVM's paravirtual clock, ns"),
     STATE_SUB(struct x86_cpu, x87, 1, x87_rows, 1, "x87 and MMX"),
     STATE_BUF(struct x86_cpu, vec,            1, "vector registers"),
     STATE_ARRAY(struct x86_cpu, kmask,        1, "mask registers"),

@@ -375,6 +375,8 @@ struct x86_cpu {
     uint64_t mtrr_def_type, mtrr_fixed[11], mtrr_var[16];
     uint64_t mcg_status, mcg_ctl;
     uint64_t smbase;
+    uint64_t kvm_msrs[7]; /* 4B564D00H and up, KVM's paravirtual ones; other engines have none */
+    uint64_t kvm_clock;   /* ns, while the machine stands still: the clock that they show; CPU 0's */
 
     struct x87_state x87;
     _Alignas(64) union vec vec[32];

@@ -46,6 +46,7 @@ struct options {
     int64_t rtc_base;     /* INT64_MIN: the host's time */
     bool rtc_localtime;
     bool only_migratable, no_reboot, no_shutdown, start_paused, perfmap, no_acpi, no_hpet, no_smm;
+    bool smm_on; /* asked for by name */
     bool no_pic, no_pit, no_rtc, no_isa_serial, no_fd_bootchk;
     char *oem_id, *oem_table_id; /* of ACPI tables; NULL: the default */
     bool usb;

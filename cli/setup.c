@@ -364,6 +364,19 @@ static bool setup_vncs(struct machine *m, struct options *o, GError **error)
     return true;
 }
 
+/* The engine may have none. */
+static bool check_smm(const struct machine *m, const struct options *o, GError **error)
+{
+    if (o->smm_on && m->config.no_smm) {
+        set_error(
+            error,
+            "-machine smm=on: this kernel's KVM has no system-management mode; use smm=auto, or "
+            "-accel tcg");
+        return false;
+    }
+    return true;
+}
+
 static bool begin_engine(struct machine *m, struct options *o, GError **error)
 {
     if (!accel_setup(m, o, error)) {
@@ -397,7 +410,7 @@ bool session_setup(struct session *s, struct options *o, GError **error)
            setup_serials(m, o, error) && setup_parallels(m, o, error) &&
            drives_setup(m, o, error) && memory_setup(m, o, error) && net_setup(m, o, error) &&
            audio_setup(m, o, error) && firmware_setup(m, o, error) &&
-           m->config.board->init(m, error) && drives_check(m, error) &&
+           m->config.board->init(m, error) && check_smm(m, o, error) && drives_check(m, error) &&
            drives_add_devices(m, o, error) && net_add_devices(m, o, error) &&
            setup_debugcons(m, o, error) && setup_devices(m, o, error) && setup_qtest(s, o, error) &&
            setup_monitors(s, o, error) && setup_gdb(m, o, error) && setup_vncs(m, o, error);

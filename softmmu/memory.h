@@ -157,6 +157,8 @@ void address_space_init(struct address_space *as, struct machine *m, struct mem_
 void address_space_destroy(struct address_space *as);
 void address_space_add_listener(struct address_space *as, struct mem_listener *l);
 void address_space_del_listener(struct address_space *as, struct mem_listener *l);
+/* Tells them of the view as it is, since what it depends on besides (the A20 gate) changed; in an exclusive section. */
+void address_space_notify(struct address_space *as);
 
 /* The section that holds addr, or NULL where nothing answers.  Valid until the next commit. */
 const struct mem_section *address_space_lookup(struct address_space *as, uint64_t addr);

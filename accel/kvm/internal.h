@@ -109,9 +109,11 @@ struct kvm_vcpu {
     bool in_kernel;      /* the kernel has the state, x86_cpu's is old */
     _Atomic bool inside; /* own thread: in KVM_RUN, or about to: a signal is needed to get it out */
     bool guest_debug;    /* KVM_SET_GUEST_DEBUG is in force: debug.c */
-    uint64_t tsc_offset; /* x86_cpu's as it was fetched: another one is written */
-    struct kvm_msrs
-        *msrs; /* the buffer of KVM_GET_MSRS: what the kernel has of those that x86_cpu has */
+    struct kvm_vcpu_msrs {
+        struct kvm_msrs *buffer; /* of KVM_GET_MSRS: what there is, as it was read last */
+        uint64_t *initial;       /* its values at first */
+        uint64_t tsc_offset;     /* x86_cpu's as it was read or written: another one is written */
+    } msrs;
     bool needs_entry;        /* port or memory I/O is done when the kernel is entered next */
     bool smm_inside_nmi;     /* in system-management mode: NMIs were blocked before it */
     uint64_t cr8, apic_base; /* as the kernel had them last, without an irqchip there */
@@ -173,6 +175,7 @@ void kvm_fetch(struct kvm_vcpu *v);
 bool kvm_store(struct kvm_vcpu *v);
 
 /* msrs.c.  False and errno, here and below: the kernel refuses. */
+bool kvm_msrs_init(struct kvm_vcpu *v);
 bool kvm_fetch_msrs(struct kvm_vcpu *v);
 bool kvm_store_msrs(struct kvm_vcpu *v);
 void kvm_msrs_free(struct kvm_vcpu *v);

@@ -2,8 +2,9 @@
 /*
  * accel/kvm/msrs.c: model-specific registers between x86_cpu and the kernel.
  *
- * Rows name the members of x86_cpu.  Which of them this kernel has for this CPU shows when they are read first: it
- * stops at one that it does not know, which then leaves the vCPU's list.
+ * Rows name the members of x86_cpu.  Others that the kernel has (its own interfaces', Hyper-V's, performance counters)
+ * are saved by number where they are not what they were at first.  Which there are for this CPU shows when they are
+ * read first: the kernel stops at one that it does not know, which then leaves the vCPU's list.
  * Thread: see kvm_fetch and kvm_store.
  */
 #include <errno.h>
@@ -11,7 +12,9 @@
 #include "softmmu/clock.h"
 #include "util/log.h"
 
-#define MSR_TSC 0x10u
+#define MSR_TSC     0x10u
+#define MAX_OFFERED 1024
+#define MAX_MSRS    512 /* of a vCPU: as many as one call takes is more */
 
 static const struct kvm_msr_row {
     uint32_t first, last; /* both inclusive */
@@ -36,8 +39,6 @@ static const struct kvm_msr_row {
     { 0x00000277, 0x00000277, AT(pat) },
     { 0x000002ff, 0x000002ff, AT(mtrr_def_type) },
     { 0x00000da0, 0x00000da0, AT(xss) },
-    { 0x4b564d06, 0x4b564d06, AT(kvm_msrs[6]) }, /* before the one that it belongs to */
-    { 0x4b564d00, 0x4b564d05, AT(kvm_msrs[0]) },
     { 0xc0000081, 0xc0000081, AT(star) },
     { 0xc0000082, 0xc0000082, AT(lstar) },
     { 0xc0000083, 0xc0000083, AT(cstar) },
@@ -48,55 +49,114 @@ static const struct kvm_msr_row {
 #undef AT
 };
 
-static uint64_t *member(struct x86_cpu *cpu, uint32_t msr)
+static const struct kvm_msr_row *find_row(uint32_t msr)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         if (msr >= rows[i].first && msr <= rows[i].last) {
-            return (uint64_t *)((uint8_t *)cpu + rows[i].offset) + (msr - rows[i].first);
+            return &rows[i];
         }
     }
-    g_assert_not_reached();
+    return NULL;
 }
 
-/* Every row's, in their order. */
-static struct kvm_msrs *make_list(void)
+static uint64_t *member(struct x86_cpu *cpu, const struct kvm_msr_row *row, uint32_t msr)
 {
-    unsigned n = 0;
-    struct kvm_msrs *list;
+    return (uint64_t *)((uint8_t *)cpu + row->offset) + (msr - row->first);
+}
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
-        n += rows[i].last - rows[i].first + 1;
-    }
-    list = g_malloc0(sizeof(*list) + n * sizeof(list->entries[0]));
-    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
-        for (uint32_t msr = rows[i].first; msr <= rows[i].last; msr++) {
-            list->entries[list->nmsrs++].index = msr;
-        }
+/* What has a place elsewhere: in KVM_GET_SREGS, or in the local APIC's state. */
+static bool is_elsewhere(uint32_t msr)
+{
+    return msr == 0x1b || msr == 0x6e0 || (msr >= 0x800 && msr <= 0x8ff) || msr == 0xc0000080 ||
+           msr == 0xc0000100 || msr == 0xc0000101;
+}
+
+static struct kvm_msr_list *offered(struct kvm *k)
+{
+    struct kvm_msr_list *list = g_malloc0(sizeof(*list) + MAX_OFFERED * sizeof(list->indices[0]));
+
+    list->nmsrs = MAX_OFFERED;
+    if (kvm_sys_ioctl(k, KVM_GET_MSR_INDEX_LIST, list) < 0) {
+        list->nmsrs = 0;
     }
     return list;
+}
+
+/* Every row's, in their order; then others that the kernel names. */
+static void make_list(struct kvm_vcpu *v)
+{
+    g_autofree struct kvm_msr_list *list = offered(v->kvm);
+    struct kvm_vcpu_msrs *m = &v->msrs;
+
+    m->buffer = g_malloc0(sizeof(*m->buffer) + MAX_MSRS * sizeof(m->buffer->entries[0]));
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        for (uint32_t msr = rows[i].first; msr <= rows[i].last; msr++) {
+            m->buffer->entries[m->buffer->nmsrs++].index = msr;
+        }
+    }
+    for (unsigned i = 0; i < list->nmsrs && m->buffer->nmsrs < MAX_MSRS; i++) {
+        if (!find_row(list->indices[i]) && !is_elsewhere(list->indices[i])) {
+            m->buffer->entries[m->buffer->nmsrs++].index = list->indices[i];
+        }
+    }
 }
 
 /* Reads all, and keeps those that are there. */
 static bool read_all(struct kvm_vcpu *v)
 {
-    if (!v->msrs) {
-        v->msrs = make_list();
-    }
+    struct kvm_msrs *b = v->msrs.buffer;
+
     for (;;) {
-        int n = kvm_vcpu_ioctl(v, KVM_GET_MSRS, v->msrs);
+        int n = kvm_vcpu_ioctl(v, KVM_GET_MSRS, b);
 
         if (n < 0) {
             return false;
         }
-        if ((uint32_t)n >= v->msrs->nmsrs) {
+        if ((uint32_t)n >= b->nmsrs) {
             return true;
         }
         log_line(LOG_ACCEL, "kvm: CPU %d: the kernel has no MSR 0x%x", v->cpu->vcpu.index,
-                 v->msrs->entries[n].index);
-        v->msrs->nmsrs--;
-        memmove(&v->msrs->entries[n], &v->msrs->entries[n + 1],
-                (v->msrs->nmsrs - (uint32_t)n) * sizeof(v->msrs->entries[0]));
+                 b->entries[n].index);
+        b->nmsrs--;
+        memmove(&b->entries[n], &b->entries[n + 1],
+                (b->nmsrs - (uint32_t)n) * sizeof(b->entries[0]));
     }
+}
+
+/* Once, before the kernel's state was changed: what is there, and what it holds after power-on. */
+bool kvm_msrs_init(struct kvm_vcpu *v)
+{
+    make_list(v);
+    if (!read_all(v)) {
+        return false;
+    }
+    v->msrs.initial = g_new(uint64_t, v->msrs.buffer->nmsrs);
+    for (unsigned i = 0; i < v->msrs.buffer->nmsrs; i++) {
+        v->msrs.initial[i] = v->msrs.buffer->entries[i].data;
+    }
+    return true;
+}
+
+/* One without a row: in x86_cpu if it is not what it was at first. */
+static void keep_extra(struct x86_cpu *cpu, uint32_t msr, uint64_t value)
+{
+    if (cpu->n_extra_msrs == CPU_EXTRA_MSRS) {
+        log_line(LOG_ACCEL, "kvm: CPU %d: MSR 0x%x is lost when the machine is saved: too many",
+                 cpu->vcpu.index, msr);
+        return;
+    }
+    cpu->extra_msr[cpu->n_extra_msrs] = msr;
+    cpu->extra_value[cpu->n_extra_msrs++] = value;
+}
+
+static uint64_t extra_or(const struct x86_cpu *cpu, uint32_t msr, uint64_t initial)
+{
+    for (unsigned i = 0; i < MIN(cpu->n_extra_msrs, CPU_EXTRA_MSRS); i++) {
+        if (cpu->extra_msr[i] == msr) {
+            return cpu->extra_value[i];
+        }
+    }
+    return initial;
 }
 
 static uint64_t clock_tsc(struct kvm_vcpu *v)
@@ -106,42 +166,63 @@ static uint64_t clock_tsc(struct kvm_vcpu *v)
 
 bool kvm_fetch_msrs(struct kvm_vcpu *v)
 {
+    struct x86_cpu *cpu = v->cpu;
+
     if (!read_all(v)) {
         return false;
     }
-    for (unsigned i = 0; i < v->msrs->nmsrs; i++) {
-        const struct kvm_msr_entry *e = &v->msrs->entries[i];
+    cpu->n_extra_msrs = 0;
+    for (unsigned i = 0; i < v->msrs.buffer->nmsrs; i++) {
+        const struct kvm_msr_entry *e = &v->msrs.buffer->entries[i];
+        const struct kvm_msr_row *row = find_row(e->index);
 
-        *member(v->cpu, e->index) = e->index == MSR_TSC ? e->data - clock_tsc(v) : e->data;
+        if (row) {
+            *member(cpu, row, e->index) = e->index == MSR_TSC ? e->data - clock_tsc(v) : e->data;
+        } else if (e->data != v->msrs.initial[i]) {
+            keep_extra(cpu, e->index, e->data);
+        }
     }
-    v->tsc_offset = v->cpu->tsc_offset;
+    v->msrs.tsc_offset = cpu->tsc_offset;
     return true;
 }
 
-/* The TSC runs on by itself: a value is written only if somebody set another one. */
-static bool is_written(const struct kvm_vcpu *v, uint32_t msr)
+/*
+ * Those that are to be written.  The TSC runs on by itself: only if somebody set another one.  Of those without a row
+ * only what differs from what was read last.
+ */
+static struct kvm_msrs *make_output(struct kvm_vcpu *v)
 {
-    return msr != MSR_TSC || v->cpu->tsc_offset != v->tsc_offset;
+    struct x86_cpu *cpu = v->cpu;
+    const struct kvm_msrs *b = v->msrs.buffer;
+    struct kvm_msrs *out = g_malloc0(sizeof(*out) + b->nmsrs * sizeof(out->entries[0]));
+
+    for (unsigned i = 0; i < b->nmsrs; i++) {
+        uint32_t msr = b->entries[i].index;
+        const struct kvm_msr_row *row = find_row(msr);
+        struct kvm_msr_entry e = { .index = msr };
+        bool written = true;
+
+        if (!row) {
+            e.data = extra_or(cpu, msr, v->msrs.initial[i]);
+            written = e.data != b->entries[i].data;
+        } else if (msr == MSR_TSC) {
+            e.data = clock_tsc(v) + cpu->tsc_offset;
+            written = cpu->tsc_offset != v->msrs.tsc_offset;
+        } else {
+            e.data = *member(cpu, row, msr);
+        }
+        if (written) {
+            out->entries[out->nmsrs++] = e;
+        }
+    }
+    return out;
 }
 
 bool kvm_store_msrs(struct kvm_vcpu *v)
 {
-    g_autofree struct kvm_msrs *out = NULL;
+    g_autofree struct kvm_msrs *out = make_output(v);
 
-    if (!v->msrs && !read_all(v)) {
-        return false;
-    }
-    out = g_malloc0(sizeof(*out) + v->msrs->nmsrs * sizeof(out->entries[0]));
-    for (unsigned i = 0; i < v->msrs->nmsrs; i++) {
-        uint32_t msr = v->msrs->entries[i].index;
-        struct kvm_msr_entry e = { .index = msr, .data = *member(v->cpu, msr) };
-
-        if (is_written(v, msr)) {
-            e.data += msr == MSR_TSC ? clock_tsc(v) : 0;
-            out->entries[out->nmsrs++] = e;
-        }
-    }
-    for (uint32_t done = 0; done < out->nmsrs;) {
+    while (out->nmsrs > 0) {
         int n = kvm_vcpu_ioctl(v, KVM_SET_MSRS, out);
 
         if (n < 0) {
@@ -150,18 +231,19 @@ bool kvm_store_msrs(struct kvm_vcpu *v)
         if ((uint32_t)n >= out->nmsrs) {
             break;
         }
-        /* It reads, but does not take this: what the kernel has of it cannot be changed. */
+        /* One that can be read and not written: it keeps the kernel's value. */
         log_line(LOG_ACCEL, "kvm: CPU %d: the kernel does not take MSR 0x%x = 0x%llx",
                  v->cpu->vcpu.index, out->entries[n].index,
                  (unsigned long long)out->entries[n].data);
         out->nmsrs -= (uint32_t)n + 1;
         memmove(&out->entries[0], &out->entries[n + 1], out->nmsrs * sizeof(out->entries[0]));
     }
-    v->tsc_offset = v->cpu->tsc_offset;
+    v->msrs.tsc_offset = v->cpu->tsc_offset;
     return true;
 }
 
 void kvm_msrs_free(struct kvm_vcpu *v)
 {
-    g_clear_pointer(&v->msrs, g_free);
+    g_clear_pointer(&v->msrs.buffer, g_free);
+    g_clear_pointer(&v->msrs.initial, g_free);
 }

@@ -215,6 +215,7 @@ bool kvm_init_with(struct machine *m, struct kvm_host *host, GError **error)
     }
     kvm_io_events_init(k);
     kvm_clock_init(k);
+    m->config.no_smm |= !k->caps.x86_smm; /* -machine smm=auto */
     return true;
 }
 
@@ -263,6 +264,10 @@ static bool init_vcpu(struct vcpu *vcpu, GError **error)
         return false;
     }
     if (!make_vcpu(v, error) || !kvm_set_cpuid(v, error)) {
+        return false;
+    }
+    if (!kvm_msrs_init(v)) {
+        set_errno_error(error, "-accel kvm: the MSRs of CPU %d cannot be read", vcpu->index);
         return false;
     }
     find_tsc(v);

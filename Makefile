@@ -133,8 +133,9 @@ device_tests := uhci_ehci_test audio_test es1370_test sb16_test ac97_test hda_te
                 debugcon_test hotplug_test microvm_pm_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
                 pflash_test bios_test fw_cfg_test smi_test smm_test \
-                fuzz_devices_test info_test io_errors_test virtio_rng_test loader_test parallel_test
-device_helpers := fuzz_machine.c rig.c
+                fuzz_devices_test info_test io_errors_test virtio_rng_test loader_test parallel_test \
+                kvm_cpuid_test kvm_probe_test
+device_helpers := fuzz_machine.c kvm_model.c rig.c
 
 insn_tests := cpu_model_test smp_test dirty_test tlb_test avx_test softfloat_test softfloat_x87_test x87_test \
               segment_test interrupt_test cpuid_test msr_test translate_test translate_shapes_test bmi_test \
@@ -213,6 +214,8 @@ ifeq ($(translates)$(filter 1,$(CONFIG_KVM)),11)
 kvm_src := $(accel_kvm_x86_64_src:%=accel/kvm/%)
 else
 kvm_src := $(accel_kvm_other_src:%=accel/kvm/%)
+device_tests := $(filter-out kvm_%,$(device_tests))
+device_helpers := $(filter-out kvm_%,$(device_helpers))
 endif
 
 # --- What follows from the lists --------------------------------------------------------------

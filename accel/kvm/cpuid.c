@@ -135,36 +135,33 @@ static void text_of(const uint32_t *regs, unsigned n, char *text)
     text[n * 4] = 0;
 }
 
-/* The processor itself; a kernel's list leaves its name out. */
+/* The processor, as the kernel tells of it; its list leaves the name out. */
 static void find_host(struct kvm_offer *c)
 {
     struct cpu_model *m = &c->support.host;
-    uint32_t r[12] = { 0 }, out[4], a, b, cc, d, base;
+    uint32_t r[12] = { 0 }, out[4], base;
 
-    __cpuid(0, a, b, cc, d);
-    m->level = a;
-    r[0] = b;
-    r[1] = d;
-    r[2] = cc;
+    offered(c, 0, 0, out);
+    m->level = out[EAX];
+    r[0] = out[EBX];
+    r[1] = out[EDX];
+    r[2] = out[ECX];
     text_of(r, 3, c->vendor);
-    __cpuid(1, a, b, cc, d);
-    base = a >> 8 & 15;
-    m->family = base + (base == 15 ? a >> 20 & 0xff : 0);
-    m->model = (a >> 4 & 15) | (base == 6 || base == 15 ? (a >> 16 & 15) << 4 : 0);
-    m->stepping = a & 15;
-    m->xlevel = __get_cpuid_max(0x80000000, NULL);
-    for (unsigned i = 0; i < 3 && m->xlevel >= 0x80000004; i++) {
-        __cpuid(0x80000002 + i, r[4 * i], r[4 * i + 1], r[4 * i + 2], r[4 * i + 3]);
-    }
-    text_of(r, 12, c->brand);
-    if (m->xlevel < 0x80000004) {
-        c->brand[0] = 0;
+    offered(c, 1, 0, out);
+    base = out[EAX] >> 8 & 15;
+    m->family = base + (base == 15 ? out[EAX] >> 20 & 0xff : 0);
+    m->model = (out[EAX] >> 4 & 15) | (base == 6 || base == 15 ? (out[EAX] >> 16 & 15) << 4 : 0);
+    m->stepping = out[EAX] & 15;
+    offered(c, 0x80000000, 0, out);
+    m->xlevel = out[EAX];
+    if (__get_cpuid_max(0x80000000, NULL) >= 0x80000004) {
+        for (unsigned i = 0; i < 3; i++) {
+            __cpuid(0x80000002 + i, r[4 * i], r[4 * i + 1], r[4 * i + 2], r[4 * i + 3]);
+        }
+        text_of(r, 12, c->brand);
     }
     m->vendor = c->vendor;
     m->brand = g_strchug(c->brand);
-    /* Leaves that the kernel knows nothing of are not there. */
-    m->level = offered(c, 0, 0, out) ? MIN(m->level, out[EAX]) : m->level;
-    m->xlevel = offered(c, 0x80000000, 0, out) ? MIN(m->xlevel, out[EAX]) : m->xlevel;
     c->support.phys_bits = offered(c, 0x80000008, 0, out) ? out[EAX] & 0xff : 36;
 }
 

@@ -157,7 +157,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
 boot_tests := sound.py graphics.py watchdogs.py snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py usb.py \
-              firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py window.py vnc.py process.py tls.py web.py migration_small.py
+              firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py kvm_irqchip.py window.py vnc.py process.py tls.py web.py migration_small.py
 
 # --- Configuration ----------------------------------------------------------------------------
 

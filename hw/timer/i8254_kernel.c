@@ -72,6 +72,7 @@ static void give(void *opaque)
         return;
     }
     timer_disarm(&pit->timer);
+    irq_lower(&pit->irq0); /* the kernel's pulses would be no edges on a line that is high */
     for (unsigned n = 0; n < 3; n++) {
         const struct pit_channel *c = &pit->channel[n];
 

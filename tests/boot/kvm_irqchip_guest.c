@@ -251,6 +251,12 @@ __attribute__((used, noreturn)) void run(void)
         request();
     }
     put(rng ? 'R' : 'n');
+#ifdef IDLE
+    outb(0x21, 0xff);
+    for (;;) {
+        __asm__ volatile("cli; hlt");
+    }
+#endif
     for (u32 n = 1;; n++) {
         wait_for(&ticks, ticks + 25);
         if (rng) {

@@ -59,7 +59,7 @@ accel_tcg_other_src := no_translator.c
 
 # By the host: KVM runs guests of its own architecture.
 accel_kvm_src := ioctl.c options.c probe.c
-accel_kvm_x86_64_src := clock.c complete.c cpuid.c cpuid_set.c debug.c hyperv.c info.c io_events.c irqchip.c msrs.c ring.c routes.c run.c slots.c state.c vm.c xsave.c
+accel_kvm_x86_64_src := clock.c complete.c cpuid.c cpuid_set.c debug.c hyperv.c info.c io_events.c irqchip.c msrs.c progress.c ring.c routes.c run.c slots.c state.c vm.c xsave.c
 accel_kvm_other_src := no_kvm.c
 
 accel_qtest_src := commands.c engine.c lines.c server.c
@@ -134,7 +134,7 @@ device_tests := uhci_ehci_test audio_test es1370_test sb16_test ac97_test hda_te
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
                 pflash_test bios_test fw_cfg_test smi_test smm_test \
                 fuzz_devices_test info_test io_errors_test virtio_rng_test loader_test parallel_test \
-                kvm_cpuid_test kvm_probe_test
+                kvm_cpuid_test kvm_probe_test kvm_run_test
 device_helpers := fuzz_machine.c kvm_model.c rig.c
 
 insn_tests := cpu_model_test smp_test dirty_test tlb_test avx_test softfloat_test softfloat_x87_test x87_test \
@@ -157,7 +157,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
 boot_tests := sound.py graphics.py watchdogs.py snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py usb.py \
-              firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py kvm_irqchip.py window.py vnc.py process.py tls.py web.py migration_small.py
+              firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py window.py vnc.py process.py tls.py web.py migration_small.py kvm_refusals.py kvm_cpu.py kvm.py kvm_irqchip.py
 
 # --- Configuration ----------------------------------------------------------------------------
 

@@ -15,6 +15,8 @@
 #include "util/error.h"
 #include "util/log.h"
 
+#define KVM_PREFIX "-accel kvm: "
+
 /* What is said of those that were tried before the one that is taken. */
 struct choice {
     struct options *options;
@@ -49,6 +51,12 @@ static bool make_kvm(struct machine *m, const char *text, GError **error)
     return false;
 }
 
+/* The errors of the engine say whose they are; so does what is made of them here. */
+static const char *without_prefix(const char *message)
+{
+    return g_str_has_prefix(message, KVM_PREFIX) ? message + strlen(KVM_PREFIX) : message;
+}
+
 /* False: something else has to run the machine, if there is anything. */
 static bool begin_kvm(struct machine *m, struct choice *c, const char *text, bool last)
 {
@@ -58,7 +66,7 @@ static bool begin_kvm(struct machine *m, struct choice *c, const char *text, boo
     bool ok = false;
 
     if (!kvm_options_parse(text, &properties, &error)) {
-        refuse(c, error->message, NULL);
+        refuse(c, without_prefix(error->message), NULL);
         return false;
     }
     kvm_probe(properties.device, NULL, NULL, &p);
@@ -67,7 +75,7 @@ static bool begin_kvm(struct machine *m, struct choice *c, const char *text, boo
     } else if (!p.hardware && !last) {
         refuse(c, p.behind, NULL);
     } else if (!make_kvm(m, text, &error)) {
-        refuse(c, error->message, NULL);
+        refuse(c, without_prefix(error->message), NULL);
     } else {
         m->config.accel_why = g_strdup(p.behind);
         if (!p.hardware) {
@@ -89,7 +97,7 @@ static void explain_other(struct machine *m, struct choice *c, const char *text)
         m->config.accel_why = g_strdup(c->refused);
     }
     if (c->refused && !c->by_default) {
-        options_warn(c->options, "-accel kvm: %s%s%s: going on with %s", c->refused,
+        options_warn(c->options, KVM_PREFIX "%s%s%s: going on with %s", c->refused,
                      c->what ? ": " : "", c->what ? c->what : "", text);
     }
 }
@@ -132,7 +140,7 @@ bool accel_setup(struct machine *m, struct options *o, GError **error)
     g_ptr_array_add(defaults, "tcg");
     ok = take(m, &c, c.by_default ? defaults : o->accels);
     if (!ok) {
-        set_error(error, "-accel kvm: %s%s%s (or use -accel tcg)", c.refused, c.what ? ": " : "",
+        set_error(error, KVM_PREFIX "%s%s%s (or use -accel tcg)", c.refused, c.what ? ": " : "",
                   c.what ? c.what : "");
     }
     g_free(c.refused);

@@ -99,6 +99,9 @@ struct kvm {
     unsigned n_events;         /* eventfds that the kernel adds to: `info kvm` */
     uint64_t n_coalesced;      /* writes that came late */
     _Atomic uint64_t messages; /* sent by KVM_SIGNAL_MSI: `info kvm` */
+    struct timer watch;                        /* progress.c: */
+    _Atomic bool watched;                      /* it is armed */
+    _Atomic bool told;                         /* that the guest gets nowhere */
 };
 
 struct kvm_vcpu {
@@ -130,6 +133,11 @@ struct kvm_vcpu {
     bool debug_changed, compares;
     uint64_t deadline; /* irqchip.c: a TSC deadline that is written with the next store */
     bool deadline_waits;
+    /* progress.c: */
+    _Atomic bool look;            /* kvm_look is to be called */
+    _Atomic uint64_t looked_runs; /* entries so far, when somebody looked last */
+    _Atomic unsigned looks;       /* in a row at the same place, with no exit in between: */
+    uint64_t looked_rip;
     _Atomic uint64_t count[KVM_COUNTS];
 };
 
@@ -187,6 +195,14 @@ bool kvm_store_xsave(struct kvm_vcpu *v);
 /* complete.c: the interpreter executes what the kernel could not.  False: no progress, kvm_fail was called. */
 bool kvm_complete(struct kvm_vcpu *v);
 void kvm_complete_free(struct kvm_vcpu *v);
+
+/*
+ * progress.c: is the guest getting anywhere?  kvm_watch: own thread, no lock, the vCPU begins to run; kvm_look: the
+ * same, at an exit; kvm_watch_tick: the timer, with struct kvm.
+ */
+void kvm_watch(struct kvm *k);
+void kvm_watch_tick(void *opaque);
+void kvm_look(struct kvm_vcpu *v);
 
 /*
  * cpuid.c: asks what CPUs can have, m->cpu_support from then on; KVM_SET_CPUID2 from the CPU's model.  Lock held, before

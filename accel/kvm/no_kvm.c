@@ -6,9 +6,7 @@
 bool kvm_init(struct machine *m, GError **error)
 {
     (void)m;
-    set_error(
-        error,
-        "-accel kvm: this program was built for a host without KVM for x86 guests; use -accel tcg");
+    set_error(error, "-accel kvm: this program was built for a host without KVM for x86 guests");
     return false;
 }
 

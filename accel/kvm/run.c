@@ -456,7 +456,8 @@ static bool enter(struct kvm_vcpu *v)
     }
     if (r < 0) {
         g_autofree char *why =
-            g_strdup_printf("KVM_RUN of CPU %d: %s", v->cpu->vcpu.index, g_strerror(failure));
+            g_strdup_printf("KVM_RUN of CPU %d: %s; -accel tcg runs the guest in software",
+                            v->cpu->vcpu.index, g_strerror(failure));
 
         kvm_fail(v, why);
         return false;
@@ -476,11 +477,18 @@ void kvm_run(struct vcpu *vcpu)
     if (!kvm_debug_enter(v)) {
         return;
     }
+    kvm_watch(v->kvm);
     for (;;) {
         __atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
         atomic_store(&v->inside, true);
-        if ((atomic_exchange(&vcpu->exit_request, false) && atomic_load(&vcpu->leave)) ||
-            !take_events(v) || !kvm_store(v) || !enter(v)) {
+        if (atomic_exchange(&vcpu->exit_request, false) && atomic_load(&vcpu->leave)) {
+            break;
+        }
+        if (G_UNLIKELY(atomic_load_explicit(&v->look, memory_order_relaxed))) {
+            atomic_store(&v->look, false);
+            kvm_look(v);
+        }
+        if (!take_events(v) || !kvm_store(v) || !enter(v)) {
             break;
         }
     }

@@ -383,9 +383,9 @@ bool kvm_store(struct kvm_vcpu *v)
     kvm_counted(v, KVM_COUNT_STORES);
     for (unsigned i = 0; i < G_N_ELEMENTS(stores); i++) {
         if (!stores[i].store(v)) {
-            g_autofree char *why =
-                g_strdup_printf("KVM does not take the %s of CPU %d: %s", stores[i].what,
-                                v->cpu->vcpu.index, g_strerror(errno));
+            g_autofree char *why = g_strdup_printf(
+                "KVM does not take the %s of CPU %d: %s; -accel tcg runs the guest in software",
+                stores[i].what, v->cpu->vcpu.index, g_strerror(errno));
 
             kvm_fail(v, why);
             return false;

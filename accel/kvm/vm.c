@@ -88,9 +88,7 @@ static bool check_caps(struct kvm *k, GError **error)
 
     for (unsigned i = 0; i < G_N_ELEMENTS(needed); i++) {
         if (kvm_cap(k, needed[i].cap) <= 0) {
-            set_error(error,
-                      "-accel kvm: this kernel's KVM has no interface for %s, it is too old; use "
-                      "-accel tcg",
+            set_error(error, "-accel kvm: this kernel's KVM has no interface for %s, it is too old",
                       needed[i].name);
             return false;
         }
@@ -183,6 +181,7 @@ static void free_kvm(struct machine *m)
     kvm_clock_free(k);
     kvm_io_events_free(k);
     kvm_irqchip_free(k);
+    timer_disarm(&k->watch);
     kvm_slots_free(k);
     kvm_cpuid_free(k);
     if (k->vm_fd >= 0) {
@@ -202,6 +201,7 @@ bool kvm_init_with(struct machine *m, struct kvm_host *host, GError **error)
     k->machine = m;
     k->host = host;
     k->fd = k->vm_fd = -1;
+    timer_init(&k->watch, m, CLOCK_KIND_REALTIME, kvm_watch_tick, k);
     m->kvm = k;
     m->free_kvm = free_kvm;
     if (!kvm_options_parse(m->config.accel ? m->config.accel : "kvm", &k->options, error) ||
@@ -215,6 +215,8 @@ bool kvm_init_with(struct machine *m, struct kvm_host *host, GError **error)
     }
     kvm_io_events_init(k);
     kvm_clock_init(k);
+    /* What the kernel cannot emulate comes here from every privilege level, and is no #UD of the guest's. */
+    kvm_enable_cap(k, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1);
     m->config.no_smm |= !k->caps.x86_smm; /* -machine smm=auto */
     return true;
 }

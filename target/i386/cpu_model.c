@@ -18,15 +18,19 @@ static const char *feature_name(void *opaque, unsigned n)
     return cpu_feature_names[n].name;
 }
 
-/* Both. */
+/* Options, features, Hyper-V's. */
 static const char *item_name(void *opaque, unsigned n)
 {
-    unsigned first = 0;
+    const char *(*const lists[])(unsigned) = { cpu_option_name, hyperv_option_name };
 
-    while (cpu_option_name(first)) {
-        first++;
+    for (unsigned i = 0; i < G_N_ELEMENTS(lists); i++) {
+        for (unsigned k = 0; lists[i](k); k++) {
+            if (n-- == 0) {
+                return lists[i](k);
+            }
+        }
     }
-    return n < first ? cpu_option_name(n) : feature_name(opaque, n - first);
+    return feature_name(opaque, n);
 }
 
 static void unknown_name(GError **error, const char *what, const char *name,
@@ -102,6 +106,7 @@ static void all_features(const struct cpu_request *r, uint32_t words[FEAT_WORDS]
     } else if (r->support) {
         set_feature(words, X86_INVTSC, false);
     }
+    words[FEAT_KVM_HINTS] = 0; /* what the host promises, and only who starts it knows */
 }
 
 /* What hypervisors give and take whatever the model is, as QEMU does under KVM. */

@@ -12,6 +12,9 @@
 #include "util/log.h"
 #include "util/text.h"
 
+/* The most that the interpreter and the translator take. */
+#define SOFT_PHYS_BITS 46
+
 struct cpu_option {
     const char *name;
     bool (*set)(struct x86_cpu *cpu, struct cpu_request *r, const struct cpu_option *o,
@@ -59,9 +62,12 @@ static bool set_enforce(struct x86_cpu *cpu, struct cpu_request *r, const struct
 static bool set_phys_bits(struct x86_cpu *cpu, struct cpu_request *r, const struct cpu_option *o,
                           const char *value, GError **error)
 {
+    struct cpu_option limited = *o;
     uint64_t n = cpu->phys_bits;
 
-    if (strcmp(value, "0") != 0 && !set_number(o, value, &n, error)) { /* 0: as it would be */
+    limited.max = r->support ? o->max : SOFT_PHYS_BITS;
+    if (strcmp(value, "0") != 0 &&
+        !set_number(&limited, value, &n, error)) { /* 0: as it would be */
         return false;
     }
     cpu->phys_bits = (unsigned)n;

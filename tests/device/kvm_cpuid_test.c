@@ -424,7 +424,7 @@ static void mistakes_get_one_clear_line(void)
         { "host,hv-spinlocks=5", "hv-spinlocks is '5', must be 4095 to 4294967295", 0 },
         { "host,hv-vendor-id=0123456789abc", "must have at most 12 characters", 0 },
         { "host,hv-syndbg", "there is no such debugger", 0 },
-        { "host,hv-relaxd", "unable to find CPU feature 'hv-relaxd'", 0 },
+        { "host,hv-relaxd", "unable to find CPU feature 'hv-relaxd'; the closest: hv-relaxed", 0 },
         { "host,kvm-clock", "unable to find CPU feature 'kvm-clock'", 0 },
         { "host,kvm=2", "kvm is '2', must be on or off", 0 },
         { "host,migratable=2", "migratable is '2', must be on or off", 0 },
@@ -470,6 +470,21 @@ static void refusals_of_the_kernel_are_told(void)
     }
 }
 
+/* -accel kvm's properties that go to the kernel as they are. */
+static void properties_reach_the_kernel(void)
+{
+    struct kvm_rig r = rig_with(kvm_model_new(), "kvm,kvm-shadow-mem=64M,device=/dev/other");
+    const struct kvm_model_call *c = kvm_model_last_call(r.k, KVM_SET_NR_MMU_PAGES);
+
+    g_assert_nonnull(c);
+    g_assert_cmpuint(c->value, ==, (64u << 20) / 4096);
+    g_assert_cmpstr(r.m->kvm->options.device, ==, "/dev/other");
+    rig_end(&r);
+    r = rig_new_kvm();
+    g_assert_cmpuint(kvm_model_count(r.k, KVM_SET_NR_MMU_PAGES), ==, 0);
+    rig_end(&r);
+}
+
 /* More leaves than were made room for at first. */
 static void long_lists_are_asked_again(void)
 {
@@ -505,6 +520,7 @@ int main(int argc, char **argv)
     g_test_add_func("/kvm-cpuid/hyperv-passthrough", everything_is_passed_through);
     g_test_add_func("/kvm-cpuid/mistakes", mistakes_get_one_clear_line);
     g_test_add_func("/kvm-cpuid/refusals", refusals_of_the_kernel_are_told);
+    g_test_add_func("/kvm-cpuid/properties", properties_reach_the_kernel);
     g_test_add_func("/kvm-cpuid/long-lists", long_lists_are_asked_again);
     return g_test_run();
 }

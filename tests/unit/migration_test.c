@@ -298,7 +298,7 @@ static void unknown_versions_are_refused(struct fixture *f, gconstpointer data)
         { "machine", 5 + 7 + 4, "section 'machine' 0: it has version 9, must be 1" },
         { "machine", 5 + 7 + 12, "section 'machine' 0: section has version 9, must be 1 to 2" },
         { "cpu", 5 + 3 + 4, "section 'cpu' 0: it has version 9, must be 1" },
-        { "cpu", 5 + 3 + 12, "section 'cpu' 0: section has version 9, must be 1 to 1" },
+        { "cpu", 5 + 3 + 12, "section 'cpu' 0: section has version 9, must be 1 to 2" },
         { "ram", 5 + 3 + 4, "section 'ram' 0: version 9, must be 1" },
         { "device ioapic", 5 + 13 + 4, "section 'device ioapic' 0: it has version 9" },
         { "device ioapic", 5 + 13 + 12 + 8,
@@ -346,6 +346,29 @@ static void other_machines_are_refused(struct fixture *f, gconstpointer data)
     bytes = save(f->m);
     device_free(extra);
     refuse(f->m, bytes, "section 'device isa-debug-exit' 0: this machine has no such part");
+}
+
+/* A CPU with more than the saved one had is good enough, one with less is not: whatever the engine. */
+static void features_may_not_be_fewer(struct fixture *f, gconstpointer data)
+{
+    uint32_t *words = x86_cpu_of(f->m->vcpus[0])->features;
+    const uint32_t popcnt = 1u << X86_POPCNT % 32;
+    g_autoptr(GByteArray) with = save(f->m), without = NULL, kvm = NULL;
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    g_assert_true(words[FEAT_1_ECX] & popcnt);
+    words[FEAT_1_ECX] &= ~popcnt;
+    refuse(f->m, with, "its CPUs have features that these have not (popcnt): use the same -cpu");
+    without = save(f->m);
+    words[FEAT_1_ECX] |= popcnt;
+    g_assert_true(check(f->m, without, &error));
+    g_assert_no_error(error);
+    words[FEAT_KVM] = 1u << 5;
+    kvm = save(f->m);
+    g_assert_true(check(f->m, kvm, &error));
+    words[FEAT_KVM] = 0;
+    refuse(f->m, kvm, "(kvm-steal-time)");
 }
 
 /* What no guest can bring about; a value of the first row that has the name. */
@@ -546,6 +569,7 @@ int main(int argc, char **argv)
     ADD(flipped_bits_are_refused);
     ADD(unknown_versions_are_refused);
     ADD(other_machines_are_refused);
+    ADD(features_may_not_be_fewer);
     ADD(impossible_cpus_are_refused);
     ADD(random_changes_do_no_harm);
     ADD(machine_and_disks_go_back);

@@ -134,7 +134,7 @@ device_tests := uhci_ehci_test audio_test es1370_test sb16_test ac97_test hda_te
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
                 pflash_test bios_test fw_cfg_test smi_test smm_test \
                 fuzz_devices_test info_test io_errors_test virtio_rng_test loader_test parallel_test \
-                kvm_cpuid_test kvm_probe_test kvm_run_test
+                kvm_cpuid_test kvm_irqchip_test kvm_probe_test kvm_run_test
 device_helpers := fuzz_machine.c kvm_model.c rig.c
 
 insn_tests := cpu_model_test smp_test dirty_test tlb_test avx_test softfloat_test softfloat_x87_test x87_test \

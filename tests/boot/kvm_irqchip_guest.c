@@ -20,7 +20,8 @@ __asm__(".section .multiboot, \"a\"\n.long 0x1badb002, 0, -0x1badb002\n.text\n.g
         "1: mov $16, %ax\n mov %ax, %ds\n mov %ax, %es\n mov %ax, %ss\n jmp run\n"
         ".p2align 3\ngdt: .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff\n"
         "gdt_pointer: .word 23\n.long gdt\n"
-        ".macro gate name\n.globl on_\\name\non_\\name: pusha\n cld\n call \\name\n popa\n iret\n.endm\n"
+        ".macro gate name\n.globl on_\\name\non_\\name: pusha\n cld\n call \\name\n popa\n "
+        "iret\n.endm\n"
         "gate tick\ngate pin_tick\ngate apic_timer\ngate queue\ngate other\n");
 
 void on_tick(void), on_pin_tick(void), on_apic_timer(void), on_queue(void), on_other(void);
@@ -52,7 +53,14 @@ static volatile u32 *at(u32 addr)
 }
 
 /* Local APIC registers. */
-enum { APIC = 0xfee00000, EOI = 0xb0, SVR = 0xf0, LVT_TIMER = 0x320, INITIAL = 0x380, DIVIDE = 0x3e0 };
+enum {
+    APIC = 0xfee00000,
+    EOI = 0xb0,
+    SVR = 0xf0,
+    LVT_TIMER = 0x320,
+    INITIAL = 0x380,
+    DIVIDE = 0x3e0
+};
 
 void tick(void)
 {

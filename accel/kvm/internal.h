@@ -99,9 +99,9 @@ struct kvm {
     unsigned n_events;         /* eventfds that the kernel adds to: `info kvm` */
     uint64_t n_coalesced;      /* writes that came late */
     _Atomic uint64_t messages; /* sent by KVM_SIGNAL_MSI: `info kvm` */
-    struct timer watch;                        /* progress.c: */
-    _Atomic bool watched;                      /* it is armed */
-    _Atomic bool told;                         /* that the guest gets nowhere */
+    struct timer watch;        /* progress.c: */
+    _Atomic bool watched;      /* it is armed */
+    _Atomic bool told;         /* that the guest gets nowhere */
 };
 
 struct kvm_vcpu {

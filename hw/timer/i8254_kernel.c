@@ -138,6 +138,11 @@ static bool kernel_realize(struct device *dev, GError **error)
     struct i8254 *pit = (struct i8254 *)dev;
     bool delay = g_strcmp0(pit->lost_tick_policy, "delay") == 0;
 
+    if (!dev->machine->irqchip || !dev->machine->irqchip->full) {
+        set_error(error, "kvm-pit: the engine has none in the kernel: it needs -accel "
+                         "kvm,kernel-irqchip=on");
+        return false;
+    }
     if (!delay && g_strcmp0(pit->lost_tick_policy, "discard") != 0) {
         set_error(error, "Property 'kvm-pit.lost_tick_policy' is '%s', must be delay or discard",
                   pit->lost_tick_policy);

@@ -27,6 +27,8 @@ block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c export.c luks.c luks_cip
 
 chardev_src := change.c chardev.c fd.c file.c logfile.c mux.c null.c options.c pty.c ringbuf.c socket.c stdio.c telnet.c udp.c rng.c tty.c
 
+fsdev_src := create.c dir.c file.c fsdev.c mapped.c saved.c tree.c xattr.c
+
 audio_src := alsa.c audio.c mix.c options.c pulse.c sdl.c wav.c
 
 net_src := announce.c dgram.c dump.c hub.c l2tpv3.c net.c netdev.c offload.c offload_segment.c socket.c stream.c tap.c tap_open.c user.c user_guestfwd.c user_hostfwd.c \
@@ -86,6 +88,8 @@ hw_block_src := ahci.c ahci_port.c ata.c atapi.c cd_info.c fdc.c fdc_transfer.c 
 
 hw_net_src := e1000.c e1000e.c e1000_phy.c e1000_rx.c e1000_tx.c eeprom.c ne2000.c nic.c pcnet.c rtl8139.c rtl8139_rx.c rtl8139_tx.c virtio_net.c virtio_net_ctrl.c virtio_net_features.c virtio_net_rx.c virtio_net_tx.c
 
+hw_fs_src := fuse.c fuse_file.c fuse_names.c fuse_saved.c p9.c p9_attr.c p9_fid.c p9_names.c p9_saved.c share.c virtio_9p.c virtio_fs.c worker.c
+
 hw_isa_src := isa.c
 hw_usb_src := bus.c desc.c ehci.c ehci_schedule.c hid.c hid_keys.c hid_reports.c hub.c serial.c storage.c uas.c uhci.c usb.c xhci.c xhci_command.c xhci_event.c \
               xhci_port.c xhci_ring.c
@@ -108,7 +112,7 @@ monitor_src := audio.c block_jobs.c chardev.c commands.c cpu_access.c device.c d
 gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c resume.c stub.c
 
 # cli/main.c is not in this list: it is the only file that test programs do not get.
-cli_src := audio_options.c accel_options.c device_options.c fd_options.c firmware_options.c drive_options.c machine_options.c net_options.c daemon.c \
+cli_src := fsdev_options.c audio_options.c accel_options.c device_options.c fd_options.c firmware_options.c drive_options.c machine_options.c net_options.c daemon.c \
            options.c setup.c option_list.c dump_vmstate.c config_file.c machine_properties.c memory_options.c numa_options.c process_options.c sandbox.c
 
 # Programs beside the emulator, tools/NAME.c, and what they share.
@@ -207,7 +211,7 @@ endif
 
 # --- What follows from the lists --------------------------------------------------------------
 
-lib_src := $(audio_src:%=audio/%) $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%) $(block_format_src:%=block/%) $(chardev_src:%=chardev/%) $(net_src:%=net/%) \
+lib_src := $(audio_src:%=audio/%) $(fsdev_src:%=fsdev/%) $(hw_fs_src:%=hw/fs/%) $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%) $(block_format_src:%=block/%) $(chardev_src:%=chardev/%) $(net_src:%=net/%) \
            $(target_i386_src:%=target/i386/%) $(accel_tcg_src:%=accel/tcg/%) $(translator_src) $(accel_qtest_src:%=accel/qtest/%) \
            $(hw_src:%=hw/%) $(hw_intc_src:%=hw/intc/%) $(hw_timer_src:%=hw/timer/%) \
            $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) $(hw_nvram_src:%=hw/nvram/%) \

@@ -257,6 +257,9 @@ const struct option_row option_rows[] = {
     { "nic",         "none|[TYPE][,model=CARD][,mac=MAC][,prop=VALUE]", "a network card and its back end", option_nic },
     { "net",         "none|nic[,model=CARD][,macaddr=MAC]|TYPE[,prop=VALUE]", "a card or a back end at hub 0", option_net },
 
+    { "fsdev",       "local,id=ID,path=FOLDER,security_model=passthrough|none|mapped-xattr[,readonly=on|off][,multidevs=warn|remap|forbid][,writeout=immediate][,fmode=MODE][,dmode=MODE]", "a folder that -device virtio-9p-pci,fsdev=ID,mount_tag=TAG or virtio-fs-pci,fsdev=ID,tag=TAG shares", option_fsdev },
+    { "virtfs",      "local,path=FOLDER,mount_tag=TAG,security_model=MODEL[,id=ID][,readonly=on|off][,multidevs=warn|remap|forbid][,writeout=immediate][,fmode=MODE][,dmode=MODE]", "the same and its virtio-9p-pci", option_virtfs },
+
     { "audiodev",    "DRIVER,id=ID[,prop=VALUE]|help or JSON", "where sound goes: none, wav, alsa, pa, sdl",  option_audiodev },
     { "audio",       "DRIVER,model=CARD[,prop=VALUE]|help", "an audiodev and the card that uses it: ac97, hda, ...", option_audio },
     { "audio-help",  NULL, "show -audiodev for each driver and leave",                            option_audio_help },
@@ -311,8 +314,6 @@ const struct option_row option_rows[] = {
     { "trace",       "OPTIONS", "not supported: -d ITEM logs what the guest does",                NULL },
     { "plugin",      "FILE", "plugins are not supported; -d exec and gdb show what runs",         NULL },
     { "preconfig",   NULL, "not supported: -S waits once the machine is there",                   NULL },
-    { "fsdev",       "OPTIONS", "shared folders are not supported yet; use -netdev user,smb=",    NULL },
-    { "virtfs",      "OPTIONS", "shared folders are not supported yet; use -netdev user,smb=",    NULL },
     { "tpmdev",      "OPTIONS", "there is no TPM",                                                NULL },
     { 0 }
 };
@@ -337,6 +338,7 @@ struct options *options_new(void)
     o->numas = g_ptr_array_new_with_free_func(g_free);
     o->audiodevs = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     o->fds = g_ptr_array_new_with_free_func(g_free);
+    o->fsdevs = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     o->parallels = g_ptr_array_new_with_free_func(g_free);
     o->serials = g_ptr_array_new_with_free_func(g_free);
     o->monitors = g_ptr_array_new_with_free_func(monitor_option_free);
@@ -368,7 +370,7 @@ void options_free(struct options *o)
     GPtrArray *const lists[] = { o->netdevs,   o->nics,    o->nets,      o->cards,    o->fds,
                                  o->serials,   o->drives,  o->blockdevs, o->monitors, o->chardevs,
                                  o->devices,   o->globals, o->warnings,  o->objects,  o->numas,
-                                 o->parallels, o->vncs,    o->audiodevs };
+                                 o->parallels, o->vncs,    o->audiodevs, o->fsdevs };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);

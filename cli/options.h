@@ -54,6 +54,7 @@ struct options {
     bool full_screen, no_quit, has_viewer;
     char *layout; /* -k */
     bool vga_given;
+    GPtrArray *fsdevs;    /* the same of each -fsdev and -virtfs */
     GPtrArray *audiodevs; /* GPtrArray of struct option_pair: of each -audiodev and -audio */
     char *pcspk_audiodev;
     const char *vga; /* the device that -vga names; NULL: none */
@@ -176,6 +177,11 @@ bool fds_setup(const struct options *o, GError **error);
 option_fn option_audiodev, option_audio, option_audio_help;
 /* The back ends that the options name; before the board is made.  Machine lock held. */
 bool audio_setup(struct machine *m, const struct options *o, GError **error);
+
+/* fsdev_options.c */
+option_fn option_fsdev, option_virtfs;
+/* The folders that the options name; before devices are made.  Machine lock held. */
+bool fsdev_setup(struct machine *m, const struct options *o, GError **error);
 
 /* net_options.c */
 option_fn option_netdev, option_nic, option_net;

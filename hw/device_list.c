@@ -37,6 +37,8 @@ extern const struct device_type virtio_scsi_pci_non_transitional_type, virtio_sc
 extern const struct device_type vmcoreinfo_type;
 extern const struct device_type virtio_mmio_type, virtio_rng_device_type, virtio_rng_pci_type;
 extern const struct device_type virtio_rng_pci_non_transitional_type, virtio_rng_pci_transitional_type;
+extern const struct device_type virtio_9p_device_type, virtio_9p_pci_type, virtio_fs_device_type, virtio_fs_pci_type;
+extern const struct device_type virtio_9p_pci_non_transitional_type, virtio_9p_pci_transitional_type;
 extern const struct device_type virtio_balloon_device_type, virtio_balloon_pci_type;
 extern const struct device_type virtio_balloon_pci_non_transitional_type, virtio_balloon_pci_transitional_type;
 extern const struct device_type virtio_serial_device_type, virtio_serial_pci_type, virtconsole_type, virtserialport_type;
@@ -119,10 +121,16 @@ const struct device_type *const device_types[] = {
     &ich9_usb_uhci3_type, &ich9_usb_uhci4_type, &ich9_usb_uhci5_type, &ich9_usb_uhci6_type,
     &usb_bot_type, &usb_hub_type, &usb_kbd_type, &usb_mouse_type, &usb_serial_type, &usb_storage_type, &usb_tablet_type, &usb_uas_type,
     &vga_type,
+    &virtio_9p_device_type,
+    &virtio_9p_pci_type,
+    &virtio_9p_pci_non_transitional_type,
+    &virtio_9p_pci_transitional_type,
     &virtio_blk_device_type,
     &virtio_blk_pci_type,
     &virtio_blk_pci_non_transitional_type,
     &virtio_blk_pci_transitional_type,
+    &virtio_fs_device_type,
+    &virtio_fs_pci_type,
     &virtio_gpu_device_type,
     &virtio_gpu_pci_type,
     &virtio_vga_type,

@@ -242,6 +242,9 @@ void machine_free(struct machine *m)
         m->free_drives(m);
     }
     iothread_free_all(m);
+    if (m->fsdevs) {
+        m->free_fsdevs(m);
+    }
     if (m->rngs) {
         m->free_rngs(m); /* before the chardevs that they read */
     }

@@ -315,6 +315,8 @@ struct machine *machine_new(void);
 void machine_free(struct machine *m);
 
 void machine_lock(struct machine *m);
+/* For threads that are no vCPUs: if nobody has it and nobody waits for an exclusive section.  Does not wait. */
+bool machine_try_lock(struct machine *m);
 void machine_unlock(struct machine *m);
 bool machine_locked(struct machine *m);
 /* Lock held: waits for cond, without the lock meanwhile.  Wakes spuriously: loop on the condition. */

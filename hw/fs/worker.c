@@ -73,6 +73,21 @@ static void run(struct worker *w, struct job *j)
     }
 }
 
+static void deliver(struct worker *w);
+
+/* At once where nobody has the machine, which saves a change of threads; else the main loop is told. */
+static void hand_over(struct worker *w)
+{
+    struct machine *m = virtio_machine(w->v);
+
+    if (machine_try_lock(m)) {
+        deliver(w);
+        machine_unlock(m);
+    } else {
+        eventfd_write(w->fd, 1);
+    }
+}
+
 static struct job *next_job(struct worker *w)
 {
     struct job *j = w->todo.first;
@@ -95,11 +110,11 @@ static void *work(void *opaque)
             pthread_mutex_unlock(&w->mutex);
             run(w, w->running);
             pthread_mutex_lock(&w->mutex);
-            if (!w->finished.first) {
-                eventfd_write(w->fd, 1);
-            }
             put(&w->finished, w->running);
             w->running = NULL;
+            pthread_mutex_unlock(&w->mutex);
+            hand_over(w);
+            pthread_mutex_lock(&w->mutex);
         } else if (w->quit) {
             break;
         } else {

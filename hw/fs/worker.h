@@ -3,8 +3,8 @@
  * hw/fs/worker.h: requests of a virtio device that are answered on a thread of its own, one after another, so that
  * nothing of the guest waits for the host's disks.
  *
- * A request is copied before it is looked at, and its answer is copied when it is finished: the thread touches no guest
- * memory and takes no lock of the machine.
+ * A request is copied before it is looked at, and its answer is copied when it is finished.  The thread gives back what it
+ * has finished itself where the machine lock is free, and never waits for it: else the main loop does that.
  *
  * Invariants: elements are taken and given back under the machine lock; the requests in flight have at most
  *             WORKER_BYTES, or are one.  The server's state is the thread's, unless it is idle (worker_wait).

@@ -626,6 +626,11 @@ bool options_finish(struct options *o, GError **error)
         set_error(error, "-loadvm and -incoming cannot be used together: both say what is started");
         return false;
     }
+    if (o->chroot_dir && o->fsdevs->len) {
+        set_error(error,
+                  "-chroot cannot be used with -fsdev and -virtfs, which need /proc/self/fd");
+        return false;
+    }
     if (!finish_display(o, error)) {
         return false;
     }

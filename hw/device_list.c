@@ -6,6 +6,7 @@
  */
 #include <stddef.h>
 #include "softmmu/device.h"
+#include "softmmu/hotplug.h"
 
 /* clang-format off */
 
@@ -187,6 +188,13 @@ const struct device_alias device_aliases[] = {
     { "virtio-scsi",       "virtio-scsi-pci" },
     { "virtio-serial",     "virtio-serial-pci" },
     { "virtio-tablet",     "virtio-tablet-pci" },
+    { 0 }
+};
+
+#define BUILT_IN "the server is built in: -fsdev local,id=ID,path=FOLDER,security_model=MODEL -device virtio-fs-"
+const struct device_refusal device_refusals[] = {
+    { "vhost-user-fs-device", BUILT_IN "device,fsdev=ID,tag=TAG" },
+    { "vhost-user-fs-pci",    BUILT_IN "pci,fsdev=ID,tag=TAG" },
     { 0 }
 };
 /* clang-format on */

@@ -223,7 +223,7 @@ struct machine {
     GHashTable *tls_creds; /* id to struct tls_creds *: softmmu/tls_store.h; NULL: none */
     GPtrArray *rngs;       /* struct rng *: chardev/rng.h; NULL: none */
     void (*free_rngs)(struct machine *m);
-    GPtrArray *fsdevs;     /* struct fsdev *: fsdev/fsdev.h; NULL: none */
+    GPtrArray *fsdevs; /* struct fsdev *: fsdev/fsdev.h; NULL: none */
     void (*free_fsdevs)(struct machine *m);
     struct display_console *displays; /* ui/surface.h */
     struct input_queue *input;        /* ui/input.h; NULL until somebody asks for it */

@@ -26,7 +26,7 @@ struct made {
     uint64_t rdev; /* the guest's */
 };
 
-/* The folder's descriptor; 0, or why nothing can be made there. */
+/* The folder's descriptor, until end; 0, or why nothing can be made there. */
 static int begin(struct made *m, struct fs_tree *t, struct fs_node *dir, const char *name)
 {
     int ret = t->dev->readonly ? -EROFS : fs_check_name(name);
@@ -38,7 +38,17 @@ static int begin(struct made *m, struct fs_tree *t, struct fs_node *dir, const c
     m->dir = dir;
     m->name = name;
     m->dirfd = fs_pin(t, dir);
-    return m->dirfd < 0 ? m->dirfd : 0;
+    if (m->dirfd < 0) {
+        return m->dirfd;
+    }
+    fs_ref(dir); /* a name in it that goes may have been all that kept it */
+    return 0;
+}
+
+static void end(const struct made *m)
+{
+    fs_unpin(m->dir);
+    fs_unref(m->t, m->dir, 1);
 }
 
 /* A folder with the set-group-id bit gives its group on, and the bit to folders in it (mkdir(2)). */
@@ -172,7 +182,7 @@ int fs_create(struct fs_tree *t, struct fs_node *dir, const char *name, int flag
     for (unsigned i = 0; i < MOST_TRIES && ret == -EAGAIN; i++) {
         ret = create_or_open(&m, flags, out, fd);
     }
-    fs_unpin(dir);
+    end(&m);
     return ret;
 }
 
@@ -209,7 +219,7 @@ int fs_mkdir(struct fs_tree *t, struct fs_node *dir, const char *name, uint32_t 
         ret = -errno;
     }
     ret = ret ? ret : finish(&m, out);
-    fs_unpin(dir);
+    end(&m);
     return ret;
 }
 
@@ -234,7 +244,7 @@ int fs_mknod(struct fs_tree *t, struct fs_node *dir, const char *name, uint32_t 
         ret = -errno;
     }
     ret = ret ? ret : finish(&m, out);
-    fs_unpin(dir);
+    end(&m);
     return ret;
 }
 
@@ -258,7 +268,7 @@ int fs_symlink(struct fs_tree *t, struct fs_node *dir, const char *name, const c
         ret = -errno;
     }
     ret = ret ? ret : finish(&m, out);
-    fs_unpin(dir);
+    end(&m);
     return ret;
 }
 
@@ -273,7 +283,7 @@ int fs_link(struct fs_tree *t, struct fs_node *n, struct fs_node *dir, const cha
     }
     fd = fs_pin(t, n);
     if (fd < 0) {
-        fs_unpin(dir);
+        end(&m);
         return fd;
     }
     snprintf(own, sizeof(own), "%d", fd);
@@ -283,7 +293,7 @@ int fs_link(struct fs_tree *t, struct fs_node *n, struct fs_node *dir, const cha
         fs_set_place(t, n, dir, name);
     }
     fs_unpin(n);
-    fs_unpin(dir);
+    end(&m);
     return ret;
 }
 
@@ -312,7 +322,7 @@ int fs_remove(struct fs_tree *t, struct fs_node *dir, const char *name, bool fol
     } else {
         displace_from(t, n, dir, name);
     }
-    fs_unpin(dir);
+    end(&m);
     return ret;
 }
 
@@ -355,8 +365,8 @@ int fs_rename(struct fs_tree *t, struct fs_node *dir, const char *name, struct f
     ret = begin(&to, t, to_dir, to_name);
     if (ret == 0) {
         ret = rename_pinned(t, &from, &to, flags);
-        fs_unpin(to_dir);
+        end(&to);
     }
-    fs_unpin(dir);
+    end(&from);
     return ret;
 }

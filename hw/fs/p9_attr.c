@@ -191,7 +191,9 @@ int p9_xattrcreate(struct p9 *s, struct p9_call *c)
     f->xattr_flags = (int)c->n[2];
     f->value = g_byte_array_new();
     g_byte_array_set_size(f->value, (guint)c->n[1]);
-    memset(f->value->data, 0, f->value->len);
+    if (f->value->len) {
+        memset(f->value->data, 0, f->value->len);
+    }
     s->xattr_bytes += f->value->len;
     return 0;
 }

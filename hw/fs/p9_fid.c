@@ -201,7 +201,9 @@ int p9_read(struct p9 *s, struct p9_call *c)
     }
     if (f->xattr) {
         n = c->n[1] < f->value->len ? MIN(n, f->value->len - c->n[1]) : 0;
-        memcpy(c->out.p + 4, f->value->data + (n ? c->n[1] : 0), n);
+        if (n) {
+            memcpy(c->out.p + 4, f->value->data + c->n[1], n);
+        }
         put_read(c, n);
         return 0;
     }
@@ -233,7 +235,9 @@ int p9_write(struct p9 *s, struct p9_call *c)
         if (c->n[1] > f->value->len || n > f->value->len - c->n[1]) {
             return -ENOSPC;
         }
-        memcpy(f->value->data + c->n[1], c->rest.p, n);
+        if (n) {
+            memcpy(f->value->data + c->n[1], c->rest.p, n);
+        }
         pack_put(&c->out, n, 4);
         return 0;
     }

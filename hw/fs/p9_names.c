@@ -104,11 +104,8 @@ int p9_rename(struct p9 *s, struct p9_call *c)
     if (ret < 0) {
         return ret;
     }
-    copy = g_strdup(name);
-    fs_ref(dir); /* its place in it goes */
-    ret = fs_rename(s->tree, dir, copy, to->node, c->text[0], 0);
-    fs_unref(s->tree, dir, 1);
-    return ret;
+    copy = g_strdup(name); /* the node's own goes with its place */
+    return fs_rename(s->tree, dir, copy, to->node, c->text[0], 0);
 }
 
 /* olddirfid oldname newdirfid newname */

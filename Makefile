@@ -27,6 +27,8 @@ block_format_src := bochs.c cloop.c dmg.c dmg_inflate.c export.c luks.c luks_cip
 
 chardev_src := change.c chardev.c fd.c file.c logfile.c mux.c null.c options.c pty.c ringbuf.c socket.c stdio.c telnet.c udp.c rng.c tty.c
 
+fsdev_src := create.c dir.c file.c fsdev.c mapped.c saved.c tree.c xattr.c
+
 audio_src := alsa.c audio.c mix.c options.c pulse.c sdl.c wav.c
 
 net_src := announce.c dgram.c dump.c hub.c l2tpv3.c net.c netdev.c offload.c offload_segment.c socket.c stream.c tap.c tap_open.c user.c user_guestfwd.c user_hostfwd.c \
@@ -94,6 +96,8 @@ hw_block_src := ahci.c ahci_port.c ata.c atapi.c cd_info.c fdc.c fdc_transfer.c 
 
 hw_net_src := e1000.c e1000e.c e1000_phy.c e1000_rx.c e1000_tx.c eeprom.c ne2000.c nic.c pcnet.c rtl8139.c rtl8139_rx.c rtl8139_tx.c virtio_net.c virtio_net_ctrl.c virtio_net_features.c virtio_net_rx.c virtio_net_tx.c
 
+hw_fs_src := fuse.c fuse_file.c fuse_names.c fuse_saved.c p9.c p9_attr.c p9_fid.c p9_names.c p9_saved.c share.c virtio_9p.c virtio_fs.c worker.c
+
 hw_isa_src := isa.c
 hw_usb_src := bus.c desc.c ehci.c ehci_schedule.c hid.c hid_keys.c hid_reports.c hub.c serial.c storage.c uas.c uhci.c usb.c xhci.c xhci_command.c xhci_event.c \
               xhci_port.c xhci_ring.c
@@ -116,7 +120,7 @@ monitor_src := tpm.c audio.c block_jobs.c chardev.c commands.c cpu_access.c devi
 gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c resume.c stub.c
 
 # cli/main.c is not in this list: it is the only file that test programs do not get.
-cli_src := audio_options.c accel_options.c accel_setup.c device_options.c fd_options.c firmware_options.c drive_options.c machine_options.c net_options.c daemon.c tpm_options.c \
+cli_src := audio_options.c accel_options.c accel_setup.c device_options.c fd_options.c firmware_options.c drive_options.c machine_options.c net_options.c daemon.c tpm_options.c fsdev_options.c \
            options.c setup.c option_list.c dump_vmstate.c config_file.c machine_properties.c memory_options.c numa_options.c process_options.c sandbox.c
 
 # Programs beside the emulator, tools/NAME.c, and what they share.
@@ -129,15 +133,14 @@ tools_src := convert.c img.c img_amend.c img_bench.c img_bitmap.c img_check.c im
 # The helpers of a kind are linked with every test program of that kind.
 unit_tests := vdagent_test block_drive_test block_job_test block_live_kill_test block_live_test block_monitor_test block_qcow2_test block_raw_test block_node_test block_options_test clock_test device_test fdset_test gdbstub_test gdbstub_break_test gdbstub_state_test dump_memory_test iothread_test log_test lookup_test migration_test migrate_test \
               machine_test memory_test state_test \
-              text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_info_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test qmp_test json_stream_test net_l2tpv3_test screen_test memory_backend_test random_test
+              text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_info_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test qmp_test json_stream_test net_l2tpv3_test screen_test memory_backend_test random_test fsdev_test
 
 device_tests := smbus_test tpm_test uhci_ehci_test audio_test es1370_test sb16_test ac97_test hda_test pcspk_test virtio_input_test cirrus_test ramfb_test virtio_gpu_test nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test ne2000_test pcnet_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test virtio_balloon_test watchdog_test usb_test xhci_test usb_hid_test usb_storage_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
                 debugcon_test hotplug_test microvm_pm_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
                 pflash_test bios_test fw_cfg_test smi_test smm_test \
-                fuzz_devices_test info_test io_errors_test virtio_rng_test loader_test parallel_test \
-               kvm_cpuid_test kvm_probe_test kvm_run_test kvm_irqchip_test
+               fuzz_devices_test info_test io_errors_test virtio_rng_test loader_test parallel_test kvm_cpuid_test kvm_probe_test kvm_run_test kvm_irqchip_test virtio_9p_test virtio_fs_test
 device_helpers := fuzz_machine.c kvm_model.c rig.c tpm_player.c
 
 insn_tests := cpu_model_test smp_test dirty_test tlb_test avx_test softfloat_test softfloat_x87_test x87_test \
@@ -159,7 +162,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
-boot_tests := sound.py graphics.py watchdogs.py snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py usb.py firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py window.py vnc.py process.py tls.py web.py migration_small.py kvm_refusals.py parts.py tpm.py input.py vnc_viewer.py kvm_cpu.py kvm.py kvm_irqchip.py
+boot_tests := sound.py graphics.py watchdogs.py snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py usb.py firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py window.py vnc.py process.py tls.py web.py migration_small.py kvm_refusals.py parts.py tpm.py input.py vnc_viewer.py kvm_cpu.py kvm.py kvm_irqchip.py share.py
 
 # --- Configuration ----------------------------------------------------------------------------
 
@@ -222,8 +225,7 @@ endif
 
 # --- What follows from the lists --------------------------------------------------------------
 
-lib_src := $(audio_src:%=audio/%) $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%) $(block_format_src:%=block/%) $(chardev_src:%=chardev/%) $(net_src:%=net/%) \
-           $(target_i386_src:%=target/i386/%) $(accel_tcg_src:%=accel/tcg/%) $(translator_src) $(accel_kvm_src:%=accel/kvm/%) $(kvm_src) $(accel_qtest_src:%=accel/qtest/%) \
+lib_src := $(audio_src:%=audio/%) $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%) $(block_format_src:%=block/%) $(chardev_src:%=chardev/%) $(net_src:%=net/%) $(target_i386_src:%=target/i386/%) $(accel_tcg_src:%=accel/tcg/%) $(translator_src) $(accel_kvm_src:%=accel/kvm/%) $(kvm_src) $(accel_qtest_src:%=accel/qtest/%) $(fsdev_src:%=fsdev/%) $(hw_fs_src:%=hw/fs/%) \
            $(hw_src:%=hw/%) $(hw_intc_src:%=hw/intc/%) $(hw_timer_src:%=hw/timer/%) \
            $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) $(hw_tpm_src:%=hw/tpm/%) $(hw_i2c_src:%=hw/i2c/%) $(hw_nvram_src:%=hw/nvram/%) \
            $(ui_src:%=ui/%) $(hw_display_src:%=hw/display/%) $(hw_audio_src:%=hw/audio/%) \

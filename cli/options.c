@@ -258,6 +258,9 @@ const struct option_row option_rows[] = {
     { "net",         "none|nic[,model=CARD][,macaddr=MAC]|TYPE[,prop=VALUE]", "a card or a back end at hub 0", option_net },
 
     { "tpmdev",      "emulator,id=ID,chardev=ID|help", "a TPM that swtpm emulates, at the socket of its --ctrl", option_tpmdev },
+    { "fsdev",       "local,id=ID,path=FOLDER,security_model=passthrough|none|mapped-xattr[,readonly=on|off][,multidevs=warn|remap|forbid][,writeout=immediate][,fmode=MODE][,dmode=MODE]", "a folder that -device virtio-9p-pci,fsdev=ID,mount_tag=TAG or virtio-fs-pci,fsdev=ID,tag=TAG shares", option_fsdev },
+    { "virtfs",      "local,path=FOLDER,mount_tag=TAG,security_model=MODEL[,id=ID][,readonly=on|off][,multidevs=warn|remap|forbid][,writeout=immediate][,fmode=MODE][,dmode=MODE]", "the same and its virtio-9p-pci", option_virtfs },
+
     { "audiodev",    "DRIVER,id=ID[,prop=VALUE]|help or JSON", "where sound goes: none, wav, alsa, pa, sdl",  option_audiodev },
     { "audio",       "DRIVER,model=CARD[,prop=VALUE]|help", "an audiodev and the card that uses it: ac97, hda, ...", option_audio },
     { "audio-help",  NULL, "show -audiodev for each driver and leave",                            option_audio_help },
@@ -312,8 +315,6 @@ const struct option_row option_rows[] = {
     { "trace",       "OPTIONS", "not supported: -d ITEM logs what the guest does",                NULL },
     { "plugin",      "FILE", "plugins are not supported; -d exec and gdb show what runs",         NULL },
     { "preconfig",   NULL, "not supported: -S waits once the machine is there",                   NULL },
-    { "fsdev",       "OPTIONS", "shared folders are not supported yet; use -netdev user,smb=",    NULL },
-    { "virtfs",      "OPTIONS", "shared folders are not supported yet; use -netdev user,smb=",    NULL },
     { 0 }
 };
 /* clang-format on */
@@ -338,6 +339,7 @@ struct options *options_new(void)
     o->audiodevs = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     o->tpmdevs = g_ptr_array_new_with_free_func(g_free);
     o->fds = g_ptr_array_new_with_free_func(g_free);
+    o->fsdevs = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     o->parallels = g_ptr_array_new_with_free_func(g_free);
     o->serials = g_ptr_array_new_with_free_func(g_free);
     o->monitors = g_ptr_array_new_with_free_func(monitor_option_free);
@@ -370,7 +372,8 @@ void options_free(struct options *o)
     GPtrArray *const lists[] = { o->netdevs,   o->nics,    o->nets,      o->cards,    o->fds,
                                  o->serials,   o->drives,  o->blockdevs, o->monitors, o->chardevs,
                                  o->devices,   o->globals, o->warnings,  o->objects,  o->numas,
-                                 o->parallels, o->vncs,    o->audiodevs, o->accels,   o->tpmdevs };
+                                 o->parallels, o->vncs,    o->audiodevs, o->accels,   o->tpmdevs,
+                                 o->fsdevs };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);
@@ -612,6 +615,11 @@ bool options_finish(struct options *o, GError **error)
     }
     if (o->loadvm && o->incoming) {
         set_error(error, "-loadvm and -incoming cannot be used together: both say what is started");
+        return false;
+    }
+    if (o->chroot_dir && o->fsdevs->len) {
+        set_error(error,
+                  "-chroot cannot be used with -fsdev and -virtfs, which need /proc/self/fd");
         return false;
     }
     if (!finish_display(o, error)) {

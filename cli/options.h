@@ -58,6 +58,7 @@ struct options {
     bool full_screen, no_quit, has_viewer;
     char *layout; /* -k */
     bool vga_given;
+    GPtrArray *fsdevs;    /* the same of each -fsdev and -virtfs */
     GPtrArray *audiodevs; /* GPtrArray of struct option_pair: of each -audiodev and -audio */
     char *pcspk_audiodev;
     GPtrArray *tpmdevs; /* -tpmdev, texts as given */
@@ -189,6 +190,11 @@ bool audio_setup(struct machine *m, const struct options *o, GError **error);
 option_fn option_tpmdev;
 /* After character devices are there, before devices are.  Machine lock held. */
 bool tpm_setup(struct machine *m, const struct options *o, GError **error);
+
+/* fsdev_options.c */
+option_fn option_fsdev, option_virtfs;
+/* The folders that the options name; before devices are made.  Machine lock held. */
+bool fsdev_setup(struct machine *m, const struct options *o, GError **error);
 
 /* net_options.c */
 option_fn option_netdev, option_nic, option_net;

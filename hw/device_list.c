@@ -6,6 +6,7 @@
  */
 #include <stddef.h>
 #include "softmmu/device.h"
+#include "softmmu/hotplug.h"
 
 /* clang-format off */
 
@@ -39,6 +40,8 @@ extern const struct device_type tpm_crb_type, tpm_tis_type;
 extern const struct device_type vmcoreinfo_type, vmgenid_type;
 extern const struct device_type virtio_mmio_type, virtio_rng_device_type, virtio_rng_pci_type;
 extern const struct device_type virtio_rng_pci_non_transitional_type, virtio_rng_pci_transitional_type;
+extern const struct device_type virtio_9p_device_type, virtio_9p_pci_type, virtio_fs_device_type, virtio_fs_pci_type;
+extern const struct device_type virtio_9p_pci_non_transitional_type, virtio_9p_pci_transitional_type;
 extern const struct device_type virtio_balloon_device_type, virtio_balloon_pci_type;
 extern const struct device_type virtio_balloon_pci_non_transitional_type, virtio_balloon_pci_transitional_type;
 extern const struct device_type virtio_serial_device_type, virtio_serial_pci_type, virtconsole_type, virtserialport_type;
@@ -126,10 +129,16 @@ const struct device_type *const device_types[] = {
     &tpm_crb_type,
     &tpm_tis_type,
     &vga_type,
+    &virtio_9p_device_type,
+    &virtio_9p_pci_type,
+    &virtio_9p_pci_non_transitional_type,
+    &virtio_9p_pci_transitional_type,
     &virtio_blk_device_type,
     &virtio_blk_pci_type,
     &virtio_blk_pci_non_transitional_type,
     &virtio_blk_pci_transitional_type,
+    &virtio_fs_device_type,
+    &virtio_fs_pci_type,
     &virtio_gpu_device_type,
     &virtio_gpu_pci_type,
     &virtio_vga_type,
@@ -187,6 +196,13 @@ const struct device_alias device_aliases[] = {
     { "virtio-scsi",       "virtio-scsi-pci" },
     { "virtio-serial",     "virtio-serial-pci" },
     { "virtio-tablet",     "virtio-tablet-pci" },
+    { 0 }
+};
+
+#define BUILT_IN "the server is built in: -fsdev local,id=ID,path=FOLDER,security_model=MODEL -device virtio-fs-"
+const struct device_refusal device_refusals[] = {
+    { "vhost-user-fs-device", BUILT_IN "device,fsdev=ID,tag=TAG" },
+    { "vhost-user-fs-pci",    BUILT_IN "pci,fsdev=ID,tag=TAG" },
     { 0 }
 };
 /* clang-format on */

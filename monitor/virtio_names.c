@@ -115,6 +115,16 @@ static const struct virtio_bit_name gpu[] = {
     { 4, "VIRTIO_GPU_F_CONTEXT_INIT: Contexts have types and timelines" },
     { 0 }
 };
+
+static const struct virtio_bit_name p9[] = {
+    { 0, "VIRTIO_9P_MOUNT_TAG: The configuration has the mount tag" },
+    { 0 }
+};
+
+static const struct virtio_bit_name fs[] = {
+    { 0, "VIRTIO_FS_F_NOTIFICATION: The device has a queue for notifications" },
+    { 0 }
+};
 /* clang-format on */
 
 const struct virtio_bit_name *virtio_feature_names(enum virtio_id id)
@@ -122,6 +132,7 @@ const struct virtio_bit_name *virtio_feature_names(enum virtio_id id)
     static const struct virtio_bit_name *const lists[] = {
         [VIRTIO_ID_NET] = net,         [VIRTIO_ID_BLOCK] = blk, [VIRTIO_ID_CONSOLE] = console,
         [VIRTIO_ID_BALLOON] = balloon, [VIRTIO_ID_SCSI] = scsi, [VIRTIO_ID_GPU] = gpu,
+        [VIRTIO_ID_9P] = p9,           [VIRTIO_ID_FS] = fs,
     };
 
     return id < G_N_ELEMENTS(lists) && lists[id] ? lists[id] : none;

@@ -16,6 +16,17 @@ static const char *type_name(void *opaque, unsigned i)
     return device_types[i] ? device_types[i]->name : NULL;
 }
 
+static bool is_refused(const char *name, GError **error)
+{
+    for (const struct device_refusal *r = device_refusals; r->name; r++) {
+        if (strcmp(r->name, name) == 0) {
+            set_error(error, "'%s' is not supported: %s", name, r->why);
+            return true;
+        }
+    }
+    return false;
+}
+
 const struct device_type *device_type_named(const char *name, GError **error)
 {
     const struct device_type *type = device_type_find(name);
@@ -23,6 +34,9 @@ const struct device_type *device_type_named(const char *name, GError **error)
 
     if (type && type->internal) {
         set_error(error, "'%s' is part of the board and cannot be added", name);
+        return NULL;
+    }
+    if (!type && is_refused(name, error)) {
         return NULL;
     }
     if (!type) {

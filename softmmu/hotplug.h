@@ -25,6 +25,12 @@ struct hotplug_ops {
 
 enum device_plug { DEVICE_COLD, DEVICE_HOT };
 
+/* Names of QEMU's that are refused with a reason: hw/device_list.c; ends with name NULL. */
+struct device_refusal {
+    const char *name, *why;
+};
+extern const struct device_refusal device_refusals[];
+
 /* The type that a user may name; NULL and *error with the closest names. */
 const struct device_type *device_type_named(const char *name, GError **error);
 /* The realized device with this id, or NULL. */

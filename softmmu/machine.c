@@ -84,6 +84,19 @@ void machine_lock(struct machine *m)
     take_ownership(m);
 }
 
+bool machine_try_lock(struct machine *m)
+{
+    if (pthread_mutex_trylock(&m->mutex) != 0) {
+        return false;
+    }
+    if (m->exclusive_owner) {
+        pthread_mutex_unlock(&m->mutex);
+        return false;
+    }
+    atomic_store_explicit(&m->lock_owner, g_thread_self(), memory_order_relaxed);
+    return true;
+}
+
 void machine_unlock(struct machine *m)
 {
     struct vcpu *cpu = vcpu_current();
@@ -246,6 +259,9 @@ void machine_free(struct machine *m)
         m->free_drives(m);
     }
     iothread_free_all(m);
+    if (m->fsdevs) {
+        m->free_fsdevs(m);
+    }
     if (m->rngs) {
         m->free_rngs(m); /* before the chardevs that they read */
     }

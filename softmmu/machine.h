@@ -227,6 +227,8 @@ struct machine {
     void (*free_rngs)(struct machine *m);
     GPtrArray *tpms; /* struct tpm *: hw/tpm/tpm.h; NULL: none */
     void (*free_tpms)(struct machine *m);
+    GPtrArray *fsdevs; /* struct fsdev *: fsdev/fsdev.h; NULL: none */
+    void (*free_fsdevs)(struct machine *m);
     struct display_console *displays; /* ui/surface.h */
     struct input_queue *input;        /* ui/input.h; NULL until somebody asks for it */
     void (*free_input)(struct machine *m);
@@ -325,6 +327,8 @@ struct machine *machine_new(void);
 void machine_free(struct machine *m);
 
 void machine_lock(struct machine *m);
+/* For threads that are no vCPUs: if nobody has it and nobody waits for an exclusive section.  Does not wait. */
+bool machine_try_lock(struct machine *m);
 void machine_unlock(struct machine *m);
 bool machine_locked(struct machine *m);
 /* Lock held: waits for cond, without the lock meanwhile.  Wakes spuriously: loop on the condition. */

@@ -32,7 +32,7 @@
 /* clang-format off */
 enum virtio_id { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4,
                  VIRTIO_ID_BALLOON = 5, VIRTIO_ID_SCSI = 8, VIRTIO_ID_9P = 9, VIRTIO_ID_GPU = 16,
-                 VIRTIO_ID_INPUT = 18 };
+                 VIRTIO_ID_INPUT = 18, VIRTIO_ID_FS = 26 };
 enum virtio_status {            /* 2.1 */
     VIRTIO_ACKNOWLEDGE = 1, VIRTIO_DRIVER = 2, VIRTIO_DRIVER_OK = 4, VIRTIO_FEATURES_OK = 8,
     VIRTIO_NEEDS_RESET = 64, VIRTIO_FAILED = 128,

@@ -61,6 +61,21 @@ static const struct {
     { "virtio-net-pci", "-nic hubport,hubid=0,model=virtio-net-pci -net nic,model=virtio" },
     { "virtio-net-pci-transitional", "-netdev user,id=n,restrict=on -device "
                                      "virtio-net-pci-transitional,netdev=n,packed=on" },
+    { "virtio-9p-device", "-M microvm -vga none -kernel %s/kernel -fsdev "
+                          "local,id=f,path=%s,security_model=none,readonly=on "
+                          "-device virtio-9p-device,fsdev=f,mount_tag=t" },
+    { "virtio-9p-pci", "-virtfs local,path=%s,mount_tag=t,security_model=none,readonly=on" },
+    { "virtio-9p-pci-transitional",
+      "-fsdev local,id=f,path=%s,security_model=none,readonly=on -device "
+      "virtio-9p-pci-transitional,fsdev=f,mount_tag=t,packed=on" },
+    { "virtio-9p-pci-non-transitional",
+      "-fsdev local,id=f,path=%s,security_model=none,readonly=on -device "
+      "virtio-9p-pci-non-transitional,fsdev=f,mount_tag=t" },
+    { "virtio-fs-device", "-M microvm -vga none -kernel %s/kernel -fsdev "
+                          "local,id=f,path=%s,security_model=none,readonly=on "
+                          "-device virtio-fs-device,fsdev=f,tag=t" },
+    { "virtio-fs-pci", "-fsdev local,id=f,path=%s,security_model=none,readonly=on -device "
+                       "virtio-fs-pci,fsdev=f,tag=t,num-request-queues=2,packed=on" },
     { "virtio-balloon-device",
       "-M microvm -vga none -kernel %s/kernel -device virtio-balloon-device" },
     { "virtio-balloon-pci",

@@ -14,11 +14,11 @@ from style import c_files, lines, tap
 INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]+)"')
 
 FLOOR = "softmmu util"
-BACK_ENDS = f"chardev block net ui audio {FLOOR}"
+BACK_ENDS = f"chardev block net ui audio fsdev {FLOOR}"
 CPU = f"target/i386 {BACK_ENDS}"
 ENGINES = f"accel/tcg accel/kvm accel/qtest {CPU}"
 DEVICES = "hw/isa hw/pci hw/nvram hw/misc hw/intc hw/timer hw/char hw/input hw/block hw/net hw/display " \
-          "hw/virtio hw/usb hw/audio hw/tpm hw/i2c"
+          "hw/virtio hw/usb hw/audio hw/tpm hw/i2c hw/fs"
 BOARD = f"hw hw/i386 {DEVICES} {ENGINES}"
 
 # A device may include the CPU's contracts and what is below, and the bus it sits on.
@@ -34,6 +34,7 @@ GRANTS = {
     "net":          f"chardev {FLOOR}",             # a socket net back end is a character device
     "ui":           f"chardev {FLOOR}",             # VNC and the text consoles
     "audio":        FLOOR,
+    "fsdev":        FLOOR,
     "target/i386":  FLOOR,
     "accel/tcg":    f"target/i386 {FLOOR}",
     "accel/tcg/x86_64": f"accel/tcg target/i386 {FLOOR}",
@@ -54,6 +55,7 @@ GRANTS = {
     "hw/display":   VIRTIO,
     "hw/audio":     f"hw/timer {DEVICE}",           # the speaker's tone is the timer's
     "hw/virtio":    DEVICE,
+    "hw/fs":        VIRTIO,
     "hw/usb":       f"hw/block {DEVICE}",           # storage: the SCSI units
     "hw":           f"{DEVICES} hw/i386 {FLOOR}",   # device_list.c names every device type
     "hw/i386":      BOARD,

@@ -4,6 +4,7 @@
 screen is on the screendump pixel by pixel, xrandr changes the size, and the size that a viewer wants is what the
 guest's monitor says next; the pointer and keys arrive in an xterm."""
 import re
+import shlex
 import sys
 
 from boot import Scratch, guest_file, tap
@@ -44,21 +45,26 @@ def ppm(image):
 
 class Desktop(Guest, Shown):
     """Debian, at whose serial console somebody sits, with QMP and VNC."""
+    start = Guest.start[1:]             # GRUB is on the screen
 
-    def __init__(self, *args):
+    def __init__(self, *args, display="none"):
         need_bios()
         self.scratch = Scratch()
         disk, self.pictures = self.scratch.path("disk.qcow2"), self.scratch.path("pictures", bytes(ROOM))
         rhea_img("create", "-q", "-f", "qcow2", "-b", guest_file("desktop"), "-F", "raw", disk)
         self.vnc, qmp = self.scratch.path("vnc"), self.scratch.path("qmp")
-        super().__init__(["-m", "1024", "-display", "none", "-serial", "stdio", "-monitor", "none", "-vnc",
+        super().__init__(["-m", "1024", "-display", display, "-serial", "stdio", "-monitor", "none", "-vnc",
                           f"unix:{self.vnc}", "-qmp", f"unix:{qmp},server=on,wait=off", "-drive",
                           f"file={disk},format=qcow2,if=virtio", "-drive", f"file={self.pictures},format=raw,if=virtio",
                           *args])
         self.qmp = Qmp(qmp).negotiate()
 
+    def put(self, path, text):
+        """A file in the guest."""
+        self.do(f"printf '%s\\n' {' '.join(shlex.quote(line) for line in text.splitlines())} >{path}")
+
     def start_x(self, driver, options="", cursor=False):
-        self.do("cat >/etc/X11/xorg.conf <<'END'\n" + XORG % (driver, options) + "END")
+        self.put("/etc/X11/xorg.conf", XORG % (driver, options))
         self.do("export DISPLAY=:0; Xorg :0 vt7 -noreset %s >/tmp/xlog 2>&1 & for i in $(seq 300); do "
                 "xset q >/dev/null 2>&1 && break; sleep 0.2; done; xset s off -dpms" % ("" if cursor else "-nocursor"))
         self.must_print("grep -c 'LoadModule: .%s' /var/log/Xorg.0.log" % driver, "^[1-9]")
@@ -154,7 +160,7 @@ def pointer_apart(args):
             guest.login()
             guest.start_x("modesetting", cursor=True)
             width, height = guest.size()
-            guest.do("cat >/tmp/c.xbm <<'END'\n" + SHAPE + "END")
+            guest.put("/tmp/c.xbm", SHAPE)
             guest.do("sed s/_bits.*/_bits[]={255,255,255,255};/ /tmp/c.xbm >/tmp/m.xbm")
             guest.do("xsetroot -solid '#204060' -cursor /tmp/c.xbm /tmp/m.xbm -fg '#ff8000' -bg '#0080ff'")
             guest.point(300, 200, width, height)

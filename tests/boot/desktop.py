@@ -149,7 +149,8 @@ SHAPE = """#define c_width 8
 #define c_height 4
 #define c_x_hot 3
 #define c_y_hot 1
-static char c_bits[] = { 0x55, 0xaa, 0xff, 0x01 };
+static char c_bits[] = {
+0x55, 0xaa, 0xff, 0x01 };
 """
 
 
@@ -161,7 +162,7 @@ def pointer_apart(args):
             guest.start_x("modesetting", cursor=True)
             width, height = guest.size()
             guest.put("/tmp/c.xbm", SHAPE)
-            guest.do("sed s/_bits.*/_bits[]={255,255,255,255};/ /tmp/c.xbm >/tmp/m.xbm")
+            guest.do("sed 's/^0x.*/0xff, 0xff, 0xff, 0xff };/' /tmp/c.xbm >/tmp/m.xbm")
             guest.do("xsetroot -solid '#204060' -cursor /tmp/c.xbm /tmp/m.xbm -fg '#ff8000' -bg '#0080ff'")
             guest.point(300, 200, width, height)
             wanted = b"".join(b"\xff\x80\0\xff" if row >> x & 1 else b"\0\x80\xff\xff"

@@ -130,16 +130,19 @@ def used(args):
         with Desktop(*args) as guest:
             guest.login()
             guest.start_x("modesetting", cursor=True)
-            guest.do("openbox >/tmp/openbox 2>&1 & for i in $(seq 100); do xprop -root _NET_SUPPORTING_WM_CHECK | "
+            guest.do("openbox >/tmp/openbox 2>&1 & for i in $(seq 500); do xprop -root _NET_SUPPORTING_WM_CHECK | "
                      "grep -q window && break; sleep 0.2; done")
             for place in ("+50+50", "+650+50"):
-                guest.do(f"xterm -geometry 60x20{place} -e sh -c 'tty >/tmp/tty{place}; exec sh' & "
-                         f"for i in $(seq 100); do [ -s /tmp/tty{place} ] && break; sleep 0.2; done; sleep 1")
+                guest.do(f"xterm -T x{place} -geometry 60x20{place} -e sh -c 'tty >/tmp/tty{place}; exec sh' & "
+                         f"for i in $(seq 500); do xwininfo -name x{place} 2>/dev/null | grep -q IsViewable && break; "
+                         "sleep 0.2; done; sleep 1")
             width, height = guest.size()
             for place, x in (("+50+50", 200), ("+650+50", 800)):
+                guest.do("rm -f /tmp/typed")
                 guest.click(x, 200, width, height)
                 guest.type_keys("tty >/tmp/typed\n")
-                guest.must_print(f"sleep 1; cmp /tmp/typed '/tmp/tty{place}' && echo sa''me", "^same$")
+                guest.must_print("for i in $(seq 100); do [ -s /tmp/typed ] && break; sleep 0.2; done; sleep 1; "
+                                 f"cmp /tmp/typed '/tmp/tty{place}' && echo sa''me", "^same$")
             guest.must_print("xinput list --name-only", "Tablet")
             guest.away()
     return test
@@ -179,6 +182,8 @@ def pointer_apart(args):
             plain = Rfb(connect(guest.vnc))
             plain.set_encodings(RAW)
             got = part(plain.refresh(), 297, 199, 8, 4)[2]
+            if plain.picture.count(b"\x20\x40\x60") < width * height - 32:
+                guest.fail(f"more of the picture than the pointer has changed: {colours(plain.refresh())}")
             if got != b"".join(wanted[i:i + 3] for i in range(0, len(wanted), 4)):
                 guest.fail(f"the pointer is not where it belongs in the picture of a client that shows none: {got.hex()}")
             guest.away()
@@ -195,14 +200,14 @@ def shape(client):
 
 
 PREFIX = ["-vga", "none", "-device"]
-NO_BOCHS = "rmmod bochs 2>/dev/null; true"
+NO_BOCHS = "echo 0 >/sys/class/vtconsole/vtcon1/bind; rmmod bochs"
 TESTS = (
     ("virtio-vga, modesetting", drawn(PREFIX + ["virtio-vga"], "modesetting", modes=("1024x768", "1920x1080"), follows=True)),
     ("virtio-gpu-pci, modesetting",
      drawn(PREFIX + ["virtio-gpu-pci,xres=800,yres=600"], "modesetting", modes=("640x480",), follows=True)),
     ("std VGA, modesetting on bochs-drm", drawn(["-vga", "std"], "modesetting", modes=("1024x768", "800x600"))),
     ("std VGA, fbdev", drawn(["-vga", "std"], "fbdev", 'Option "fbdev" "/dev/fb0"')),
-    ("std VGA, vesa", drawn(["-vga", "std"], "vesa", modes=("800x600",), before=NO_BOCHS)),
+    ("std VGA, vesa", drawn(["-vga", "std"], "vesa", modes=("1280x720",), before=NO_BOCHS)),
     ("cirrus-vga, modesetting", drawn(["-vga", "cirrus"], "modesetting")),
     ("the pointer of virtio-vga", pointer_apart(PREFIX + ["virtio-vga", "-device", "virtio-tablet-pci"])),
     ("a person at virtio-vga, a USB tablet and keyboard",

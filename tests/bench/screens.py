@@ -98,17 +98,19 @@ def updates(card, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=30, help="of each measurement (30)")
+    parser.add_argument("--card", choices=CARDS, action="append", help="one of them (all)")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     options = parser.parse_args()
 
     def say(what):
         print(what, file=sys.stderr, flush=True)
 
-    found = {name: idle(card, options.seconds, say) for name, card in CARDS.items()}
-    rows = [[viewer] + [f"{found[name][viewer]:.1f}" for name in CARDS] for viewer in next(iter(found.values()))]
+    cards = options.card or list(CARDS)
+    found = {name: idle(CARDS[name], options.seconds, say) for name in cards}
+    rows = [[viewer] + [f"{found[name][viewer]:.1f}" for name in cards] for viewer in next(iter(found.values()))]
     rate, few, median, most, whole = updates(CARDS["std VGA"], options.seconds)
     text = (f"Made by `tests/bench/screens.py {shlex.join(sys.argv[1:])}`, load average {os.getloadavg()[0]:.1f}.\n\n" +
-            "\n".join(table(["an idle desktop, watched by"] + [f"{name}, % of a CPU" for name in CARDS], rows)) + "\n" +
+            "\n".join(table(["an idle desktop, watched by"] + [f"{name}, % of a CPU" for name in cards], rows)) + "\n" +
             f"\nA number that changes without end on std VGA's text screen: a VNC client gets {rate:.0f} updates a second of "
             f"{median} pixels ({few} to {most}) of {whole}.\n")
     print(text)

@@ -13,16 +13,19 @@
 #define COST_FIXED 512u /* of a resource, whatever its size */
 
 /* clang-format off */
-/* Names give bytes by address: where blue, green, red and alpha (4: none) are in a pixel's four. */
+/*
+ * Names give bytes by address: where blue, green, red and alpha are in a pixel's four.  X is alpha, too: pointers need
+ * it, and Linux has resources of B8G8R8X8 for them; pictures ignore it.
+ */
 static const struct format { uint8_t id, blue, green, red, alpha; } formats[] = {
     {   1, 0, 1, 2, 3 }, /* B8G8R8A8 */
-    {   2, 0, 1, 2, 4 }, /* B8G8R8X8 */
+    {   2, 0, 1, 2, 3 }, /* B8G8R8X8 */
     {   3, 3, 2, 1, 0 }, /* A8R8G8B8 */
-    {   4, 3, 2, 1, 4 }, /* X8R8G8B8 */
+    {   4, 3, 2, 1, 0 }, /* X8R8G8B8 */
     {  67, 2, 1, 0, 3 }, /* R8G8B8A8 */
-    {  68, 1, 2, 3, 4 }, /* X8B8G8R8 */
+    {  68, 1, 2, 3, 0 }, /* X8B8G8R8 */
     { 121, 1, 2, 3, 0 }, /* A8B8G8R8 */
-    { 134, 2, 1, 0, 4 }, /* R8G8B8X8 */
+    { 134, 2, 1, 0, 3 }, /* R8G8B8X8 */
 };
 /* clang-format on */
 
@@ -192,10 +195,8 @@ static void convert(uint32_t format, const uint8_t *from, uint32_t *to, size_t n
     const struct format *f = find_format(format);
 
     for (size_t i = 0; i < n; i++, from += 4) {
-        uint32_t alpha = f->alpha < 4 ? from[f->alpha] : 0xff;
-
-        to[i] = alpha << 24 | (uint32_t)from[f->red] << 16 | (uint32_t)from[f->green] << 8 |
-                from[f->blue];
+        to[i] = (uint32_t)from[f->alpha] << 24 | (uint32_t)from[f->red] << 16 |
+                (uint32_t)from[f->green] << 8 | from[f->blue];
     }
 }
 

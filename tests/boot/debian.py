@@ -39,6 +39,7 @@ def rhea_img(*args):
 
 class Guest(Run):
     """A run whose serial console has somebody at it."""
+    start = ("GRUB", "Linux version", "^Debian GNU/Linux 12 debian ttyS0")
 
     def __init__(self, args):
         super().__init__(args, terminal=True)
@@ -49,7 +50,7 @@ class Guest(Run):
 
     def login(self):
         """From the firmware to a shell that neither prompts nor echoes."""
-        for pattern in ("GRUB", "Linux version", "^Debian GNU/Linux 12 debian ttyS0"):
+        for pattern in self.start:
             self.see(pattern, BOOT_TIMEOUT)
         for pattern, answer in (("login: ", "root"), ("Password: ", "rhea"), ("# ", "exec sh")):
             self.see(pattern)

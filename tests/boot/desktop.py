@@ -4,6 +4,7 @@
 screen is on the screendump pixel by pixel, xrandr changes the size, and the size that a viewer wants is what the
 guest's monitor says next; the pointer and keys arrive in an xterm."""
 import re
+import shlex
 import sys
 
 from boot import Scratch, guest_file, tap
@@ -44,21 +45,26 @@ def ppm(image):
 
 class Desktop(Guest, Shown):
     """Debian, at whose serial console somebody sits, with QMP and VNC."""
+    start = Guest.start[1:]             # GRUB is on the screen
 
-    def __init__(self, *args):
+    def __init__(self, *args, display="none"):
         need_bios()
         self.scratch = Scratch()
         disk, self.pictures = self.scratch.path("disk.qcow2"), self.scratch.path("pictures", bytes(ROOM))
         rhea_img("create", "-q", "-f", "qcow2", "-b", guest_file("desktop"), "-F", "raw", disk)
         self.vnc, qmp = self.scratch.path("vnc"), self.scratch.path("qmp")
-        super().__init__(["-m", "1024", "-display", "none", "-serial", "stdio", "-monitor", "none", "-vnc",
+        super().__init__(["-m", "1024", "-display", display, "-serial", "stdio", "-monitor", "none", "-vnc",
                           f"unix:{self.vnc}", "-qmp", f"unix:{qmp},server=on,wait=off", "-drive",
                           f"file={disk},format=qcow2,if=virtio", "-drive", f"file={self.pictures},format=raw,if=virtio",
                           *args])
         self.qmp = Qmp(qmp).negotiate()
 
+    def put(self, path, text):
+        """A file in the guest."""
+        self.do(f"printf '%s\\n' {' '.join(shlex.quote(line) for line in text.splitlines())} >{path}")
+
     def start_x(self, driver, options="", cursor=False):
-        self.do("cat >/etc/X11/xorg.conf <<'END'\n" + XORG % (driver, options) + "END")
+        self.put("/etc/X11/xorg.conf", XORG % (driver, options))
         self.do("export DISPLAY=:0; Xorg :0 vt7 -noreset %s >/tmp/xlog 2>&1 & for i in $(seq 300); do "
                 "xset q >/dev/null 2>&1 && break; sleep 0.2; done; xset s off -dpms" % ("" if cursor else "-nocursor"))
         self.must_print("grep -c 'LoadModule: .%s' /var/log/Xorg.0.log" % driver, "^[1-9]")
@@ -124,16 +130,19 @@ def used(args):
         with Desktop(*args) as guest:
             guest.login()
             guest.start_x("modesetting", cursor=True)
-            guest.do("openbox >/tmp/openbox 2>&1 & for i in $(seq 100); do xprop -root _NET_SUPPORTING_WM_CHECK | "
+            guest.do("openbox >/tmp/openbox 2>&1 & for i in $(seq 500); do xprop -root _NET_SUPPORTING_WM_CHECK | "
                      "grep -q window && break; sleep 0.2; done")
             for place in ("+50+50", "+650+50"):
-                guest.do(f"xterm -geometry 60x20{place} -e sh -c 'tty >/tmp/tty{place}; exec sh' & "
-                         f"for i in $(seq 100); do [ -s /tmp/tty{place} ] && break; sleep 0.2; done; sleep 1")
+                guest.do(f"xterm -T x{place} -geometry 60x20{place} -e sh -c 'tty >/tmp/tty{place}; exec sh' & "
+                         f"for i in $(seq 500); do xwininfo -name x{place} 2>/dev/null | grep -q IsViewable && break; "
+                         "sleep 0.2; done; sleep 1")
             width, height = guest.size()
             for place, x in (("+50+50", 200), ("+650+50", 800)):
+                guest.do("rm -f /tmp/typed")
                 guest.click(x, 200, width, height)
                 guest.type_keys("tty >/tmp/typed\n")
-                guest.must_print(f"sleep 1; cmp /tmp/typed '/tmp/tty{place}' && echo sa''me", "^same$")
+                guest.must_print("for i in $(seq 100); do [ -s /tmp/typed ] && break; sleep 0.2; done; sleep 1; "
+                                 f"cmp /tmp/typed '/tmp/tty{place}' && echo sa''me", "^same$")
             guest.must_print("xinput list --name-only", "Tablet")
             guest.away()
     return test
@@ -143,7 +152,8 @@ SHAPE = """#define c_width 8
 #define c_height 4
 #define c_x_hot 3
 #define c_y_hot 1
-static char c_bits[] = { 0x55, 0xaa, 0xff, 0x01 };
+static char c_bits[] = {
+0x55, 0xaa, 0xff, 0x01 };
 """
 
 
@@ -154,8 +164,8 @@ def pointer_apart(args):
             guest.login()
             guest.start_x("modesetting", cursor=True)
             width, height = guest.size()
-            guest.do("cat >/tmp/c.xbm <<'END'\n" + SHAPE + "END")
-            guest.do("sed s/_bits.*/_bits[]={255,255,255,255};/ /tmp/c.xbm >/tmp/m.xbm")
+            guest.put("/tmp/c.xbm", SHAPE)
+            guest.do("sed 's/^0x.*/0xff, 0xff, 0xff, 0xff };/' /tmp/c.xbm >/tmp/m.xbm")
             guest.do("xsetroot -solid '#204060' -cursor /tmp/c.xbm /tmp/m.xbm -fg '#ff8000' -bg '#0080ff'")
             guest.point(300, 200, width, height)
             wanted = b"".join(b"\xff\x80\0\xff" if row >> x & 1 else b"\0\x80\xff\xff"
@@ -172,6 +182,8 @@ def pointer_apart(args):
             plain = Rfb(connect(guest.vnc))
             plain.set_encodings(RAW)
             got = part(plain.refresh(), 297, 199, 8, 4)[2]
+            if plain.picture.count(b"\x20\x40\x60") < width * height - 32:
+                guest.fail(f"more of the picture than the pointer has changed: {colours(plain.refresh())}")
             if got != b"".join(wanted[i:i + 3] for i in range(0, len(wanted), 4)):
                 guest.fail(f"the pointer is not where it belongs in the picture of a client that shows none: {got.hex()}")
             guest.away()
@@ -188,14 +200,14 @@ def shape(client):
 
 
 PREFIX = ["-vga", "none", "-device"]
-NO_BOCHS = "rmmod bochs 2>/dev/null; true"
+NO_BOCHS = "echo 0 >/sys/class/vtconsole/vtcon1/bind; rmmod bochs"
 TESTS = (
     ("virtio-vga, modesetting", drawn(PREFIX + ["virtio-vga"], "modesetting", modes=("1024x768", "1920x1080"), follows=True)),
     ("virtio-gpu-pci, modesetting",
      drawn(PREFIX + ["virtio-gpu-pci,xres=800,yres=600"], "modesetting", modes=("640x480",), follows=True)),
     ("std VGA, modesetting on bochs-drm", drawn(["-vga", "std"], "modesetting", modes=("1024x768", "800x600"))),
     ("std VGA, fbdev", drawn(["-vga", "std"], "fbdev", 'Option "fbdev" "/dev/fb0"')),
-    ("std VGA, vesa", drawn(["-vga", "std"], "vesa", modes=("800x600",), before=NO_BOCHS)),
+    ("std VGA, vesa", drawn(["-vga", "std"], "vesa", modes=("1280x720",), before=NO_BOCHS)),
     ("cirrus-vga, modesetting", drawn(["-vga", "cirrus"], "modesetting")),
     ("the pointer of virtio-vga", pointer_apart(PREFIX + ["virtio-vga", "-device", "virtio-tablet-pci"])),
     ("a person at virtio-vga, a USB tablet and keyboard",

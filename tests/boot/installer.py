@@ -138,7 +138,7 @@ def chosen(args):
             run.keys("ctrl", "alt", "f2")
             run.wait("there is no text console", lambda: not run.has_banner())
             run.type_keys("\n")
-            run.shell("debconf-get debian-installer/language", "^fr")
+            run.shell("grep localechooser /var/log/syslog", "Language = 'fr'")
             run.shell("grep -i 'using input driver' /var/log/Xorg.0.log", "Tablet")
             run.leave()
     return test

@@ -455,9 +455,15 @@ def hostile_clients():
         run.see("╔═╦╗")
         run.qmp.run("stop")
         run.check_same(run.client().refresh(), run.dump(), "after hostile clients")
-        if memory(run) > before + 64:
+        if memory(run) > before + 64 and not keeps_freed(run):
             run.fail(f"{before} MiB resident before hostile clients, {memory(run)} after")
         run.leave()
+
+
+def keeps_freed(run):
+    """The address sanitizer does, so that uses of it are found."""
+    with open(f"/proc/{run.child.pid}/maps", encoding="utf-8") as file:
+        return "libasan" in file.read()
 
 
 def memory(run):

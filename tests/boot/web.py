@@ -16,8 +16,10 @@ import time
 import zlib
 
 import display_guest
-from boot import RHEA, SLOW, Failed, Run, Skip, tap
+from boot import INIT_HEAD, RHEA, SLOW, Failed, Run, Scratch, Skip, guest_file, tap
 from display_guest import TIMEOUT
+from firmware import need_bios
+from firmware_os import iso
 from rfb import RAW, Rfb, WebSocket, connect
 
 
@@ -175,6 +177,12 @@ class Browser:
             self.do("Input.dispatchKeyEvent", type=kind, key=char, code=code, windowsVirtualKeyCode=number,
                     text=char if kind == "keyDown" and len(char) == 1 else "")
 
+    def type(self, text):
+        """A line of small letters."""
+        for char in text:
+            self.key(char, f"Key{char.upper()}", ord(char.upper()))
+        self.key("\r", "Enter", 13)
+
     def close(self):
         if self.child.poll() is None:
             os.killpg(self.child.pid, 15)
@@ -218,6 +226,55 @@ def in_a_browser():
         run.leave()
 
 
+LOGIN = """mount -t devtmpfs dev /dev
+echo "root:$(mkpasswd -m des rhea ab):0:0:root:/:/bin/sh" >/etc/passwd
+hostname page
+while :; do setsid getty 38400 tty1 linux; done &
+while :; do setsid getty -L 115200 ttyS0 vt100; done
+"""
+LINE = "rhea.terminals[{}].buffer.active.getLine({}).translateToString(true)"
+
+
+def terminal(browser, number):
+    """The text of a console's terminal."""
+    return "\n".join(browser.evaluate(LINE.format(number, i)) or "" for i in range(24))
+
+
+def log_in(run, browser, read, name):
+    """A login by the keys of a page, and what a shell answers; read: what is seen there."""
+    def see(pattern):
+        run.wait(f"{name} does not show '{pattern}'", lambda: re.search(pattern, read(), re.M), 300, read)
+
+    for pattern, answer in (("login: *$", "root"), ("Password: *$", "rhea"), ("^[^ ]* ?# *$", "tty"),
+                            (f"^/dev/{name} *$", "")):
+        see(pattern)
+        browser.type(answer)
+
+
+def a_login():
+    """Linux asks who is there on its screen and on its serial line, both on one page."""
+    need_bios()                         # which sets the screen's text mode up
+    scratch = Scratch()
+    head = INIT_HEAD + "mkdir -p /etc\n"
+    image = iso(scratch, guest_file("amd64"), scratch.initrd(LOGIN, head), "quiet panic=-1")
+    with Machine("-m", "256", "-cdrom", image, "-boot", "d", guest=False) as run:
+        browser = Browser(run.url.group(0))
+        try:
+            run.wait("the page does not connect", lambda: browser.evaluate("window.rhea && rhea.screen") == "connected")
+            log_in(run, browser, lambda: run.hmp("screentext"), "tty1")
+            run.qmp.run("stop")
+            wanted = run.dump()
+            run.wait("the page's picture is not the screendump", lambda: canvas(browser) == wanted)
+            run.qmp.run("cont")
+            names = json.loads(run.get("/consoles")[1])
+            number = names.index("serial0")
+            browser.evaluate(f"document.querySelectorAll('nav button')[{number + 1}].click()")
+            log_in(run, browser, lambda: terminal(browser, number), "ttyS0")
+        finally:
+            browser.close()
+        run.leave()
+
+
 REFUSED = (
     (("-display", "web=nonsense"), "must be HOST:PORT"),
     (("-display", "web=1,colour=red"), "no property 'colour'"),
@@ -246,6 +303,7 @@ TESTS = (
     ("web sockets",        sockets),
     ("hostile clients",    hostile),
     ("in a browser",       in_a_browser),
+    ("a login on the page", a_login),
     ("what is refused",    refusals),
 )
 
@@ -255,7 +313,7 @@ def main():
     if "web" not in listed.stdout:
         print("# built without the page (npm and a network)")
         return tap((("without the page", without_the_page),))
-    return tap(TESTS)
+    return tap([t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])])
 
 
 if __name__ == "__main__":

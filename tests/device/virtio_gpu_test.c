@@ -375,7 +375,8 @@ static void viewers_ask_for_sizes(void)
 
 #define CURSOR(f, type, ...) command_on(f, 1, type, (const uint32_t[]){ __VA_ARGS__ }, 8, 0)
 
-static void the_pointer_is_its_own(void)
+/* format: with alpha, or BGRX, as Linux's pointers are. */
+static void the_pointer_is_its_own(gconstpointer format)
 {
     struct virtio_rig f;
     const struct display_cursor *c;
@@ -386,7 +387,7 @@ static void the_pointer_is_its_own(void)
     c = screen(&f, 0)->cursor;
     g_assert_false(c->visible);
     rig_store(f.r, PICTURE, 0x80112233, 4);
-    create(&f, 9, 1, 64, 64);
+    create(&f, 9, GPOINTER_TO_UINT(format), 64, 64);
     attach(&f, 9, PICTURE, 64 * 64 * 4, 64 * 64 * 4);
     transfer(&f, 9, 0, 0, 64, 64, 0);
     CURSOR(&f, 0x300, 0, 30, (uint32_t)-5, 0, 9, 3, 4, 0);
@@ -544,7 +545,8 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-gpu/bad-backing", backings_that_are_not_ram_fail_when_they_are_read);
     g_test_add_func("/virtio-gpu/fence", fences_come_back);
     g_test_add_func("/virtio-gpu/edid", viewers_ask_for_sizes);
-    g_test_add_func("/virtio-gpu/cursor", the_pointer_is_its_own);
+    g_test_add_data_func("/virtio-gpu/cursor", GUINT_TO_POINTER(1), the_pointer_is_its_own);
+    g_test_add_data_func("/virtio-gpu/cursor-x", GUINT_TO_POINTER(BGRX), the_pointer_is_its_own);
     g_test_add_func("/virtio-gpu/state", state_has_the_pictures);
     g_test_add_func("/virtio-gpu/damaged-state", damaged_state_is_refused);
     g_test_add_func("/virtio-gpu/vga", a_vga_is_shown_until_a_driver_comes);

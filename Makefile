@@ -12,7 +12,7 @@ BUILD := $(abspath $(BUILD))
 
 util_src := error.c fdset.c library.c log.c sdl_library.c socket.c terminal.c text.c json_stream.c json_pairs.c random.c tls.c
 
-softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c event.c hotplug.c iothread.c lookup.c machine.c main_loop.c mem_print.c \
+softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c event.c hotplug.c io_event.c iothread.c irqchip.c lookup.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c memory_backend.c tls_store.c
 
 block_src := blkdebug.c blkverify.c block.c bounds.c curl.c drivers.c file.c filters.c graph.c image.c info.c io.c \
@@ -59,15 +59,15 @@ accel_tcg_other_src := no_translator.c
 
 # By the host: KVM runs guests of its own architecture.
 accel_kvm_src := ioctl.c options.c probe.c
-accel_kvm_x86_64_src := complete.c cpuid.c cpuid_set.c debug.c hyperv.c info.c irqchip.c msrs.c progress.c run.c slots.c state.c vm.c xsave.c
+accel_kvm_x86_64_src := clock.c complete.c cpuid.c cpuid_set.c debug.c hyperv.c info.c io_events.c irqchip.c msrs.c progress.c ring.c routes.c run.c slots.c state.c vm.c xsave.c
 accel_kvm_other_src := no_kvm.c
 
 accel_qtest_src := commands.c engine.c lines.c server.c
 
 hw_src := device_list.c
 
-hw_intc_src := apic.c apic_bus.c apic_regs.c apic_timer.c i8259.c ioapic.c
-hw_timer_src := hpet.c i8254.c mc146818rtc.c
+hw_intc_src := apic.c apic_bus.c apic_kernel.c apic_regs.c apic_timer.c i8259.c i8259_kernel.c ioapic.c ioapic_kernel.c
+hw_timer_src := hpet.c i8254.c i8254_kernel.c mc146818rtc.c
 hw_char_src := isa_parallel.c pci_serial.c debugcon.c isa_serial.c serial.c virtio_serial.c virtio_serial_port.c
 hw_input_src := i8042.c ps2_keyboard.c ps2_mouse.c ps2_set3.c virtio_input.c
 
@@ -96,7 +96,7 @@ hw_net_src := e1000.c e1000e.c e1000_phy.c e1000_rx.c e1000_tx.c eeprom.c ne2000
 hw_isa_src := isa.c
 hw_usb_src := bus.c desc.c ehci.c ehci_schedule.c hid.c hid_keys.c hid_reports.c hub.c serial.c storage.c uas.c uhci.c usb.c xhci.c xhci_command.c xhci_event.c \
               xhci_port.c xhci_ring.c
-hw_virtio_src := virtio.c virtio_balloon.c virtio_mmio.c virtio_pci.c virtio_pci_legacy.c virtio_rng.c virtqueue.c virtqueue_packed.c \
+hw_virtio_src := virtio.c virtio_balloon.c virtio_mmio.c virtio_notify.c virtio_pci.c virtio_pci_legacy.c virtio_rng.c virtqueue.c virtqueue_packed.c \
                  virtqueue_split.c
 hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c pcie_slot.c rom.c root_port.c
 
@@ -136,7 +136,7 @@ device_tests := tpm_test uhci_ehci_test audio_test es1370_test sb16_test ac97_te
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
                 pflash_test bios_test fw_cfg_test smi_test smm_test \
                 fuzz_devices_test info_test io_errors_test virtio_rng_test loader_test parallel_test \
-                kvm_cpuid_test kvm_probe_test kvm_run_test
+                kvm_cpuid_test kvm_irqchip_test kvm_probe_test kvm_run_test
 device_helpers := fuzz_machine.c kvm_model.c rig.c tpm_player.c
 
 insn_tests := cpu_model_test smp_test dirty_test tlb_test avx_test softfloat_test softfloat_x87_test x87_test \
@@ -158,7 +158,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
-boot_tests := sound.py graphics.py watchdogs.py snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py usb.py firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py window.py vnc.py process.py tls.py web.py migration_small.py kvm_refusals.py kvm_cpu.py kvm.py parts.py tpm.py input.py vnc_viewer.py
+boot_tests := sound.py graphics.py watchdogs.py snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py usb.py firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py window.py vnc.py process.py tls.py web.py migration_small.py kvm_refusals.py kvm_cpu.py kvm.py kvm_irqchip.py parts.py tpm.py input.py vnc_viewer.py
 
 # --- Configuration ----------------------------------------------------------------------------
 

@@ -11,8 +11,31 @@
 #include "block/driver.h"
 #include "config.h"
 #include "util/error.h"
+#include "util/library.h"
 #if CONFIG_CURL
+#define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
+
+/* Loaded with the first image that needs it: it brings two dozen libraries along. */
+/* clang-format off */
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+#define CURL_FUNCTIONS(f) \
+    f(curl_easy_cleanup) \
+    f(curl_easy_getinfo) \
+    f(curl_easy_init) \
+    f(curl_easy_perform) \
+    f(curl_easy_setopt)
+/* clang-format on */
+static struct {
+    CURL_FUNCTIONS(LIBRARY_POINTER)
+} library;
+static const char *const library_names[] = { CURL_FUNCTIONS(LIBRARY_NAME) };
+#define curl_easy_cleanup library.curl_easy_cleanup
+#define curl_easy_getinfo library.curl_easy_getinfo
+#define curl_easy_init    library.curl_easy_init
+#define curl_easy_perform library.curl_easy_perform
+#define curl_easy_setopt  library.curl_easy_setopt
 
 #define PIECES 8u
 
@@ -109,6 +132,10 @@ static bool curl_open(struct block_node *node, const struct block_open_options *
     if (!o->read_only && !o->auto_read_only) {
         set_error(error, "%s: images of %s are read-only: give it read-only=on (or snapshot=on)",
                   node->filename, node->driver->name);
+        return false;
+    }
+    if (!library_load("libcurl.so.4", library_names, &library, G_N_ELEMENTS(library_names),
+                      error)) {
         return false;
     }
     c->curl = curl_easy_init();

@@ -11,7 +11,7 @@
 
 extern const struct device_type debug_exit_type, ferr_type, i440fx_type, i8042_type, pci_host_type, piix3_type;
 extern const struct device_type microvm_pm_type, piix4_pm_type, port80_type, port92_type, pvpanic_type, pvpanic_pci_type;
-extern const struct device_type apic_type, hpet_type, i8254_type, i8259_type, ioapic_type;
+extern const struct device_type apic_type, hpet_type, i8254_kernel_type, i8254_type, i8259_type, ioapic_type;
 extern const struct device_type bochs_display_type, isa_vga_type, secondary_vga_type, vga_type;
 extern const struct device_type cirrus_vga_type, ramfb_type, virtio_gpu_device_type, virtio_gpu_pci_type, virtio_vga_type;
 extern const struct device_type virtio_keyboard_device_type, virtio_keyboard_pci_type, virtio_mouse_device_type;
@@ -69,6 +69,7 @@ const struct device_type *const device_types[] = {
     &i440fx_type,
     &i8042_type,
     &i8237_type,
+    &i8254_kernel_type,
     &i8254_type,
     &i8259_type,
     &i6300esb_type,

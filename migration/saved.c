@@ -56,8 +56,8 @@ static void describe(struct machine *m, enum run_state state, struct saved_machi
 static void device_section(struct machine *m, const struct device *dev, struct section *s)
 {
     s->instance = 0;
-    g_snprintf(s->name, sizeof(s->name), "device %s%s%s", dev->type->name, dev->id ? "/" : "",
-               dev->id ? dev->id : "");
+    g_snprintf(s->name, sizeof(s->name), "device %s%s%s", device_section_name(dev->type),
+               dev->id ? "/" : "", dev->id ? dev->id : "");
     for (unsigned i = 0; i < m->devices->len; i++) {
         const struct device *other = g_ptr_array_index(m->devices, i);
 

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include "hw/intc/apic.h"
 #include "monitor/command.h"
+#include "softmmu/irqchip.h"
 #include "softmmu/machine.h"
 #include "target/i386/cpu.h"
 #include "util/error.h"
@@ -125,6 +126,7 @@ bool command_info_lapic(struct machine *m, const char *args, GString *out, GErro
     if (!cpu) {
         return false;
     }
+    irqchip_refresh(m);
     for (unsigned i = 0; i < m->devices->len && !found; i++) {
         struct apic *a = g_ptr_array_index(m->devices, i);
 

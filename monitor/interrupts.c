@@ -7,6 +7,7 @@
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "monitor/command.h"
+#include "softmmu/irqchip.h"
 #include "softmmu/machine.h"
 
 /* The n-th device of a type in the machine; NULL: none. */
@@ -53,6 +54,10 @@ bool command_info_pic(struct machine *m, const char *args, GString *out, GError 
 
     (void)args;
     (void)error;
+    if (m->irqchip && cpu_access_begin(m, NULL)) {
+        irqchip_refresh(m);
+        cpu_access_end(m);
+    }
     if (io) {
         print_ioapic(io, out);
     }

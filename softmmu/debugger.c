@@ -39,6 +39,9 @@ bool debugger_insert(struct machine *m, const struct debug_point *p)
     if (find(d, p)) {
         return true;
     }
+    if (m->n_vcpus && m->vcpus[0]->ops->takes_point && !m->vcpus[0]->ops->takes_point(m, p)) {
+        return false;
+    }
     if (d->n_points == DEBUG_POINTS_MAX) {
         return false;
     }

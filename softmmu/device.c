@@ -311,7 +311,7 @@ void device_save(struct device *dev, GByteArray *out)
     if (dev->type->pre_save) {
         dev->type->pre_save(dev);
     }
-    put_string(out, dev->type->name);
+    put_string(out, device_section_name(dev->type));
     put_string(out, dev->id ? dev->id : "");
     state_save(dev->type->state, dev, out);
     iothread_resume_all(dev->machine);
@@ -337,7 +337,8 @@ static bool check_head(struct device *dev, const uint8_t *data, size_t len, size
         set_error(error, "device '%s': the stream ends before its section", dev->type->name);
         return false;
     }
-    if (strcmp(name, dev->type->name) != 0 || strcmp(id, dev->id ? dev->id : "") != 0) {
+    if (strcmp(name, device_section_name(dev->type)) != 0 ||
+        strcmp(id, dev->id ? dev->id : "") != 0) {
         g_autofree char *shown = g_strescape(name, NULL), *shown_id = g_strescape(id, NULL);
 
         set_error(error, "the stream holds device '%s' (id '%s'), must be '%s' (id '%s')", shown,

@@ -157,6 +157,7 @@ struct device_lines {
 
 struct device_type {
     const char *name;    /* as QEMU users know it */
+    const char *section; /* its name in a saved machine; NULL: name */
     const char *summary; /* one line for -device help */
     enum bus_kind bus;
     bool internal;  /* made by boards only; refused by -device */
@@ -173,6 +174,11 @@ struct device_type {
     bool (*post_load)(struct device *dev,
                       GError **error); /* after state_load: derive, check bounds */
 };
+
+static inline const char *device_section_name(const struct device_type *type)
+{
+    return type->section ? type->section : type->name;
+}
 
 /* All types, NULL-terminated: hw/device_list.c. */
 extern const struct device_type *const device_types[];

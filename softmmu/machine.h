@@ -297,6 +297,9 @@ struct machine {
     _Atomic(GThread *) lock_owner;
     pthread_cond_t exclusive_cond; /* a vCPU left guest code, or an exclusive section ended */
 
+    struct io_events *io_events; /* softmmu/io_event.h: the engine's; NULL: none */
+    struct irqchip *irqchip; /* softmmu/irqchip.h: the engine's, in the host's kernel; NULL: none */
+
     void *board;                           /* the board's own struct */
     void (*board_free)(struct machine *m); /* after the devices' unrealize; may be NULL */
 };

@@ -38,6 +38,8 @@ struct vcpu_ops {
     void (*kick)(struct vcpu *cpu);
     /* Lock held, vCPU out of `run`: cpu->debug changed, and if `points` break- or watchpoints did; may be NULL. */
     void (*debug)(struct vcpu *cpu, bool points);
+    /* Lock held: false: there is no room for this break- or watchpoint.  May be NULL: for all. */
+    bool (*takes_point)(struct machine *m, const struct debug_point *p);
     /*
      * Lock held, vCPU out of `run`: others are about to look at its architectural state, or to change it: brings it to
      * where they do, if it is elsewhere; may be NULL.

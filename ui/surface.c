@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "softmmu/io_event.h"
 #include "softmmu/machine.h"
 #include "ui/text.h"
 
@@ -79,14 +80,24 @@ void console_unregister(struct machine *m, struct display_console *c)
     }
 }
 
+/* What the guest has written to the card, and the engine holds back. */
+static void flush_writes(const struct display_console *c)
+{
+    if (c->device) {
+        io_coalesced_flush(c->device->machine);
+    }
+}
+
 void console_update(struct display_console *c, struct surface *s, bool full)
 {
+    flush_writes(c);
     s->dirty_first = s->dirty_end = 0;
     c->update(c->opaque, s, full);
 }
 
 bool console_cells(struct display_console *c, struct text_screen *t, GError **error)
 {
+    flush_writes(c);
     return c->text(c->opaque, t, error);
 }
 

@@ -14,6 +14,7 @@ static const char *const names[KVM_COUNTS] = {
     [KVM_COUNT_INJECTED] = "interrupts injected",
     [KVM_COUNT_FETCHES] = "states read",
     [KVM_COUNT_STORES] = "states written",
+    [KVM_COUNT_RING_FULL] = "full dirty rings",
     [KVM_COUNT_COMPLETED] = "instructions completed by the interpreter",
 };
 
@@ -25,6 +26,11 @@ void kvm_print(struct machine *m, GString *out)
         return;
     }
     g_string_append_printf(out, "kernel-irqchip: %s\n", kvm_irqchip_names[k->irqchip]);
+    g_string_append_printf(out,
+                           "eventfds: %u of guest writes, %u of interrupts; messages sent %" PRIu64
+                           ", coalesced writes %" PRIu64 ", pages by dirty rings %" PRIu64 "\n",
+                           k->n_events, kvm_count_routes(k), atomic_load(&k->messages),
+                           k->n_coalesced, k->n_ring_pages);
     for (unsigned i = 0; i < m->n_vcpus; i++) {
         const struct kvm_vcpu *v = k->vcpus[i];
 

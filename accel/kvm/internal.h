@@ -18,6 +18,8 @@
 #include "accel/kvm/ioctl.h"
 #include "accel/kvm/kvm.h"
 #include "accel/kvm/options.h"
+#include "softmmu/io_event.h"
+#include "softmmu/irqchip.h"
 #include "softmmu/machine.h"
 #include "target/i386/cpu_request.h"
 
@@ -33,6 +35,7 @@ enum kvm_count {
     KVM_COUNT_INJECTED,  /* interrupts given to the kernel */
     KVM_COUNT_FETCHES,   /* whole states read from the kernel */
     KVM_COUNT_STORES,    /* whole states written to it */
+    KVM_COUNT_RING_FULL, /* exits because of a full dirty ring */
     KVM_COUNT_COMPLETED, /* instructions that the interpreter completed */
     KVM_COUNTS
 };
@@ -66,6 +69,7 @@ struct kvm_caps {
     int max_slots;      /* of one space */
     bool readonly_mem, x86_smm, sregs2, xcrs, mp_state, get_tsc_khz;
     int xsave_size; /* bytes of KVM_GET_XSAVE2; 0: KVM_GET_XSAVE */
+    uint32_t debug_flags; /* of KVM_SET_GUEST_DEBUG */
 };
 
 struct kvm {
@@ -82,6 +86,18 @@ struct kvm {
     GHashTable *
         logged; /* struct ram_block * to the flags that are collected of it: its writes are logged */
     struct kvm_vcpu *vcpus[MACHINE_MAX_VCPUS]; /* by vcpu.index */
+    struct irqchip chip;                       /* machine's, if irqchip is not OFF */
+    struct run_state_listener chip_listener;
+    struct kvm_routes *routes;
+    struct io_events io_events; /* machine's */
+    struct kvm_views *views;
+    struct run_state_listener clock_listener;
+    bool clock_runs;           /* the guest's paravirtual one */
+    uint32_t ring_size;        /* entries of each vCPU's dirty ring; 0: bitmaps */
+    uint64_t n_ring_pages;     /* that came by them */
+    unsigned n_events;         /* eventfds that the kernel adds to: `info kvm` */
+    uint64_t n_coalesced;      /* writes that came late */
+    _Atomic uint64_t messages; /* sent by KVM_SIGNAL_MSI: `info kvm` */
     struct timer watch;                        /* progress.c: */
     _Atomic bool watched;                      /* it is armed */
     _Atomic bool told;                         /* that the guest gets nowhere */
@@ -105,9 +121,17 @@ struct kvm_vcpu {
     uint64_t cr8, apic_base; /* as the kernel had them last, without an irqchip there */
     void *xsave;             /* an area of caps.xsave_size, or of struct kvm_xsave */
     /* complete.c: */
-    bool assistant;     /* the interpreter's part is there */
-    uint64_t stuck_rip; /* where it completed instructions last, and */
-    unsigned stuck;     /* how often in a row without the kernel's progress */
+    bool assistant;             /* the interpreter's part is there */
+    uint64_t stuck_rip;         /* where it completed instructions last, and */
+    unsigned stuck;             /* how often in a row without the kernel's progress */
+    struct kvm_dirty_gfn *ring; /* ring.c; NULL: none */
+    uint32_t ring_at;           /* the next entry, modulo its size */
+    /* debug.c: what is in the debug registers; each instruction's place is compared with the breakpoints. */
+    struct debug_point in_register[4];
+    unsigned n_registers;
+    bool debug_changed, compares;
+    uint64_t deadline; /* irqchip.c: a TSC deadline that is written with the next store */
+    bool deadline_waits;
     /* progress.c: */
     _Atomic bool look;            /* kvm_look is to be called */
     _Atomic uint64_t looked_runs; /* entries so far, when somebody looked last */
@@ -195,15 +219,47 @@ bool kvm_hyperv_enable(struct kvm_vcpu *v, GError **error);
 bool kvm_hyperv_exit(struct kvm_vcpu *v);
 
 /*
- * irqchip.c.  What -machine kernel-irqchip= asks for, after the VM was made and before its vCPUs are; the state of
- * a local APIC in the kernel, with the state of its vCPU.
+ * irqchip.c.  What -accel kvm,kernel-irqchip= asks for, after the VM was made and before its vCPUs are; NULL for the
+ * machine's chips behind it when it goes.
  */
 bool kvm_irqchip_init(struct kvm *k, GError **error);
-void kvm_irqchip_fetch(struct kvm_vcpu *v);
+void kvm_irqchip_free(struct kvm *k);
+/* Own thread, no lock, when `run` begins: the kernel's chips are in charge from now on. */
+void kvm_irqchip_enter(struct kvm_vcpu *v);
+/* The part of a local APIC that goes with a vCPU's state; after its TSC. */
 void kvm_irqchip_store(struct kvm_vcpu *v);
+/* routes.c: eventfds that the kernel makes interrupts of. */
+unsigned kvm_count_routes(const struct kvm *k);
+/* KVM_EXIT_IOAPIC_EOI. */
+void kvm_irqchip_eoi(struct kvm_vcpu *v);
 
-/* debug.c: cpu->debug changed (vcpu_ops.debug).  KVM_EXIT_DEBUG: false: the guest's own, it goes on. */
+/* io_events.c: writes that the kernel takes. */
+void kvm_io_events_init(struct kvm *k);
+void kvm_io_events_free(struct kvm *k);
+/* Lock held, before any access to a device: those that the kernel has gathered reach theirs. */
+void kvm_flush_coalesced(struct machine *m);
+
+/* debug.c: cpu->debug changed (vcpu_ops.debug); vcpu_ops.takes_point. */
 void kvm_debug(struct vcpu *v, bool points);
+bool kvm_debug_takes(struct machine *m, const struct debug_point *p);
+/* Own thread, no lock, when `run` begins.  False: leave it. */
+bool kvm_debug_enter(struct kvm_vcpu *v);
+/* KVM_EXIT_DEBUG.  False: leave `run`. */
 bool kvm_debug_exit(struct kvm_vcpu *v);
+
+/* ring.c: dirty rings, if options.dirty_ring asks for them; of a vCPU, after it was made. */
+bool kvm_ring_init(struct kvm *k, GError **error);
+bool kvm_ring_map(struct kvm_vcpu *v, GError **error);
+void kvm_ring_unmap(struct kvm_vcpu *v);
+/* Lock held: what they hold becomes dirty, and they are empty. */
+void kvm_ring_collect(struct kvm *k);
+/* KVM_EXIT_DIRTY_RING_FULL. */
+bool kvm_ring_full(struct kvm_vcpu *v);
+/* slots.c: the page of a slot, numbered as the kernel does, was written. */
+void kvm_slot_dirty(struct kvm *k, uint32_t slot, uint64_t page);
+
+/* clock.c: the guest's paravirtual clock stops with the machine. */
+void kvm_clock_init(struct kvm *k);
+void kvm_clock_free(struct kvm *k);
 
 #endif

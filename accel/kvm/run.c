@@ -214,7 +214,8 @@ static bool take_events(struct kvm_vcpu *v)
         return false;
     }
     v->run->request_interrupt_window = 0;
-    if (v->kvm->irqchip == KVM_IRQCHIP_OFF && (pending & PENDING_INTR) && !cpu->wait_sipi) {
+    /* Local APICs in the kernel leave what the 8259 pair asks for, and say when they let it through. */
+    if (v->kvm->irqchip != KVM_IRQCHIP_FULL && (pending & PENDING_INTR) && !cpu->wait_sipi) {
         if (v->in_kernel && v->run->ready_for_interrupt_injection &&
             !(cpu->vcpu.debug.no_irq && !cpu->halted)) {
             inject(v);
@@ -244,6 +245,7 @@ static bool exit_io(struct kvm_vcpu *v)
     kvm_counted(v, KVM_COUNT_IO);
     v->needs_entry = true;
     machine_lock(m);
+    kvm_flush_coalesced(m);
     for (uint32_t i = 0; i < run->io.count; i++, data += size) {
         uint64_t value = 0;
 
@@ -274,6 +276,7 @@ static bool exit_mmio(struct kvm_vcpu *v)
     kvm_counted(v, KVM_COUNT_MMIO);
     v->needs_entry = true;
     machine_lock(m);
+    kvm_flush_coalesced(m);
     if (len & (len - 1)) {
         if (run->mmio.is_write) {
             address_space_write(v->cpu->memory, at, run->mmio.data, len);
@@ -345,6 +348,9 @@ static bool exit_internal_error(struct kvm_vcpu *v)
     g_autofree char *why = NULL;
 
     if (suberror == KVM_INTERNAL_ERROR_EMULATION || suberror == KVM_INTERNAL_ERROR_DELIVERY_EV) {
+        machine_lock(v->kvm->machine);
+        kvm_flush_coalesced(v->kvm->machine);
+        machine_unlock(v->kvm->machine);
         return kvm_complete(v);
     }
     why = g_strdup_printf(
@@ -379,6 +385,13 @@ static bool exit_system_event(struct kvm_vcpu *v)
     return true;
 }
 
+static bool exit_eoi(struct kvm_vcpu *v)
+{
+    kvm_counted(v, KVM_COUNT_OTHER);
+    kvm_irqchip_eoi(v);
+    return true;
+}
+
 static bool exit_debug(struct kvm_vcpu *v)
 {
     kvm_counted(v, KVM_COUNT_OTHER);
@@ -399,6 +412,8 @@ static bool (*const exits[])(struct kvm_vcpu *v) = {
     [KVM_EXIT_INTERNAL_ERROR] = exit_internal_error,
     [KVM_EXIT_SYSTEM_EVENT] = exit_system_event,
     [KVM_EXIT_DEBUG] = exit_debug,
+    [KVM_EXIT_IOAPIC_EOI] = exit_eoi,
+    [KVM_EXIT_DIRTY_RING_FULL] = kvm_ring_full,
     [KVM_EXIT_HYPERV] = kvm_hyperv_exit,
 };
 
@@ -458,6 +473,10 @@ void kvm_run(struct vcpu *vcpu)
     struct kvm_vcpu *v = kvm_vcpu_of(vcpu);
 
     accept_kicks();
+    kvm_irqchip_enter(v);
+    if (!kvm_debug_enter(v)) {
+        return;
+    }
     kvm_watch(v->kvm);
     for (;;) {
         __atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);

@@ -70,6 +70,10 @@ static void read_log(struct kvm_slots *l, struct kvm_slot *s)
     g_autofree uint64_t *bitmap = g_new0(uint64_t, words);
     struct kvm_dirty_log log = { .slot = s->id | l->space << 16, .dirty_bitmap = bitmap };
 
+    if (l->kvm->ring_size) {
+        kvm_ring_collect(l->kvm); /* of all slots */
+        return;
+    }
     if (kvm_vm_ioctl(l->kvm, KVM_GET_DIRTY_LOG, &log) < 0) {
         mark_all(s); /* no page that was written may be missed */
         return;
@@ -81,6 +85,22 @@ static void read_log(struct kvm_slots *l, struct kvm_slot *s)
             if (page < pages) {
                 mark(s, page);
             }
+        }
+    }
+}
+
+void kvm_slot_dirty(struct kvm *k, uint32_t slot, uint64_t page)
+{
+    struct kvm_slots *l = slot >> 16 < G_N_ELEMENTS(k->slots) ? k->slots[slot >> 16] : NULL;
+
+    for (unsigned i = 0; l && i < l->n; i++) {
+        struct kvm_slot *s = &l->slot[i];
+
+        if (s->id == (slot & 0xffff)) {
+            if (page < s->size >> GUEST_PAGE_BITS) {
+                mark(s, page);
+            }
+            return;
         }
     }
 }

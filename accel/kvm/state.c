@@ -359,7 +359,6 @@ void kvm_fetch(struct kvm_vcpu *v)
     cpu->delivering_ext = false;
     cpu->stop_block = true;
     cpu_update_mode(cpu);
-    kvm_irqchip_fetch(v);
     deliver_begun(v, &events);
 }
 

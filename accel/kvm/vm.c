@@ -66,6 +66,7 @@ static void find_caps(struct kvm *k)
     c->mp_state = kvm_cap(k, KVM_CAP_MP_STATE) > 0;
     c->get_tsc_khz = kvm_cap(k, KVM_CAP_GET_TSC_KHZ) > 0;
     c->xsave_size = kvm_cap(k, KVM_CAP_XSAVE2);
+    c->debug_flags = (uint32_t)kvm_cap(k, KVM_CAP_SET_GUEST_DEBUG2);
 }
 
 /* What this engine cannot do without. */
@@ -154,6 +155,7 @@ static void free_vcpu(struct kvm_vcpu *v)
     struct kvm *k = v->kvm;
 
     kvm_complete_free(v);
+    kvm_ring_unmap(v);
     if (v->run) {
         k->host->unmap(k->host, v->run, k->run_size);
     }
@@ -175,6 +177,9 @@ static void free_kvm(struct machine *m)
             free_vcpu(k->vcpus[i]); /* one whose thread never was */
         }
     }
+    kvm_clock_free(k);
+    kvm_io_events_free(k);
+    kvm_irqchip_free(k);
     timer_disarm(&k->watch);
     kvm_slots_free(k);
     kvm_cpuid_free(k);
@@ -204,9 +209,11 @@ bool kvm_init_with(struct machine *m, struct kvm_host *host, GError **error)
     }
     find_caps(k);
     if (!check_caps(k, error) || !place_tss(k, error) || !set_shadow_mem(k, error) ||
-        !kvm_irqchip_init(k, error) || !kvm_cpuid_init(k, error)) {
+        !kvm_irqchip_init(k, error) || !kvm_ring_init(k, error) || !kvm_cpuid_init(k, error)) {
         return false;
     }
+    kvm_io_events_init(k);
+    kvm_clock_init(k);
     /* What the kernel cannot emulate comes here from every privilege level, and is no #UD of the guest's. */
     kvm_enable_cap(k, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1);
     m->config.no_smm |= !k->caps.x86_smm; /* -machine smm=auto */
@@ -232,7 +239,7 @@ static bool make_vcpu(struct kvm_vcpu *v, GError **error)
         set_errno_error(error, "-accel kvm: cannot map CPU %d", v->cpu->vcpu.index);
         return false;
     }
-    return true;
+    return kvm_ring_map(v, error);
 }
 
 /* The guest's TSC counts as the kernel says. */
@@ -302,5 +309,6 @@ const struct vcpu_ops kvm_vcpu_ops = {
     .reset = reset_vcpu,
     .kick = kvm_kick,
     .debug = kvm_debug,
+    .takes_point = kvm_debug_takes,
     .fetch = fetch_vcpu,
 };

@@ -69,7 +69,7 @@ static bool realize(struct device *dev, GError **error)
     for (unsigned i = 0; i < dev->machine->devices->len; i++) {
         struct device *other = g_ptr_array_index(dev->machine->devices, i);
 
-        if (other->type == &i8254_type) {
+        if (other->type == &i8254_type || other->type == &i8254_kernel_type) {
             s->pit = (struct i8254 *)other;
         }
     }

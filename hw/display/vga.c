@@ -117,6 +117,8 @@ void vga_add_legacy(struct vga *v, struct mem_region *memory)
     mem_transaction_begin(m);
     mem_region_init_mmio(&v->window, m, "vga-window", window, v, VGA_WINDOW_SIZE);
     mem_region_add(memory, VGA_WINDOW_BASE, &v->window, 1);
+    v->late = (struct io_coalesced){ .mr = &v->window, .size = VGA_WINDOW_SIZE };
+    io_coalesced_add(m, &v->late);
     for (unsigned i = 0; i < VGA_PORT_RANGES - 1; i++) {
         struct vga_ports *p = &v->ports[i];
 
@@ -141,6 +143,7 @@ void vga_destroy(struct vga *v)
     for (unsigned i = 0; i < VGA_PORT_RANGES; i++) {
         mem_region_destroy(&v->ports[i].mr);
     }
+    io_coalesced_remove(v->machine, &v->late);
     mem_region_destroy(&v->window);
     mem_region_del(&v->vram);
     mem_transaction_commit(v->machine);

@@ -17,6 +17,7 @@
 #define HW_DISPLAY_VGA_H
 
 #include "hw/display/edid.h"
+#include "softmmu/io_event.h"
 #include "softmmu/machine.h"
 #include "ui/surface.h"
 #include "ui/text.h"
@@ -115,6 +116,7 @@ struct vga {
     struct vbe vbe;
 
     struct mem_region vram, window;
+    struct io_coalesced late; /* writes to the window */
     struct vga_ports ports[VGA_PORT_RANGES];
     struct display_console console;
     bool registered;

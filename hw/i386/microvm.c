@@ -21,7 +21,7 @@ static bool add_legacy(struct pc *pc, GError **error)
         return false;
     }
     if (!m->config.no_pit) {
-        pc->pit = (struct i8254 *)device_create(m, &i8254_type, isa, error);
+        pc->pit = (struct i8254 *)device_create(m, pc_pit_type(m), isa, error);
         if (!pc->pit) {
             return false;
         }

@@ -112,6 +112,8 @@ bool pc_add_interrupts_and_timers(struct pc *pc, GError **error);
 bool pc_add_isa_devices(struct pc *pc, GError **error);
 /* Parts of the above, for boards that take some only. */
 bool pc_add_pic(struct pc *pc, GError **error);
+/* Where the engine has an 8254 in the kernel: kvm-pit. */
+const struct device_type *pc_pit_type(const struct machine *m);
 bool pc_add_serials(struct pc *pc, GError **error);
 /* Input n of one kind of controller: struct irq handlers whose opaque is the board. */
 void pc_pic_set(void *opaque, int n, bool level);

@@ -164,6 +164,11 @@ bool pc_add_pic(struct pc *pc, GError **error)
     return device_realize(&pc->pic->dev, &pc->isa->bus, error);
 }
 
+const struct device_type *pc_pit_type(const struct machine *m)
+{
+    return m->irqchip && m->irqchip->full ? &i8254_kernel_type : &i8254_type;
+}
+
 /* -machine pic=off and the like. */
 static bool has_all_legacy(const struct machine_config *config, GError **error)
 {
@@ -184,7 +189,7 @@ bool pc_add_interrupts_and_timers(struct pc *pc, GError **error)
     if (!has_all_legacy(&m->config, error) || !pc_add_pic(pc, error)) {
         return false;
     }
-    pc->pit = (struct i8254 *)device_new(m, &i8254_type);
+    pc->pit = (struct i8254 *)device_new(m, pc_pit_type(m));
     pc->rtc = (struct rtc *)device_new(m, &mc146818rtc_type);
     if (!m->config.no_hpet) {
         pc->hpet = (struct hpet *)device_new(m, &hpet_type);
@@ -193,6 +198,7 @@ bool pc_add_interrupts_and_timers(struct pc *pc, GError **error)
         }
         pc->hpet->legacy_out[0] = pc->isa->irqs[0];
         pc->hpet->legacy_out[1] = pc->isa->irqs[8];
+        pc->hpet->legacy_on = (struct irq){ i8254_mute, pc->pit, 0 };
         if (!device_realize(&pc->hpet->dev, NULL, error)) {
             return false;
         }

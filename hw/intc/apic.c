@@ -7,6 +7,7 @@
  * Thread:    under the machine lock, on any thread.
  */
 #include "hw/intc/apic.h"
+#include "hw/intc/apic_kernel.h"
 #include "target/i386/cpu.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -94,7 +95,9 @@ static int deliverable(const struct apic *a)
 
 void apic_update(struct apic *a)
 {
-    bool want = extint_waits(a) || deliverable(a) >= 0;
+    /* The kernel knows of its own; of a level at LINT0 it is told, and decides whether it is an ExtINT. */
+    bool want = apic_in_kernel(a->bus) ? a->lint_level[0] && !a->dev.machine->irqchip->full
+                                       : extint_waits(a) || deliverable(a) >= 0;
 
     if (!a->cpu || want == !!(atomic_load(&a->cpu->pending) & PENDING_INTR)) {
         return;
@@ -125,6 +128,10 @@ static void accept_fixed(struct apic *a, uint8_t vector, bool level)
 
 void apic_accept(struct apic *a, unsigned mode, uint8_t vector, bool level)
 {
+    if (apic_in_kernel(a->bus) && !a->borrowed) {
+        apic_send_to_kernel(a->bus, a->id, false, mode, vector, level);
+        return;
+    }
     if (!apic_hw_enabled(a)) {
         return;
     }
@@ -168,7 +175,8 @@ static void apic_lint(void *opaque, int n, bool level)
     bool rising = level && !a->lint_level[n];
 
     a->lint_level[n] = level;
-    if (rising && (a->lvt[APIC_LVT_LINT0 + n] >> 8 & 7) != APIC_DM_EXTINT) {
+    if (rising && !apic_in_kernel(a->bus) &&
+        (a->lvt[APIC_LVT_LINT0 + n] >> 8 & 7) != APIC_DM_EXTINT) {
         apic_fire_lvt(a, APIC_LVT_LINT0 + n);
     }
     apic_update(a);
@@ -179,7 +187,7 @@ static int apic_acknowledge(void *opaque)
     struct apic *a = opaque;
     int v = -1;
 
-    if (extint_waits(a)) {
+    if (apic_in_kernel(a->bus) || extint_waits(a)) {
         a->extint = false;
         v = a->bus->pic_acknowledge ? a->bus->pic_acknowledge(a->bus->pic_opaque) : -1;
     } else {
@@ -223,6 +231,7 @@ static void apic_do_reset(void *opaque, bool init)
 {
     struct apic *a = opaque;
 
+    irqchip_take(a->bus->machine);
     if (!init) {
         a->base = APIC_MMIO_BASE | APIC_BASE_ENABLE;
         a->base |= a->bus->apics[0] == a ? APIC_BASE_BSP : 0;
@@ -243,13 +252,13 @@ static uint64_t apic_get_base(void *opaque)
 {
     struct apic *a = opaque;
 
+    apic_peek(a);
     return a->base;
 }
 
 /* SDM vol. 3, "x2APIC State Transitions". */
-static bool apic_set_base(void *opaque, uint64_t v)
+static bool change_base(struct apic *a, uint64_t v)
 {
-    struct apic *a = opaque;
     uint64_t x2apic = !a->cpu || cpu_has(a->cpu, X86_X2APIC) ? APIC_BASE_X2APIC : 0;
     unsigned phys_bits = a->cpu && a->cpu->phys_bits ? a->cpu->phys_bits : 40;
     uint64_t allowed =
@@ -276,10 +285,19 @@ static bool apic_set_base(void *opaque, uint64_t v)
     return true;
 }
 
+static bool apic_set_base(void *opaque, uint64_t v)
+{
+    bool borrowed = apic_borrow(opaque), ok = change_base(opaque, v);
+
+    apic_give_back(opaque, borrowed);
+    return ok;
+}
+
 static uint8_t apic_get_tpr(void *opaque)
 {
     struct apic *a = opaque;
 
+    apic_peek(a);
     return a->tpr >> 4;
 }
 
@@ -287,14 +305,18 @@ static void apic_set_tpr(void *opaque, uint8_t cr8)
 {
     struct apic *a = opaque;
 
+    bool borrowed = apic_borrow(a);
+
     a->tpr = (cr8 & 0xf) << 4;
     apic_update(a);
+    apic_give_back(a, borrowed);
 }
 
 static bool apic_read_msr(void *opaque, uint32_t msr, uint64_t *value)
 {
     struct apic *a = opaque;
 
+    apic_peek(a);
     return apic_in_x2apic(a) && apic_reg_read(a, msr - X2APIC_MSR, value);
 }
 
@@ -302,19 +324,27 @@ static bool apic_write_msr(void *opaque, uint32_t msr, uint64_t value)
 {
     struct apic *a = opaque;
 
-    return apic_in_x2apic(a) && apic_reg_write(a, msr - X2APIC_MSR, value);
+    bool borrowed = apic_borrow(a), ok;
+
+    ok = apic_in_x2apic(a) && apic_reg_write(a, msr - X2APIC_MSR, value);
+    apic_give_back(a, borrowed);
+    return ok;
 }
 
 static uint64_t apic_get_tsc_deadline(void *opaque)
 {
     struct apic *a = opaque;
 
+    apic_peek(a);
     return apic_timer_mode(a) == APIC_TIMER_DEADLINE ? a->tsc_deadline : 0;
 }
 
 static void apic_set_tsc_deadline(void *opaque, uint64_t value)
 {
+    bool borrowed = apic_borrow(opaque);
+
     apic_timer_set_deadline(opaque, value);
+    apic_give_back(opaque, borrowed);
 }
 
 static const struct x86_apic_ops apic_ops = {
@@ -353,6 +383,7 @@ static bool apic_realize(struct device *dev, GError **error)
     if (a->cpu) {
         a->cpu->apic = &apic_ops;
         a->cpu->apic_opaque = a;
+        apic_join_kernel(a);
     }
     apic_do_reset(a, false);
     return true;
@@ -370,6 +401,7 @@ static void apic_unrealize(struct device *dev)
 
     timer_disarm(&a->timer);
     if (a->cpu) {
+        apic_leave_kernel(a);
         a->cpu->apic = NULL;
     }
     for (unsigned i = 0; i < bus->n_apics; i++) {

@@ -12,6 +12,7 @@
 #include "softmmu/clock.h"
 #include "softmmu/device.h"
 #include "softmmu/irq.h"
+#include "softmmu/irqchip.h"
 #include "softmmu/machine.h"
 #include "softmmu/memory.h"
 
@@ -85,6 +86,8 @@ struct apic {
     int64_t timer_start;   /* virtual ns when timer_initial was written */
     uint64_t tsc_deadline; /* guest TSC; 0: disarmed */
     struct timer timer;
+    bool borrowed;            /* ours is in charge while a register is accessed */
+    struct irqchip_part part; /* its twin in the host's kernel, if there is one */
 };
 
 extern const struct device_type apic_type;
@@ -158,6 +161,10 @@ static inline unsigned apic_timer_mode(const struct apic *a)
 {
     return a->lvt[APIC_LVT_TIMER] >> 17 & 3;
 }
+/* Log2 of the divider. */
+unsigned apic_timer_shift(const struct apic *a);
+/* Arms the host timer for what the fields say. */
+void apic_timer_rearm(struct apic *a);
 uint32_t apic_timer_count(struct apic *a);
 void apic_timer_set_initial(struct apic *a, uint32_t count);
 void apic_timer_set_divide(struct apic *a, uint32_t divide);

@@ -9,6 +9,7 @@
  */
 #include <inttypes.h>
 #include "hw/intc/apic.h"
+#include "hw/intc/apic_kernel.h"
 #include "target/i386/cpu.h"
 #include "util/log.h"
 
@@ -56,6 +57,9 @@ static void msi_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
 static bool mmio_usable(struct apic_bus *bus, struct apic **a)
 {
     *a = current_apic(bus);
+    if (*a) {
+        apic_peek(*a);
+    }
     return *a && apic_hw_enabled(*a) && !apic_in_x2apic(*a);
 }
 
@@ -81,6 +85,7 @@ static void regs_write(void *opaque, uint64_t off, uint64_t value, unsigned size
 {
     struct apic_bus *bus = opaque;
     struct apic *a;
+    bool borrowed;
 
     (void)size;
     if (off < 0x10) {
@@ -94,7 +99,9 @@ static void regs_write(void *opaque, uint64_t off, uint64_t value, unsigned size
         log_line(LOG_GUEST_ERRORS, "apic: unaligned write at offset 0x%x", (unsigned)off);
         return;
     }
+    borrowed = apic_borrow(a);
     apic_reg_write(a, off >> 4, (uint32_t)value);
+    apic_give_back(a, borrowed);
 }
 
 static const struct mem_ops msi_ops = {
@@ -104,9 +111,18 @@ static const struct mem_ops regs_ops = {
     .read = regs_read, .write = regs_write, .min_size = 4, .max_size = 4
 };
 
+static void bus_eoi(void *opaque, uint8_t vector)
+{
+    apic_bus_eoi(opaque, vector);
+}
+
 void apic_bus_init(struct apic_bus *bus, struct machine *m)
 {
     bus->machine = m;
+    if (m->irqchip) {
+        m->irqchip->eoi = bus_eoi;
+        m->irqchip->eoi_opaque = bus;
+    }
     mem_region_init_mmio(&bus->msi, m, "apic-msi", &msi_ops, bus, 0x100000);
     mem_region_add(&m->system_memory, APIC_MMIO_BASE, &bus->msi, 100);
     mem_region_init_mmio(&bus->regs, m, "apic", &regs_ops, bus, 0x1000);
@@ -165,9 +181,27 @@ static struct apic *least_busy(struct apic_bus *bus, uint32_t dest, bool logical
     return best;
 }
 
+/* The kernel's decide whom it is for; an access to one's own registers may be under way, see apic_borrow. */
+static void deliver_to_kernel(struct apic_bus *bus, uint32_t dest, bool logical, unsigned mode,
+                              uint8_t vector, bool level)
+{
+    apic_send_to_kernel(bus, dest, logical, mode, vector, level);
+    for (unsigned i = 0; i < bus->n_apics; i++) {
+        struct apic *a = bus->apics[i];
+
+        if (a->borrowed && apic_matches(a, dest, logical)) {
+            apic_accept(a, mode == APIC_DM_LOWEST ? APIC_DM_FIXED : mode, vector, level);
+        }
+    }
+}
+
 void apic_deliver(struct apic_bus *bus, uint32_t dest, bool logical, unsigned mode, uint8_t vector,
                   bool level)
 {
+    if (apic_in_kernel(bus)) {
+        deliver_to_kernel(bus, dest, logical, mode, vector, level);
+        return;
+    }
     if (mode == APIC_DM_LOWEST) {
         struct apic *a = least_busy(bus, dest, logical);
 
@@ -185,6 +219,9 @@ void apic_deliver(struct apic_bus *bus, uint32_t dest, bool logical, unsigned mo
 
 bool apic_requested(struct apic_bus *bus, uint32_t dest, bool logical, uint8_t vector)
 {
+    if (apic_in_kernel(bus)) {
+        return false; /* it does not say; ticks that come too fast are one there */
+    }
     for (unsigned i = 0; i < bus->n_apics; i++) {
         const struct apic *a = bus->apics[i];
 

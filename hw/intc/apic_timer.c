@@ -14,7 +14,7 @@
 /* Beyond this a TSC deadline is as good as never: about 146 years. */
 #define NEVER_NS (INT64_MAX / 2)
 
-static unsigned divide_shift(const struct apic *a)
+unsigned apic_timer_shift(const struct apic *a)
 {
     /* Bits 3, 1, 0: 000 is 2, 110 is 128, 111 is 1. */
     return (((a->timer_divide & 3) | (a->timer_divide & 8) >> 1) + 1) & 7;
@@ -22,7 +22,7 @@ static unsigned divide_shift(const struct apic *a)
 
 static int64_t period_ns(const struct apic *a)
 {
-    return (int64_t)a->timer_initial << divide_shift(a);
+    return (int64_t)a->timer_initial << apic_timer_shift(a);
 }
 
 static int64_t now_ns(struct apic *a)
@@ -46,7 +46,7 @@ uint32_t apic_timer_count(struct apic *a)
         }
         elapsed %= period;
     }
-    return a->timer_initial - (uint32_t)(elapsed >> divide_shift(a));
+    return a->timer_initial - (uint32_t)(elapsed >> apic_timer_shift(a));
 }
 
 /* Arms the host timer for the first expiry after `now` of the count that began at timer_start. */
@@ -88,6 +88,15 @@ static void arm_deadline(struct apic *a)
     timer_arm(&a->timer, now_ns(a) + (ns > NEVER_NS / 2 ? NEVER_NS / 2 : (int64_t)ns));
 }
 
+void apic_timer_rearm(struct apic *a)
+{
+    if (apic_timer_mode(a) == APIC_TIMER_DEADLINE) {
+        arm_deadline(a);
+    } else {
+        arm_count(a, now_ns(a));
+    }
+}
+
 void apic_timer_set_initial(struct apic *a, uint32_t count)
 {
     if (apic_timer_mode(a) >= APIC_TIMER_DEADLINE) {
@@ -106,7 +115,7 @@ void apic_timer_set_divide(struct apic *a, uint32_t divide)
     a->timer_divide = divide & 0xb;
     if (a->timer_initial && left) {
         /* What is left of the count goes on at the new speed. */
-        a->timer_start = now - ((int64_t)(a->timer_initial - left) << divide_shift(a));
+        a->timer_start = now - ((int64_t)(a->timer_initial - left) << apic_timer_shift(a));
         arm_count(a, now);
     }
 }

@@ -72,7 +72,7 @@ static void chip_set_line(struct i8259_chip *c, unsigned n, bool level, bool lev
     c->lines = level ? c->lines | bit : c->lines & ~bit;
 }
 
-static void pic_update(struct i8259 *pic)
+void pic_update(struct i8259 *pic)
 {
     /* The slave's INT falls and rises with every INTA; seen as a level that makes no difference. */
     chip_set_line(&pic->chip[0], CASCADE, chip_request(&pic->chip[1], false) >= 0, true);
@@ -94,6 +94,13 @@ static void pic_input(void *opaque, int n, bool level)
         return;
     }
     pic->counts[n] += level && !(c->lines >> (n & 7) & 1);
+    if (irqchip_has_all(pic->dev.machine)) {
+        uint8_t bit = 1u << (n & 7);
+
+        c->lines = level ? c->lines | bit : c->lines & ~bit;
+        pic->dev.machine->irqchip->ops->set_pin(pic->dev.machine, IRQCHIP_PIC, (unsigned)n, level);
+        return;
+    }
     chip_set_line(c, n & 7, level, c->elcr >> (n & 7) & 1);
     pic_update(pic);
 }
@@ -227,15 +234,18 @@ static void chip_write_data(struct i8259_chip *c, uint8_t v)
 
 static void pic_write(struct i8259 *pic, unsigned n, uint64_t off, uint64_t value)
 {
+    bool borrowed = pic_borrow(pic);
+
     if (off == 0) {
         chip_write_command(&pic->chip[n], value);
     } else {
         chip_write_data(&pic->chip[n], value);
     }
     pic_update(pic);
+    pic_give_back(pic, borrowed);
 }
 
-static uint64_t pic_read(struct i8259 *pic, unsigned n, uint64_t off)
+static uint64_t read_chip(struct i8259 *pic, unsigned n, uint64_t off)
 {
     struct i8259_chip *c = &pic->chip[n];
 
@@ -250,6 +260,15 @@ static uint64_t pic_read(struct i8259 *pic, unsigned n, uint64_t off)
         return req >= 0 ? 0x80 | req : 0;
     }
     return off ? c->imr : c->read_isr ? c->isr : c->irr;
+}
+
+static uint64_t pic_read(struct i8259 *pic, unsigned n, uint64_t off)
+{
+    bool borrowed = pic_borrow(pic);
+    uint64_t value = read_chip(pic, n, off);
+
+    pic_give_back(pic, borrowed);
+    return value;
 }
 
 static uint64_t master_read(void *opaque, uint64_t off, unsigned size)
@@ -281,6 +300,7 @@ static uint64_t elcr_read(void *opaque, uint64_t off, unsigned size)
     struct i8259 *pic = opaque;
 
     (void)size;
+    pic_borrow(pic); /* a look leaves nothing to be given back */
     return pic->chip[off & 1].elcr;
 }
 
@@ -289,10 +309,13 @@ static void elcr_write(void *opaque, uint64_t off, uint64_t value, unsigned size
     struct i8259 *pic = opaque;
     struct i8259_chip *c = &pic->chip[off & 1];
 
+    bool borrowed = pic_borrow(pic);
+
     (void)size;
     c->elcr = value & elcr_writable[off & 1];
     c->irr = (c->irr & ~c->elcr) | (c->lines & c->elcr);
     pic_update(pic);
+    pic_give_back(pic, borrowed);
 }
 
 static const struct mem_ops chip_ops[2] = {
@@ -320,6 +343,7 @@ static bool i8259_realize(struct device *dev, GError **error)
     }
     mem_region_init_mmio(&pic->elcr_ports, dev->machine, "pic-elcr", &elcr_ops, pic, 2);
     mem_region_add(io, 0x4d0, &pic->elcr_ports, 0);
+    pic_join_kernel(pic);
     return true;
 }
 
@@ -327,6 +351,7 @@ static void i8259_reset(struct device *dev)
 {
     struct i8259 *pic = (struct i8259 *)dev;
 
+    irqchip_take(dev->machine);
     for (int n = 0; n < 2; n++) {
         uint8_t lines = pic->chip[n].lines; /* belong to the devices */
 
@@ -339,6 +364,7 @@ static void i8259_unrealize(struct device *dev)
 {
     struct i8259 *pic = (struct i8259 *)dev;
 
+    pic_leave_kernel(pic);
     for (int n = 0; n < 2; n++) {
         mem_region_destroy(&pic->ports[n]);
     }

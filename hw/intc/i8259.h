@@ -8,6 +8,7 @@
 
 #include "softmmu/device.h"
 #include "softmmu/irq.h"
+#include "softmmu/irqchip.h"
 #include "softmmu/memory.h"
 
 struct i8259_chip {
@@ -30,11 +31,21 @@ struct i8259 {
     struct i8259_chip chip[2]; /* master, slave on the master's input 2 */
     bool intr;                 /* what output was last set to */
     uint64_t counts[16];       /* `info irq`: how often each input rose */
+    struct irqchip_part part;  /* its twin in the host's kernel, if there is one */
 };
 
 extern const struct device_type i8259_type;
 
 /* The INTA cycle: the vector, from 0 to 255; that of input 7 when nothing requests (spurious). */
 int pic_acknowledge(struct i8259 *pic);
+
+/* For this folder.  After a change of the chips: the cascade and the output. */
+void pic_update(struct i8259 *pic);
+/* i8259_kernel.c: the pair takes turns with the kernel's (softmmu/irqchip.h); realize and unrealize. */
+void pic_join_kernel(struct i8259 *pic);
+void pic_leave_kernel(struct i8259 *pic);
+/* Around an access that came to us though the kernel's is in charge: true: give it back. */
+bool pic_borrow(struct i8259 *pic);
+void pic_give_back(struct i8259 *pic, bool borrowed);
 
 #endif

@@ -43,8 +43,7 @@ static unsigned redir_mode(uint64_t redir)
     return redir >> 8 & 7;
 }
 
-/* Only fixed and lowest-priority messages have an EOI; other modes are edges despite bit 15. */
-static bool redir_is_level(uint64_t redir)
+bool ioapic_is_level(uint64_t redir)
 {
     return redir & REDIR_LEVEL && redir_mode(redir) <= APIC_DM_LOWEST;
 }
@@ -52,7 +51,7 @@ static bool redir_is_level(uint64_t redir)
 static void ioapic_send(struct ioapic *io, unsigned pin)
 {
     uint64_t r = io->redir[pin];
-    bool level = redir_is_level(r);
+    bool level = ioapic_is_level(r);
 
     if (level) {
         io->redir[pin] |= REDIR_REMOTE_IRR;
@@ -66,7 +65,7 @@ static void ioapic_service_level(struct ioapic *io, unsigned pin)
 {
     uint64_t r = io->redir[pin];
 
-    if (io->lines >> pin & 1 && redir_is_level(r) && !(r & (REDIR_MASKED | REDIR_REMOTE_IRR))) {
+    if (io->lines >> pin & 1 && ioapic_is_level(r) && !(r & (REDIR_MASKED | REDIR_REMOTE_IRR))) {
         ioapic_send(io, pin);
     }
 }
@@ -101,7 +100,12 @@ static void ioapic_input(void *opaque, int pin, bool level)
 
     io->counts[pin] += level && !before;
     io->lines = level ? io->lines | 1u << pin : io->lines & ~(1u << pin);
-    if (redir_is_level(io->redir[pin])) {
+    if (irqchip_has_all(io->dev.machine)) {
+        io->dev.machine->irqchip->ops->set_pin(io->dev.machine, IRQCHIP_IOAPIC, (unsigned)pin,
+                                               level);
+        return;
+    }
+    if (ioapic_is_level(io->redir[pin])) {
         ioapic_service_level(io, pin);
     } else if (level && !before && !(io->redir[pin] & REDIR_MASKED) && !tick_is_owed(io, pin)) {
         /* An edge on a masked pin is neither delivered nor held pending. */
@@ -112,6 +116,7 @@ static void ioapic_input(void *opaque, int pin, bool level)
 static void ioapic_eoi(void *opaque, uint8_t vector)
 {
     struct ioapic *io = opaque;
+    bool borrowed = ioapic_borrow(io);
 
     for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
         if ((io->redir[pin] & 0xff) == vector && io->redir[pin] & REDIR_REMOTE_IRR) {
@@ -119,6 +124,7 @@ static void ioapic_eoi(void *opaque, uint8_t vector)
             ioapic_service_level(io, pin);
         }
     }
+    ioapic_give_back(io, borrowed);
 }
 
 static void ioapic_write_redir(struct ioapic *io, unsigned pin, bool high, uint32_t v)
@@ -128,14 +134,16 @@ static void ioapic_write_redir(struct ioapic *io, unsigned pin, bool high, uint3
     io->owed = pin == TICK_PIN ? 0 : io->owed;
     if (high) {
         *r = (*r & 0xffffffff) | (uint64_t)(v & 0xff000000) << 32;
+        ioapic_tell_kernel(io, pin);
         return;
     }
     v &= REDIR_LOW_BITS & ~REDIR_READ_ONLY;
     *r = (*r & ~(uint64_t)(REDIR_LOW_BITS & ~REDIR_READ_ONLY)) | v;
     /* Guests switch a stuck pin to edge and back: that clears remote IRR, as ICH does. */
-    if (!redir_is_level(*r)) {
+    if (!ioapic_is_level(*r)) {
         *r &= ~(uint64_t)REDIR_REMOTE_IRR;
     }
+    ioapic_tell_kernel(io, pin);
     ioapic_service_level(io, pin);
 }
 
@@ -177,6 +185,7 @@ static uint64_t ioapic_read(void *opaque, uint64_t off, unsigned size)
     struct ioapic *io = opaque;
 
     (void)size;
+    ioapic_borrow(io); /* a look leaves nothing to be given back */
     switch (off) {
     case IOREGSEL:
         return io->select;
@@ -190,6 +199,7 @@ static uint64_t ioapic_read(void *opaque, uint64_t off, unsigned size)
 static void ioapic_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
 {
     struct ioapic *io = opaque;
+    bool borrowed = ioapic_borrow(io);
 
     (void)size;
     switch (off) {
@@ -205,6 +215,7 @@ static void ioapic_write(void *opaque, uint64_t off, uint64_t value, unsigned si
     default:
         log_line(LOG_UNIMP, "ioapic: write of 0x%x at offset 0x%x", (unsigned)value, (unsigned)off);
     }
+    ioapic_give_back(io, borrowed);
 }
 
 static const struct mem_ops ioapic_ops = {
@@ -229,6 +240,7 @@ static bool ioapic_realize(struct device *dev, GError **error)
     }
     mem_region_init_mmio(&io->mmio, dev->machine, "ioapic", &ioapic_ops, io, 0x1000);
     mem_region_add(&dev->machine->system_memory, IOAPIC_BASE, &io->mmio, 100);
+    ioapic_join_kernel(io);
     return true;
 }
 
@@ -236,6 +248,7 @@ static void ioapic_reset(struct device *dev)
 {
     struct ioapic *io = (struct ioapic *)dev;
 
+    irqchip_take(dev->machine);
     io->id = 0;
     io->select = 0;
     io->owed = 0;
@@ -248,6 +261,7 @@ static void ioapic_unrealize(struct device *dev)
 {
     struct ioapic *io = (struct ioapic *)dev;
 
+    ioapic_leave_kernel(io);
     apic_bus_remove_eoi(io->bus, io);
     mem_region_destroy(&io->mmio);
 }

@@ -8,6 +8,7 @@
 
 #include "softmmu/device.h"
 #include "softmmu/irq.h"
+#include "softmmu/irqchip.h"
 #include "softmmu/memory.h"
 
 #define IOAPIC_PINS 24
@@ -26,11 +27,21 @@ struct ioapic {
     uint8_t owed;   /* ticks of pin 2 that came while one waited in a local APIC */
     uint64_t redir[IOAPIC_PINS];
     uint64_t counts[IOAPIC_PINS]; /* `info irq`: how often each pin rose */
+    struct irqchip_part part;     /* its twin in the host's kernel, if there is one */
 };
 
 extern const struct device_type ioapic_type;
 
 /* Before realize: where messages go, and whose EOIs come back. */
 void ioapic_connect(struct ioapic *io, struct apic_bus *bus);
+
+/* For this folder.  Only fixed and lowest-priority messages have an EOI; other modes are edges despite bit 15. */
+bool ioapic_is_level(uint64_t redir);
+/* ioapic_kernel.c: as those of i8259.h; with split chips the kernel is told what each pin sends. */
+void ioapic_join_kernel(struct ioapic *io);
+void ioapic_leave_kernel(struct ioapic *io);
+bool ioapic_borrow(struct ioapic *io);
+void ioapic_give_back(struct ioapic *io, bool borrowed);
+void ioapic_tell_kernel(struct ioapic *io, unsigned pin);
 
 #endif

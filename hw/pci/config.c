@@ -85,6 +85,9 @@ void pci_config_write(struct pci_device *d, unsigned off, uint32_t value, unsign
     }
     if (touches(off, size, PCI_COMMAND, 2)) {
         pci_update_intx(d);
+        if (d->secondary) {
+            pci_masters_changed(d->secondary);
+        }
     }
     if (d->msix) {
         pci_msix_update(d->msix);

@@ -8,7 +8,10 @@
  */
 #include "hw/pci/msix.h"
 
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include "softmmu/machine.h"
 #include "util/log.h"
 
 /* Offsets within the capability, and within an entry of the table. */
@@ -52,6 +55,92 @@ static void deliver(struct pci_msix *msix, unsigned n)
                      (uint32_t)load(entry + ENTRY_DATA, 4));
 }
 
+/* By eventfd --------------------------------------------------------------------------------- */
+
+/* Vector n's message goes straight to local APICs: the engine may send it. */
+static bool is_plain(const struct pci_msix *msix, unsigned n)
+{
+    return pci_msix_enabled(msix->pci) && !is_masked(msix, n) &&
+           pci_message_is_plain(msix->pci, load(msix->table + n * PCI_MSIX_ENTRY + ENTRY_ADDR, 8));
+}
+
+/* What decides about a vector that has an eventfd may have changed. */
+static void refresh(struct pci_msix *msix, unsigned n)
+{
+    struct pci_msix_fast *f = &msix->fast[n];
+    const uint8_t *entry = msix->table + n * PCI_MSIX_ENTRY;
+    bool plain;
+
+    if (!irqchip_route_exists(&f->route)) {
+        return;
+    }
+    plain = is_plain(msix, n);
+    atomic_store(&f->fd, -1);
+    if (plain) {
+        irqchip_route_set(msix->pci->dev.machine, &f->route, load(entry + ENTRY_ADDR, 8) & ~3ull,
+                          (uint32_t)load(entry + ENTRY_DATA, 4));
+        atomic_store(&f->fd, f->route.fd);
+    }
+}
+
+static void refresh_all(struct pci_msix *msix)
+{
+    for (unsigned n = 0; msix->fast && n < msix->vectors; n++) {
+        refresh(msix, n);
+    }
+}
+
+/* A vector that was sent once is likely to be sent again. */
+static void add_route(struct pci_msix *msix, unsigned n)
+{
+    struct machine *m = msix->pci->dev.machine;
+    const uint8_t *entry = msix->table + n * PCI_MSIX_ENTRY;
+    struct pci_msix_fast *f = &msix->fast[n];
+
+    if (f->refused || irqchip_route_exists(&f->route) || !irqchip_has_apics(m) ||
+        !is_plain(msix, n)) {
+        return;
+    }
+    f->refused = !irqchip_route_add(m, &f->route, load(entry + ENTRY_ADDR, 8) & ~3ull,
+                                    (uint32_t)load(entry + ENTRY_DATA, 4));
+    atomic_store(&f->fd, f->refused ? -1 : f->route.fd);
+}
+
+static void remove_routes(struct pci_msix *msix)
+{
+    for (unsigned n = 0; msix->fast && n < msix->vectors; n++) {
+        atomic_store(&msix->fast[n].fd, -1);
+        irqchip_route_remove(msix->pci->dev.machine, &msix->fast[n].route);
+        msix->fast[n].refused = false;
+    }
+}
+
+bool pci_msix_post(struct pci_device *d, unsigned n)
+{
+    struct pci_msix *msix = d->msix;
+    int fd;
+
+    if (!msix || !msix->fast || n >= msix->vectors || !irqchip_has_apics(d->dev.machine)) {
+        return false;
+    }
+    fd = atomic_load(&msix->fast[n].fd);
+    return fd >= 0 && eventfd_write(fd, 1) == 0;
+}
+
+void pci_msix_drain(struct pci_msix *msix)
+{
+    eventfd_t count;
+
+    for (unsigned n = 0; msix->fast && n < msix->vectors; n++) {
+        if (irqchip_route_exists(&msix->fast[n].route) && !msix->fast[n].route.attached &&
+            eventfd_read(msix->fast[n].route.fd, &count) == 0) {
+            pci_msix_send(msix->pci, n);
+        }
+    }
+}
+
+/* In general --------------------------------------------------------------------------------- */
+
 void pci_msix_send(struct pci_device *d, unsigned n)
 {
     struct pci_msix *msix = d->msix;
@@ -61,13 +150,17 @@ void pci_msix_send(struct pci_device *d, unsigned n)
     }
     if (is_masked(msix, n)) {
         msix->pending[n / 8] |= (uint8_t)(1u << n % 8);
-    } else {
-        deliver(msix, n);
+        return;
+    }
+    deliver(msix, n);
+    if (msix->fast) {
+        add_route(msix, n);
     }
 }
 
 void pci_msix_update(struct pci_msix *msix)
 {
+    refresh_all(msix);
     if (!(control(msix) & CONTROL_ENABLE)) {
         return;
     }
@@ -144,6 +237,9 @@ bool pci_msix_setup(struct pci_device *d, struct pci_msix *msix, unsigned vector
     mem_region_add(bar, table, &msix->table_mmio, 1);
     mem_region_add(bar, pba, &msix->pba_mmio, 1);
     d->msix = msix;
+    if (msix->by_eventfd && m->irqchip) {
+        msix->fast = g_new0(struct pci_msix_fast, vectors);
+    }
     pci_msix_reset(msix);
     return true;
 }
@@ -168,6 +264,7 @@ bool pci_msix_setup_bar(struct pci_device *d, struct pci_msix *msix, unsigned ve
 /* Every vector is masked at reset (6.8.2.9). */
 void pci_msix_reset(struct pci_msix *msix)
 {
+    remove_routes(msix);
     memset(msix->table, 0, sizeof(msix->table));
     memset(msix->pending, 0, sizeof(msix->pending));
     for (unsigned n = 0; n < msix->vectors; n++) {
@@ -183,11 +280,14 @@ bool pci_msix_post_load(struct pci_msix *msix, GError **error)
             msix->pending[n / 8] &= (uint8_t) ~(1u << n % 8);
         }
     }
+    refresh_all(msix);
     return true;
 }
 
 void pci_msix_teardown(struct pci_msix *msix)
 {
+    remove_routes(msix);
+    g_clear_pointer(&msix->fast, g_free);
     mem_region_destroy(&msix->table_mmio);
     mem_region_destroy(&msix->pba_mmio);
     if (msix->bar.machine) {

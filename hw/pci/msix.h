@@ -11,9 +11,17 @@
 #define HW_PCI_MSIX_H
 
 #include "hw/pci/pci.h"
+#include "softmmu/irqchip.h"
 
 #define PCI_MSIX_MAX   128u /* vectors: what a table here may have */
 #define PCI_MSIX_ENTRY 16u  /* bytes */
+
+/* A vector whose message the engine's interrupt controllers send when an eventfd is written to. */
+struct pci_msix_fast {
+    struct irqchip_route route;
+    _Atomic int fd; /* -1: not now: masked, or off */
+    bool refused;   /* by the engine */
+};
 
 struct pci_msix {
     struct pci_device *pci;
@@ -22,6 +30,8 @@ struct pci_msix {
     struct mem_region bar, table_mmio, pba_mmio; /* bar: only with pci_msix_setup_bar */
     uint8_t table[PCI_MSIX_MAX * PCI_MSIX_ENTRY];
     uint8_t pending[PCI_MSIX_MAX / 8];
+    bool by_eventfd;            /* set before the setup: vectors are signalled on any thread */
+    struct pci_msix_fast *fast; /* by vector; NULL: none */
 };
 
 /*
@@ -35,6 +45,10 @@ bool pci_msix_setup_bar(struct pci_device *d, struct pci_msix *msix, unsigned ve
 bool pci_msix_enabled(const struct pci_device *d);
 /* Sends vector n, or remembers it while masked; a number that is out of range is ignored. */
 void pci_msix_send(struct pci_device *d, unsigned n);
+/* Any thread: the same where that needs no lock.  False: it does. */
+bool pci_msix_post(struct pci_device *d, unsigned n);
+/* What was posted is sent, or pending: before a save. */
+void pci_msix_drain(struct pci_msix *msix);
 
 /* pci.c and config.c call these for a device with d->msix. */
 void pci_msix_reset(struct pci_msix *msix);

@@ -297,6 +297,43 @@ static bool message_arrives(struct machine *m, uint64_t addr)
     return (addr & ~0xfffffull) == 0xfee00000 || (section && section->ram);
 }
 
+/* The root bus, if bridges on the way let a function below be a master; else NULL. */
+static struct pci_bus *root_for_master(struct pci_bus *bus)
+{
+    while (bus->bridge) {
+        if (!(pci_config_load(bus->bridge, PCI_COMMAND, 2) & PCI_COMMAND_MASTER)) {
+            return NULL;
+        }
+        bus = pci_bus_of(bus->bridge);
+    }
+    return bus;
+}
+
+bool pci_message_is_plain(const struct pci_device *d, uint64_t addr)
+{
+    struct pci_bus *bus = pci_bus_of(d);
+
+    if (!bus || !(pci_config_load(d, PCI_COMMAND, 2) & PCI_COMMAND_MASTER)) {
+        return false;
+    }
+    bus = root_for_master(bus);
+    return bus && !bus->send_msi && addr >> 20 == 0xfee;
+}
+
+void pci_masters_changed(struct pci_bus *bus)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(bus->functions); i++) {
+        struct pci_device *d = bus->functions[i];
+
+        if (d && d->msix) {
+            pci_msix_update(d->msix);
+        }
+        if (d && d->secondary) {
+            pci_masters_changed(d->secondary);
+        }
+    }
+}
+
 /* A message is a memory write: it needs bus mastering (6.2.2), of every bridge on its way too. */
 void pci_send_message(struct pci_device *d, uint64_t addr, uint32_t data)
 {
@@ -305,11 +342,9 @@ void pci_send_message(struct pci_device *d, uint64_t addr, uint32_t data)
     if (!bus || !(pci_config_load(d, PCI_COMMAND, 2) & PCI_COMMAND_MASTER)) {
         return;
     }
-    while (bus->bridge) {
-        if (!(pci_config_load(bus->bridge, PCI_COMMAND, 2) & PCI_COMMAND_MASTER)) {
-            return;
-        }
-        bus = pci_bus_of(bus->bridge);
+    bus = root_for_master(bus);
+    if (!bus) {
+        return;
     }
     if (bus->send_msi) {
         bus->send_msi(bus->msi_opaque, addr, data);

@@ -200,6 +200,10 @@ bool pci_msi_enabled(const struct pci_device *d);
 void pci_msi_send(struct pci_device *d, unsigned n);
 /* A message as the device puts it on the bus; needs bus mastering. */
 void pci_send_message(struct pci_device *d, uint64_t addr, uint32_t data);
+/* A message to this address would go from here to the local APICs, now. */
+bool pci_message_is_plain(const struct pci_device *d, uint64_t addr);
+/* A bridge lets functions on this bus, and below, be masters, or no more. */
+void pci_masters_changed(struct pci_bus *bus);
 
 /* The function at bus:devfn on or behind `root`, NULL: none answers. */
 struct pci_device *pci_find(struct pci_bus *root, uint8_t bus, uint8_t devfn);

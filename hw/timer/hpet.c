@@ -175,6 +175,7 @@ static void write_config(struct hpet *h, uint64_t v)
     h->config = v;
     h->counter = v & CONFIG_ENABLE ? count - (uint64_t)now / HPET_PERIOD_NS : count;
     if ((old ^ v) & CONFIG_LEGACY) {
+        irq_set(&h->legacy_on, v & CONFIG_LEGACY);
         for (int n = 0; n < 2; n++) {
             irq_set(&h->legacy_out[n], !(v & CONFIG_LEGACY) && h->legacy_level[n]);
         }
@@ -360,6 +361,7 @@ static void hpet_reset(struct device *dev)
 
     clear_status(h, UINT32_MAX);
     h->config = 0;
+    irq_lower(&h->legacy_on);
     h->counter = 0;
     for (unsigned i = 0; i < HPET_TIMERS; i++) {
         struct hpet_timer *t = &h->timers[i];
@@ -387,6 +389,7 @@ static bool hpet_post_load(struct device *dev, GError **error)
 
     (void)error;
     h->config &= CONFIG_ENABLE | CONFIG_LEGACY;
+    irq_set(&h->legacy_on, h->config & CONFIG_LEGACY);
     for (unsigned i = 0; i < HPET_TIMERS; i++) {
         h->timers[i].config &= TIMER_WRITABLE;
     }

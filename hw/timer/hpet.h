@@ -33,6 +33,7 @@ struct hpet {
     struct device dev;
     struct irq pins[HPET_PINS]; /* set by the board: the I/O APIC's inputs */
     struct irq legacy_out[2];   /* set by the board: ISA lines 0 and 8 */
+    struct irq legacy_on;       /* set by the board: high while the HPET has those lines */
     struct irq legacy_in[2];    /* for the board, made by realize: driven by the 8254, the RTC */
     struct mem_region mmio;
     uint64_t config, status;

@@ -168,6 +168,11 @@ static void arm_irq0(struct i8254 *pit, int64_t now, bool merge)
     timer_arm(&pit->timer, merge ? MAX(at, now + MIN_PERIOD_NS) : at);
 }
 
+void i8254_rearm(struct i8254 *pit)
+{
+    arm_irq0(pit, pit_now(pit), false);
+}
+
 /* Edges that are due: one, and those that went by since. */
 static int64_t edges_due(const struct i8254 *pit, int64_t now)
 {
@@ -359,8 +364,13 @@ static void set_gate(struct i8254 *pit, unsigned n, bool gate)
 
 static uint64_t pit_read(void *opaque, uint64_t off, unsigned size)
 {
+    uint64_t value;
+
     (void)size;
-    return off < 3 ? read_count(opaque, off) : 0xff; /* the control word cannot be read */
+    i8254_borrow(opaque);
+    value = off < 3 ? read_count(opaque, off) : 0xff; /* the control word cannot be read */
+    i8254_give_back(opaque);
+    return value;
 }
 
 static void tell_speaker(struct i8254 *pit)
@@ -373,11 +383,13 @@ static void tell_speaker(struct i8254 *pit)
 static void pit_write(void *opaque, uint64_t off, uint64_t value, unsigned size)
 {
     (void)size;
+    i8254_borrow(opaque);
     if (off < 3) {
         write_count(opaque, off, value);
     } else {
         write_control(opaque, value);
     }
+    i8254_give_back(opaque);
     tell_speaker(opaque);
 }
 
@@ -388,6 +400,7 @@ static uint64_t port61_read(void *opaque, uint64_t off, unsigned size)
 
     (void)off;
     (void)size;
+    i8254_borrow(pit); /* a look leaves nothing to be given back */
     return pit->speaker | (now / REFRESH_NS & 1) << 4 | channel_out(&pit->channel[2], now) << 5;
 }
 
@@ -397,8 +410,10 @@ static void port61_write(void *opaque, uint64_t off, uint64_t value, unsigned si
 
     (void)off;
     (void)size;
+    i8254_borrow(pit);
     pit->speaker = value & SPEAKER_BITS;
     set_gate(pit, 2, value & SPEAKER_GATE);
+    i8254_give_back(pit);
     tell_speaker(pit);
 }
 
@@ -409,7 +424,7 @@ static const struct mem_ops port61_ops = {
     .read = port61_read, .write = port61_write, .min_size = 1, .max_size = 1
 };
 
-static bool i8254_realize(struct device *dev, GError **error)
+bool i8254_realize(struct device *dev, GError **error)
 {
     struct i8254 *pit = (struct i8254 *)dev;
     const struct irq *line = isa_irq(dev, 0);
@@ -423,13 +438,15 @@ static bool i8254_realize(struct device *dev, GError **error)
     isa_register_ports(dev, 0x40, &pit->ports);
     mem_region_init_mmio(&pit->port61, dev->machine, "port61", &port61_ops, pit, 1);
     isa_register_ports(dev, 0x61, &pit->port61);
+    i8254_join_kernel(pit);
     return true;
 }
 
-static void i8254_reset(struct device *dev)
+void i8254_reset(struct device *dev)
 {
     struct i8254 *pit = (struct i8254 *)dev;
 
+    irqchip_take(dev->machine);
     timer_disarm(&pit->timer);
     for (unsigned n = 0; n < 3; n++) {
         pit->channel[n] = (struct pit_channel){
@@ -440,16 +457,17 @@ static void i8254_reset(struct device *dev)
     irq_lower(&pit->irq0);
 }
 
-static void i8254_unrealize(struct device *dev)
+void i8254_unrealize(struct device *dev)
 {
     struct i8254 *pit = (struct i8254 *)dev;
 
+    i8254_leave_kernel(pit);
     timer_disarm(&pit->timer);
     mem_region_destroy(&pit->ports);
     mem_region_destroy(&pit->port61);
 }
 
-static bool i8254_post_load(struct device *dev, GError **error)
+bool i8254_post_load(struct device *dev, GError **error)
 {
     struct i8254 *pit = (struct i8254 *)dev;
 
@@ -492,7 +510,7 @@ static const struct state_row channel_rows[] = {
     { 0 },
 };
 
-static const struct state_row i8254_rows[] = {
+const struct state_row i8254_rows[] = {
     STATE_SUB(struct i8254, channel, 3, channel_rows, 1, "counters 0-2"),
     STATE_INT(struct i8254, speaker, 1, "port 0x61 bits 3-0"),
     STATE_TIMER_ROW(struct i8254, timer, 1, "next interrupt of channel 0"),

@@ -9,6 +9,7 @@
 #include "softmmu/clock.h"
 #include "softmmu/device.h"
 #include "softmmu/irq.h"
+#include "softmmu/irqchip.h"
 #include "softmmu/memory.h"
 
 #define PIT_HZ 1193182
@@ -45,8 +46,30 @@ struct i8254 {
     /* Whoever makes the tone heard: port 0x61 or a channel was written.  NULL: nobody. */
     void (*speaker_changed)(void *opaque);
     void *speaker_opaque;
+    /* With a twin in the host's kernel (softmmu/irqchip.h), which drives IRQ 0 itself: */
+    struct irqchip_part part;
+    char *lost_tick_policy; /* property of kvm-pit */
+    bool muted;             /* by the HPET */
 };
 
-extern const struct device_type i8254_type;
+/* kvm-pit: the one that a board makes when the engine has one in the kernel. */
+extern const struct device_type i8254_type, i8254_kernel_type;
+
+/* A line: while it is high, channel 0 drives nothing, as the HPET has taken IRQ 0.  opaque: struct i8254. */
+void i8254_mute(void *opaque, int n, bool muted);
+
+/* For this folder: i8254.c. */
+bool i8254_realize(struct device *dev, GError **error);
+void i8254_reset(struct device *dev);
+void i8254_unrealize(struct device *dev);
+bool i8254_post_load(struct device *dev, GError **error);
+/* Arms the host timer for what the fields say. */
+void i8254_rearm(struct i8254 *pit);
+extern const struct state_row i8254_rows[];
+/* i8254_kernel.c */
+void i8254_join_kernel(struct i8254 *pit);
+void i8254_leave_kernel(struct i8254 *pit);
+void i8254_borrow(struct i8254 *pit);
+void i8254_give_back(struct i8254 *pit);
 
 #endif

@@ -415,6 +415,7 @@ void rtc_set_memory(struct rtc *r, uint64_t below_4g, uint64_t above_4g)
 
 bool rtc_nmi_masked(const struct rtc *r)
 {
+    io_coalesced_flush(r->dev.machine);
     return r->nmi_masked;
 }
 
@@ -451,6 +452,8 @@ static bool rtc_realize(struct device *dev, GError **error)
     timer_init(&r->timer, dev->machine, CLOCK_KIND_VIRTUAL, rtc_fire, r);
     mem_region_init_mmio(&r->ports, dev->machine, "rtc", &rtc_ops, r, 2);
     isa_register_ports(dev, 0x70, &r->ports);
+    r->late = (struct io_coalesced){ .mr = &r->ports, .size = 1 };
+    io_coalesced_add(dev->machine, &r->late);
     return true;
 }
 
@@ -473,6 +476,7 @@ static void rtc_unrealize(struct device *dev)
     struct rtc *r = (struct rtc *)dev;
 
     timer_disarm(&r->timer);
+    io_coalesced_remove(dev->machine, &r->late);
     mem_region_destroy(&r->ports);
 }
 

@@ -8,6 +8,7 @@
 
 #include "softmmu/clock.h"
 #include "softmmu/device.h"
+#include "softmmu/io_event.h"
 #include "softmmu/irq.h"
 #include "softmmu/memory.h"
 
@@ -19,6 +20,7 @@ struct rtc {
     struct irq irq;     /* set by the board (an HPET's legacy_in); NULL handler: that ISA line */
     struct irq alarm; /* set by the board: a pulse at each alarm that interrupts; wakes a sleeper */
     struct mem_region ports;
+    struct io_coalesced late;    /* writes of the index */
     struct timer timer;          /* the next enabled interrupt */
     uint8_t index;               /* CMOS register selected through port 0x70 */
     bool nmi_masked;             /* port 0x70 bit 7 */

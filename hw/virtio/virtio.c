@@ -4,6 +4,7 @@
  * shows them.  Source: VIRTIO 1.2, 2 and 3.  Invariants and thread: virtio.h.
  */
 #include "hw/virtio/virtio.h"
+#include "hw/virtio/virtio_internal.h"
 
 #include <string.h>
 #include "util/error.h"
@@ -81,6 +82,11 @@ static void serve_queue(struct virtio_device *v, struct virtio_queue *vq)
     }
 }
 
+void virtio_serve(struct virtio_device *v, unsigned index)
+{
+    serve_queue(v, &v->queues[index]);
+}
+
 static void serve_notified(void *opaque)
 {
     struct virtio_device *v = opaque;
@@ -131,6 +137,9 @@ static void send_signals(void *opaque)
 
 void virtio_signal(struct virtio_device *v, struct virtio_queue *vq)
 {
+    if (vq && v->transport->signal && v->transport->signal(v, vq->vector)) {
+        return;
+    }
     if (!v->iothread || machine_locked(virtio_machine(v))) {
         v->transport->interrupt(v, vq ? vq->vector : v->config_vector, !vq);
         return;
@@ -214,6 +223,9 @@ void virtio_set_status(struct virtio_device *v, uint8_t status)
         status &= (uint8_t)~VIRTIO_FEATURES_OK;
     }
     v->status = status | (v->status & VIRTIO_NEEDS_RESET);
+    if (v->status & VIRTIO_DRIVER_OK) {
+        virtio_notifiers_start(v);
+    }
     if (v->ops->status_changed) {
         v->ops->status_changed(v);
     }
@@ -221,6 +233,7 @@ void virtio_set_status(struct virtio_device *v, uint8_t status)
 
 void virtio_reset(struct virtio_device *v)
 {
+    virtio_notifiers_stop(v);
     forget_signals(v);
     v->ops->reset(v);
     v->status = 0;
@@ -327,6 +340,7 @@ void virtio_unrealize(struct virtio_device *v)
 
 void virtio_pre_save(struct virtio_device *v)
 {
+    virtio_notifiers_drain(v);
     serve_notified(v);
     if (v->ops->pre_save) {
         v->ops->pre_save(v);
@@ -348,6 +362,10 @@ bool virtio_post_load(struct virtio_device *v, GError **error)
                       vq->used_idx);
             return false;
         }
+    }
+    virtio_notifiers_stop(v);
+    if (v->status & VIRTIO_DRIVER_OK) {
+        virtio_notifiers_start(v);
     }
     return !v->ops->post_load || v->ops->post_load(v, error);
 }

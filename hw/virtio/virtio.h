@@ -21,6 +21,7 @@
 
 #include "softmmu/device.h"
 #include "softmmu/dma.h"
+#include "softmmu/io_event.h"
 #include "softmmu/machine.h"
 
 #define VIRTIO_MAX_QUEUES 66u   /* of 64 CPUs, and two more */
@@ -92,9 +93,16 @@ struct virtio_ops {
     bool (*post_load)(struct virtio_device *v, GError **error);
 };
 
+#define VIRTIO_PLACES 2u
+
 /* How a transport tells the guest; vector is the queue's or config's. */
 struct virtio_transport {
     void (*interrupt)(struct virtio_device *v, uint16_t vector, bool config);
+    /* Optional, any thread: a queue's interrupt without the machine lock.  False: it needs that. */
+    bool (*signal)(struct virtio_device *v, uint16_t vector);
+    /* Optional: the writes that notify of a queue, and how many kinds; fd is the caller's. */
+    unsigned (*notify_places)(struct virtio_device *v, unsigned index,
+                              struct io_event place[VIRTIO_PLACES]);
 };
 
 struct virtio_device {
@@ -118,6 +126,7 @@ struct virtio_device {
     _Atomic uint64_t notified[2]; /* a bit for each queue: the iothread has not looked yet */
     uint64_t signalled[2];        /* interrupts that wait for the machine lock: of queues ... */
     bool config_signalled;        /* ... and of config */
+    struct virtio_notifier **notifiers; /* by queue: virtio_notify.c; NULL: none */
 };
 
 #define VIRTIO_PROPS(strct, member)                                                                \

@@ -17,6 +17,13 @@ struct virtio_desc {
 };
 G_STATIC_ASSERT(sizeof(struct virtio_desc) == 16);
 
+/* virtio.c: the driver made buffers available in a queue.  The lock of the device's iothread, or the machine lock. */
+void virtio_serve(struct virtio_device *v, unsigned index);
+/* virtio_notify.c.  Drain: what the driver has told of is served. */
+void virtio_notifiers_start(struct virtio_device *v);
+void virtio_notifiers_stop(struct virtio_device *v);
+void virtio_notifiers_drain(struct virtio_device *v);
+
 /* A descriptor's buffer joins the element; false: the device is broken now. */
 bool virtqueue_add_buffer(struct virtio_element *e, const struct virtio_desc *d, unsigned flags);
 /* The entries of an indirect table; 0: the device is broken now. */

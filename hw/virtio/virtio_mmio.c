@@ -49,7 +49,19 @@ static void interrupt(struct virtio_device *v, uint16_t vector, bool config)
     set_isr(s, s->isr | (config ? ISR_CONFIG : ISR_QUEUE));
 }
 
-static const struct virtio_transport transport = { interrupt };
+static unsigned notify_places(struct virtio_device *v, unsigned index,
+                              struct io_event place[VIRTIO_PLACES])
+{
+    place[0] = (struct io_event){ .mr = &parent_of(v->dev)->mmio,
+                                  .offset = MMIO_NOTIFY,
+                                  .size = 4,
+                                  .match = true,
+                                  .value = index };
+    return 1;
+}
+
+static const struct virtio_transport transport = { .interrupt = interrupt,
+                                                   .notify_places = notify_places };
 
 /* Registers ------------------------------------------------------------------------------------ */
 

@@ -50,7 +50,28 @@ static void interrupt(struct virtio_device *v, uint16_t vector, bool config)
     update_intx(s);
 }
 
-static const struct virtio_transport transport = { interrupt };
+static bool signal_queue(struct virtio_device *v, uint16_t vector)
+{
+    return pci_msix_post(&((struct virtio_pci *)v->dev)->pci, vector);
+}
+
+static unsigned notify_places(struct virtio_device *v, unsigned index,
+                              struct io_event place[VIRTIO_PLACES])
+{
+    struct virtio_pci *s = (struct virtio_pci *)v->dev;
+    unsigned n = 0;
+
+    if (s->ioeventfd && s->has_modern) {
+        place[n++] =
+            (struct io_event){ .mr = &s->notify_mmio, .offset = index * NOTIFY_MULTIPLIER };
+    }
+    if (s->ioeventfd && s->has_legacy) {
+        place[n++] = virtio_pci_legacy_place(s, index);
+    }
+    return n;
+}
+
+static const struct virtio_transport transport = { interrupt, signal_queue, notify_places };
 
 uint8_t virtio_pci_take_isr(struct virtio_pci *s)
 {
@@ -427,6 +448,7 @@ static bool add_msix(struct virtio_pci *s, GError **error)
                   PCI_MSIX_MAX);
         return false;
     }
+    s->msix.by_eventfd = true;
     return n == 0 || pci_msix_setup_bar(&s->pci, &s->msix, n, s->msix_bar);
 }
 
@@ -498,7 +520,12 @@ void virtio_pci_unrealize(struct device *dev)
 
 void virtio_pci_pre_save(struct device *dev)
 {
-    virtio_pre_save(virtio_pci_device((struct virtio_pci *)dev));
+    struct virtio_pci *s = (struct virtio_pci *)dev;
+
+    virtio_pre_save(virtio_pci_device(s));
+    if (s->pci.msix) {
+        pci_msix_drain(s->pci.msix);
+    }
 }
 
 bool virtio_pci_post_load(struct device *dev, GError **error)

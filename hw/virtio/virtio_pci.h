@@ -20,7 +20,7 @@ struct virtio_pci {
     struct pci_msix msix;
     char *disable_legacy; /* property: on, off, auto */
     bool disable_modern;
-    bool ioeventfd;   /* accepted: there is nothing to speed up */
+    bool ioeventfd;   /* property: see softmmu/io_event.h */
     uint32_t vectors; /* UINT32_MAX: one for each queue, and one */
     bool has_legacy, has_modern;
     uint8_t modern_bar, msix_bar; /* set before realize; 0: 4 and 1 */
@@ -49,7 +49,8 @@ bool virtio_pci_post_load(struct device *dev, GError **error);
     PCI_PROPS(strct, proxy.pci),                                                                   \
         PROP_U32(strct, "vectors", proxy.vectors, UINT32_MAX,                                      \
                  "MSI-X vectors (default: one more than queues; 0: none)"),                        \
-        PROP_BOOL(strct, "ioeventfd", proxy.ioeventfd, true, "accepted for compatibility"),        \
+        PROP_BOOL(strct, "ioeventfd", proxy.ioeventfd, true,                                       \
+                  "notifications by eventfd, if the engine can"),                                  \
         VIRTIO_PROPS(strct, function)
 #define VIRTIO_PCI_PROPS(strct, proxy, function)                                                   \
     VIRTIO_PCI_COMMON_PROPS(strct, proxy, function),                                               \

@@ -20,6 +20,8 @@ uint8_t virtio_pci_take_isr(struct virtio_pci *s);
 /* What a vector register becomes: VIRTIO_NO_VECTOR for one that is not there. */
 uint16_t virtio_pci_vector(const struct virtio_pci *s, uint32_t value);
 void virtio_pci_set_status(struct virtio_pci *s, uint8_t status);
+/* The write that notifies of a queue. */
+struct io_event virtio_pci_legacy_place(struct virtio_pci *s, unsigned index);
 /* Makes s->legacy_io; its size. */
 unsigned virtio_pci_legacy_init(struct virtio_pci *s);
 

@@ -133,6 +133,13 @@ static void legacy_write(void *opaque, uint64_t off, uint64_t value, unsigned si
 
 static const struct mem_ops legacy_ops = { legacy_read, legacy_write, 1, 4, false, false };
 
+struct io_event virtio_pci_legacy_place(struct virtio_pci *s, unsigned index)
+{
+    return (struct io_event){
+        .mr = &s->legacy_io, .offset = LEGACY_NOTIFY, .size = 2, .match = true, .value = index
+    };
+}
+
 unsigned virtio_pci_legacy_init(struct virtio_pci *s)
 {
     unsigned size = 64;

@@ -379,6 +379,7 @@ struct x86_cpu {
     /* What this program does not know, and an engine keeps: by number. */
     uint32_t n_extra_msrs, extra_msr[CPU_EXTRA_MSRS];
     uint64_t extra_value[CPU_EXTRA_MSRS];
+    uint64_t kvm_clock; /* ns, while the machine stands still: KVM's paravirtual clock; CPU 0's */
 
     struct x87_state x87;
     _Alignas(64) union vec vec[32];

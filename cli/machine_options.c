@@ -174,6 +174,7 @@ static bool machine_pcspk_audiodev(struct options *o, const char *value, GError 
 
 static bool machine_smm(struct options *o, const char *value, GError **error)
 {
+    o->smm_on = strcmp(value, "on") == 0;
     return set_switch(&o->no_smm, "smm", strcmp(value, "auto") == 0 ? "on" : value, error);
 }
 

@@ -136,7 +136,8 @@ bool machine_kernel_irqchip(struct options *o, const char *value, GError **error
         set_error(error, "-machine: kernel-irqchip is '%s', must be on, off or split", value);
         return false;
     }
-    options_warn(o, "-machine kernel-irqchip=%s has no effect: it is kvm's", value);
+    g_free(o->kernel_irqchip);
+    o->kernel_irqchip = g_strdup(value);
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 #include "softmmu/machine.h"
@@ -36,6 +37,18 @@ static bool write_pidfile(const char *path, GError **error)
         return false;
     }
     return true;
+}
+
+static void log_end(struct machine *m, double seconds)
+{
+    g_autofree char *name = g_strndup(m->config.accel, strcspn(m->config.accel, ","));
+
+    if (strcmp(name, tcg_vcpu_ops.name) == 0) {
+        log_line(LOG_ACCEL, "accel: tcg: %" PRIu64 " %sinstructions in %.3f s", tcg_executed(m),
+                 tcg_translates(m) ? "interpreted " : "", seconds);
+    } else {
+        log_line(LOG_ACCEL, "accel: %s: %.3f s", name, seconds);
+    }
 }
 
 /* `parent`: what -daemonize's daemon_ready wants; -1: none waits. */
@@ -66,9 +79,7 @@ static bool run_session(struct session *s, struct options *o, int parent, int *s
         return false;
     }
     *status = machine_run(m);
-    log_line(LOG_ACCEL, "accel: tcg: %" PRIu64 " %sinstructions in %.3f s", tcg_executed(m),
-             tcg_translates(m) ? "interpreted " : "",
-             (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC);
+    log_end(m, (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC);
     return true;
 }
 

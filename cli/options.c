@@ -191,8 +191,8 @@ const struct option_row option_rows[] = {
     { "machine",     "NAME[,accel=ACCEL][,prop=VALUE]|help", "the kind of machine",               option_machine },
     { "M",           "NAME[,prop=VALUE]|help", "the same as -machine",                            option_machine },
     { "cpu",         "NAME[,+feature][,-feature]|help", "the CPU model and its features",          option_cpu },
-    { "accel",       "tcg|qtest[,prop=VALUE]|help", "what runs the guest's code",                       option_accel },
-    { "enable-kvm",  NULL, "the same as -accel kvm (not supported yet)",                          option_enable_kvm },
+    { "accel",       "kvm|tcg|qtest[,prop=VALUE]|help", "what runs the guest's code (default: kvm where hardware is behind it, or tcg)", option_accel },
+    { "enable-kvm",  NULL, "the same as -accel kvm",                                              option_enable_kvm },
     { "smp",         "N[,sockets=S][,dies=D][,clusters=1][,cores=C][,threads=T][,maxcpus=M]", "number of CPUs",         option_smp },
     { "m",           "[size=]SIZE[,slots=N,maxmem=SIZE]", "guest memory in MiB, or with a suffix: 512M, 2G", option_memory },
     { "mem-path",    "FILE", "guest memory is this file, or one in this folder",                  option_mem_path },
@@ -259,7 +259,7 @@ const struct option_row option_rows[] = {
 
     { "fsdev",       "local,id=ID,path=FOLDER,security_model=passthrough|none|mapped-xattr[,readonly=on|off][,multidevs=warn|remap|forbid][,writeout=immediate][,fmode=MODE][,dmode=MODE]", "a folder that -device virtio-9p-pci,fsdev=ID,mount_tag=TAG or virtio-fs-pci,fsdev=ID,tag=TAG shares", option_fsdev },
     { "virtfs",      "local,path=FOLDER,mount_tag=TAG,security_model=MODEL[,id=ID][,readonly=on|off][,multidevs=warn|remap|forbid][,writeout=immediate][,fmode=MODE][,dmode=MODE]", "the same and its virtio-9p-pci", option_virtfs },
-
+    { "tpmdev",      "emulator,id=ID,chardev=ID|help", "a TPM that swtpm emulates, at the socket of its --ctrl", option_tpmdev },
     { "audiodev",    "DRIVER,id=ID[,prop=VALUE]|help or JSON", "where sound goes: none, wav, alsa, pa, sdl",  option_audiodev },
     { "audio",       "DRIVER,model=CARD[,prop=VALUE]|help", "an audiodev and the card that uses it: ac97, hda, ...", option_audio },
     { "audio-help",  NULL, "show -audiodev for each driver and leave",                            option_audio_help },
@@ -314,7 +314,6 @@ const struct option_row option_rows[] = {
     { "trace",       "OPTIONS", "not supported: -d ITEM logs what the guest does",                NULL },
     { "plugin",      "FILE", "plugins are not supported; -d exec and gdb show what runs",         NULL },
     { "preconfig",   NULL, "not supported: -S waits once the machine is there",                   NULL },
-    { "tpmdev",      "OPTIONS", "there is no TPM",                                                NULL },
     { 0 }
 };
 /* clang-format on */
@@ -337,6 +336,7 @@ struct options *options_new(void)
     o->mem_merge = o->dump_guest_core = true;
     o->numas = g_ptr_array_new_with_free_func(g_free);
     o->audiodevs = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+    o->tpmdevs = g_ptr_array_new_with_free_func(g_free);
     o->fds = g_ptr_array_new_with_free_func(g_free);
     o->fsdevs = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     o->parallels = g_ptr_array_new_with_free_func(g_free);
@@ -353,6 +353,7 @@ struct options *options_new(void)
     o->blockdevs = g_ptr_array_new_with_free_func(g_free);
     o->objects = g_ptr_array_new_with_free_func(g_free);
     o->warnings = g_ptr_array_new_with_free_func(g_free);
+    o->accels = g_ptr_array_new_with_free_func(g_free);
     o->vncs = g_ptr_array_new_with_free_func(g_free);
     firmware_options_init(o);
     return o;
@@ -360,7 +361,7 @@ struct options *options_new(void)
 
 void options_free(struct options *o)
 {
-    char *const texts[] = { o->cpu_model,    o->accel,          o->accel_refused, o->kernel,
+    char *const texts[] = { o->cpu_model,    o->kernel_irqchip, o->accel_refused, o->kernel,
                             o->initrd,       o->append,         o->name,          o->log_items,
                             o->log_file,     o->pidfile,        o->gdb,           o->loadvm,
                             o->process_name, o->incoming,       o->mem_path,      o->runas,
@@ -370,7 +371,8 @@ void options_free(struct options *o)
     GPtrArray *const lists[] = { o->netdevs,   o->nics,    o->nets,      o->cards,    o->fds,
                                  o->serials,   o->drives,  o->blockdevs, o->monitors, o->chardevs,
                                  o->devices,   o->globals, o->warnings,  o->objects,  o->numas,
-                                 o->parallels, o->vncs,    o->audiodevs, o->fsdevs };
+                                 o->parallels, o->vncs,    o->audiodevs, o->accels,   o->tpmdevs,
+                                 o->fsdevs };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);
@@ -599,16 +601,6 @@ bool options_finish(struct options *o, GError **error)
     if (!o->board) {
         o->board = default_board();
     }
-    if (!o->accel && o->accel_refused) {
-        set_error(error, "%s", o->accel_refused);
-        return false;
-    }
-    if (o->accel_refused) {
-        options_warn(o, "%s: going on with tcg", o->accel_refused);
-    }
-    if (!o->accel) {
-        o->accel = g_strdup("tcg");
-    }
     if (MAX(o->cpus, o->topology.max_cpus) > o->board->max_cpus) {
         set_error(error, "-smp: %u CPUs are asked for, machine '%s' has at most %u",
                   MAX(o->cpus, o->topology.max_cpus), o->board->name, o->board->max_cpus);
@@ -617,9 +609,7 @@ bool options_finish(struct options *o, GError **error)
     if (!memory_options_finish(o, error) || !numa_options_finish(o, error)) {
         return false;
     }
-    if (o->cpus > 1 && strstr(o->accel, ",thread=single")) {
-        set_error(error, "-accel tcg,thread=single: %u CPUs have a thread each; use thread=multi",
-                  o->cpus);
+    if (!accel_options_finish(o, error)) {
         return false;
     }
     if (o->loadvm && o->incoming) {

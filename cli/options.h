@@ -37,12 +37,16 @@ struct options {
     struct numa_config numa;   /* the same, understood */
     unsigned cpus;
     struct cpu_topology topology;
-    char *cpu_model, *accel, *kernel, *initrd, *append, *name;
-    char *pflash[2];     /* -machine pflash0=, pflash1=: ids of drives */
-    char *accel_refused; /* why an accelerator that was asked for is not usable */
-    int64_t rtc_base;    /* INT64_MIN: the host's time */
+    char *cpu_model, *kernel, *initrd, *append, *name;
+    char *pflash[2]; /* -machine pflash0=, pflash1=: ids of drives */
+    GPtrArray
+        *accels; /* char *: "NAME,PROPS", tried in this order; empty: the fastest that works */
+    char *accel_refused;  /* why an accelerator that was asked for is not among them */
+    char *kernel_irqchip; /* -machine kernel-irqchip=; NULL: nothing was said */
+    int64_t rtc_base;     /* INT64_MIN: the host's time */
     bool rtc_localtime;
     bool only_migratable, no_reboot, no_shutdown, start_paused, perfmap, no_acpi, no_hpet, no_smm;
+    bool smm_on; /* asked for by name */
     bool no_pic, no_pit, no_rtc, no_isa_serial, no_fd_bootchk;
     char *oem_id, *oem_table_id; /* of ACPI tables; NULL: the default */
     bool usb;
@@ -57,7 +61,8 @@ struct options {
     GPtrArray *fsdevs;    /* the same of each -fsdev and -virtfs */
     GPtrArray *audiodevs; /* GPtrArray of struct option_pair: of each -audiodev and -audio */
     char *pcspk_audiodev;
-    const char *vga; /* the device that -vga names; NULL: none */
+    GPtrArray *tpmdevs; /* -tpmdev, texts as given */
+    const char *vga;    /* the device that -vga names; NULL: none */
     bool serial_given, monitor_given;
     GPtrArray *monitors; /* struct monitor_option * */
     /* Each option's text as given. */
@@ -153,6 +158,9 @@ bool machine_nested(struct options *o, const GPtrArray *opts, GError **error);
 bool machine_is_nested(const char *key);
 /* accel_options.c */
 option_fn option_accel, option_enable_kvm;
+bool accel_options_finish(struct options *o, GError **error);
+/* accel_setup.c: chooses an engine and begins with it: before the board is made. */
+bool accel_setup(struct machine *m, struct options *o, GError **error);
 /* machine_options.c */
 option_fn option_machine, option_smp, option_cpu, option_rtc, option_action, option_watchdog_action,
     option_global;
@@ -182,6 +190,11 @@ bool audio_setup(struct machine *m, const struct options *o, GError **error);
 option_fn option_fsdev, option_virtfs;
 /* The folders that the options name; before devices are made.  Machine lock held. */
 bool fsdev_setup(struct machine *m, const struct options *o, GError **error);
+
+/* tpm_options.c */
+option_fn option_tpmdev;
+/* After character devices are there, before devices are.  Machine lock held. */
+bool tpm_setup(struct machine *m, const struct options *o, GError **error);
 
 /* net_options.c */
 option_fn option_netdev, option_nic, option_net;

@@ -36,7 +36,6 @@ static void setup_config(struct machine *m, struct options *o)
     c->cpus = o->cpus;
     c->topology = o->topology;
     c->cpu_model = g_strdup(o->cpu_model);
-    c->accel = g_strconcat(o->accel, o->perfmap ? ",perfmap=on" : NULL, NULL);
     c->kernel = g_strdup(o->kernel);
     c->initrd = g_strdup(o->initrd);
     for (unsigned i = 0; i < MAX_PFLASH; i++) {
@@ -365,6 +364,30 @@ static bool setup_vncs(struct machine *m, struct options *o, GError **error)
     return true;
 }
 
+/* The engine may have none. */
+static bool check_smm(const struct machine *m, const struct options *o, GError **error)
+{
+    if (o->smm_on && m->config.no_smm) {
+        set_error(
+            error,
+            "-machine smm=on: this kernel's KVM has no system-management mode; use smm=auto, or "
+            "-accel tcg");
+        return false;
+    }
+    return true;
+}
+
+static bool begin_engine(struct machine *m, struct options *o, GError **error)
+{
+    if (!accel_setup(m, o, error)) {
+        return false;
+    }
+    if (g_str_has_prefix(m->config.accel, qtest_vcpu_ops.name)) {
+        clock_virtual_manual(m);
+    }
+    return true;
+}
+
 bool session_setup(struct session *s, struct options *o, GError **error)
 {
     struct machine *m = s->machine;
@@ -373,9 +396,6 @@ bool session_setup(struct session *s, struct options *o, GError **error)
     s->qmp = g_ptr_array_new_with_free_func((GDestroyNotify)qmp_session_free);
     setup_config(m, o);
     m->describe_options = options_describe;
-    if (g_str_has_prefix(o->accel, qtest_vcpu_ops.name)) {
-        clock_virtual_manual(m);
-    }
     m->find_secret = find_secret;
     setup_globals(m, o);
     if (o->only_migratable) {
@@ -384,15 +404,17 @@ bool session_setup(struct session *s, struct options *o, GError **error)
     if (o->incoming) {
         migration_expect(m);
     }
-    return fds_setup(o, error) && (!o->layout || input_set_layout(m, o->layout, error)) &&
+    return fds_setup(o, error) && begin_engine(m, o, error) &&
+           (!o->layout || input_set_layout(m, o->layout, error)) &&
            objects_setup(m, o, true, error) && setup_chardevs(m, o, error) &&
            setup_serials(m, o, error) && setup_parallels(m, o, error) &&
            drives_setup(m, o, error) && memory_setup(m, o, error) && net_setup(m, o, error) &&
-           audio_setup(m, o, error) && fsdev_setup(m, o, error) && firmware_setup(m, o, error) &&
-           m->config.board->init(m, error) && drives_check(m, error) &&
-           drives_add_devices(m, o, error) && net_add_devices(m, o, error) &&
-           setup_debugcons(m, o, error) && setup_devices(m, o, error) && setup_qtest(s, o, error) &&
-           setup_monitors(s, o, error) && setup_gdb(m, o, error) && setup_vncs(m, o, error);
+           audio_setup(m, o, error) && tpm_setup(m, o, error) && fsdev_setup(m, o, error) &&
+           firmware_setup(m, o, error) && m->config.board->init(m, error) &&
+           check_smm(m, o, error) && drives_check(m, error) && drives_add_devices(m, o, error) &&
+           net_add_devices(m, o, error) && setup_debugcons(m, o, error) &&
+           setup_devices(m, o, error) && setup_qtest(s, o, error) && setup_monitors(s, o, error) &&
+           setup_gdb(m, o, error) && setup_vncs(m, o, error);
 }
 
 bool session_show(struct session *s, const struct options *o, GError **error)

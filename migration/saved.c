@@ -3,18 +3,23 @@
 #include "migration/saved.h"
 #include <inttypes.h>
 #include <string.h>
-#include "target/i386/cpu.h"
+#include "target/i386/cpuid_models.h"
 #include "util/error.h"
 
 #define MAX_BYTES (256u << 20) /* of everything but RAM */
+
+/* CPUID's feature words of every engine, and those of KVM alone. */
+#define COMMON_WORDS FEAT_KVM
+#define KVM_WORDS    (FEAT_WORDS - COMMON_WORDS)
 
 /* What the command line decides, and the time. */
 struct saved_machine {
     char board[64], state[24];
     uint64_t ram_size;
     uint32_t cpus;
-    uint32_t features[FEAT_WORDS]; /* of the first CPU */
-    int64_t clock;                 /* virtual ns */
+    uint32_t features[COMMON_WORDS]; /* of the first CPU */
+    uint32_t kvm_features[KVM_WORDS];
+    int64_t clock; /* virtual ns */
 };
 
 /* clang-format off */
@@ -25,6 +30,7 @@ static const struct state_row machine_rows[] = {
     STATE_INT(struct saved_machine, cpus,       1, "-smp"),
     STATE_ARRAY(struct saved_machine, features, 1, "-cpu: CPUID's feature words"),
     STATE_INT(struct saved_machine, clock,      1, "virtual ns"),
+    STATE_ARRAY(struct saved_machine, kvm_features, 2, "-cpu: feature words of KVM's CPUs"),
     { 0 }
 };
 /* clang-format on */
@@ -39,7 +45,10 @@ static void describe(struct machine *m, enum run_state state, struct saved_machi
     g_strlcpy(d->board, m->config.board ? m->config.board->name : "none", sizeof(d->board));
     g_strlcpy(d->state, run_state_names[state], sizeof(d->state));
     if (m->n_vcpus) {
-        memcpy(d->features, x86_cpu_of(m->vcpus[0])->features, sizeof(d->features));
+        const uint32_t *words = x86_cpu_of(m->vcpus[0])->features;
+
+        memcpy(d->features, words, sizeof(d->features));
+        memcpy(d->kvm_features, words + COMMON_WORDS, sizeof(d->kvm_features));
     }
 }
 
@@ -191,6 +200,36 @@ static bool load_machine(const struct saved *s, struct saved_machine *d, unsigne
     return true;
 }
 
+/* A guest goes on where there is more than it knows of, not where there is less. */
+static bool check_features(const struct saved_machine *d, const struct saved_machine *own,
+                           GError **error)
+{
+    g_autoptr(GString) lacks = g_string_new(NULL);
+    unsigned n = 0;
+    int last = -1;
+
+    for (unsigned w = 0; w < FEAT_WORDS; w++) {
+        uint32_t bits = w < COMMON_WORDS ? d->features[w] & ~own->features[w]
+                                         : d->kvm_features[w - COMMON_WORDS] &
+                                               ~own->kvm_features[w - COMMON_WORDS];
+
+        n += (unsigned)__builtin_popcount(bits);
+        for (const struct cpu_feature_name *f = cpu_feature_names; bits && f->name; f++) {
+            if (f->feature / 32 == w && (bits >> f->feature % 32 & 1) && f->feature != last) {
+                g_string_append_printf(lacks, "%s%s", lacks->len ? " " : "", f->name);
+                last = f->feature;
+            }
+        }
+    }
+    if (n) {
+        set_error(error,
+                  "section 'machine' 0: its CPUs have features that these have not (%s): use the "
+                  "same -cpu, and for another accelerator one without them",
+                  lacks->len ? lacks->str : "without a name");
+    }
+    return n == 0;
+}
+
 static bool check_machine(struct machine *m, const struct saved *s, unsigned *found, GError **error)
 {
     struct saved_machine d = { 0 }, own;
@@ -208,8 +247,7 @@ static bool check_machine(struct machine *m, const struct saved *s, unsigned *fo
                   board, d.ram_size >> 10, d.cpus, own.board, own.ram_size >> 10, own.cpus);
         return false;
     }
-    if (memcmp(d.features, own.features, sizeof(d.features)) != 0) {
-        set_error(error, "section 'machine' 0: its CPUs have other features: use the same -cpu");
+    if (!check_features(&d, &own, error)) {
         return false;
     }
     if (d.clock < 0) {

@@ -42,6 +42,9 @@ static void drop(struct migration *g)
     g_clear_pointer(&g->devices, g_byte_array_unref);
     g_clear_pointer(&g->blocks, g_ptr_array_unref);
     g_clear_error(&g->why);
+    if (g->dirty.blocks) {
+        ram_dirty_end(g->machine, RAM_PAGE_MIGRATE);
+    }
     dirty_clear(&g->dirty);
     saved_clear(&g->saved);
     if (g->frozen) {

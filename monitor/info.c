@@ -58,6 +58,11 @@ static bool info_status(struct machine *m, const char *args, GString *out, GErro
         g_string_append_printf(out, " (%s)", run_state_names[m->run_state]);
     }
     g_string_append_c(out, '\n');
+    if (m->config.accel) {
+        g_string_append_printf(
+            out, "accelerator: %s%s%s%s\n", m->config.accel, m->config.accel_why ? " (" : "",
+            m->config.accel_why ? m->config.accel_why : "", m->config.accel_why ? ")" : "");
+    }
     return true;
 }
 
@@ -175,7 +180,7 @@ const struct command info_commands[] = {
     { "status",    "", "show whether the machine runs",                    info_status },
     { "sync-profile", "[-m] [-n] [max]", "show synchronization profiling info", NULL, "sync-profile is off\n" },
     { "tlb",       "", "show virtual to physical memory mappings",         command_info_tlb },
-    { "tpm",       "", "show the TPM device",                              NULL, "" },
+    { "tpm",       "", "show the TPM device",                              command_info_tpm },
     { "trace-events", "[name] [vcpu]", "show available trace-events & their state", NULL, "" },
     { "usb",       "", "show the USB devices",                             info_usb },
     { "usernet",   "", "show user network stack connection states",        command_info_usernet },

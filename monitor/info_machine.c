@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include "accel/kvm/kvm.h"
 #include "monitor/command.h"
 #include "monitor/monitor.h"
 #include "monitor/qmp_command.h"
@@ -51,6 +52,7 @@ bool command_info_kvm(struct machine *m, const char *args, GString *out, GError 
     }
     g_string_append_printf(out, "kvm support: %s\n",
                            json_is_true(json_object_get(o, "enabled")) ? "enabled" : "disabled");
+    kvm_print(m, out);
     json_decref(o);
     return true;
 }

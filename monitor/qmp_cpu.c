@@ -63,11 +63,12 @@ bool qmp_query_hotpluggable_cpus(struct qmp_session *s, json_t *args, json_t **r
 /* Models -------------------------------------------------------------------------------------- */
 
 /* A CPU that is nowhere, for a look at what -cpu's text means; NULL and *error. */
-static struct x86_cpu *parse_model(const char *text, GError **error)
+static struct x86_cpu *parse_model(struct machine *m, const char *text, GError **error)
 {
     g_autofree char *quiet = g_strconcat(text, ",check=off", NULL);
     struct x86_cpu *cpu = g_new0(struct x86_cpu, 1);
 
+    cpu->vcpu.machine = m;
     if (!cpu_model_parse(cpu, quiet, error)) {
         g_free(cpu->own_model);
         g_free(cpu);
@@ -82,55 +83,46 @@ static void free_model(struct x86_cpu *cpu)
     g_free(cpu);
 }
 
-static bool features_have(const char *features, const char *name)
+static void add_text(void *opaque, const char *name)
 {
-    g_auto(GStrv) list = g_strsplit(features, " ", -1);
-
-    return g_strv_contains((const char *const *)list, name);
+    json_array_append_new(opaque, json_string(name));
 }
 
-/* What the model has and nobody can give it. */
-static json_t *unavailable(const struct cpu_model *model, const struct cpu_version *v)
-{
-    json_t *list = json_array();
-
-    for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
-        bool wanted = (model->features && features_have(model->features, f->name)) ||
-                      (v && v->plus && features_have(v->plus, f->name));
-
-        if (wanted && !(v && v->minus && features_have(v->minus, f->name)) &&
-            !cpu_feature_supported(f)) {
-            json_array_append_new(list, json_string(f->name));
-        }
-    }
-    return list;
-}
+struct definitions {
+    const struct machine *machine;
+    json_t *list;
+};
 
 static void add_definition(void *opaque, const char *name, const char *summary)
 {
+    const struct definitions *d = opaque;
     g_autofree char *type = g_strdup_printf("%s-x86_64-cpu", name);
+    json_t *lacks = json_array();
     const struct cpu_version *version;
     struct cpu_model model;
     bool fixed;
 
     (void)summary;
     if (!cpu_model_find(name, &model, &version)) {
+        json_decref(lacks);
         return;
     }
+    cpu_model_lacks(d->machine->cpu_support, &model, version, add_text, lacks);
     fixed = model.features != NULL; /* "max" is what there is */
-    json_array_append_new(
-        opaque, json_pack("{s:s, s:s, s:o, s:b, s:b, s:b}", "name", name, "typename", type,
-                          "unavailable-features", unavailable(&model, version), "static",
-                          strcmp(name, "base") == 0, "migration-safe", fixed, "deprecated", 0));
+    json_array_append_new(d->list, json_pack("{s:s, s:s, s:o, s:b, s:b, s:b}", "name", name,
+                                             "typename", type, "unavailable-features", lacks,
+                                             "static", strcmp(name, "base") == 0, "migration-safe",
+                                             fixed, "deprecated", 0));
 }
 
 bool qmp_query_cpu_definitions(struct qmp_session *s, json_t *args, json_t **result, GError **error)
 {
-    (void)s;
+    struct definitions d = { qmp_machine(s), json_array() };
+
     (void)args;
     (void)error;
-    *result = json_array();
-    cpu_model_each_name(add_definition, *result);
+    cpu_model_each_name(add_definition, &d);
+    *result = d.list;
     return true;
 }
 
@@ -199,7 +191,7 @@ bool qmp_query_cpu_model_expansion(struct qmp_session *s, json_t *args, json_t *
     if (!append_props(json_object_get(model, "props"), text, error)) {
         return false;
     }
-    cpu = parse_model(text->str, error);
+    cpu = parse_model(qmp_machine(s), text->str, error);
     if (!cpu) {
         return false;
     }

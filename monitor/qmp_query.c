@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include "chardev/chardev.h"
+#include "config.h"
 #include "hw/usb/usb.h"
 #include "monitor/qmp_command.h"
 #include "softmmu/machine.h"
@@ -69,12 +70,11 @@ bool qmp_query_uuid(struct qmp_session *s, json_t *args, json_t **result, GError
 
 bool qmp_query_kvm(struct qmp_session *s, json_t *args, json_t **result, GError **error)
 {
-    const char *accel = qmp_machine(s)->config.accel;
-    bool enabled = accel && g_str_has_prefix(accel, "kvm");
+    bool enabled = qmp_machine(s)->kvm != NULL;
 
     (void)args;
     (void)error;
-    *result = json_pack("{s:b, s:b}", "enabled", enabled, "present", enabled);
+    *result = json_pack("{s:b, s:b}", "enabled", enabled, "present", CONFIG_KVM);
     return true;
 }
 

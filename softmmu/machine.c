@@ -206,6 +206,7 @@ static void free_config(struct machine_config *config)
     g_free(config->boot.once);
     g_free(config->cpu_model);
     g_free(config->accel);
+    g_free(config->accel_why);
     g_free(config->kernel);
     g_free(config->initrd);
     for (unsigned i = 0; i < MAX_PFLASH; i++) {
@@ -236,6 +237,9 @@ void machine_free(struct machine *m)
     vcpu_destroy_all(m);
     mem_transaction_begin(m); /* never committed: nobody looks any more */
     free_devices(m);
+    if (m->kvm) {
+        m->free_kvm(m);
+    }
     if (m->free_vnc) {
         m->free_vnc(m);
     }
@@ -260,6 +264,9 @@ void machine_free(struct machine *m)
     }
     if (m->rngs) {
         m->free_rngs(m); /* before the chardevs that they read */
+    }
+    if (m->tpms) {
+        m->free_tpms(m); /* the same */
     }
     if (m->free_chardevs) {
         m->free_chardevs(m);

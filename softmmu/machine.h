@@ -94,6 +94,7 @@ struct machine_config {
     struct numa_config numa;
     char *cpu_model;                    /* "-cpu" verbatim: NAME[,+feat,-feat,...] */
     char *accel;                        /* "tcg" */
+    char *accel_why;                    /* one clause; NULL: it was asked for */
     char *kernel, *initrd, *append;     /* initrd: comma-separated list; ",," is a comma */
     char *name;                         /* -name */
     GPtrArray *smbios;                  /* char *: each -smbios verbatim */
@@ -193,6 +194,7 @@ struct reset_hook {
 
 struct machine {
     struct machine_config config;
+    const struct cpu_support *cpu_support; /* target/i386/cpu_support.h; NULL: the interpreter's */
 
     struct mem_region system_memory; /* container, 2^64 */
     struct mem_region system_io;     /* container, 64 KiB */
@@ -223,6 +225,8 @@ struct machine {
     GHashTable *tls_creds; /* id to struct tls_creds *: softmmu/tls_store.h; NULL: none */
     GPtrArray *rngs;       /* struct rng *: chardev/rng.h; NULL: none */
     void (*free_rngs)(struct machine *m);
+    GPtrArray *tpms; /* struct tpm *: hw/tpm/tpm.h; NULL: none */
+    void (*free_tpms)(struct machine *m);
     GPtrArray *fsdevs; /* struct fsdev *: fsdev/fsdev.h; NULL: none */
     void (*free_fsdevs)(struct machine *m);
     struct display_console *displays; /* ui/surface.h */
@@ -262,6 +266,8 @@ struct machine {
 
     struct vcpu *vcpus[MACHINE_MAX_VCPUS];
     unsigned n_vcpus;
+    struct kvm *kvm; /* accel/kvm/; NULL: another engine */
+    void (*free_kvm)(struct machine *m);
     unsigned monitor_cpu; /* whose registers and memory the monitor shows */
     unsigned exclusive_depth;
     GThread *exclusive_owner; /* nobody else gets the lock while set */

@@ -343,9 +343,7 @@ static void update_views(struct machine *m)
             exclusive = true;
         }
         set_view(as, view);
-        for (struct mem_listener *l = as->listeners; l; l = l->next) {
-            l->changed(l, as);
-        }
+        address_space_notify(as);
     }
     if (exclusive) {
         vcpu_exclusive_end(m);
@@ -405,6 +403,13 @@ void address_space_add_listener(struct address_space *as, struct mem_listener *l
     l->next = as->listeners;
     as->listeners = l;
     l->changed(l, as);
+}
+
+void address_space_notify(struct address_space *as)
+{
+    for (struct mem_listener *l = as->listeners; l; l = l->next) {
+        l->changed(l, as);
+    }
 }
 
 void address_space_del_listener(struct address_space *as, struct mem_listener *l)

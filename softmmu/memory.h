@@ -157,6 +157,8 @@ void address_space_init(struct address_space *as, struct machine *m, struct mem_
 void address_space_destroy(struct address_space *as);
 void address_space_add_listener(struct address_space *as, struct mem_listener *l);
 void address_space_del_listener(struct address_space *as, struct mem_listener *l);
+/* Tells them of the view as it is, since what it depends on besides (the A20 gate) changed; in an exclusive section. */
+void address_space_notify(struct address_space *as);
 
 /* The section that holds addr, or NULL where nothing answers.  Valid until the next commit. */
 const struct mem_section *address_space_lookup(struct address_space *as, uint64_t addr);
@@ -197,6 +199,14 @@ void code_watch_add(struct machine *m, struct code_watch *w);
  */
 struct dirty_listener {
     void (*cleared)(struct dirty_listener *l, struct ram_block *ram, uint64_t offset, uint64_t len);
+    /*
+     * An engine that learns of writes from elsewhere: the flags of pages in this range are about to be read, for
+     * `flag`: sets those of pages that were written.  The same lock and section; may be NULL.
+     */
+    void (*collect)(struct dirty_listener *l, struct ram_block *ram, uint64_t offset, uint64_t len,
+                    enum ram_page_flag flag);
+    /* Nobody asks for `flag` of RAM in general any more, see ram_dirty_end; may be NULL. */
+    void (*end)(struct dirty_listener *l, enum ram_page_flag flag);
     struct dirty_listener *next;
 };
 void dirty_listener_add(struct machine *m, struct dirty_listener *l);
@@ -208,6 +218,8 @@ void dirty_listener_del(struct machine *m, struct dirty_listener *l);
  */
 bool ram_dirty_collect(struct machine *m, struct ram_block *ram, uint64_t offset, uint64_t len,
                        enum ram_page_flag flag, uint64_t *bitmap);
+/* Who collected this flag has ended: what keeping account of writes costs may be saved.  Lock held. */
+void ram_dirty_end(struct machine *m, enum ram_page_flag flag);
 
 /* `info mtree`: the tree of each address space, with regions that are switched off if asked for; flat views (-f). */
 void mem_print_tree(struct machine *m, bool disabled, GString *out);

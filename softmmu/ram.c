@@ -175,6 +175,11 @@ bool ram_dirty_collect(struct machine *m, struct ram_block *ram, uint64_t offset
     memset(bitmap, 0, (n + 63) / 64 * 8);
     /* Exclusive: between the clearing and the taking back no vCPU writes unseen. */
     vcpu_exclusive_begin(m);
+    for (struct dirty_listener *l = m->dirty_listeners; l; l = l->next) {
+        if (l->collect) {
+            l->collect(l, ram, first << GUEST_PAGE_BITS, n << GUEST_PAGE_BITS, flag);
+        }
+    }
     for (uint64_t i = 0; i < n; i++) {
         uint8_t *flags = &ram->page_flags[first + i];
 
@@ -185,8 +190,19 @@ bool ram_dirty_collect(struct machine *m, struct ram_block *ram, uint64_t offset
         }
     }
     for (struct dirty_listener *l = any ? m->dirty_listeners : NULL; l; l = l->next) {
-        l->cleared(l, ram, first << GUEST_PAGE_BITS, n << GUEST_PAGE_BITS);
+        if (l->cleared) {
+            l->cleared(l, ram, first << GUEST_PAGE_BITS, n << GUEST_PAGE_BITS);
+        }
     }
     vcpu_exclusive_end(m);
     return any;
+}
+
+void ram_dirty_end(struct machine *m, enum ram_page_flag flag)
+{
+    for (struct dirty_listener *l = m->dirty_listeners; l; l = l->next) {
+        if (l->end) {
+            l->end(l, flag);
+        }
+    }
 }

@@ -167,6 +167,13 @@ void vcpu_pause_all(struct machine *m)
     if (own) {
         this_vcpu->pausing = false;
     }
+    for (unsigned i = 0; i < m->n_vcpus; i++) {
+        struct vcpu *cpu = m->vcpus[i];
+
+        if (cpu->created && !cpu->in_guest && cpu->ops->fetch) {
+            cpu->ops->fetch(cpu);
+        }
+    }
 }
 
 void vcpu_destroy_all(struct machine *m)

@@ -38,6 +38,11 @@ struct vcpu_ops {
     void (*kick)(struct vcpu *cpu);
     /* Lock held, vCPU out of `run`: cpu->debug changed, and if `points` break- or watchpoints did; may be NULL. */
     void (*debug)(struct vcpu *cpu, bool points);
+    /*
+     * Lock held, vCPU out of `run`: others are about to look at its architectural state, or to change it: brings it to
+     * where they do, if it is elsewhere; may be NULL.
+     */
+    void (*fetch)(struct vcpu *cpu);
 };
 
 struct vcpu {
@@ -63,7 +68,10 @@ struct vcpu {
 /* Creates the threads of m->vcpus[0 .. n_vcpus), stopped; those that run already are left alone. */
 bool vcpu_start_all(struct machine *m, GError **error);
 void vcpu_resume_all(struct machine *m);
-/* Returns when every vCPU is out of guest code (the caller's own counts as out).  Lock held; may drop it while waiting. */
+/*
+ * Returns when every vCPU is out of guest code (the caller's own counts as out), with its state where others look for
+ * it.  Lock held; may drop it while waiting.
+ */
 void vcpu_pause_all(struct machine *m);
 /* Ends and joins the threads, destroys the engines' part, empties m->vcpus.  Drops the lock meanwhile. */
 void vcpu_destroy_all(struct machine *m);

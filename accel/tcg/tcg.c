@@ -464,6 +464,40 @@ static void tcg_debug(struct vcpu *v, bool points)
     }
 }
 
+void tcg_assist_init(struct vcpu *v)
+{
+    struct x86_cpu *cpu = x86_cpu_of(v);
+    struct tcg *t = g_new0(struct tcg, 1);
+
+    cpu->engine = t;
+    tlb_init(cpu);
+    block_cache_init(t, cpu);
+}
+
+unsigned tcg_assist(struct vcpu *v, unsigned n)
+{
+    struct x86_cpu *cpu = x86_cpu_of(v);
+    struct tcg *t = cpu->engine;
+    volatile unsigned done = 0;
+
+    block_cache_flush(t);
+    tlb_flush(cpu);
+    if (setjmp(cpu->unwind)) {
+        count_cut_block(t, cpu);
+        cpu->regs[R_RIP] = cpu->insn_start;
+        cpu_deliver_raised(cpu);
+    }
+    while (done < n && !cpu->halted) {
+        bool after_ss = cpu->ss_shadow;
+
+        done++;
+        block_cache_collect(t);
+        cpu->stop_block = cpu->intr_shadow = cpu->ss_shadow = false;
+        step(t, cpu, after_ss);
+    }
+    return done;
+}
+
 const struct vcpu_ops tcg_vcpu_ops = {
     .name = "tcg",
     .init = tcg_init,

@@ -10,6 +10,7 @@
  */
 #include "hw/i386/pc.h"
 
+#include "accel/kvm/kvm.h"
 #include "accel/qtest/qtest.h"
 #include "accel/tcg/tcg.h"
 #include "chardev/chardev.h"
@@ -105,9 +106,14 @@ bool pc_add_ram(struct pc *pc, uint64_t low_max, GError **error)
 /* What -accel chose. */
 static const struct vcpu_ops *find_engine(const struct machine *m)
 {
-    bool driven = m->config.accel && g_str_has_prefix(m->config.accel, qtest_vcpu_ops.name);
+    static const struct vcpu_ops *const engines[] = { &qtest_vcpu_ops, &kvm_vcpu_ops };
 
-    return driven ? &qtest_vcpu_ops : &tcg_vcpu_ops;
+    for (unsigned i = 0; m->config.accel && i < G_N_ELEMENTS(engines); i++) {
+        if (g_str_has_prefix(m->config.accel, engines[i]->name)) {
+            return engines[i];
+        }
+    }
+    return &tcg_vcpu_ops;
 }
 
 bool pc_add_cpus(struct pc *pc, GError **error)
@@ -115,6 +121,9 @@ bool pc_add_cpus(struct pc *pc, GError **error)
     struct machine *m = pc->machine;
     const struct vcpu_ops *engine = find_engine(m);
 
+    if (engine == &kvm_vcpu_ops && !m->kvm && !kvm_init(m, error)) {
+        return false;
+    }
     apic_bus_init(&pc->apics, m);
     for (unsigned i = 0; i < m->config.cpus; i++) {
         struct x86_cpu *cpu = cpu_new(m, (int)i, m->config.cpu_model, error);

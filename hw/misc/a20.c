@@ -21,5 +21,7 @@ void a20_set(struct machine *m, bool on)
         cpu->a20_mask = on ? UINT64_MAX : ~(1ull << 20);
         cpu_flush_later(cpu);
     }
+    address_space_notify(&m->memory);
+    address_space_notify(&m->smm_memory);
     vcpu_exclusive_end(m);
 }

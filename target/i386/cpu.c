@@ -155,6 +155,7 @@ static void power_on_reset(struct x86_cpu *cpu)
     memset(cpu->mtrr_var, 0, sizeof(cpu->mtrr_var));
     cpu->mcg_status = 0;
     cpu->mcg_ctl = 0;
+    cpu->n_extra_msrs = 0;
     cpu->smbase = 0x30000;
     cpu->cr0 = CR0_CD | CR0_NW;
     cpu->xcr0 = 1;
@@ -294,7 +295,7 @@ const struct state_row cpu_state_rows[] = {
     STATE_INT(struct x86_cpu, efer,           1, "IA32_EFER"),
     STATE_ARRAY(struct x86_cpu, pdpte,        1, "PAE page-directory-pointer entries"),
     STATE_ARRAY(struct x86_cpu, dr,           1, "debug registers"),
-    STATE_INT(struct x86_cpu, tsc_offset,     1, "guest TSC less the clock's"),
+    STATE_INT(struct x86_cpu, tsc_offset,     1, "guest TSC less the virtual clock's nanoseconds"),
     STATE_INT(struct x86_cpu, a20_mask,       1, "physical address bits that exist"),
     STATE_INT(struct x86_cpu, star,           1, "IA32_STAR"),
     STATE_INT(struct x86_cpu, lstar,          1, "IA32_LSTAR"),
@@ -316,6 +317,9 @@ const struct state_row cpu_state_rows[] = {
     STATE_INT(struct x86_cpu, mcg_status,     1, "IA32_MCG_STATUS"),
     STATE_INT(struct x86_cpu, mcg_ctl,        1, "IA32_MCG_CTL"),
     STATE_INT(struct x86_cpu, smbase,         1, "SMRAM base"),
+    STATE_INT(struct x86_cpu, n_extra_msrs,   2, "MSRs that an engine keeps"),
+    STATE_ARRAY(struct x86_cpu, extra_msr,    2, "their numbers"),
+    STATE_ARRAY(struct x86_cpu, extra_value,  2, "their values"),
     STATE_SUB(struct x86_cpu, x87, 1, x87_rows, 1, "x87 and MMX"),
     STATE_BUF(struct x86_cpu, vec,            1, "vector registers"),
     STATE_ARRAY(struct x86_cpu, kmask,        1, "mask registers"),

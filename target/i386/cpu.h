@@ -307,8 +307,9 @@ struct insn;
 struct cpu_model;
 struct cpu_own_model;
 
-#define CPU_WINDOWS 16
-#define CPU_HEAT    4096
+#define CPU_WINDOWS    16
+#define CPU_HEAT       4096
+#define CPU_EXTRA_MSRS 64
 
 struct x86_cpu {
     struct vcpu vcpu;
@@ -375,6 +376,9 @@ struct x86_cpu {
     uint64_t mtrr_def_type, mtrr_fixed[11], mtrr_var[16];
     uint64_t mcg_status, mcg_ctl;
     uint64_t smbase;
+    /* What this program does not know, and an engine keeps: by number. */
+    uint32_t n_extra_msrs, extra_msr[CPU_EXTRA_MSRS];
+    uint64_t extra_value[CPU_EXTRA_MSRS];
 
     struct x87_state x87;
     _Alignas(64) union vec vec[32];

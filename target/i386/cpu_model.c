@@ -4,6 +4,8 @@
  *
  * Thread: the one that builds the machine.
  */
+#include <inttypes.h>
+#include "softmmu/machine.h"
 #include "target/i386/cpu_request.h"
 #include "target/i386/host_vec.h"
 #include "util/error.h"
@@ -60,20 +62,11 @@ static void unknown_model(GError **error, const char *name)
     unknown_name(error, "model", name, model_name, names);
 }
 
-static const struct cpu_feature_name *find_feature(const char *name)
+bool cpu_feature_supported(const struct cpu_support *s, const struct cpu_feature_name *f)
 {
-    g_autofree char *dashed = g_strdelimit(g_strdup(name), "_", '-');
-
-    for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
-        if (strcmp(f->name, dashed) == 0) {
-            return f;
-        }
+    if (s) {
+        return s->features[f->feature / 32] >> f->feature % 32 & 1;
     }
-    return NULL;
-}
-
-bool cpu_feature_supported(const struct cpu_feature_name *f)
-{
     return f->supported == FEATURE_ON_HOST ? host_vec_has(f->feature) : f->supported == FEATURE_YES;
 }
 
@@ -96,22 +89,86 @@ static void set_features(uint32_t words[FEAT_WORDS], const char *names, bool on)
     }
 }
 
-static void model_features(const struct cpu_model *m, const struct cpu_version *v,
+/* -cpu host and max: everything, or what has a name and another host may have, too. */
+static void all_features(const struct cpu_request *r, uint32_t words[FEAT_WORDS])
+{
+    for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
+        if (cpu_feature_supported(r->support, f)) {
+            set_feature(words, f->feature, true);
+        }
+    }
+    if (r->support && r->not_migratable) {
+        memcpy(words, r->support->features, sizeof(r->support->features));
+    } else if (r->support) {
+        set_feature(words, X86_INVTSC, false);
+    }
+}
+
+/* What hypervisors give and take whatever the model is, as QEMU does under KVM. */
+static void adapt_features(const struct cpu_support *s, uint32_t words[FEAT_WORDS])
+{
+    static const char plus[] = "x2apic kvmclock kvm-nopiodelay kvm-asyncpf kvm-steal-time "
+                               "kvm-pv-eoi kvmclock-stable-bit";
+
+    set_features(words, "acpi monitor svm", false);
+    set_features(words, plus, true);
+    for (unsigned n = 0; n < G_N_ELEMENTS(s->features); n++) { /* quietly: nobody asked for them */
+        uint32_t own = n == FEAT_KVM ? UINT32_MAX : n == FEAT_1_ECX ? 1u << X86_X2APIC % 32 : 0;
+
+        words[n] &= s->features[n] | ~own;
+    }
+}
+
+static void model_features(const struct cpu_request *r, const struct cpu_version *v,
                            uint32_t words[FEAT_WORDS])
 {
+    const struct cpu_model *m = &r->own->model;
+
     if (m->features) {
         set_features(words, m->features, true);
     } else {
-        for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
-            if (cpu_feature_supported(f)) {
-                set_feature(words, f->feature, true);
-            }
-        }
+        all_features(r, words);
+    }
+    if (m->features && r->support) {
+        adapt_features(r->support, words);
     }
     if (v) {
         set_features(words, v->plus, true);
         set_features(words, v->minus, false);
     }
+}
+
+void cpu_model_lacks(const struct cpu_support *s, const struct cpu_model *model,
+                     const struct cpu_version *v, void (*each)(void *opaque, const char *name),
+                     void *opaque)
+{
+    struct cpu_own_model own = { .model = *model };
+    struct cpu_request r = { .own = &own, .support = s };
+    int last = -1; /* an alias follows its name */
+
+    model_features(&r, v, r.features);
+    for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
+        if (f->feature != last && (r.features[f->feature / 32] >> f->feature % 32 & 1) &&
+            !cpu_feature_supported(s, f)) {
+            each(opaque, f->name);
+        }
+        last = f->feature;
+    }
+}
+
+/* Some names stand for two bits.  False: there is none of this name. */
+static bool set_named(uint32_t words[FEAT_WORDS], const char *name, bool on)
+{
+    g_autofree char *dashed = g_strdelimit(g_strdup(name), "_", '-');
+    bool found = false;
+
+    for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
+        if (strcmp(f->name, dashed) == 0) {
+            set_feature(words, f->feature, on);
+            found = true;
+        }
+    }
+    return found;
 }
 
 /* "+feat", "-feat", "feat=on", "feat" or an option. */
@@ -120,7 +177,7 @@ static bool parse_item(struct x86_cpu *cpu, struct cpu_request *r, const char *i
     bool sign = item[0] == '+' || item[0] == '-', on = true, known = false;
     g_auto(GStrv) parts = g_strsplit(sign ? item + 1 : item, "=", 2);
     const char *key = parts[0] ? parts[0] : "", *value = parts[0] && parts[1] ? parts[1] : NULL;
-    const struct cpu_feature_name *f;
+    uint32_t ignored[FEAT_WORDS];
 
     if (!cpu_option_parse(cpu, r, key,
                           value            ? value
@@ -132,8 +189,7 @@ static bool parse_item(struct x86_cpu *cpu, struct cpu_request *r, const char *i
     if (known) {
         return true;
     }
-    f = find_feature(key);
-    if (!f) {
+    if (!set_named(ignored, key, true)) {
         unknown_name(error, "feature", key, item_name, NULL);
         return false;
     }
@@ -141,12 +197,7 @@ static bool parse_item(struct x86_cpu *cpu, struct cpu_request *r, const char *i
         set_error(error, "-cpu: %s is '%s', must be on or off", key, value);
         return false;
     }
-    if (sign) {
-        set_feature(item[0] == '+' ? r->plus : r->minus, f->feature, true);
-    } else {
-        set_feature(r->features, f->feature, on);
-    }
-    return true;
+    return set_named(!sign ? r->features : item[0] == '+' ? r->plus : r->minus, key, sign || on);
 }
 
 /* What signs ask for comes last, whatever the order (QEMU's "-cpu"). */
@@ -161,6 +212,7 @@ static void apply_signs(struct cpu_request *r)
 static bool grant(struct x86_cpu *cpu, const struct cpu_request *r, GError **error)
 {
     g_autoptr(GString) missing = g_string_new(NULL);
+    const char *who = r->support ? "host" : "TCG";
     int last = -1; /* an alias follows its name */
 
     for (const struct cpu_feature_name *f = cpu_feature_names; f->name; f++) {
@@ -170,19 +222,22 @@ static bool grant(struct x86_cpu *cpu, const struct cpu_request *r, GError **err
             continue;
         }
         last = f->feature;
-        if (cpu_feature_supported(f)) {
+        if (cpu_feature_supported(r->support, f)) {
             set_feature(cpu->features, f->feature, true);
         } else if (r->enforce) {
             g_string_append_printf(missing, "%s%s.%s [bit %u]", missing->len ? ", " : "",
                                    cpu_feature_words[word], f->name, bit);
         } else if (!r->quiet && cpu->vcpu.index == 0) { /* once, not for each CPU */
-            report_warning("TCG doesn't support requested feature: %s.%s [bit %u]",
+            report_warning("%s doesn't support requested feature: %s.%s [bit %u]", who,
                            cpu_feature_words[word], f->name, bit);
         }
     }
     if (missing->len) {
-        set_error(error, "TCG doesn't support requested features: %s", missing->str);
+        set_error(error, "%s doesn't support requested features: %s", who, missing->str);
         return false;
+    }
+    for (unsigned n = 0; r->support && n < FEAT_WORDS; n++) { /* those without a name, too */
+        cpu->features[n] |= r->features[n] & r->support->features[n];
     }
     set_feature(cpu->features, X86_BASE, true);
     return true;
@@ -236,6 +291,9 @@ static void drop_dependents(struct x86_cpu *cpu)
     if (!cpu_has(cpu, X86_PCID)) {
         set_feature(cpu->features, X86_INVPCID, false);
     }
+    if (!cpu_has(cpu, X86_SVM)) {
+        cpu->features[FEAT_8000000A_EDX] = 0;
+    }
 }
 
 /* The leaves that the features are in must be there (QEMU's "full-cpuid-auto-level"). */
@@ -256,6 +314,7 @@ static void raise_levels(const struct x86_cpu *cpu, const struct cpu_request *r)
         { FEAT_80000001_ECX, 0x80000001 },
         { FEAT_80000007_EDX, 0x80000007 },
         { FEAT_80000008_EBX, 0x80000008 },
+        { FEAT_8000000A_EDX, 0x8000000a },
     };
     struct cpu_model *m = &r->own->model;
     uint32_t level = cpu_has(cpu, X86_XSAVE) ? 0xd : 0,
@@ -275,6 +334,25 @@ static void raise_levels(const struct x86_cpu *cpu, const struct cpu_request *r)
     m->xlevel = r->xlevel ? m->xlevel : MAX(m->xlevel, xlevel);
 }
 
+/* Addresses: a guest must not have more bits than the host, whose pages would fault. */
+static void choose_phys_bits(struct x86_cpu *cpu, const struct cpu_request *r)
+{
+    unsigned host = r->support ? r->support->phys_bits : 0;
+    bool follow = r->host_phys_bits || (!r->own->model.features && !r->own_phys_bits);
+
+    if (!host || r->phys_bits) {
+        if (host && cpu->phys_bits > host && cpu->vcpu.index == 0) {
+            report_warning("host physical bits (%u) are fewer than phys-bits (%u)", host,
+                           cpu->phys_bits);
+        }
+        return;
+    }
+    cpu->phys_bits = follow ? host : MIN(cpu->phys_bits, host);
+    if (r->phys_bits_limit) {
+        cpu->phys_bits = MIN(cpu->phys_bits, (unsigned)r->phys_bits_limit);
+    }
+}
+
 static bool parse_request(struct x86_cpu *cpu, struct cpu_request *r, char **items, GError **error)
 {
     for (unsigned n = 1; items[n]; n++) {
@@ -288,7 +366,46 @@ static bool parse_request(struct x86_cpu *cpu, struct cpu_request *r, char **ite
     }
     drop_dependents(cpu);
     raise_levels(cpu, r);
+    choose_phys_bits(cpu, r);
+    cpu->linear_bits = r->support && cpu_has(cpu, X86_LA57) ? 57 : 48;
+    return !r->support || hyperv_finish(&r->own->paravirt, r->support, error);
+}
+
+/* migratable=off says what host and max mean, wherever it stands. */
+static bool find_migratable(struct cpu_request *r, char **items, GError **error)
+{
+    bool on = true;
+
+    for (unsigned n = 1; r->support && items[n]; n++) {
+        if (g_str_has_prefix(items[n], "migratable=") && !parse_bool(items[n] + 11, &on)) {
+            set_error(error, "-cpu: migratable is '%s', must be on or off", items[n] + 11);
+            return false;
+        }
+    }
+    r->not_migratable = !on;
     return true;
+}
+
+/*
+ * An engine's CPUs have its host's vendor: where SYSENTER and SYSCALL work, and which leaves mean what, are the
+ * processor's.
+ */
+static void take_host(struct x86_cpu *cpu, struct cpu_request *r)
+{
+    const struct cpu_support *s = r->support;
+    struct cpu_model *m = &r->own->model;
+
+    if (!m->features) {
+        const char *name = m->name, *summary = m->summary;
+
+        *m = s->host;
+        m->name = name;
+        m->summary = summary;
+    }
+    m->vendor = s->host.vendor;
+    if (s->tsc_hz) {
+        cpu->tsc_hz = s->tsc_hz;
+    }
 }
 
 bool cpu_model_parse(struct x86_cpu *cpu, const char *text, GError **error)
@@ -306,15 +423,23 @@ bool cpu_model_parse(struct x86_cpu *cpu, const char *text, GError **error)
         unknown_model(error, items[0]);
         return false;
     }
-    if (strcmp(m.name, "host") == 0) {
+    r.support = cpu->vcpu.machine ? cpu->vcpu.machine->cpu_support : NULL;
+    if (strcmp(m.name, "host") == 0 && !r.support) {
         report_warning("-cpu host without hardware virtualization is the same as -cpu max");
+    }
+    if (!find_migratable(&r, items, error)) {
+        return false;
     }
     g_free(cpu->own_model);
     r.own = cpu->own_model = g_new0(struct cpu_own_model, 1);
     r.own->model = m;
+    hyperv_init(&r.own->paravirt);
+    if (r.support) {
+        take_host(cpu, &r);
+    }
     cpu->model = &r.own->model;
     memset(cpu->features, 0, sizeof(cpu->features));
-    model_features(&m, version, r.features);
+    model_features(&r, version, r.features);
     return parse_request(cpu, &r, items, error);
 }
 

@@ -17,6 +17,7 @@ struct cpu_option {
     bool (*set)(struct x86_cpu *cpu, struct cpu_request *r, const struct cpu_option *o,
                 const char *value, GError **error);
     uint64_t min, max; /* of a number */
+    bool engine;       /* without one it has no effect */
 };
 
 static bool set_bool(const struct cpu_option *o, const char *value, bool *out, GError **error)
@@ -60,11 +61,11 @@ static bool set_phys_bits(struct x86_cpu *cpu, struct cpu_request *r, const stru
 {
     uint64_t n = cpu->phys_bits;
 
-    (void)r;
     if (strcmp(value, "0") != 0 && !set_number(o, value, &n, error)) { /* 0: as it would be */
         return false;
     }
     cpu->phys_bits = (unsigned)n;
+    r->phys_bits = strcmp(value, "0") != 0;
     return true;
 }
 
@@ -149,13 +150,78 @@ static bool set_l3_cache(struct x86_cpu *cpu, struct cpu_request *r, const struc
     return true;
 }
 
-/* Of hardware virtualization. */
-static bool set_nothing(struct x86_cpu *cpu, struct cpu_request *r, const struct cpu_option *o,
-                        const char *value, GError **error)
+/* Of an engine that has them (cpu_support.h). ------------------------------------------------- */
+
+static bool set_kvm(struct x86_cpu *cpu, struct cpu_request *r, const struct cpu_option *o,
+                    const char *value, GError **error)
 {
-    (void)r, (void)value, (void)error;
-    if (cpu->vcpu.index == 0) { /* once, not for each CPU */
-        report_warning("-cpu: %s has no effect without hardware virtualization", o->name);
+    bool on = true, ok = set_bool(o, value, &on, error);
+
+    (void)cpu;
+    r->own->paravirt.no_kvm = !on;
+    return ok;
+}
+
+static bool set_pmu(struct x86_cpu *cpu, struct cpu_request *r, const struct cpu_option *o,
+                    const char *value, GError **error)
+{
+    (void)cpu;
+    if (!set_bool(o, value, &r->own->paravirt.pmu, error)) {
+        return false;
+    }
+    if (r->own->paravirt.pmu && !r->support->has_pmu) {
+        set_error(error, "-cpu: pmu=on is not supported by this host: its KVM shows no counters "
+                         "(CPUID.0AH)");
+        return false;
+    }
+    return true;
+}
+
+static bool set_migratable(struct x86_cpu *cpu, struct cpu_request *r, const struct cpu_option *o,
+                           const char *value, GError **error)
+{
+    bool on;
+
+    (void)cpu, (void)r;
+    return set_bool(o, value, &on, error); /* cpu_model.c has looked at it before */
+}
+
+static bool set_host_phys_bits(struct x86_cpu *cpu, struct cpu_request *r,
+                               const struct cpu_option *o, const char *value, GError **error)
+{
+    (void)cpu;
+    if (!set_bool(o, value, &r->host_phys_bits, error)) {
+        return false;
+    }
+    r->own_phys_bits = !r->host_phys_bits;
+    return true;
+}
+
+static bool set_phys_bits_limit(struct x86_cpu *cpu, struct cpu_request *r,
+                                const struct cpu_option *o, const char *value, GError **error)
+{
+    (void)cpu;
+    return set_number(o, value, &r->phys_bits_limit, error);
+}
+
+static bool set_host_caches(struct x86_cpu *cpu, struct cpu_request *r, const struct cpu_option *o,
+                            const char *value, GError **error)
+{
+    (void)cpu;
+    return set_bool(o, value, &r->own->paravirt.host_caches, error);
+}
+
+static bool set_enforce_kvm(struct x86_cpu *cpu, struct cpu_request *r, const struct cpu_option *o,
+                            const char *value, GError **error)
+{
+    (void)cpu;
+    if (!set_bool(o, value, &r->own->paravirt.enforce_kvm, error)) {
+        return false;
+    }
+    if (r->own->paravirt.enforce_kvm && !r->support->has_enforce) {
+        set_error(error, "-cpu: kvm-pv-enforce-cpuid=on is not supported by the kernel's KVM: "
+                         "Linux has it since 5.10");
+        return false;
     }
     return true;
 }
@@ -165,7 +231,7 @@ static const struct cpu_option options[] = {
     /* name               set            from        to */
     { "check",            set_check,     0,          0 },
     { "enforce",          set_enforce,   0,          0 },
-    { "phys-bits",        set_phys_bits, 36,         46 },
+    { "phys-bits",        set_phys_bits, 36,         52 },
     { "family",           set_signature, 0,          15 + 255 },
     { "model",            set_signature, 0,          255 },
     { "stepping",         set_signature, 0,          15 },
@@ -177,21 +243,22 @@ static const struct cpu_option options[] = {
     { "min-xlevel",       set_level,     0,          0x8000001f },
     { "l3-cache",         set_l3_cache,  0,          0 },
     { "tsc-frequency",    set_tsc,       1000000,    100000000000 },
-    { "kvm",              set_nothing,   0,          0 },
-    { "pmu",              set_nothing,   0,          0 },
-    { "migratable",       set_nothing,   0,          0 },
-    { "host-phys-bits",   set_nothing,   0,          0 },
-    { "host-phys-bits-limit", set_nothing, 0,        0 },
-    { "host-cache-info",  set_nothing,   0,          0 },
-};
-
-/* Likewise, by how a name begins: Hyper-V's and KVM's interfaces for guests. */
-static const struct cpu_option interfaces[] = {
-    { "hv-*",             set_nothing,   0,          0 },
-    { "kvm-*",            set_nothing,   0,          0 },
-    { "kvmclock*",        set_nothing,   0,          0 },
+    { "kvm",              set_kvm,       0,          0,  true },
+    { "pmu",              set_pmu,       0,          0,  true },
+    { "migratable",       set_migratable, 0,         0,  true },
+    { "host-phys-bits",   set_host_phys_bits, 0,     0,  true },
+    { "host-phys-bits-limit", set_phys_bits_limit, 0, 52, true },
+    { "host-cache-info",  set_host_caches, 0,        0,  true },
+    { "kvm-pv-enforce-cpuid", set_enforce_kvm, 0,    0,  true },
 };
 /* clang-format on */
+
+/* Hyper-V's and KVM's interfaces for guests, by how a name begins. */
+static bool is_interface(const char *name)
+{
+    return g_str_has_prefix(name, "hv-") || g_str_has_prefix(name, "kvm-") ||
+           g_str_has_prefix(name, "kvmclock");
+}
 
 static const struct cpu_option *find_option(const char *name)
 {
@@ -200,12 +267,14 @@ static const struct cpu_option *find_option(const char *name)
             return &options[n];
         }
     }
-    for (unsigned n = 0; n < G_N_ELEMENTS(interfaces); n++) {
-        if (strncmp(name, interfaces[n].name, strlen(interfaces[n].name) - 1) == 0) {
-            return &interfaces[n];
-        }
-    }
     return NULL;
+}
+
+static void warn_no_effect(const struct x86_cpu *cpu, const char *name)
+{
+    if (cpu->vcpu.index == 0) { /* once, not for each CPU */
+        report_warning("-cpu: %s has no effect without hardware virtualization", name);
+    }
 }
 
 const char *cpu_option_name(unsigned n)
@@ -226,6 +295,13 @@ bool cpu_option_parse(struct x86_cpu *cpu, struct cpu_request *r, const char *ke
     g_autofree char *dashed = g_strdelimit(g_strdup(key), "_", '-');
     const struct cpu_option *o = find_option(dashed);
 
-    *known = o != NULL;
+    *known = o || (!r->support && is_interface(dashed));
+    if (*known && !r->support && (!o || o->engine)) {
+        warn_no_effect(cpu, o ? o->name : dashed);
+        return true;
+    }
+    if (!o && r->support && g_str_has_prefix(dashed, "hv-")) {
+        return hyperv_option(r, dashed, value, known, error);
+    }
     return !o || o->set(cpu, r, o, value, error);
 }

@@ -27,15 +27,29 @@
     (2u | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC |        \
      FLAG_VIF | FLAG_VIP | FLAG_ID)
 
+/*
+ * In a stream the guest's TSC is told by a clock of 1 GHz, that of an engine in software: another engine's TSC may
+ * be of another frequency, and goes on from the same count.
+ */
+static uint64_t tsc_of_clock(const struct x86_cpu *cpu)
+{
+    uint64_t now = (uint64_t)clock_now(cpu->vcpu.machine, CLOCK_KIND_VIRTUAL);
+
+    return muldiv64(now, cpu->tsc_hz, NS_PER_SEC) - now;
+}
+
 void cpu_save(struct x86_cpu *cpu, GByteArray *out)
 {
     uint32_t pending = atomic_load(&cpu->pending);
+    uint64_t tsc_offset = cpu->tsc_offset;
 
+    cpu->tsc_offset += tsc_of_clock(cpu);
     flags_normalise(cpu);
     cpu->cc_src &= FLAGS_ARITH;
     atomic_store(&cpu->pending, pending & PENDING_ALL);
     state_save(cpu_state_rows, cpu, out);
     atomic_store(&cpu->pending, pending);
+    cpu->tsc_offset = tsc_offset;
 }
 
 /* A value with bits that it cannot have. */
@@ -70,6 +84,11 @@ static bool check(const struct x86_cpu *cpu, GError **error)
     if (cpu->cc_op >> 2 != CC_FLAGS || !xsave_xcr0_valid(cpu, cpu->xcr0)) {
         set_error(error, "kind of flags %u or XCR0 0x%" PRIx64 " are none that there are",
                   cpu->cc_op, cpu->xcr0);
+        return false;
+    }
+    if (cpu->n_extra_msrs > CPU_EXTRA_MSRS) {
+        set_error(error, "there are %u MSRs of an engine's, must be at most %d", cpu->n_extra_msrs,
+                  CPU_EXTRA_MSRS);
         return false;
     }
     return check_bits("CR0", cpu->cr0, CR0_ALL, error) &&
@@ -132,9 +151,13 @@ bool cpu_load(struct x86_cpu *cpu, const uint8_t *data, size_t len, GError **err
 {
     uint32_t own = atomic_load(&cpu->pending) & PENDING_OWN;
     size_t pos = 0;
-    bool ok = state_load(cpu_state_rows, cpu, data, len, &pos, error) && check(cpu, error);
+    bool ok;
 
-    if (!ok) {
+    cpu->n_extra_msrs = 0; /* older streams have none */
+    ok = state_load(cpu_state_rows, cpu, data, len, &pos, error) && check(cpu, error);
+    if (ok) {
+        cpu->tsc_offset -= tsc_of_clock(cpu);
+    } else {
         cpu_reset(cpu, false);
     }
     atomic_store(&cpu->pending, (atomic_load(&cpu->pending) & PENDING_ALL) | own);

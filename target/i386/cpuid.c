@@ -5,7 +5,8 @@
  * Thread: the vCPU's own; leaf 1 takes the machine lock to ask the local APIC whether it is on.
  * Source: SDM vol. 2, "CPUID".
  */
-#include "target/i386/cpuid_models.h"
+#include "softmmu/machine.h"
+#include "target/i386/cpu_support.h"
 #include "target/i386/exec_system.h"
 #include "target/i386/operand.h"
 #include "target/i386/topology.h"
@@ -305,6 +306,9 @@ static void leaf_extended(struct x86_cpu *cpu, uint32_t leaf, uint32_t sub, uint
             out[ECX] = t.package_shift << 12 | (MIN(topology_package_cpus(&t), 256) - 1);
         }
         break;
+    case 0x8000000a:
+        out[EDX] = cpu->features[FEAT_8000000A_EDX];
+        break;
     case 0x8000001d:
         if (amd && cpu_has(cpu, X86_TOPOEXT)) {
             leaf_caches(cpu, sub, out);
@@ -323,7 +327,13 @@ static void leaf_extended(struct x86_cpu *cpu, uint32_t leaf, uint32_t sub, uint
 /* A leaf beyond the last answers as the highest basic leaf does, on Intel; on AMD, with zeroes. */
 void cpu_cpuid(struct x86_cpu *cpu, uint32_t leaf, uint32_t sub, uint32_t out[4])
 {
+    const struct machine *m = cpu->vcpu.machine;
+    const struct cpu_support *s = m ? m->cpu_support : NULL;
+
     memset(out, 0, 4 * sizeof(out[0]));
+    if (s && s->cpuid(cpu, leaf, sub, out)) {
+        return;
+    }
     if (leaf >> 16 == HYPERVISOR_BASE >> 16 && cpu_has(cpu, X86_HYPERVISOR)) {
         if (leaf == HYPERVISOR_BASE) {
             static const char signature[] = "RheaRheaRhea";

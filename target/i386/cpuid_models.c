@@ -25,6 +25,9 @@ const char *const cpu_feature_words[FEAT_WORDS] = {
     [FEAT_ARCH_CAPS_HI] = "MSR(10AH)",
     [FEAT_7_2_EDX] = "CPUID.07H.02H:EDX",
     [FEAT_7_1_EAX] = "CPUID.07H.01H:EAX",
+    [FEAT_KVM] = "CPUID.40000001H:EAX",
+    [FEAT_KVM_HINTS] = "CPUID.40000001H:EDX",
+    [FEAT_8000000A_EDX] = "CPUID.8000000AH:EDX",
 };
 
 const struct cpu_feature_name cpu_feature_names[] = {
@@ -252,6 +255,40 @@ const struct cpu_feature_name cpu_feature_names[] = {
     /* CPUID.07H.01H:EAX */
     { "avx-vnni",             X86_FEATURE(FEAT_7_1_EAX, 4), FEATURE_ON_HOST },
     { "avx512-bf16",          X86_FEATURE(FEAT_7_1_EAX, 5), FEATURE_ON_HOST },
+    /* CPUID.40000001H:EAX */
+    { "kvmclock",             X86_FEATURE(FEAT_KVM, 0), false },
+    { "kvm-nopiodelay",       X86_FEATURE(FEAT_KVM, 1), false },
+    { "kvm-mmu",              X86_FEATURE(FEAT_KVM, 2), false },
+    { "kvmclock",             X86_FEATURE(FEAT_KVM, 3), false },
+    { "kvm-asyncpf",          X86_FEATURE(FEAT_KVM, 4), false },
+    { "kvm-steal-time",       X86_FEATURE(FEAT_KVM, 5), false },
+    { "kvm-pv-eoi",           X86_FEATURE(FEAT_KVM, 6), false },
+    { "kvm-pv-unhalt",        X86_FEATURE(FEAT_KVM, 7), false },
+    { "kvm-pv-tlb-flush",     X86_FEATURE(FEAT_KVM, 9), false },
+    { "kvm-asyncpf-vmexit",   X86_FEATURE(FEAT_KVM, 10), false },
+    { "kvm-pv-ipi",           X86_FEATURE(FEAT_KVM, 11), false },
+    { "kvm-poll-control",     X86_FEATURE(FEAT_KVM, 12), false },
+    { "kvm-pv-sched-yield",   X86_FEATURE(FEAT_KVM, 13), false },
+    { "kvm-asyncpf-int",      X86_FEATURE(FEAT_KVM, 14), false },
+    { "kvm-msi-ext-dest-id",  X86_FEATURE(FEAT_KVM, 15), false },
+    { "kvmclock-stable-bit",  X86_FEATURE(FEAT_KVM, 24), false },
+    /* CPUID.40000001H:EDX */
+    { "kvm-hint-dedicated",   X86_FEATURE(FEAT_KVM_HINTS, 0), false },
+    /* CPUID.8000000AH:EDX */
+    { "npt",                  X86_FEATURE(FEAT_8000000A_EDX, 0), false },
+    { "lbrv",                 X86_FEATURE(FEAT_8000000A_EDX, 1), false },
+    { "svm-lock",             X86_FEATURE(FEAT_8000000A_EDX, 2), false },
+    { "nrip-save",            X86_FEATURE(FEAT_8000000A_EDX, 3), false },
+    { "tsc-scale",            X86_FEATURE(FEAT_8000000A_EDX, 4), false },
+    { "vmcb-clean",           X86_FEATURE(FEAT_8000000A_EDX, 5), false },
+    { "flushbyasid",          X86_FEATURE(FEAT_8000000A_EDX, 6), false },
+    { "decodeassists",        X86_FEATURE(FEAT_8000000A_EDX, 7), false },
+    { "pause-filter",         X86_FEATURE(FEAT_8000000A_EDX, 10), false },
+    { "pfthreshold",          X86_FEATURE(FEAT_8000000A_EDX, 12), false },
+    { "avic",                 X86_FEATURE(FEAT_8000000A_EDX, 13), false },
+    { "v-vmsave-vmload",      X86_FEATURE(FEAT_8000000A_EDX, 15), false },
+    { "vgif",                 X86_FEATURE(FEAT_8000000A_EDX, 16), false },
+    { "svme-addr-chk",        X86_FEATURE(FEAT_8000000A_EDX, 28), false },
     { NULL, 0, false }
 };
 

@@ -54,7 +54,13 @@ bool cpu_model_find(const char *name, struct cpu_model *model, const struct cpu_
 /* Every name that cpu_model_find knows. */
 void cpu_model_each_name(void (*each)(void *opaque, const char *name, const char *summary),
                          void *opaque);
-bool cpu_feature_supported(const struct cpu_feature_name *f);
+struct cpu_support;
+/* By an engine; NULL: by the interpreter. */
+bool cpu_feature_supported(const struct cpu_support *s, const struct cpu_feature_name *f);
+/* Each feature of a model that an engine (NULL: the interpreter) cannot give it. */
+void cpu_model_lacks(const struct cpu_support *s, const struct cpu_model *model,
+                     const struct cpu_version *v, void (*each)(void *opaque, const char *name),
+                     void *opaque);
 /* Family, model and stepping as CPUID.01H:EAX. */
 uint32_t cpu_signature(const struct x86_cpu *cpu);
 bool cpu_is_amd(const struct x86_cpu *cpu);

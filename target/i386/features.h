@@ -22,6 +22,9 @@ enum x86_feature_word {
     FEAT_ARCH_CAPS_HI, /* and its high half */
     FEAT_7_2_EDX,
     FEAT_7_1_EAX,
+    FEAT_KVM, /* from here on words that KVM alone has: CPUID.40000001H:EAX */
+    FEAT_KVM_HINTS,
+    FEAT_8000000A_EDX,
     FEAT_WORDS
 };
 
@@ -127,6 +130,9 @@ enum x86_feature {
     X86_XSAVES    = X86_FEATURE(FEAT_D_1_EAX, 3),
     X86_INVTSC    = X86_FEATURE(FEAT_80000007_EDX, 8),
     X86_ARAT      = X86_FEATURE(FEAT_6_EAX, 2),
+    X86_ACPI      = X86_FEATURE(FEAT_1_EDX, 22),
+    X86_LA57      = X86_FEATURE(FEAT_7_0_ECX, 16),
+    X86_SVM       = X86_FEATURE(FEAT_80000001_ECX, 2),
 };
 #define X86_BASE X86_FPU
 /* clang-format on */

@@ -18,7 +18,7 @@ BACK_ENDS = f"chardev block net ui audio fsdev {FLOOR}"
 CPU = f"target/i386 {BACK_ENDS}"
 ENGINES = f"accel/tcg accel/kvm accel/qtest {CPU}"
 DEVICES = "hw/isa hw/pci hw/nvram hw/misc hw/intc hw/timer hw/char hw/input hw/block hw/net hw/display " \
-          "hw/virtio hw/usb hw/audio hw/fs"
+          "hw/virtio hw/usb hw/audio hw/fs hw/tpm"
 BOARD = f"hw hw/i386 {DEVICES} {ENGINES}"
 
 # A device may include the CPU's contracts and what is below, and the bus it sits on.
@@ -38,12 +38,13 @@ GRANTS = {
     "target/i386":  FLOOR,
     "accel/tcg":    f"target/i386 {FLOOR}",
     "accel/tcg/x86_64": f"accel/tcg target/i386 {FLOOR}",
-    "accel/kvm":    f"target/i386 {FLOOR}",
+    "accel/kvm":    f"accel/tcg target/i386 {FLOOR}", # the interpreter completes what the kernel cannot
     "accel/qtest":  f"target/i386 chardev {FLOOR}", # a test's lines come over a character device
     "hw/isa":       FLOOR,
     "hw/pci":       f"hw/isa {FLOOR}",              # the bridge to ISA
     "hw/nvram":     f"hw/isa hw/pci {CPU}",
     "hw/misc":      DEVICE,
+    "hw/tpm":       DEVICE,
     "hw/intc":      DEVICE,
     "hw/timer":     DEVICE,
     "hw/char":      VIRTIO,

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * accel/kvm/xsave.c: x87, vector registers and XCR0 between x86_cpu and the kernel.
+ *
+ * The kernel's area has the standard form with the offsets of the host's processor, which are not everywhere those
+ * that target/i386 has for its CPUs.
+ * Thread: see kvm_fetch and kvm_store.
+ * Source: SDM vol. 1, ch. 13; Linux, Documentation/virt/kvm/api.rst, 4.42 ff.
+ */
+#include <cpuid.h>
+#include <errno.h>
+#include <string.h>
+#include "accel/kvm/internal.h"
+#include "target/i386/xsave.h"
+
+#define MXCSR_AT      24
+#define MXCSR_MASK_AT 28
+#define HEADER_AT     512
+#define LEGACY        3u /* x87 and SSE: in the first 512 bytes */
+
+static size_t area_size(const struct kvm_vcpu *v)
+{
+    return MAX((size_t)v->kvm->caps.xsave_size, sizeof(struct kvm_xsave));
+}
+
+/* Where a component begins in the host's standard form.  False: the host has none, or the area no room. */
+static bool place(const struct kvm_vcpu *v, unsigned bit, const struct xsave_component *c,
+                  size_t *at)
+{
+    unsigned size = 0, offset = 0, ecx, edx;
+
+    if (LEGACY >> bit & 1) {
+        *at = 0;
+        return true;
+    }
+    if (!__get_cpuid_count(0xd, bit, &size, &offset, &ecx, &edx) || size < c->size ||
+        offset > area_size(v) || size > area_size(v) - offset) {
+        return false;
+    }
+    *at = offset;
+    return true;
+}
+
+/* XMM8 to XMM15 are part of the state whatever the size of code is; XSAVE's functions leave them out by it. */
+static bool with_all(struct x86_cpu *cpu, bool all)
+{
+    bool was = cpu->code64;
+
+    cpu->code64 = all;
+    return was;
+}
+
+static bool fetch_xcr0(struct kvm_vcpu *v)
+{
+    struct kvm_xcrs xcrs = { 0 };
+
+    if (!v->kvm->caps.xcrs) {
+        return true;
+    }
+    if (kvm_vcpu_ioctl(v, KVM_GET_XCRS, &xcrs) < 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < MIN(xcrs.nr_xcrs, KVM_MAX_XCRS); i++) {
+        if (xcrs.xcrs[i].xcr == 0) {
+            v->cpu->xcr0 = xcrs.xcrs[i].value;
+        }
+    }
+    return true;
+}
+
+bool kvm_fetch_xsave(struct kvm_vcpu *v)
+{
+    unsigned long request = v->kvm->caps.xsave_size ? KVM_GET_XSAVE2 : KVM_GET_XSAVE;
+    const uint8_t *area = v->xsave;
+    uint64_t present;
+    bool code64;
+
+    if (kvm_vcpu_ioctl(v, request, v->xsave) < 0) {
+        return false;
+    }
+    code64 = with_all(v->cpu, true);
+    memcpy(&present, area + HEADER_AT, sizeof(present));
+    for (unsigned bit = 0; bit < 63; bit++) {
+        const struct xsave_component *c = xsave_component(v->cpu, bit);
+        size_t at;
+
+        if (!c || !place(v, bit, c, &at)) {
+            continue;
+        }
+        if (present >> bit & 1) {
+            c->load(v->cpu, area + at, true);
+        } else {
+            c->init(v->cpu);
+        }
+    }
+    with_all(v->cpu, code64);
+    memcpy(&v->cpu->mxcsr, area + MXCSR_AT, sizeof(v->cpu->mxcsr));
+    return fetch_xcr0(v);
+}
+
+static bool store_xcr0(struct kvm_vcpu *v)
+{
+    struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0].value = v->cpu->xcr0 };
+
+    return !v->kvm->caps.xcrs || kvm_vcpu_ioctl(v, KVM_SET_XCRS, &xcrs) >= 0;
+}
+
+bool kvm_store_xsave(struct kvm_vcpu *v)
+{
+    const uint32_t mask = 0xffff;
+    uint8_t *area = v->xsave;
+    uint64_t present = 0;
+    bool code64 = with_all(v->cpu, true);
+
+    memset(area, 0, area_size(v));
+    for (unsigned bit = 0; bit < 63; bit++) {
+        const struct xsave_component *c = xsave_component(v->cpu, bit);
+        size_t at;
+
+        if (c && place(v, bit, c, &at)) {
+            c->save(v->cpu, area + at, true);
+            present |= 1ull << bit;
+        }
+    }
+    with_all(v->cpu, code64);
+    memcpy(area + MXCSR_AT, &v->cpu->mxcsr, sizeof(v->cpu->mxcsr));
+    memcpy(area + MXCSR_MASK_AT, &mask, sizeof(mask));
+    memcpy(area + HEADER_AT, &present, sizeof(present));
+    return kvm_vcpu_ioctl(v, KVM_SET_XSAVE, area) >= 0 && store_xcr0(v);
+}

@@ -11,7 +11,7 @@ import sys
 
 from boot import INIT_HEAD, KERNEL_TROUBLE, Failed, Run, Scratch, Skip, guest_data, guest_file, tap
 
-TIMEOUT = 500
+TIMEOUT = 1500
 FOLDERS, FILES = 100, 100
 # In the order of their dependencies; one that is built into the kernel is not there.
 MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_mmio",

@@ -68,7 +68,7 @@ struct kvm_caps {
     int address_spaces; /* 2: SMM has its own */
     int max_slots;      /* of one space */
     bool readonly_mem, x86_smm, sregs2, xcrs, mp_state, get_tsc_khz;
-    int xsave_size; /* bytes of KVM_GET_XSAVE2; 0: KVM_GET_XSAVE */
+    int xsave_size;       /* bytes of KVM_GET_XSAVE2; 0: KVM_GET_XSAVE */
     uint32_t debug_flags; /* of KVM_SET_GUEST_DEBUG */
 };
 
@@ -98,9 +98,9 @@ struct kvm {
     unsigned n_events;         /* eventfds that the kernel adds to: `info kvm` */
     uint64_t n_coalesced;      /* writes that came late */
     _Atomic uint64_t messages; /* sent by KVM_SIGNAL_MSI: `info kvm` */
-    struct timer watch;                        /* progress.c: */
-    _Atomic bool watched;                      /* it is armed */
-    _Atomic bool told;                         /* that the guest gets nowhere */
+    struct timer watch;        /* progress.c: */
+    _Atomic bool watched;      /* it is armed */
+    _Atomic bool told;         /* that the guest gets nowhere */
 };
 
 struct kvm_vcpu {

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from boot import Failed, RHEA, Scratch, Skip, guest_file, tap
+from boot import Failed, RHEA, Run, Scratch, Skip, guest_file, tap
 from firmware import need_bios
 from migration import Machine
 from screen import Screen
@@ -276,7 +276,7 @@ def resets(kvm):
             machine.expect("GUEST-STARTED", TIMEOUT, start)
         end(machine)
     guest.args[-1] = "t"
-    with guest.machine(*kvm, "-no-reboot") as machine:
+    with Run([*guest.args, *kvm, "-no-reboot", "-monitor", "none"]) as machine:
         machine.expect("GUEST-STARTED", TIMEOUT)
         if machine.finish(TIMEOUT) != 0:
             machine.fail("exit status is not 0")

@@ -71,7 +71,7 @@ hw_timer_src := hpet.c i8254.c i8254_kernel.c mc146818rtc.c
 hw_char_src := isa_parallel.c pci_serial.c debugcon.c isa_serial.c serial.c virtio_serial.c virtio_serial_port.c
 hw_input_src := i8042.c ps2_keyboard.c ps2_mouse.c ps2_set3.c virtio_input.c
 
-ui_src := curses.c curses_keys.c curses_term.c display.c font.c input.c input_keys.c keymap.c layout.c screen.c screendump.c sdl.c sdl_draw.c sdl_keys.c sdl_scale.c sdl_window.c surface.c text.c vc.c vc_draw.c viewer.c vnc.c vnc_client.c vnc_encode.c vnc_handshake.c vnc_info.c vnc_keys.c vnc_messages.c \
+ui_src := curses.c curses_keys.c curses_term.c display.c font.c input.c input_keys.c keymap.c layout.c screen.c screendump.c sdl.c sdl_draw.c sdl_keys.c sdl_scale.c sdl_window.c surface.c text.c vc.c vc_draw.c viewer.c vnc.c vnc_client.c vnc_encode.c vnc_handshake.c vnc_info.c vnc_keys.c vnc_messages.c vnc_options.c \
           vnc_update.c web.c web_console.c websocket.c
 
 hw_display_src := cirrus.c cirrus_blt.c cirrus_draw.c cirrus_mem.c cirrus_regs.c edid.c linear.c ramfb.c vbe.c vbe_draw.c vga.c vga_draw.c vga_mem.c vga_mmio.c vga_pci.c \
@@ -82,7 +82,9 @@ hw_audio_src := ac97.c es1370.c sb16.c hda.c hda_codec.c hda_streams.c pcspk.c
 
 hw_nvram_src := boot_order.c fw_cfg.c
 hw_misc_src := a20.c debug_exit.c ferr.c i8237.c port80.c port92.c pvpanic.c edu.c pc_testdev.c \
-               pci_testdev.c i6300esb.c ib700.c vmcoreinfo.c watchdog.c
+               pci_testdev.c i6300esb.c ib700.c vmcoreinfo.c vmgenid.c watchdog.c
+
+hw_tpm_src := swtpm.c tpm.c tpm_crb.c tpm_tis.c
 
 hw_block_src := ahci.c ahci_port.c ata.c atapi.c cd_info.c fdc.c fdc_transfer.c ide.c \
                 ide_drive.c identify.c pflash_cfi01.c piix3_ide.c smart.c disk.c virtio_blk.c \
@@ -98,14 +100,14 @@ hw_virtio_src := virtio.c virtio_balloon.c virtio_mmio.c virtio_notify.c virtio_
                  virtqueue_split.c
 hw_pci_src := bridge.c config.c ecam.c host.c info.c msi.c msix.c pci.c pcie_slot.c rom.c root_port.c
 
-hw_i386_src := acpi.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi.c mch.c mptable.c microvm.c microvm_pm.c q35.c acpi_script.c aml.c \
+hw_i386_src := acpi.c acpi_devices.c acpi_tpm.c acpi_pci_hotplug.c acpi_pm.c ich9_lpc.c ich9_pm.c ich9_smi.c mch.c mptable.c microvm.c microvm_pm.c q35.c acpi_script.c aml.c \
                bios.c boards.c firmware.c smbios.c smbios_options.c boot.c boot_elf.c boot_fw_cfg.c boot_linux.c \
                boot_multiboot.c decompress.c dsdt.c dsdt_hotplug.c i440fx.c pam.c pc_flash.c pc.c pc_boot.c \
                pc_common.c pc_drives.c piix3.c piix4_pm.c acpi_numa.c acpi_user.c smbios_ports.c loader_device.c
 
 migration_src := channel.c dirty.c incoming.c multifd.c outgoing.c params.c round.c state.c load.c ram.c ram_file.c ram_pack.c saved.c snapshot.c stream.c throttle.c vm_state.c
 
-monitor_src := audio.c block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c dump_core.c dump_memory.c expression.c info.c input.c balloon.c \
+monitor_src := tpm.c audio.c block_jobs.c chardev.c commands.c cpu_access.c device.c disassemble.c dump.c dump_core.c dump_memory.c expression.c info.c input.c balloon.c \
                interrupts.c line_edit.c media.c migration.c monitor.c net.c objects.c qmp.c qmp_check.c qmp_commands.c \
                qmp_machine.c qmp_query.c qmp_schema.c qmp_types.c screen.c qmp_cpu.c qmp_empty.c qmp_pci.c qmp_qom.c qom_tree.c qom_types.c watchdog.c control.c info_apic.c info_machine.c info_memory.c info_paging.c qmp_human.c qom_commands.c virtio.c virtio_names.c vnc.c virtio_element.c \
                qmp_block.c qmp_block_change.c qmp_block_info.c qmp_copy.c qmp_devices.c qmp_fds.c qmp_input.c qmp_jobs.c qmp_migration.c qmp_snapshot.c qmp_transaction.c qmp_net.c qmp_export.c qmp_block_nodes.c memory_objects.c rng_objects.c tls_objects.c qmp_yank.c
@@ -113,7 +115,7 @@ monitor_src := audio.c block_jobs.c chardev.c commands.c cpu_access.c device.c d
 gdbstub_src := commands.c description.c memory.c packet.c query.c registers.c resume.c stub.c
 
 # cli/main.c is not in this list: it is the only file that test programs do not get.
-cli_src := audio_options.c accel_options.c accel_setup.c device_options.c fd_options.c firmware_options.c drive_options.c machine_options.c net_options.c daemon.c \
+cli_src := audio_options.c accel_options.c accel_setup.c device_options.c fd_options.c firmware_options.c drive_options.c machine_options.c net_options.c daemon.c tpm_options.c \
            options.c setup.c option_list.c dump_vmstate.c config_file.c machine_properties.c memory_options.c numa_options.c process_options.c sandbox.c
 
 # Programs beside the emulator, tools/NAME.c, and what they share.
@@ -128,14 +130,14 @@ unit_tests := block_drive_test block_job_test block_live_kill_test block_live_te
               machine_test memory_test state_test \
               text_test vc_test vcpu_test chardev_test chardev_kinds_test chardev_socket_test media_test monitor_info_test monitor_test net_test net_socket_test net_fuzz_test options_test net_tap_test qmp_test json_stream_test net_l2tpv3_test screen_test memory_backend_test random_test
 
-device_tests := uhci_ehci_test audio_test es1370_test sb16_test ac97_test hda_test pcspk_test virtio_input_test cirrus_test ramfb_test virtio_gpu_test nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test ne2000_test pcnet_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test virtio_balloon_test watchdog_test usb_test xhci_test \
+device_tests := tpm_test uhci_ehci_test audio_test es1370_test sb16_test ac97_test hda_test pcspk_test virtio_input_test cirrus_test ramfb_test virtio_gpu_test nvme_test virtio_test virtio_serial_test virtio_blk_test e1000_test e1000e_test ne2000_test pcnet_test rtl8139_test virtio_net_test virtio_net_more_test net_offload_test virtio_scsi_test pci_rom_test q35_test bridge_test testdev_test input_test ahci_test atapi_test fdc_test net_load_test virtio_balloon_test watchdog_test usb_test xhci_test usb_hid_test usb_storage_test \
                 ide_test acpi_test apic_test bochs_display_test vga_draw_test vga_test \
                 debugcon_test hotplug_test microvm_pm_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
                 pflash_test bios_test fw_cfg_test smi_test smm_test \
                 fuzz_devices_test info_test io_errors_test virtio_rng_test loader_test parallel_test \
                 kvm_cpuid_test kvm_irqchip_test kvm_probe_test kvm_run_test
-device_helpers := fuzz_machine.c kvm_model.c rig.c
+device_helpers := fuzz_machine.c kvm_model.c rig.c tpm_player.c
 
 insn_tests := cpu_model_test smp_test dirty_test tlb_test avx_test softfloat_test softfloat_x87_test x87_test \
               segment_test interrupt_test cpuid_test msr_test translate_test translate_shapes_test bmi_test \
@@ -156,8 +158,7 @@ block_tests := qcow2_errors.py format_bounds.py format_fuzz.py format_images.py 
                io_commands.py luks.py man_pages.py nbd_server.py \
                qcow2_random.py qcow2_kill.py qcow2_fuzz.py qcow2_features.py protocols.py
 
-boot_tests := sound.py graphics.py watchdogs.py snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py usb.py \
-              firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py window.py vnc.py process.py tls.py web.py migration_small.py kvm_refusals.py kvm_cpu.py kvm.py kvm_irqchip.py
+boot_tests := sound.py graphics.py watchdogs.py snapshots.py qtest.py debian.py debian_network.py board.py disks.py network.py network_peers.py network_tap.py network_user.py network_hotplug.py pxe.py virtio.py hotplug.py linux.py smp.py programs.py kernel_log.py endings.py bad_input.py console.py network_soak.py qmp.py qmp_walk.py compatibility.py usb.py firmware.py firmware_os.py uefi.py curses.py gdb.py stress.py consoles.py qmp_block.py migration.py window.py vnc.py process.py tls.py web.py migration_small.py kvm_refusals.py kvm_cpu.py kvm.py kvm_irqchip.py parts.py tpm.py input.py vnc_viewer.py
 
 # --- Configuration ----------------------------------------------------------------------------
 
@@ -223,7 +224,7 @@ endif
 lib_src := $(audio_src:%=audio/%) $(util_src:%=util/%) $(softmmu_src:%=softmmu/%) $(block_src:%=block/%) $(block_format_src:%=block/%) $(chardev_src:%=chardev/%) $(net_src:%=net/%) \
            $(target_i386_src:%=target/i386/%) $(accel_tcg_src:%=accel/tcg/%) $(translator_src) $(accel_kvm_src:%=accel/kvm/%) $(kvm_src) $(accel_qtest_src:%=accel/qtest/%) \
            $(hw_src:%=hw/%) $(hw_intc_src:%=hw/intc/%) $(hw_timer_src:%=hw/timer/%) \
-           $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) $(hw_nvram_src:%=hw/nvram/%) \
+           $(hw_char_src:%=hw/char/%) $(hw_input_src:%=hw/input/%) $(hw_misc_src:%=hw/misc/%) $(hw_tpm_src:%=hw/tpm/%) $(hw_nvram_src:%=hw/nvram/%) \
            $(ui_src:%=ui/%) $(hw_display_src:%=hw/display/%) $(hw_audio_src:%=hw/audio/%) \
            $(hw_isa_src:%=hw/isa/%) $(hw_virtio_src:%=hw/virtio/%) $(hw_block_src:%=hw/block/%) $(hw_net_src:%=hw/net/%) $(hw_usb_src:%=hw/usb/%) $(hw_pci_src:%=hw/pci/%) $(hw_i386_src:%=hw/i386/%) \
            $(migration_src:%=migration/%) $(monitor_src:%=monitor/%) $(gdbstub_src:%=gdbstub/%) $(cli_src:%=cli/%)
@@ -369,6 +370,13 @@ check-boot: $(rhea) $(tools) guests  ## run tests/boot: whole guests
 check-debian: $(rhea) $(tools) guests ## run Debian's life on a disk on five controllers, raw and qcow2
 	@RHEA_BIN=$(rhea) RHEA_TOOLS=$(bin) tests/boot/debian.py --all
 	@RHEA_BIN=$(rhea) RHEA_TOOLS=$(bin) tests/boot/debian_network.py --all
+
+# Five minutes of processor time, and a disk that is made once.
+.PHONY: check-desktop
+check-desktop: $(rhea) $(tools)     ## run Debian's graphical installer, and X on each graphics card
+	@tools/fetch-guests installergtk desktop isolinux syslinux
+	@RHEA_BIN=$(rhea) tests/boot/installer.py
+	@RHEA_BIN=$(rhea) RHEA_TOOLS=$(bin) tests/boot/desktop.py
 
 # Ten minutes for each card, or SECONDS=; CARD= one of them. A few seconds are in 'make check'.
 SECONDS ?= 600

@@ -224,3 +224,10 @@ void chardev_flush_all(struct machine *m)
         fd_backend_flush(g_ptr_array_index(m->chardevs, i), deadline);
     }
 }
+
+int chardev_socket_fd(const struct chardev *c)
+{
+    bool plain = c->type == &chardev_socket_type && c->open && c->fd_in == c->fd_out;
+
+    return plain && c->log_fd < 0 ? c->fd_in : -1;
+}

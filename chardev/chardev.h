@@ -69,6 +69,11 @@ const char *chardev_type_name(unsigned i);
 bool chardev_is_open(const struct chardev *c);
 /* A socket that is connected is shut: for the front as if the other end were gone. */
 void chardev_cut(struct chardev *c);
+/*
+ * The descriptor of a socket that is connected, for a front that takes no input (can_receive is 0) but reads and
+ * writes itself; it stays the chardev's.  -1: this is none.
+ */
+int chardev_socket_fd(const struct chardev *c);
 /* A descriptor that came with the input (SCM_RIGHTS), the first that was not taken: the caller's; -1: none. */
 int chardev_take_fd(struct chardev *c);
 /* A serial line's speed and format; lines of a modem as the computer's side names them. */

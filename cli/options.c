@@ -257,6 +257,7 @@ const struct option_row option_rows[] = {
     { "nic",         "none|[TYPE][,model=CARD][,mac=MAC][,prop=VALUE]", "a network card and its back end", option_nic },
     { "net",         "none|nic[,model=CARD][,macaddr=MAC]|TYPE[,prop=VALUE]", "a card or a back end at hub 0", option_net },
 
+    { "tpmdev",      "emulator,id=ID,chardev=ID|help", "a TPM that swtpm emulates, at the socket of its --ctrl", option_tpmdev },
     { "audiodev",    "DRIVER,id=ID[,prop=VALUE]|help or JSON", "where sound goes: none, wav, alsa, pa, sdl",  option_audiodev },
     { "audio",       "DRIVER,model=CARD[,prop=VALUE]|help", "an audiodev and the card that uses it: ac97, hda, ...", option_audio },
     { "audio-help",  NULL, "show -audiodev for each driver and leave",                            option_audio_help },
@@ -313,7 +314,6 @@ const struct option_row option_rows[] = {
     { "preconfig",   NULL, "not supported: -S waits once the machine is there",                   NULL },
     { "fsdev",       "OPTIONS", "shared folders are not supported yet; use -netdev user,smb=",    NULL },
     { "virtfs",      "OPTIONS", "shared folders are not supported yet; use -netdev user,smb=",    NULL },
-    { "tpmdev",      "OPTIONS", "there is no TPM",                                                NULL },
     { 0 }
 };
 /* clang-format on */
@@ -336,6 +336,7 @@ struct options *options_new(void)
     o->mem_merge = o->dump_guest_core = true;
     o->numas = g_ptr_array_new_with_free_func(g_free);
     o->audiodevs = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+    o->tpmdevs = g_ptr_array_new_with_free_func(g_free);
     o->fds = g_ptr_array_new_with_free_func(g_free);
     o->parallels = g_ptr_array_new_with_free_func(g_free);
     o->serials = g_ptr_array_new_with_free_func(g_free);
@@ -369,7 +370,7 @@ void options_free(struct options *o)
     GPtrArray *const lists[] = { o->netdevs,   o->nics,    o->nets,      o->cards,    o->fds,
                                  o->serials,   o->drives,  o->blockdevs, o->monitors, o->chardevs,
                                  o->devices,   o->globals, o->warnings,  o->objects,  o->numas,
-                                 o->parallels, o->vncs,    o->audiodevs, o->accels };
+                                 o->parallels, o->vncs,    o->audiodevs, o->accels,   o->tpmdevs };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_free(texts[i]);

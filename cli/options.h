@@ -60,7 +60,8 @@ struct options {
     bool vga_given;
     GPtrArray *audiodevs; /* GPtrArray of struct option_pair: of each -audiodev and -audio */
     char *pcspk_audiodev;
-    const char *vga; /* the device that -vga names; NULL: none */
+    GPtrArray *tpmdevs; /* -tpmdev, texts as given */
+    const char *vga;    /* the device that -vga names; NULL: none */
     bool serial_given, monitor_given;
     GPtrArray *monitors; /* struct monitor_option * */
     /* Each option's text as given. */
@@ -183,6 +184,11 @@ bool fds_setup(const struct options *o, GError **error);
 option_fn option_audiodev, option_audio, option_audio_help;
 /* The back ends that the options name; before the board is made.  Machine lock held. */
 bool audio_setup(struct machine *m, const struct options *o, GError **error);
+
+/* tpm_options.c */
+option_fn option_tpmdev;
+/* After character devices are there, before devices are.  Machine lock held. */
+bool tpm_setup(struct machine *m, const struct options *o, GError **error);
 
 /* net_options.c */
 option_fn option_netdev, option_nic, option_net;

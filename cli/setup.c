@@ -409,7 +409,7 @@ bool session_setup(struct session *s, struct options *o, GError **error)
            objects_setup(m, o, true, error) && setup_chardevs(m, o, error) &&
            setup_serials(m, o, error) && setup_parallels(m, o, error) &&
            drives_setup(m, o, error) && memory_setup(m, o, error) && net_setup(m, o, error) &&
-           audio_setup(m, o, error) && firmware_setup(m, o, error) &&
+           audio_setup(m, o, error) && tpm_setup(m, o, error) && firmware_setup(m, o, error) &&
            m->config.board->init(m, error) && check_smm(m, o, error) && drives_check(m, error) &&
            drives_add_devices(m, o, error) && net_add_devices(m, o, error) &&
            setup_debugcons(m, o, error) && setup_devices(m, o, error) && setup_qtest(s, o, error) &&

@@ -34,7 +34,8 @@ extern const struct device_type virtio_net_device_type, virtio_net_pci_type;
 extern const struct device_type virtio_net_pci_non_transitional_type, virtio_net_pci_transitional_type;
 extern const struct device_type nvme_type, scsi_cd_type, scsi_hd_type, virtio_scsi_device_type, virtio_scsi_pci_type;
 extern const struct device_type virtio_scsi_pci_non_transitional_type, virtio_scsi_pci_transitional_type;
-extern const struct device_type vmcoreinfo_type;
+extern const struct device_type tpm_crb_type, tpm_tis_type;
+extern const struct device_type vmcoreinfo_type, vmgenid_type;
 extern const struct device_type virtio_mmio_type, virtio_rng_device_type, virtio_rng_pci_type;
 extern const struct device_type virtio_rng_pci_non_transitional_type, virtio_rng_pci_transitional_type;
 extern const struct device_type virtio_balloon_device_type, virtio_balloon_pci_type;
@@ -119,6 +120,8 @@ const struct device_type *const device_types[] = {
     &piix3_usb_uhci_type, &piix4_usb_uhci_type, &ich9_usb_uhci1_type, &ich9_usb_uhci2_type,
     &ich9_usb_uhci3_type, &ich9_usb_uhci4_type, &ich9_usb_uhci5_type, &ich9_usb_uhci6_type,
     &usb_bot_type, &usb_hub_type, &usb_kbd_type, &usb_mouse_type, &usb_serial_type, &usb_storage_type, &usb_tablet_type, &usb_uas_type,
+    &tpm_crb_type,
+    &tpm_tis_type,
     &vga_type,
     &virtio_blk_device_type,
     &virtio_blk_pci_type,
@@ -157,6 +160,7 @@ const struct device_type *const device_types[] = {
     &virtconsole_type,
     &virtserialport_type,
     &vmcoreinfo_type,
+    &vmgenid_type,
     NULL
 };
 

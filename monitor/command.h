@@ -113,6 +113,8 @@ command_fn command_device_add, command_device_del, command_drive_add, command_dr
 /* audio.c */
 command_fn command_wavcapture, command_stopcapture, command_info_capture;
 
+/* tpm.c */
+command_fn command_info_tpm;
 /* balloon.c */
 command_fn command_balloon, command_info_balloon;
 

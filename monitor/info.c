@@ -180,7 +180,7 @@ const struct command info_commands[] = {
     { "status",    "", "show whether the machine runs",                    info_status },
     { "sync-profile", "[-m] [-n] [max]", "show synchronization profiling info", NULL, "sync-profile is off\n" },
     { "tlb",       "", "show virtual to physical memory mappings",         command_info_tlb },
-    { "tpm",       "", "show the TPM device",                              NULL, "" },
+    { "tpm",       "", "show the TPM device",                              command_info_tpm },
     { "trace-events", "[name] [vcpu]", "show available trace-events & their state", NULL, "" },
     { "usb",       "", "show the USB devices",                             info_usb },
     { "usernet",   "", "show user network stack connection states",        command_info_usernet },

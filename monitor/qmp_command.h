@@ -161,6 +161,9 @@ qmp_fn qmp_query_sev, qmp_query_sev_capabilities, qmp_query_sev_launch_measure,
 qmp_fn qmp_x_query_virtio, qmp_x_query_virtio_status, qmp_x_query_virtio_queue_status,
     qmp_x_query_virtio_vhost_queue_status, qmp_x_query_virtio_queue_element;
 
+/* tpm.c */
+qmp_fn qmp_query_tpm, qmp_query_tpm_models, qmp_query_tpm_types;
+
 /* watchdog.c */
 qmp_fn qmp_watchdog_set_action;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * monitor/qmp_empty.c: questions about what this machine never has: the answer that says so.
+ * monitor/qmp_empty.c: questions about what this machine seldom or never has: the answer that says so.
  * Thread: main loop.
  */
+#include "hw/misc/vmgenid.h"
 #include "monitor/qmp_command.h"
 #include "softmmu/machine.h"
 #include "util/error.h"
@@ -20,11 +21,16 @@ bool qmp_query_none(struct qmp_session *s, json_t *args, json_t **result, GError
 bool qmp_query_vm_generation_id(struct qmp_session *s, json_t *args, json_t **result,
                                 GError **error)
 {
-    (void)s;
+    const struct vmgenid *gen = vmgenid_find(qmp_machine(s));
+    g_autofree char *text = gen ? vmgenid_text(gen) : NULL;
+
     (void)args;
-    (void)result;
-    set_error(error, "VM Generation ID device not found");
-    return false;
+    if (!gen) {
+        set_error(error, "VM Generation ID device not found");
+        return false;
+    }
+    *result = json_pack("{s:s}", "guid", text);
+    return true;
 }
 
 bool qmp_query_command_line_options(struct qmp_session *s, json_t *args, json_t **result,

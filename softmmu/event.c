@@ -15,6 +15,7 @@ const struct event_row event_rows[EVENT_COUNT] = {
     [EVENT_SUSPEND]        = { "SUSPEND",        "" },
     [EVENT_WAKEUP]         = { "WAKEUP",         "" },
     [EVENT_GUEST_PANICKED] = { "GUEST_PANICKED", "action: GuestPanicAction, info?: GuestPanicInformation" },
+    [EVENT_GUEST_CRASHLOADED] = { "GUEST_CRASHLOADED", "action: GuestPanicAction, info?: GuestPanicInformation" },
     [EVENT_DEVICE_TRAY_MOVED] = { "DEVICE_TRAY_MOVED", "device: str, id: str, tray-open: bool" },
     [EVENT_BLOCK_IO_ERROR] = { "BLOCK_IO_ERROR", "device: str, node-name?: str, operation: IoOperationType, action: BlockErrorAction, nospace?: bool, reason: str" },
     [EVENT_BLOCK_JOB_READY] = { "BLOCK_JOB_READY", "type: JobType, device: str, len: int, offset: int, speed: int" },

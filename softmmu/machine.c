@@ -249,6 +249,9 @@ void machine_free(struct machine *m)
     if (m->rngs) {
         m->free_rngs(m); /* before the chardevs that they read */
     }
+    if (m->tpms) {
+        m->free_tpms(m); /* the same */
+    }
     if (m->free_chardevs) {
         m->free_chardevs(m);
     }

@@ -225,6 +225,8 @@ struct machine {
     GHashTable *tls_creds; /* id to struct tls_creds *: softmmu/tls_store.h; NULL: none */
     GPtrArray *rngs;       /* struct rng *: chardev/rng.h; NULL: none */
     void (*free_rngs)(struct machine *m);
+    GPtrArray *tpms; /* struct tpm *: hw/tpm/tpm.h; NULL: none */
+    void (*free_tpms)(struct machine *m);
     struct display_console *displays; /* ui/surface.h */
     struct input_queue *input;        /* ui/input.h; NULL until somebody asks for it */
     void (*free_input)(struct machine *m);

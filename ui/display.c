@@ -67,7 +67,7 @@ const struct display_type display_types[] = {
     { "none",   "nothing",                       NULL,             NULL, NULL, NULL, NULL },
     { "curses", "text screens in this terminal", curses_available, "Debian's libncurses-dev", curses_check, curses_open, curses_close },
     { "sdl",    "a window",                      window_there,     "Debian's libsdl2-dev", sdl_display_check, window_open, window_close },
-    { "web",    "a page for browsers",           web_available,    "npm and a network", web_display_check, web_open, web_close },
+    { "web",    "a page for browsers",           web_available,    "Debian's npm, where a network lets it download", web_display_check, web_open, web_close },
     { 0 }
 };
 /* clang-format on */
@@ -91,8 +91,8 @@ bool display_type_usable(const struct display_type *t, GError **error)
 {
     if (!display_type_is_there(t)) {
         set_error(error,
-                  "-display %s: this program was built without it: it needs %s when it is built, "
-                  "see docs/building.md",
+                  "-display %s: this program was built without it: install %s, then run configure "
+                  "and make; see docs/building.md",
                   t->name, t->needs);
         return false;
     }

@@ -2,7 +2,8 @@
 /*
  * ui/screen.c: see screen.h.
  *
- * A console draws into `now`; what differs from `shown` is copied there tile by tile and told.  After a change
+ * A console draws into `now`; what differs from `shown` is copied there tile by tile and told.  For viewers that do
+ * not show the card's pointer themselves it is laid into `now` while they are served.  After a change
  * that is larger than a cursor, and after input, looks come every 16 ms for half a second, else ten a second.
  *
  * Invariant: shown has the size of now after each look; a screen exists while it has a viewer.
@@ -19,18 +20,20 @@
 #define FAST_LOOKS 30u /* after the last change */
 #define FEW_TILES  2u  /* a cursor that blinks */
 
+/* Pictures with the card's pointer laid over them, and without: for viewers that show it themselves. */
+enum { LAID, APART, KINDS };
+
 struct screen {
     struct machine *machine;
     unsigned place;
-    struct surface now, shown;
-    const void *source;  /* what `now` is of; compared only */
-    unsigned generation; /* of a text console */
+    struct surface now, shown[KINDS]; /* of a kind that nobody watches: empty */
+    const void *source;               /* what `now` is of; compared only */
+    unsigned generation;              /* of a text console */
     struct screen_viewer *viewers;
     struct screen *next;
-    /* The pointer that lies in `now` (laid), and the pixels below it. */
+    /* Where the pointer is in shown[LAID]; without its picture. */
     struct display_cursor cursor;
-    bool laid;
-    uint32_t hidden[CURSOR_MAX * CURSOR_MAX];
+    uint32_t hidden[CURSOR_MAX * CURSOR_MAX]; /* what it hides of `now` while it lies there */
 };
 
 struct screens {
@@ -64,8 +67,6 @@ bool screen_find(struct machine *m, unsigned i, struct display_console **c, stru
 
 /* Drawing --------------------------------------------------------------------------------------- */
 
-static void draw_console(struct screen *s, struct display_console *c, bool full);
-
 /* The console's picture in s->now; false: nothing can have changed. */
 static bool draw(struct screen *s)
 {
@@ -77,13 +78,12 @@ static bool draw(struct screen *s)
     other = s->source != (c ? (const void *)c : vc);
     s->source = c ? (const void *)c : vc;
     if (c) {
-        draw_console(s, c, other);
+        console_update(c, &s->now, other);
         return true;
     }
-    s->laid = false;
     if (!vc) {
         surface_resize(&s->now, 640, 480);
-        return other || !s->shown.pixels;
+        return other;
     }
     if (!other && vc_generation(vc) == s->generation) {
         return false;
@@ -91,6 +91,16 @@ static bool draw(struct screen *s)
     s->generation = vc_generation(vc);
     vc_draw(vc, &s->now);
     return true;
+}
+
+static bool has_viewers(const struct screen *s, unsigned kind)
+{
+    const struct screen_viewer *v = s->viewers;
+
+    while (v && v->apart != (kind == APART)) {
+        v = v->next;
+    }
+    return v != NULL;
 }
 
 static void tell_resized(struct screen *s)
@@ -101,23 +111,29 @@ static void tell_resized(struct screen *s)
     }
 }
 
-static void tell_changed(struct screen *s, unsigned x, unsigned y, unsigned width, unsigned height)
+/* A row of tiles, or a part of it. */
+static void tell_changed(struct screen *s, unsigned kind, unsigned x, unsigned y, unsigned width)
 {
+    unsigned height = MIN(SCREEN_TILE_HEIGHT, s->now.height - y);
+
     for (struct screen_viewer *v = s->viewers, *next; v; v = next) {
         next = v->next;
-        v->changed(v, x, y, width, height);
+        if (v->apart == (kind == APART)) {
+            v->changed(v, x, y, width, height);
+        }
     }
 }
 
 /* Copies a tile to what is shown; false: it was the same. */
-static bool copy_tile(struct screen *s, unsigned x, unsigned y, unsigned width, unsigned height)
+static bool copy_tile(const struct surface *now, struct surface *shown, unsigned x, unsigned y)
 {
-    size_t bytes = width * sizeof(uint32_t);
+    size_t bytes = MIN(SCREEN_TILE_WIDTH, now->width - x) * sizeof(uint32_t);
+    unsigned end = MIN(y + SCREEN_TILE_HEIGHT, now->height);
     bool differs = false;
 
-    for (unsigned row = y; row < y + height; row++) {
-        const uint32_t *from = surface_row(&s->now, row) + x;
-        uint32_t *to = surface_row(&s->shown, row) + x;
+    for (unsigned row = y; row < end; row++) {
+        const uint32_t *from = now->pixels + (size_t)row * now->width + x;
+        uint32_t *to = surface_row(shown, row) + x;
 
         if (memcmp(to, from, bytes) != 0) {
             memcpy(to, from, bytes);
@@ -125,6 +141,53 @@ static bool copy_tile(struct screen *s, unsigned x, unsigned y, unsigned width, 
         }
     }
     return differs;
+}
+
+/* A row of tiles: neighbours that differ are told as one.  Returns how many did. */
+static unsigned compare_row(struct screen *s, unsigned kind, unsigned y)
+{
+    unsigned run = 0, found = 0;
+
+    for (unsigned x = 0; x < s->now.width; x += SCREEN_TILE_WIDTH) {
+        if (copy_tile(&s->now, &s->shown[kind], x, y)) {
+            run += MIN(SCREEN_TILE_WIDTH, s->now.width - x);
+            found++;
+        } else if (run) {
+            tell_changed(s, kind, x - run, y, run);
+            run = 0;
+        }
+    }
+    if (run) {
+        tell_changed(s, kind, s->now.width - run, y, run);
+    }
+    return found;
+}
+
+static unsigned compare(struct screen *s, unsigned kind)
+{
+    unsigned found = 0;
+
+    if (!s->shown[kind].pixels) {
+        return 0;
+    }
+    for (unsigned y = s->now.dirty_first / SCREEN_TILE_HEIGHT * SCREEN_TILE_HEIGHT;
+         y < s->now.dirty_end; y += SCREEN_TILE_HEIGHT) {
+        found += compare_row(s, kind, y);
+    }
+    return found;
+}
+
+/* The card's pointer --------------------------------------------------------------------------- */
+
+static const struct display_cursor *find_cursor(const struct screen *s)
+{
+    struct display_console *c;
+    struct vc *vc;
+
+    screen_find(s->machine, s->place, &c, &vc);
+    return c && c->cursor && c->cursor->width <= CURSOR_MAX && c->cursor->height <= CURSOR_MAX
+               ? c->cursor
+               : NULL;
 }
 
 /* One pixel over another: its colour is multiplied with its alpha already. */
@@ -140,106 +203,110 @@ static uint32_t over(uint32_t pixel, uint32_t below)
     return out;
 }
 
-/* The card's pointer in `now`, and what it hides in `hidden`. */
-static void lay_cursor(struct screen *s, const struct display_cursor *p)
+/* The pixel of `now` that the i-th of the pointer lies on; NULL: it is beside the picture. */
+static uint32_t *pixel_below(struct screen *s, unsigned i)
 {
-    int64_t left = (int64_t)p->x - p->hot_x, top = (int64_t)p->y - p->hot_y;
+    const struct display_cursor *p = &s->cursor;
+    int64_t x = (int64_t)p->x - p->hot_x + i % p->width;
+    int64_t y = (int64_t)p->y - p->hot_y + i / p->width;
 
-    memcpy(&s->cursor, p, offsetof(struct display_cursor, pixels));
-    s->cursor.serial = p->serial;
-    for (unsigned i = 0; p->visible && i < p->width * p->height; i++) {
-        int64_t x = left + i % p->width, y = top + i / p->width;
-        uint32_t *to;
-
-        if (x < 0 || y < 0 || x >= s->now.width || y >= s->now.height) {
-            continue;
-        }
-        to = surface_row(&s->now, (unsigned)y) + x;
-        s->hidden[i] = *to;
-        *to = over(p->pixels[i], *to);
-        surface_mark_dirty(&s->now, (unsigned)y, (unsigned)y + 1);
-    }
-    s->laid = p->visible;
+    return x < 0 || y < 0 || x >= s->now.width || y >= s->now.height
+               ? NULL
+               : surface_row(&s->now, (unsigned)y) + x;
 }
 
-/* Before the console draws again: its picture has no pointer in it. */
+/* The rows where it is are compared. */
+static void mark_cursor(struct screen *s)
+{
+    const struct display_cursor *p = &s->cursor;
+    int64_t top = (int64_t)p->y - p->hot_y, end = MIN(top + p->height, (int64_t)s->now.height);
+
+    if (p->visible && MAX(top, 0) < end) {
+        surface_mark_dirty(&s->now, (unsigned)MAX(top, 0), (unsigned)end);
+    }
+}
+
+/* The pointer in `now`, and what it hides in `hidden`. */
+static void lay_cursor(struct screen *s)
+{
+    const struct display_cursor *p = find_cursor(s);
+
+    mark_cursor(s);
+    s->cursor.visible = false;
+    if (!p || !p->visible) {
+        return;
+    }
+    memcpy(&s->cursor, p, offsetof(struct display_cursor, pixels));
+    for (unsigned i = 0; i < p->width * p->height; i++) {
+        uint32_t *to = pixel_below(s, i);
+
+        if (to) {
+            s->hidden[i] = *to;
+            *to = over(p->pixels[i], *to);
+        }
+    }
+    mark_cursor(s);
+}
+
 static void lift_cursor(struct screen *s)
 {
-    const struct display_cursor *p = &s->cursor;
+    for (unsigned i = 0; s->cursor.visible && i < s->cursor.width * s->cursor.height; i++) {
+        uint32_t *to = pixel_below(s, i);
 
-    for (unsigned i = 0; s->laid && i < p->width * p->height; i++) {
-        int64_t x = (int64_t)p->x - p->hot_x + i % p->width;
-        int64_t y = (int64_t)p->y - p->hot_y + i / p->width;
-
-        if (x >= 0 && y >= 0 && x < s->now.width && y < s->now.height) {
-            surface_row(&s->now, (unsigned)y)[x] = s->hidden[i];
+        if (to) {
+            *to = s->hidden[i];
         }
     }
 }
 
-/* The rows where the pointer was are compared again. */
-static void draw_console(struct screen *s, struct display_console *c, bool full)
+/* Looking --------------------------------------------------------------------------------------- */
+
+/* The whole picture, for viewers of a kind. */
+static void take_whole(struct screen *s, unsigned kind)
 {
-    const struct display_cursor *p = &s->cursor;
-    unsigned width = s->now.width, height = s->now.height;
-    int64_t top = (int64_t)p->y - p->hot_y, end = top + p->height;
+    struct surface *shown = &s->shown[kind];
 
-    lift_cursor(s);
-    console_update(c, &s->now, full);
-    if (s->laid && s->now.pixels && s->now.width == width && s->now.height == height && end > 0 &&
-        top < height) {
-        surface_mark_dirty(&s->now, (unsigned)MAX(top, 0), (unsigned)MIN(end, height));
+    surface_resize(shown, s->now.width, s->now.height);
+    if (!shown->pixels || !s->now.pixels) {
+        return;
     }
-    s->laid = false;
-    if (c->cursor && s->now.pixels && c->cursor->width <= CURSOR_MAX &&
-        c->cursor->height <= CURSOR_MAX) {
-        lay_cursor(s, c->cursor);
+    if (kind == LAID) {
+        lay_cursor(s);
     }
-}
-
-/* A row of tiles: neighbours that differ are told as one.  Returns how many did. */
-static unsigned compare_tiles(struct screen *s, unsigned y)
-{
-    unsigned height = MIN(SCREEN_TILE_HEIGHT, s->now.height - y), run = 0, found = 0;
-
-    for (unsigned x = 0; x < s->now.width; x += SCREEN_TILE_WIDTH) {
-        unsigned width = MIN(SCREEN_TILE_WIDTH, s->now.width - x);
-
-        if (copy_tile(s, x, y, width, height)) {
-            run += width;
-            found++;
-        } else if (run) {
-            tell_changed(s, x - run, y, run, height);
-            run = 0;
-        }
+    memcpy(shown->pixels, s->now.pixels, (size_t)s->now.width * s->now.height * sizeof(uint32_t));
+    if (kind == LAID) {
+        lift_cursor(s);
     }
-    if (run) {
-        tell_changed(s, s->now.width - run, y, run, height);
-    }
-    return found;
 }
 
 /* Returns how many tiles are different now. */
 static unsigned look(struct screen *s)
 {
-    unsigned found = 0;
+    unsigned found, kind = has_viewers(s, LAID) ? LAID : APART;
 
     if (!draw(s) || !s->now.pixels) { /* no memory for it: what was seen stays */
         return 0;
     }
-    if (s->now.width != s->shown.width || s->now.height != s->shown.height) {
-        surface_resize(&s->shown, s->now.width, s->now.height);
-        if (!s->shown.pixels) {
+    if (s->now.width != s->shown[kind].width || s->now.height != s->shown[kind].height) {
+        for (unsigned k = 0; k < KINDS; k++) {
+            if (has_viewers(s, k)) {
+                take_whole(s, k);
+            }
+        }
+        if (!s->shown[kind].pixels) {
             return 0;
         }
-        memcpy(s->shown.pixels, s->now.pixels,
-               (size_t)s->now.width * s->now.height * sizeof(uint32_t));
         tell_resized(s);
         return FEW_TILES + 1;
     }
-    for (unsigned y = s->now.dirty_first / SCREEN_TILE_HEIGHT * SCREEN_TILE_HEIGHT;
-         y < s->now.dirty_end; y += SCREEN_TILE_HEIGHT) {
-        found += compare_tiles(s, y);
+    found = compare(s, APART);
+    if (s->shown[LAID].pixels) {
+        unsigned more;
+
+        lay_cursor(s);
+        more = compare(s, LAID);
+        lift_cursor(s);
+        found = MAX(found, more);
     }
     return found;
 }
@@ -333,7 +400,9 @@ static void free_screen(struct screen *s)
     }
     *link = s->next;
     surface_clear(&s->now);
-    surface_clear(&s->shown);
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+        surface_clear(&s->shown[kind]);
+    }
     g_free(s);
     if (!all->list) {
         stop_timer(all);
@@ -350,6 +419,7 @@ static void free_screens(struct machine *m)
 
 bool screen_watch(struct machine *m, struct screen_viewer *v, unsigned i)
 {
+    unsigned kind = v->apart ? APART : LAID;
     struct display_console *c;
     struct screen *s;
     struct vc *vc;
@@ -362,13 +432,16 @@ bool screen_watch(struct machine *m, struct screen_viewer *v, unsigned i)
         return true;
     }
     if (!s->viewers) {
-        look(s);
+        draw(s);
     }
     screen_unwatch(v);
+    if (!has_viewers(s, kind)) {
+        take_whole(s, kind);
+    }
     v->screen = s;
     v->next = s->viewers;
     s->viewers = v;
-    if (s->shown.pixels) {
+    if (s->shown[kind].pixels) {
         v->resized(v);
     }
     if (!m->screens->timer) {
@@ -378,26 +451,62 @@ bool screen_watch(struct machine *m, struct screen_viewer *v, unsigned i)
     return true;
 }
 
+/* A kind that nobody watches costs nothing. */
+static void forget_kinds(struct screen *s)
+{
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+        if (!has_viewers(s, kind)) {
+            surface_clear(&s->shown[kind]);
+        }
+    }
+}
+
 void screen_unwatch(struct screen_viewer *v)
 {
     struct screen_viewer **link;
+    struct screen *s = v->screen;
 
-    if (!v->screen) {
+    if (!s) {
         return;
     }
-    for (link = &v->screen->viewers; *link != v; link = &(*link)->next) {
+    for (link = &s->viewers; *link != v; link = &(*link)->next) {
     }
     *link = v->next;
-    if (!v->screen->viewers) {
-        free_screen(v->screen);
-    }
     v->screen = NULL;
     v->next = NULL;
+    if (s->viewers) {
+        forget_kinds(s);
+    } else {
+        free_screen(s);
+    }
+}
+
+void screen_set_apart(struct screen_viewer *v, bool apart)
+{
+    struct screen *s = v->screen;
+    unsigned kind = apart ? APART : LAID;
+
+    if (v->apart == apart) {
+        return;
+    }
+    if (s && !has_viewers(s, kind)) {
+        take_whole(s, kind);
+    }
+    v->apart = apart;
+    if (s) {
+        forget_kinds(s);
+        v->changed(v, 0, 0, s->shown[kind].width, s->shown[kind].height);
+    }
+}
+
+const struct display_cursor *screen_cursor(const struct screen_viewer *v)
+{
+    return v->screen ? find_cursor(v->screen) : NULL;
 }
 
 const struct surface *screen_picture(const struct screen_viewer *v)
 {
-    return &v->screen->shown;
+    return &v->screen->shown[v->apart ? APART : LAID];
 }
 
 unsigned screen_place(const struct screen_viewer *v)

@@ -29,6 +29,7 @@ struct screen_viewer {
                     unsigned height);
     /* After all calls of the others; it may be called for nothing.  NULL: not wanted. */
     void (*drawn)(struct screen_viewer *v);
+    bool apart;            /* its pictures are without the card's pointer: screen_set_apart */
     struct screen *screen; /* NULL: it watches none */
     struct screen_viewer *next;
 };
@@ -43,6 +44,10 @@ bool screen_watch(struct machine *m, struct screen_viewer *v, unsigned i);
 void screen_unwatch(struct screen_viewer *v);
 /* The picture as viewers were told of it; only while one watches. */
 const struct surface *screen_picture(const struct screen_viewer *v);
+/* Whether the viewer shows the card's pointer itself; `changed` tells of the whole picture. */
+void screen_set_apart(struct screen_viewer *v, bool apart);
+/* The card's pointer; NULL: there is none, or the card draws it itself. */
+const struct display_cursor *screen_cursor(const struct screen_viewer *v);
 unsigned screen_place(const struct screen_viewer *v);
 /* Somebody typed or moved the pointer: look soon, and often for a while. */
 void screen_hurry(struct machine *m);

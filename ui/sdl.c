@@ -103,8 +103,12 @@ bool sdl_display_check(const GPtrArray *opts, GError **error)
 
 #if CONFIG_SDL
 
+#define SIZE_DELAY_MS 200u /* a window that is being drawn larger has many sizes */
+
 struct sdl_display {
     struct machine *machine;
+    unsigned width, height; /* of the window, as a person chose it */
+    GSource *size_timer;    /* the guest is told soon; NULL: it was */
     struct viewer viewer;
     struct window *window;
     struct run_state_listener listener;
@@ -149,6 +153,33 @@ struct queued_event {
     struct window_event e;
 };
 
+static void drop_size_timer(struct sdl_display *d)
+{
+    if (d->size_timer) {
+        g_source_destroy(d->size_timer);
+        g_clear_pointer(&d->size_timer, g_source_unref);
+    }
+}
+
+static gboolean on_size_timer(gpointer opaque)
+{
+    struct sdl_display *d = opaque;
+
+    viewer_want_size(&d->viewer, d->width, d->height); /* or the picture stays stretched */
+    drop_size_timer(d);
+    return G_SOURCE_REMOVE;
+}
+
+static void take_size(struct sdl_display *d, unsigned width, unsigned height)
+{
+    d->width = width;
+    d->height = height;
+    drop_size_timer(d);
+    d->size_timer = g_timeout_source_new(SIZE_DELAY_MS);
+    g_source_set_callback(d->size_timer, on_size_timer, d, NULL);
+    g_source_attach(d->size_timer, d->machine->context);
+}
+
 static void take_event(struct sdl_display *d, const struct window_event *e)
 {
     struct viewer *v = &d->viewer;
@@ -177,6 +208,9 @@ static void take_event(struct sdl_display *d, const struct window_event *e)
         break;
     case WINDOW_SCREEN:
         viewer_choose(v, e->place);
+        break;
+    case WINDOW_SIZE:
+        take_size(d, e->x, e->y);
         break;
     case WINDOW_CLOSE:
         machine_request_shutdown(d->machine, SHUTDOWN_HOST_UI);
@@ -249,6 +283,7 @@ void sdl_display_free(struct sdl_display *d)
     }
     machine_del_run_listener(d->machine, &d->listener);
     window_free(d->window); /* its thread has ended: nothing is queued any more */
+    drop_size_timer(d);
     viewer_close(&d->viewer);
     g_free(d);
 }

@@ -363,6 +363,18 @@ static void on_button(struct window *w, const SDL_MouseButtonEvent *e)
     send(w, (struct window_event){ .kind = WINDOW_BUTTONS, .buttons = w->buttons });
 }
 
+static void on_resized(struct window *w, bool same)
+{
+    int width, height;
+
+    w->own_size = !same && !w->full_screen;
+    SDL_GetWindowSizeInPixels(w->window, &width, &height);
+    if (!same && width > 0 && height > 0) {
+        send(w, (struct window_event){
+                    .kind = WINDOW_SIZE, .x = (unsigned)width, .y = (unsigned)height });
+    }
+}
+
 static void on_window(struct window *w, const SDL_WindowEvent *e)
 {
     switch (e->event) {
@@ -372,12 +384,9 @@ static void on_window(struct window *w, const SDL_WindowEvent *e)
     case SDL_WINDOWEVENT_SIZE_CHANGED:
         w->redraw = true;
         break;
-    case SDL_WINDOWEVENT_RESIZED: { /* not by fit_window, whose size is the picture's */
-        bool same = e->data1 == (int)w->shown.width && e->data2 == (int)w->shown.height;
-
-        w->own_size = !same && !w->full_screen;
+    case SDL_WINDOWEVENT_RESIZED: /* not by fit_window, whose size is the picture's */
+        on_resized(w, e->data1 == (int)w->shown.width && e->data2 == (int)w->shown.height);
         break;
-    }
     case SDL_WINDOWEVENT_FOCUS_LOST:
         w->buttons = 0;
         send(w, (struct window_event){ .kind = WINDOW_RELEASE });

@@ -23,6 +23,7 @@ enum window_event_kind {
     WINDOW_WHEEL,   /* dz */
     WINDOW_RELEASE, /* let go of all keys and buttons */
     WINDOW_SCREEN,  /* place: another screen */
+    WINDOW_SIZE,    /* x, y: the pixels of the window, which a person changed */
     WINDOW_CLOSE,
 };
 

@@ -60,8 +60,11 @@ struct display_console {
     void (*update)(void *opaque, struct surface *s, bool full);
     /* The cells of a text mode; false and *error, and the size in t, in a graphics mode. */
     bool (*text)(void *opaque, struct text_screen *t, GError **error);
-    /* A viewer would like that size, as a monitor that was changed for another; NULL: it is fixed. */
-    void (*resize)(void *opaque, unsigned width, unsigned height);
+    /*
+     * A viewer would like that size, as a monitor that was changed for another; false: no monitor has it.
+     * NULL: it is fixed.
+     */
+    bool (*resize)(void *opaque, unsigned width, unsigned height);
     const struct display_cursor *cursor; /* NULL: the card has none, or draws it into the picture */
     unsigned head;                       /* of several screens of a card, from 0 */
     struct display_console *next;        /* machine->displays, in the order of registration */

@@ -109,6 +109,15 @@ bool viewer_choose(struct viewer *v, unsigned place)
     return screen_watch(v->machine, &v->screen, place);
 }
 
+bool viewer_want_size(struct viewer *v, unsigned width, unsigned height)
+{
+    struct display_console *c;
+    struct vc *vc;
+
+    find(v, &c, &vc);
+    return c && c->resize && c->resize(c->opaque, width, height);
+}
+
 /* Keys ------------------------------------------------------------------------------------------ */
 
 static void text_key(struct viewer *v, struct vc *vc, uint16_t key)

@@ -28,6 +28,8 @@ void viewer_close(struct viewer *v);
 bool viewer_choose(struct viewer *v, unsigned place);
 /* A text console is looked at. */
 bool viewer_is_text(const struct viewer *v);
+/* The guest's monitor should have that size; false: it has none that changes, or no such size. */
+bool viewer_want_size(struct viewer *v, unsigned width, unsigned height);
 
 /* A key as in ui/input.h.  What it types on a text console is viewer_type's, but for what has no character. */
 void viewer_key(struct viewer *v, uint16_t key, bool down);

@@ -82,7 +82,9 @@ void vnc_client_free(struct vnc_client *c)
     g_byte_array_unref(c->out);
     g_byte_array_unref(c->wire);
     g_byte_array_unref(c->packed);
-    close(c->fd);
+    if (c->fd >= 0) {
+        close(c->fd);
+    }
     g_free(c->address);
     g_free(c);
 }
@@ -157,6 +159,41 @@ static bool send_wire(struct vnc_client *c)
     return true;
 }
 
+/* TLS ------------------------------------------------------------------------------------------ */
+
+/* From now on c->fd is the plain end of an encrypted connection; false: there is none, and the client ends. */
+static bool wrap(struct vnc_client *c)
+{
+    c->fd = tls_wrap(c->server->tls, c->fd, NULL, NULL);
+    if (c->fd < 0) {
+        vnc_client_end(c);
+    }
+    return c->fd >= 0;
+}
+
+void vnc_start_tls(struct vnc_client *c, void (*then)(struct vnc_client *c))
+{
+    c->tls_then = then;
+    vnc_ask(c, SIZE_MAX, NULL); /* nothing that is not encrypted */
+}
+
+/* What came too early is not taken for what was encrypted. */
+static void begin_tls(struct vnc_client *c)
+{
+    void (*then)(struct vnc_client * c) = c->tls_then;
+
+    c->tls_then = NULL;
+    if (c->in->len > 0) {
+        vnc_client_end(c);
+        return;
+    }
+    drop_source(&c->read_watch);
+    drop_source(&c->write_watch);
+    if (wrap(c)) {
+        then(c);
+    }
+}
+
 /* What was put becomes what is sent. */
 static void fill_wire(struct vnc_client *c)
 {
@@ -190,6 +227,11 @@ void vnc_flush(struct vnc_client *c)
     }
     if (c->closing && vnc_is_drained(c)) {
         vnc_client_end(c);
+        return;
+    }
+    if (c->tls_then && vnc_is_drained(c)) {
+        begin_tls(c);
+        vnc_flush(c);
         return;
     }
     update_watches(c);
@@ -343,6 +385,9 @@ struct vnc_client *vnc_client_new(struct vnc_server *s, int fd, bool web, bool s
     vnc_update_init(c);
     g_ptr_array_add(s->clients, c);
     c->deadline = attach(c, g_timeout_source_new_seconds(HANDSHAKE_SECONDS), on_deadline);
+    if (web && s->tls && !wrap(c)) { /* wss: from the first byte on */
+        return c;
+    }
     vnc_handshake_begin(c);
     if (!web) {
         c->connected = true;

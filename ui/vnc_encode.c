@@ -337,6 +337,40 @@ static void encode_tight(struct vnc_client *c, const uint32_t *pixels, unsigned 
     put_tight_data(c, stream);
 }
 
+/* rfbproto, "Cursor With Alpha": raw, 4 bytes a pixel, multiplied with alpha; RFC 6143, 7.8.1: pixels and a mask. */
+void vnc_put_cursor(struct vnc_client *c, const struct display_cursor *p)
+{
+    unsigned n = p ? p->width * p->height : 0;
+    g_autofree uint8_t *mask = NULL;
+    unsigned stride;
+
+    if (c->cursor == VNC_CURSOR_ALPHA) {
+        vnc_put32(c, VNC_RAW);
+        for (unsigned i = 0; i < n; i++) {
+            vnc_put32(c, p->pixels[i] << 8 | p->pixels[i] >> 24); /* red first, alpha last */
+        }
+        return;
+    }
+    if (n == 0) {
+        return;
+    }
+    stride = (p->width + 7) / 8;
+    mask = g_malloc0((size_t)stride * p->height);
+    for (unsigned i = 0; i < n; i++) {
+        unsigned alpha = p->pixels[i] >> 24, x = i % p->width;
+        uint32_t plain = 0;
+
+        for (unsigned shift = 0; alpha && shift < 24; shift += 8) {
+            plain |= MIN((p->pixels[i] >> shift & 255) * 255 / alpha, 255u) << shift;
+        }
+        append_pixels(c->out, &c->pixels, PIXEL_FULL, &plain, 1);
+        if (alpha >= 128) {
+            mask[(size_t)(i / p->width) * stride + x / 8] |= (uint8_t)(0x80 >> (x & 7));
+        }
+    }
+    vnc_put(c, mask, (size_t)stride * p->height);
+}
+
 static const struct {
     int encoding;
     void (*encode)(struct vnc_client *c, const uint32_t *pixels, unsigned width, unsigned height);

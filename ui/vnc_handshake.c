@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ui/vnc_handshake.c: the begin of a connection: version, password, ClientInit, ServerInit (RFC 6143, 7.1 to 7.3).
+ * ui/vnc_handshake.c: the begin of a connection: version, TLS, password, ClientInit, ServerInit (RFC 6143, 7.1 to
+ * 7.3; rfbproto, "VeNCrypt").
  *
  * The password's challenge is encrypted with DES by libgcrypt; without that no password can be asked for.
  * Thread: main loop, machine lock held.
@@ -14,13 +15,22 @@
 #include "ui/vnc_server.h"
 #include "util/error.h"
 
-enum { SECURITY_FAILED = 0, SECURITY_NONE = 1, SECURITY_PASSWORD = 2 };
+enum { SECURITY_FAILED = 0, SECURITY_NONE = 1, SECURITY_PASSWORD = 2, SECURITY_VENCRYPT = 19 };
+/* Of VeNCrypt: TLS without certificates, and with them; none or the password follows. */
+enum { VENCRYPT_TLS = 257, VENCRYPT_X509 = 260, VENCRYPT_PASSWORD = 1 };
 
 static vnc_step take_client_init;
 
-static unsigned security_of(const struct vnc_client *c)
+/* Within TLS, where that comes first. */
+static unsigned inner_security(const struct vnc_client *c)
 {
     return c->server->needs_password && !c->skip_auth ? SECURITY_PASSWORD : SECURITY_NONE;
+}
+
+/* A web socket is encrypted below RFB; who hands over a socket without authentication vouches for it. */
+static unsigned security_of(const struct vnc_client *c)
+{
+    return c->server->tls && !c->web && !c->skip_auth ? SECURITY_VENCRYPT : inner_security(c);
 }
 
 /* 3.8 says why. */
@@ -36,7 +46,7 @@ static void refuse(struct vnc_client *c, const char *why)
 
 static void accept(struct vnc_client *c)
 {
-    if (c->minor >= 8 || security_of(c) == SECURITY_PASSWORD) {
+    if (c->minor >= 8 || security_of(c) != SECURITY_NONE) {
         vnc_put32(c, 0);
     }
     vnc_ask(c, 1, take_client_init);
@@ -109,9 +119,9 @@ static void take_answer(struct vnc_client *c, const uint8_t *data)
     }
 }
 
-static void begin_security(struct vnc_client *c, unsigned type)
+static void begin_inner(struct vnc_client *c)
 {
-    if (type == SECURITY_NONE) {
+    if (inner_security(c) == SECURITY_NONE) {
         accept(c);
         return;
     }
@@ -121,6 +131,52 @@ static void begin_security(struct vnc_client *c, unsigned type)
     }
     vnc_put(c, c->challenge, sizeof(c->challenge));
     vnc_ask(c, sizeof(c->challenge), take_answer);
+}
+
+/* VeNCrypt -------------------------------------------------------------------------------------- */
+
+static unsigned subtype_of(const struct vnc_client *c)
+{
+    return (tls_creds_kind(c->server->tls) == TLS_X509 ? VENCRYPT_X509 : VENCRYPT_TLS) +
+           (inner_security(c) == SECURITY_PASSWORD ? VENCRYPT_PASSWORD : 0);
+}
+
+static void take_subtype(struct vnc_client *c, const uint8_t *data)
+{
+    uint32_t type = (uint32_t)data[0] << 24 | data[1] << 16 | data[2] << 8 | data[3];
+
+    vnc_put8(c, type == subtype_of(c));
+    if (type != subtype_of(c)) {
+        c->closing = true;
+        return;
+    }
+    vnc_start_tls(c, begin_inner);
+}
+
+/* Version 0.2 is the only one in use. */
+static void take_vencrypt_version(struct vnc_client *c, const uint8_t *data)
+{
+    bool known = data[0] == 0 && data[1] == 2;
+
+    vnc_put8(c, !known);
+    if (!known) {
+        c->closing = true;
+        return;
+    }
+    vnc_put8(c, 1);
+    vnc_put32(c, subtype_of(c));
+    vnc_ask(c, 4, take_subtype);
+}
+
+static void begin_security(struct vnc_client *c, unsigned type)
+{
+    if (type != SECURITY_VENCRYPT) {
+        begin_inner(c);
+        return;
+    }
+    vnc_put8(c, 0);
+    vnc_put8(c, 2);
+    vnc_ask(c, 2, take_vencrypt_version);
 }
 
 /* Version and security -------------------------------------------------------------------------- */
@@ -144,6 +200,15 @@ static void take_version(struct vnc_client *c, const uint8_t *data)
         return;
     }
     c->minor = memcmp(data + 8, "008", 3) == 0 ? 8 : memcmp(data + 8, "007", 3) == 0 ? 7 : 3;
+    if (c->minor == 3 && type == SECURITY_VENCRYPT) { /* it knows of none but the password */
+        static const char why[] = "This server asks for TLS, which needs RFB 3.7";
+
+        vnc_put32(c, SECURITY_FAILED);
+        vnc_put32(c, sizeof(why) - 1);
+        vnc_put(c, why, sizeof(why) - 1);
+        c->closing = true;
+        return;
+    }
     if (c->minor == 3) {
         vnc_put32(c, type);
         begin_security(c, type);

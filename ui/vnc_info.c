@@ -9,9 +9,37 @@
 #include "ui/vnc_server.h"
 #include "util/socket.h"
 
-static const char *auth_name(const struct vnc_server *s)
+/* Where TLS comes first, what follows it is a part of the name; web sockets have theirs below VNC. */
+static const char *inner_name(const struct vnc_server *s)
 {
     return s->needs_password ? "vnc" : "none";
+}
+
+static bool has_tls(const struct vnc_server *s, bool web)
+{
+    return s->tls && !web;
+}
+
+static const char *tls_name(const struct vnc_server *s)
+{
+    return tls_creds_kind(s->tls) == TLS_X509 ? "x509" : "tls";
+}
+
+static char *auth_name(const struct vnc_server *s, bool web)
+{
+    return has_tls(s, web) ? g_strdup_printf("vencrypt+%s+%s", tls_name(s), inner_name(s))
+                           : g_strdup(inner_name(s));
+}
+
+/* As VncInfo2 has it: in two members. */
+static void add_auth(json_t *to, const struct vnc_server *s, bool web)
+{
+    json_object_set_new(to, "auth", json_string(has_tls(s, web) ? "vencrypt" : inner_name(s)));
+    if (has_tls(s, web)) {
+        g_autofree char *sub = g_strdup_printf("%s-%s", tls_name(s), inner_name(s));
+
+        json_object_set_new(to, "vencrypt", json_string(sub));
+    }
 }
 
 /* {host, service, family, websocket} of an address as util/socket.h writes it. */
@@ -67,8 +95,9 @@ void vnc_event(struct vnc_client *c, enum event_id id)
 {
     const struct vnc_server *s = c->server;
     json_t *server = describe_listener(c->web ? s->web_fd : s->fd, c->web != NULL);
+    g_autofree char *auth = auth_name(s, c->web != NULL);
 
-    json_object_set_new(server, "auth", json_string(auth_name(s)));
+    json_object_set_new(server, "auth", json_string(auth));
     event_emit(c->machine, id,
                json_pack("{s:o, s:o}", "server", server, "client",
                          describe_text(c->address, c->web != NULL)));
@@ -79,12 +108,13 @@ json_t *vnc_query(struct machine *m)
     const struct vnc_server *s =
         m->vnc && m->vnc->servers->len ? g_ptr_array_index(m->vnc->servers, 0) : NULL;
     json_t *info = json_pack("{s:b}", "enabled", s != NULL), *address;
+    g_autofree char *auth = s ? auth_name(s, false) : NULL;
 
     if (!s) {
         return info;
     }
     json_object_set_new(info, "clients", describe_clients(s));
-    json_object_set_new(info, "auth", json_string(auth_name(s)));
+    json_object_set_new(info, "auth", json_string(auth));
     if (s->fd >= 0) {
         address = describe_listener(s->fd, false);
         json_object_del(address, "websocket");
@@ -100,20 +130,21 @@ json_t *vnc_query_servers(struct machine *m)
 
     for (unsigned i = 0; m->vnc && i < m->vnc->servers->len; i++) {
         const struct vnc_server *s = g_ptr_array_index(m->vnc->servers, i);
-        json_t *addresses = json_array();
+        json_t *addresses = json_array(), *server;
         const int fds[2] = { s->fd, s->web_fd };
 
         for (unsigned k = 0; k < 2; k++) {
             if (fds[k] >= 0) {
                 json_t *address = describe_listener(fds[k], k == 1);
 
-                json_object_set_new(address, "auth", json_string(auth_name(s)));
+                add_auth(address, s, k == 1);
                 json_array_append_new(addresses, address);
             }
         }
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:o, s:o}", "id", s->id, "auth", auth_name(s),
-                                        "server", addresses, "clients", describe_clients(s)));
+        server = json_pack("{s:s, s:o, s:o}", "id", s->id, "server", addresses, "clients",
+                           describe_clients(s));
+        add_auth(server, s, false);
+        json_array_append_new(list, server);
     }
     return list;
 }
@@ -145,7 +176,8 @@ void vnc_print(struct machine *m, GString *out)
         json_array_foreach(json_object_get(server, "server"), k, item)
         {
             print_address("Server", item, out);
-            g_string_append_printf(out, "    Auth: %s (Sub: none)\n", member(item, "auth"));
+            g_string_append_printf(out, "    Auth: %s (Sub: %s)\n", member(item, "auth"),
+                                   *member(item, "vencrypt") ? member(item, "vencrypt") : "none");
         }
         json_array_foreach(json_object_get(server, "clients"), k, item)
         {

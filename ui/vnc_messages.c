@@ -10,9 +10,13 @@
 
 #define CUT_TEXT_MAX  (16u << 20) /* it is dropped as it comes */
 #define ENCODINGS_MAX 4096u
+#define SCREEN_SIZE   16u /* of SetDesktopSize */
 
 enum pseudo_encoding {
     PSEUDO_DESKTOP_SIZE = -223,
+    PSEUDO_CURSOR = -239,
+    PSEUDO_EXTENDED_SIZE = -308,
+    PSEUDO_ALPHA_CURSOR = -314,
     PSEUDO_POINTER_CHANGE = -257,
     PSEUDO_KEY_EVENT = -258,
     PSEUDO_LEVEL_0 = -256,
@@ -73,7 +77,8 @@ static void take_encodings(struct vnc_client *c, const uint8_t *data)
 
     c->encoding = VNC_RAW;
     c->level = 1;
-    c->can_resize = c->wants_keys = c->knows_relative = c->told_keys = false;
+    c->can_resize = c->can_extend = c->wants_keys = c->knows_relative = c->told_keys = false;
+    c->cursor = VNC_CURSOR_NONE;
     for (unsigned i = 0; i < n; i++) {
         int encoding = (int32_t)be32(data + i * (size_t)4);
 
@@ -84,10 +89,17 @@ static void take_encodings(struct vnc_client *c, const uint8_t *data)
         if (encoding >= PSEUDO_LEVEL_0 && encoding <= PSEUDO_LEVEL_9) {
             c->level = encoding - PSEUDO_LEVEL_0;
         }
-        c->can_resize |= encoding == PSEUDO_DESKTOP_SIZE;
+        c->can_resize |= encoding == PSEUDO_DESKTOP_SIZE || encoding == PSEUDO_EXTENDED_SIZE;
+        c->can_extend |= encoding == PSEUDO_EXTENDED_SIZE;
+        if (encoding == PSEUDO_ALPHA_CURSOR) {
+            c->cursor = VNC_CURSOR_ALPHA;
+        } else if (encoding == PSEUDO_CURSOR && c->cursor == VNC_CURSOR_NONE) {
+            c->cursor = VNC_CURSOR_MASK;
+        }
         c->knows_relative |= encoding == PSEUDO_POINTER_CHANGE;
         c->wants_keys |= encoding == PSEUDO_KEY_EVENT;
     }
+    vnc_update_abilities(c);
     next(c);
 }
 
@@ -136,6 +148,27 @@ static void cut_text(struct vnc_client *c, const uint8_t *data)
     next(c);
 }
 
+/* rfbproto, "SetDesktopSize": a list of screens, of which one covers all. */
+static void take_screens(struct vnc_client *c, const uint8_t *data)
+{
+    unsigned n = (unsigned)(c->need / SCREEN_SIZE), width = c->want_width, height = c->want_height;
+    bool whole = n == 1 && be16(data + 4) == 0 && be16(data + 6) == 0 && be16(data + 8) == width &&
+                 be16(data + 10) == height;
+
+    vnc_tell_size(c, !whole                                        ? VNC_SIZE_INVALID
+                     : viewer_want_size(&c->viewer, width, height) ? VNC_SIZE_FORWARDED
+                                                                   : VNC_SIZE_PROHIBITED);
+    next(c);
+    vnc_update(c);
+}
+
+static void set_desktop_size(struct vnc_client *c, const uint8_t *data)
+{
+    c->want_width = be16(data + 1);
+    c->want_height = be16(data + 3);
+    vnc_ask(c, data[5] * (size_t)SCREEN_SIZE, take_screens);
+}
+
 /* down (16 bits), keysym, and the key as a code of set 1 with 0x80 for 0xe0. */
 static void extended_key(struct vnc_client *c, const uint8_t *data)
 {
@@ -161,9 +194,9 @@ static const struct {
     uint8_t type, size; /* size: without the type */
     vnc_step *take;
 } messages[] = {
-    { 0, 19, set_pixel_format }, { 2, 3, set_encodings }, { 3, 9, request_update },
-    { 4, 7, key_event },         { 5, 5, pointer_event }, { 6, 7, cut_text },
-    { 255, 1, qemu_message },
+    { 0, 19, set_pixel_format },  { 2, 3, set_encodings },  { 3, 9, request_update },
+    { 4, 7, key_event },          { 5, 5, pointer_event },  { 6, 7, cut_text },
+    { 251, 7, set_desktop_size }, { 255, 1, qemu_message },
 };
 
 static void take_type(struct vnc_client *c, const uint8_t *data)

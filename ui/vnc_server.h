@@ -15,11 +15,13 @@
 #include "softmmu/event.h"
 #include "ui/viewer.h"
 #include "ui/websocket.h"
+#include "util/tls.h"
 
 #define VNC_PORT           5900u
 #define VNC_WEBSOCKET_PORT 5700u
 #define VNC_CHALLENGE      16u
-#define VNC_STREAMS        5u /* of zlib: ZRLE's, and Tight's four */
+#define VNC_CLIENTS_MAX    64u /* of a server, those that are still shaking hands among them */
+#define VNC_STREAMS        5u  /* of zlib: ZRLE's, and Tight's four */
 
 enum vnc_share { VNC_SHARE_EXCLUSIVE, VNC_SHARE_FORCE, VNC_SHARE_IGNORE };
 
@@ -27,8 +29,9 @@ struct vnc_server {
     struct machine *machine;
     char *id;
     bool needs_password, reverse;
-    char *password;  /* NULL: none is set, nobody gets in */
-    int64_t expires; /* seconds since 1970 */
+    struct tls_creds *tls; /* NULL: nothing is encrypted */
+    char *password;        /* NULL: none is set, nobody gets in */
+    int64_t expires;       /* seconds since 1970 */
     enum vnc_share share;
     unsigned max_connections;
     int fd, web_fd; /* that listen; -1: none */
@@ -54,6 +57,9 @@ struct vnc_client;
 /* Takes exactly the bytes asked for, and asks for more. */
 typedef void vnc_step(struct vnc_client *c, const uint8_t *data);
 
+/* A pointer of the card that a client draws itself. */
+enum vnc_cursor { VNC_CURSOR_NONE, VNC_CURSOR_MASK, VNC_CURSOR_ALPHA };
+
 struct vnc_client {
     struct vnc_server *server;
     struct machine *machine;
@@ -69,6 +75,8 @@ struct vnc_client {
     GByteArray *in, *out, *wire;  /* bytes of RFB; of the socket */
     size_t wire_head, need, skip; /* skip: bytes to drop first */
     vnc_step *step;
+    void (*tls_then)(
+        struct vnc_client *c); /* TLS begins when what is written has gone, then this */
 
     unsigned minor; /* 3, 7 or 8 */
     uint8_t challenge[VNC_CHALLENGE];
@@ -79,6 +87,12 @@ struct vnc_client {
     int encoding;
     int level; /* of compression, 0 to 9 */
     bool can_resize, resized, requested, relative, knows_relative;
+    bool can_extend, tell_size; /* ExtendedDesktopSize, and one is to be sent */
+    unsigned size_reason, size_result;
+    unsigned want_width, want_height; /* of a message that is being read */
+    enum vnc_cursor cursor;
+    bool cursor_known, cursor_shown; /* what the client was told of it */
+    unsigned cursor_serial;
     bool wants_keys, told_keys; /* QEMU's key events with scan codes */
     uint8_t *dirty;             /* a byte for each tile of the client's screen */
     unsigned tiles_wide, tiles_high;
@@ -110,6 +124,8 @@ void vnc_put32(struct vnc_client *c, uint32_t v);
 void vnc_flush(struct vnc_client *c);
 /* Everything has gone to the socket. */
 bool vnc_is_drained(const struct vnc_client *c);
+/* `then` when the bytes that were written have gone, and TLS is begun: only what is encrypted is read from then on. */
+void vnc_start_tls(struct vnc_client *c, void (*then)(struct vnc_client *c));
 
 /* vnc_handshake.c: from the version to ServerInit; then vnc_messages_begin. */
 void vnc_handshake_begin(struct vnc_client *c);
@@ -122,6 +138,11 @@ void vnc_pointer(struct vnc_client *c, unsigned buttons, unsigned x, unsigned y)
 /* vnc_update.c: the picture's changes, and sending them. */
 void vnc_update_init(struct vnc_client *c);
 void vnc_update_clear(struct vnc_client *c);
+/* rfbproto, "ExtendedDesktopSize": what is answered to a client that wants another size. */
+enum { VNC_SIZE_OK, VNC_SIZE_PROHIBITED, VNC_SIZE_NO_MEMORY, VNC_SIZE_INVALID, VNC_SIZE_FORWARDED };
+void vnc_tell_size(struct vnc_client *c, unsigned result);
+/* A client said anew what it understands. */
+void vnc_update_abilities(struct vnc_client *c);
 void vnc_mark(struct vnc_client *c, unsigned x, unsigned y, unsigned width, unsigned height);
 /* Sends what is dirty if the client asked and has read what came before. */
 void vnc_update(struct vnc_client *c);
@@ -135,6 +156,9 @@ void vnc_encode_clear(struct vnc_client *c);
 /* False: no client may have such a format. */
 bool vnc_set_pixels(struct vnc_pixels *p, const uint8_t format[16]);
 void vnc_put_pixel(const struct vnc_pixels *p, uint32_t rgb, uint8_t *out);
+
+/* Of a pointer's picture: what follows the header. */
+void vnc_put_cursor(struct vnc_client *c, const struct display_cursor *p);
 
 /* vnc_info.c */
 void vnc_event(struct vnc_client *c, enum event_id id);

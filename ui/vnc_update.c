@@ -16,7 +16,15 @@
 #define RECT_MAX      2048u /* Tight's limit of a width */
 #define SIZE_MAX_RFB  65535u
 
-enum { ENCODING_DESKTOP_SIZE = -223, ENCODING_POINTER_CHANGE = -257, ENCODING_KEY_EVENT = -258 };
+enum {
+    ENCODING_DESKTOP_SIZE = -223,
+    ENCODING_CURSOR = -239,
+    ENCODING_POINTER_CHANGE = -257,
+    ENCODING_KEY_EVENT = -258,
+    ENCODING_EXTENDED_SIZE = -308,
+    ENCODING_ALPHA_CURSOR = -314,
+};
+enum { SIZE_BY_SERVER, SIZE_BY_CLIENT }; /* of ExtendedDesktopSize: why it comes */
 
 static struct vnc_client *client_of(struct screen_viewer *v)
 {
@@ -163,6 +171,84 @@ static unsigned put_rect(struct vnc_client *c, const struct rect *r)
     return r->width * SCREEN_TILE_WIDTH * r->height * SCREEN_TILE_HEIGHT;
 }
 
+/* News ------------------------------------------------------------------------------------------ */
+
+void vnc_tell_size(struct vnc_client *c, unsigned result)
+{
+    c->tell_size = c->can_extend;
+    c->size_reason = SIZE_BY_CLIENT;
+    c->size_result = result;
+}
+
+/* The first update tells a client that it may ask for a size. */
+void vnc_update_abilities(struct vnc_client *c)
+{
+    c->tell_size = c->can_extend;
+    c->size_reason = SIZE_BY_SERVER;
+    c->size_result = VNC_SIZE_OK;
+    c->cursor_known = false;
+}
+
+/* A client that is told of another size need not be told again. */
+static void put_size(struct vnc_client *c)
+{
+    if (!c->can_extend) {
+        put_header(c, 0, 0, c->width, c->height, ENCODING_DESKTOP_SIZE);
+        return;
+    }
+    put_header(c, c->size_reason, c->size_result, c->width, c->height, ENCODING_EXTENDED_SIZE);
+    vnc_put32(c, 1u << 24); /* one screen, padding */
+    vnc_put32(c, 0);        /* its id */
+    vnc_put16(c, 0);
+    vnc_put16(c, 0);
+    vnc_put16(c, c->width);
+    vnc_put16(c, c->height);
+    vnc_put32(c, 0); /* flags */
+    c->tell_size = false;
+    c->size_reason = SIZE_BY_SERVER;
+    c->size_result = VNC_SIZE_OK;
+}
+
+/* The pointer that the client is to draw itself; NULL: none. */
+static const struct display_cursor *cursor_of(const struct vnc_client *c)
+{
+    const struct display_cursor *p =
+        c->viewer.screen.apart ? screen_cursor(&c->viewer.screen) : NULL;
+
+    return p && p->visible ? p : NULL;
+}
+
+/* Where the guest's pointer takes positions it is where the client's is. */
+static void choose_cursor(struct vnc_client *c)
+{
+    screen_set_apart(&c->viewer.screen, c->cursor != VNC_CURSOR_NONE && viewer_points(&c->viewer));
+}
+
+static bool has_cursor_news(const struct vnc_client *c)
+{
+    const struct display_cursor *p = cursor_of(c);
+
+    if (c->cursor == VNC_CURSOR_NONE) {
+        return false;
+    }
+    return p ? !c->cursor_known || !c->cursor_shown || c->cursor_serial != p->serial
+             : c->cursor_known && c->cursor_shown;
+}
+
+/* Without a pointer to show: an empty picture, so that the last one does not stay. */
+static void put_cursor(struct vnc_client *c)
+{
+    const struct display_cursor *p = cursor_of(c);
+
+    put_header(c, p ? (unsigned)p->hot_x : 0, p ? (unsigned)p->hot_y : 0, p ? p->width : 0,
+               p ? p->height : 0,
+               c->cursor == VNC_CURSOR_ALPHA ? ENCODING_ALPHA_CURSOR : ENCODING_CURSOR);
+    vnc_put_cursor(c, p);
+    c->cursor_known = true;
+    c->cursor_shown = p != NULL;
+    c->cursor_serial = p ? p->serial : 0;
+}
+
 /* What is no picture but told as a rectangle.  Returns how many were put. */
 static unsigned put_news(struct vnc_client *c)
 {
@@ -179,21 +265,27 @@ static unsigned put_news(struct vnc_client *c)
         c->relative = relative;
         n++;
     }
-    if (c->resized && c->can_resize) {
+    if ((c->resized && c->can_resize) || c->tell_size) {
         const struct surface *s = screen_picture(&c->viewer.screen);
 
-        set_size(c, s->width, s->height);
-        put_header(c, 0, 0, c->width, c->height, ENCODING_DESKTOP_SIZE);
+        if (c->resized) {
+            set_size(c, s->width, s->height);
+        }
+        put_size(c);
         n++;
     }
     c->resized = false;
+    if (has_cursor_news(c)) {
+        put_cursor(c);
+        n++;
+    }
     return n;
 }
 
 static bool has_news(const struct vnc_client *c)
 {
-    return (c->wants_keys && !c->told_keys) || (c->resized && c->can_resize) ||
-           (c->knows_relative && c->relative == viewer_points(&c->viewer)) ||
+    return (c->wants_keys && !c->told_keys) || (c->resized && c->can_resize) || c->tell_size ||
+           has_cursor_news(c) || (c->knows_relative && c->relative == viewer_points(&c->viewer)) ||
            memchr(c->dirty, 1, (size_t)c->tiles_wide * c->tiles_high);
 }
 
@@ -203,7 +295,11 @@ void vnc_update(struct vnc_client *c)
     unsigned left = UPDATE_PIXELS, n, at;
     struct rect r;
 
-    if (!c->initialized || c->ending || !c->requested || !vnc_is_drained(c) || !has_news(c)) {
+    if (!c->initialized || c->ending) {
+        return;
+    }
+    choose_cursor(c);
+    if (!c->requested || !vnc_is_drained(c) || !has_news(c)) {
         return;
     }
     c->requested = false;

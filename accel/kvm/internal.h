@@ -69,7 +69,6 @@ struct kvm_caps {
     int max_slots;      /* of one space */
     bool readonly_mem, x86_smm, sregs2, xcrs, mp_state, get_tsc_khz;
     int xsave_size; /* bytes of KVM_GET_XSAVE2; 0: KVM_GET_XSAVE */
-    int nested_size;
     uint32_t debug_flags; /* of KVM_SET_GUEST_DEBUG */
 };
 

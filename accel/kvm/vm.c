@@ -67,7 +67,6 @@ static void find_caps(struct kvm *k)
     c->get_tsc_khz = kvm_cap(k, KVM_CAP_GET_TSC_KHZ) > 0;
     c->xsave_size = kvm_cap(k, KVM_CAP_XSAVE2);
     c->debug_flags = (uint32_t)kvm_cap(k, KVM_CAP_SET_GUEST_DEBUG2);
-    c->nested_size = kvm_cap(k, KVM_CAP_NESTED_STATE);
 }
 
 /* What this engine cannot do without. */

@@ -95,6 +95,7 @@ struct vga {
     uint32_t vgamem_mb; /* property: MiB, a power of two */
     bool edid;          /* property */
     struct edid_info monitor;
+    uint32_t want_x, want_y;               /* the size that a viewer asked for; 0: none did */
     const struct vga_extension *extension; /* set before vga_init; NULL: none */
     bool hosted;     /* set before vga_init: another card's console shows it */
     bool vbe_only;   /* no VGA registers: bochs-display */
@@ -211,6 +212,10 @@ void vbe_update(struct vga *v, struct surface *s, const uint32_t colours[256], b
 
 /* vga_mmio.c: BAR 2 of the PCI devices: EDID, registers, byte order. */
 extern const struct mem_ops vga_mmio_ops;
+/* For display_console.resize: the EDID tells the size, which a guest reads when its driver starts. */
+bool vga_mmio_resize(void *opaque, unsigned width, unsigned height);
+/* False and *error: what was loaded is no size of a monitor. */
+bool vga_mmio_post_load(const struct vga *v, GError **error);
 #define VGA_MMIO_SIZE 4096u
 
 #endif

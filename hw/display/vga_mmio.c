@@ -14,13 +14,46 @@ enum { DISPI_END = DISPI + VBE_REGS * 2, EXTENDED_SIZE = 8 };
 #define BIG_ENDIAN_MAGIC    0xbebebebeu
 #define LITTLE_ENDIAN_MAGIC 0x1e1e1e1eu
 
+/* The monitor as a viewer wants it. */
+static struct edid_info wanted(const struct vga *v)
+{
+    struct edid_info info = v->monitor;
+
+    if (v->want_x || v->want_y) {
+        info.xres = v->want_x;
+        info.yres = v->want_y;
+    }
+    return info;
+}
+
+bool vga_mmio_resize(void *opaque, unsigned width, unsigned height)
+{
+    struct edid_info info = { .xres = width, .yres = height };
+    struct vga *v = opaque;
+
+    if (!v->edid || !edid_check(&info, v->name, NULL)) {
+        return false;
+    }
+    v->want_x = width;
+    v->want_y = height;
+    return true;
+}
+
+bool vga_mmio_post_load(const struct vga *v, GError **error)
+{
+    struct edid_info info = wanted(v);
+
+    return edid_check(&info, v->name, error);
+}
+
 static uint64_t read_edid(const struct vga *v, uint64_t off, unsigned size)
 {
     uint8_t edid[EDID_SIZE] = { 0 };
+    struct edid_info info = wanted(v);
     uint64_t value = 0;
 
     if (v->edid) {
-        edid_generate(edid, &v->monitor);
+        edid_generate(edid, &info);
     }
     for (unsigned i = 0; i < size; i++) {
         value |= (uint64_t)(off + i < EDID_SIZE ? edid[off + i] : 0) << (8 * i);

@@ -36,6 +36,7 @@ static bool realize(struct device *dev, uint16_t class, bool vbe_only, const cha
         vga_destroy(&s->vga);
         return false;
     }
+    s->vga.console.resize = vga_mmio_resize;
     mem_region_init_mmio(&s->mmio, dev->machine, "vga.mmio", &vga_mmio_ops, &s->vga, VGA_MMIO_SIZE);
     pci_add_bar(&s->pci, 0, PCI_BAR_MEM32 | PCI_BAR_PREFETCH, &s->vga.vram, s->vga.vram.ram->size);
     pci_add_bar(&s->pci, 2, PCI_BAR_MEM32, &s->mmio, VGA_MMIO_SIZE);
@@ -92,7 +93,8 @@ static bool post_load(struct device *dev, GError **error)
 {
     struct pci_vga *s = (struct pci_vga *)dev;
 
-    return pci_device_post_load(&s->pci, error) && vga_post_load(&s->vga, error);
+    return pci_device_post_load(&s->pci, error) && vga_post_load(&s->vga, error) &&
+           vga_mmio_post_load(&s->vga, error);
 }
 
 static const struct property vga_props[] = {
@@ -119,6 +121,8 @@ static const struct property bochs_props[] = {
 static const struct state_row pci_vga_state[] = {
     PCI_STATE(struct pci_vga, pci),
     VGA_STATE(struct pci_vga, vga),
+    STATE_INT(struct pci_vga, vga.want_x, 2, "width that a viewer asked for; 0: none did"),
+    STATE_INT(struct pci_vga, vga.want_y, 2, "height"),
     { 0 },
 };
 

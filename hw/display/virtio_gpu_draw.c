@@ -92,19 +92,23 @@ static bool text(void *opaque, struct text_screen *t, GError **error)
 }
 
 /* 5.7.5: the driver reads the display information again. */
-static void resize(void *opaque, unsigned width, unsigned height)
+static bool resize(void *opaque, unsigned width, unsigned height)
 {
     struct gpu_scanout *o = opaque;
     struct edid_info info = { .xres = width, .yres = height };
 
-    if (!edid_check(&info, "", NULL) || (o->want_x == width && o->want_y == height)) {
-        return;
+    if (!edid_check(&info, "", NULL)) {
+        return false;
+    }
+    if (o->want_x == width && o->want_y == height) {
+        return true;
     }
     o->want_x = width;
     o->want_y = height;
     o->gpu->events |= 1;
     virtio_config_put(&o->gpu->v, 0, o->gpu->events, 4);
     virtio_config_changed(&o->gpu->v);
+    return true;
 }
 
 void gpu_scanout_init(struct virtio_gpu *g, unsigned n)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * hw/i386/acpi.c: RSDP, RSDT, XSDT, FADT, FACS, MADT, MCFG and HPET; the DSDT's body comes from dsdt.c, SRAT and
- * SLIT from acpi_numa.c, what -acpitable adds from acpi_user.c.
+ * SLIT from acpi_numa.c, an SSDT of further devices from acpi_devices.c, what -acpitable adds from acpi_user.c.
  *
  * Source: ACPI 6.4, 5.2 (tables in the form of revision 4.0); IA-PC HPET 1.0a, 3.2.4.
  * Invariants: the FACS is the first thing in the area; every other table begins on 16 bytes.
@@ -384,6 +384,12 @@ struct acpi_tables *acpi_build(const struct acpi_config *cfg, GError **error)
     if (cfg->numa && cfg->numa->n_nodes) {
         tables[n++] = acpi_build_srat(cfg, out);
         tables[n++] = acpi_build_slit(cfg, out);
+    }
+    if (cfg->devices.fw_cfg || cfg->devices.vmgenid || cfg->devices.pvpanic || cfg->devices.tpm) {
+        tables[n++] = acpi_build_devices(cfg, t);
+    }
+    if (cfg->devices.tpm) {
+        tables[n++] = acpi_build_tpm(cfg, t);
     }
     own = n;
     n += add_user_tables(cfg, tables + n, ACPI_TABLES_MAX - n, out);

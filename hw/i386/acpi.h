@@ -18,6 +18,9 @@ struct numa_config;
 /* The top of low RAM belongs to the tables: first the page of the FACS (NVS), then the rest. */
 #define ACPI_AREA_SIZE 0x20000u
 #define ACPI_NVS_SIZE  0x1000u
+/* In that page, without firmware: the vmgenid's, of which all but the number may overlap. */
+#define ACPI_VMGENID_OFFSET 0x400u
+#define ACPI_VMGENID_GPE    5
 /* Beside the DSDT, RSDT and XSDT. */
 #define ACPI_TABLES_MAX 40u
 #define ACPI_USER_MAX   32u
@@ -30,6 +33,13 @@ struct numa_config;
 struct acpi_virtio {
     uint32_t addr; /* of VIRTIO_MMIO_SIZE bytes */
     uint8_t gsi;
+};
+
+/* What is there by -device, or beside the chipset; all bytes are compared. */
+struct acpi_devices {
+    bool fw_cfg, vmgenid;
+    uint16_t pvpanic;         /* its port; 0: there is none */
+    uint8_t tpm, tpm_version; /* enum tpm_interface and tpm_version: hw/tpm/tpm.h */
 };
 
 struct acpi_config {
@@ -50,6 +60,7 @@ struct acpi_config {
     const struct numa_config *numa;    /* NULL, or without nodes: no SRAT and SLIT */
     const GPtrArray *user_tables;      /* GByteArray *: -acpitable; NULL: none */
     const char *oem_id, *oem_table_id; /* NULL: the default */
+    struct acpi_devices devices;
     uint64_t area; /* guest physical address of ACPI_AREA_SIZE bytes, page-aligned */
 };
 
@@ -57,6 +68,8 @@ struct acpi_tables {
     uint64_t area, rsdp; /* guest physical addresses */
     GByteArray *blob;    /* for `area` */
     uint8_t rsdp_bytes[36];
+    uint32_t vmgenid_pointer; /* 4 bytes at this offset in blob: the vmgenid's page; 0: none */
+    uint32_t tpm_log_pointer; /* 8 bytes: the file of the TPM's log; 0: none */
 };
 
 /* NULL and *error when the tables do not fit. */
@@ -67,6 +80,9 @@ void acpi_free(struct acpi_tables *t);
 
 /* acpi_user.c: the table that an -acpitable describes; NULL and *error. */
 GByteArray *acpi_user_table(const char *options, GError **error);
+
+/* acpi_devices.c: what the machine has now of what the tables tell of. */
+struct acpi_devices acpi_find_devices(struct machine *m);
 
 /* dsdt.c: the AML of the DSDT, without the table's header. */
 void acpi_build_dsdt(const struct acpi_config *cfg, GByteArray *out);

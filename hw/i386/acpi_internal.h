@@ -19,6 +19,13 @@ void acpi_end_table(GByteArray *out, size_t start);
 /* As the header at t says. */
 uint32_t acpi_table_length(const GByteArray *out, size_t t);
 
+/* acpi_devices.c: the SSDT; returns its offset. */
+size_t acpi_build_devices(const struct acpi_config *cfg, struct acpi_tables *t);
+
+/* acpi_tpm.c: the device, within \_SB; the table, of which it returns the offset. */
+void acpi_put_tpm(const struct acpi_devices *d, GByteArray *out);
+size_t acpi_build_tpm(const struct acpi_config *cfg, struct acpi_tables *t);
+
 /* acpi_numa.c: return the offset of the table. */
 size_t acpi_build_srat(const struct acpi_config *cfg, GByteArray *out);
 size_t acpi_build_slit(const struct acpi_config *cfg, GByteArray *out);

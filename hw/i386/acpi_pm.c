@@ -160,6 +160,13 @@ void acpi_pm_gpe_event(struct acpi_pm *pm, unsigned n)
     update(pm);
 }
 
+void acpi_pm_gpe_edge(void *opaque, int n, bool level)
+{
+    if (level) {
+        acpi_pm_gpe_event(opaque, (unsigned)n);
+    }
+}
+
 void acpi_pm_set_sci_enable(struct acpi_pm *pm, bool on)
 {
     pm->control = (uint16_t)(on ? pm->control | ACPI_PM1_SCI_EN : pm->control & ~ACPI_PM1_SCI_EN);

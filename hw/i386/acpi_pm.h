@@ -64,6 +64,8 @@ void acpi_pm_power_button(void *opaque, int n, bool level);
 void acpi_pm_rtc_alarm(void *opaque, int n, bool level);
 /* Sets a general-purpose event. */
 void acpi_pm_gpe_event(struct acpi_pm *pm, unsigned n);
+/* The same for a struct irq: event n at an edge; opaque is the struct acpi_pm. */
+void acpi_pm_gpe_edge(void *opaque, int n, bool level);
 void acpi_pm_set_sci_enable(struct acpi_pm *pm, bool on);
 
 extern const struct state_row acpi_pm_state[];

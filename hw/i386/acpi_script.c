@@ -12,7 +12,9 @@
 #include "hw/i386/acpi_script.h"
 
 #include <string.h>
+#include "hw/misc/vmgenid.h"
 #include "hw/nvram/fw_cfg.h"
+#include "hw/tpm/tpm.h"
 
 #define TABLES_FILE "etc/acpi/tables"
 #define RSDP_FILE   "etc/acpi/rsdp"
@@ -24,7 +26,7 @@
 #define CHECKSUM     9u /* its offset in a table's header */
 #define RSDP_V1_SIZE 20u
 
-enum script_command { ALLOCATE = 1, ADD_POINTER = 2, ADD_CHECKSUM = 3 };
+enum script_command { ALLOCATE = 1, ADD_POINTER = 2, ADD_CHECKSUM = 3, WRITE_POINTER = 4 };
 enum script_zone { ZONE_HIGH = 1, ZONE_F_SEGMENT = 2 };
 
 /* clang-format off */
@@ -82,14 +84,27 @@ static void allocate(struct writer *w, const char *file, uint32_t align, enum sc
     end(w);
 }
 
-/* The pointer at offset in file gets the address of the tables added. */
-static void add_pointer(struct writer *w, const char *file, uint32_t offset, unsigned size)
+/* The pointer at offset in file gets the address of the target added. */
+static void add_pointer(struct writer *w, const char *file, const char *target, uint32_t offset,
+                        unsigned size)
 {
     begin(w, ADD_POINTER);
     put_name(w, file);
-    put_name(w, TABLES_FILE);
+    put_name(w, target);
     put(w, offset, 4);
     put(w, size, 1);
+    end(w);
+}
+
+/* The start of the file of the writable one gets the address of the target. */
+static void write_pointer(struct writer *w, const char *file, const char *target)
+{
+    begin(w, WRITE_POINTER);
+    put_name(w, file);
+    put_name(w, target);
+    put(w, 0, 4); /* offset in the file */
+    put(w, 0, 4); /* in the target */
+    put(w, 8, 1);
     end(w);
 }
 
@@ -123,7 +138,7 @@ static void add_table(struct writer *w, uint8_t *tables, uint32_t start, uint32_
         }
         do {
             if (at + fields[i].size <= len) {
-                add_pointer(w, TABLES_FILE, start + at, fields[i].size);
+                add_pointer(w, TABLES_FILE, TABLES_FILE, start + at, fields[i].size);
             }
             at += fields[i].size;
         } while (fields[i].repeated && at < len);
@@ -141,6 +156,15 @@ bool acpi_add_files(struct fw_cfg *fw, const struct acpi_tables *t, GError **err
 
     allocate(&w, RSDP_FILE, 16, ZONE_F_SEGMENT);
     allocate(&w, TABLES_FILE, 64, ZONE_HIGH);
+    if (t->vmgenid_pointer) {
+        allocate(&w, VMGENID_GUID_FILE, VMGENID_PAGE, ZONE_HIGH);
+        add_pointer(&w, TABLES_FILE, VMGENID_GUID_FILE, t->vmgenid_pointer, 4);
+        write_pointer(&w, VMGENID_ADDR_FILE, VMGENID_GUID_FILE);
+    }
+    if (t->tpm_log_pointer) {
+        allocate(&w, TPM_LOG_FILE, 1, ZONE_HIGH);
+        add_pointer(&w, TABLES_FILE, TPM_LOG_FILE, t->tpm_log_pointer, 8);
+    }
     while (at + HEADER_SIZE <= t->blob->len) {
         len = table_length(tables + at);
         add_table(&w, tables, at, len);
@@ -148,8 +172,8 @@ bool acpi_add_files(struct fw_cfg *fw, const struct acpi_tables *t, GError **err
     }
     memcpy(rsdp, t->rsdp_bytes, sizeof(rsdp));
     rsdp[8] = rsdp[32] = 0;
-    add_pointer(&w, RSDP_FILE, 16, 4);
-    add_pointer(&w, RSDP_FILE, 24, 8);
+    add_pointer(&w, RSDP_FILE, TABLES_FILE, 16, 4);
+    add_pointer(&w, RSDP_FILE, TABLES_FILE, 24, 8);
     add_checksum(&w, RSDP_FILE, 8, 0, RSDP_V1_SIZE);
     add_checksum(&w, RSDP_FILE, 32, 0, sizeof(rsdp));
     return fw_cfg_replace_file(fw, TABLES_FILE, g_bytes_new(tables, t->blob->len), error) &&

@@ -20,10 +20,11 @@ enum aml_op {
     AML_ZERO = 0x00, AML_NAME = 0x08, AML_LOCAL0 = 0x60, AML_LOCAL1 = 0x61, AML_ARG0 = 0x68,
     AML_ARG1 = 0x69, AML_NOTIFY = 0x86,
     AML_STORE = 0x70, AML_AND = 0x7b, AML_OR = 0x7d, AML_CREATE_DWORD_FIELD = 0x8a,
-    AML_ARG3 = 0x6b, AML_RETURN = 0xa4,
+    AML_ARG3 = 0x6b, AML_ADD = 0x72, AML_INDEX = 0x88, AML_RETURN = 0xa4,
 };
 enum aml_space { AML_SYSTEM_MEMORY, AML_SYSTEM_IO, AML_PCI_CONFIG };
 enum aml_access { AML_BYTE_ACCESS = 1, AML_DWORD_ACCESS = 3 };
+#define AML_DWORD_PREFIX 0x0c
 /* clang-format on */
 
 void aml_byte(GByteArray *out, uint8_t v);

@@ -81,9 +81,10 @@ struct pc {
     struct i8042 *keyboard;
     struct port92 *port92;
 
-    struct acpi_tables *acpi;     /* NULL: none */
-    struct smbios_tables *smbios; /* NULL: none: microvm */
-    GByteArray *mptable;          /* of a board without ACPI; NULL: none */
+    struct acpi_tables *acpi;         /* NULL: none */
+    struct acpi_devices acpi_devices; /* which they tell of */
+    struct smbios_tables *smbios;     /* NULL: none: microvm */
+    GByteArray *mptable;              /* of a board without ACPI; NULL: none */
     struct e820_entry e820[PC_E820_MAX];
     uint16_t pm_base; /* which the ACPI tables are built for */
     unsigned n_e820;

@@ -14,6 +14,7 @@
 #include "hw/i386/firmware.h"
 #include "hw/i386/mptable.h"
 #include "hw/i386/smbios.h"
+#include "hw/misc/vmgenid.h"
 #include "target/i386/cpu.h"
 #include "target/i386/operand.h"
 #include "target/i386/topology.h"
@@ -101,40 +102,11 @@ static void stand_in(struct pc *pc)
     }
 }
 
-static void pc_reset(void *opaque)
-{
-    struct pc *pc = opaque;
-
-    if (pc->rtc) {
-        firmware_set_boot_drives(pc->machine, pc->rtc, !pc->was_reset);
-    }
-    if (pc->rtc && pc->machine->waking) {
-        rtc_set_cmos(pc->rtc, CMOS_SHUTDOWN, SHUTDOWN_RESUME);
-    }
-    pc->was_reset = true;
-    if (!pc->by_firmware) {
-        stand_in(pc);
-    }
-}
-
 static void get_apic_ids(const struct pc *pc, uint32_t ids[MACHINE_MAX_VCPUS])
 {
     for (unsigned i = 0; i < pc->machine->n_vcpus; i++) {
         ids[i] = pc->cpus[i]->apic_id;
     }
-}
-
-/* The other way to tell a kernel of CPUs and of the I/O APIC. */
-static void build_mptable(struct pc *pc)
-{
-    uint32_t ids[MACHINE_MAX_VCPUS], leaf1[4];
-    struct mptable_config cfg = { .apic_ids = ids, .n_cpus = pc->machine->n_vcpus };
-
-    get_apic_ids(pc, ids);
-    cpu_cpuid(pc->cpus[0], 1, 0, leaf1);
-    cfg.signature = leaf1[0];
-    cfg.features = leaf1[3];
-    pc->mptable = mptable_build(&cfg);
 }
 
 /* area: where the tables lie; 0: firmware places them. */
@@ -163,6 +135,7 @@ static bool build_acpi(struct pc *pc, uint64_t area, GError **error)
         .oem_table_id = m->config.oem_table_id,
         .no_s3 = pc->acpi_pm->disable_s3,
         .no_s4 = pc->acpi_pm->disable_s4,
+        .devices = acpi_find_devices(m),
     };
 
     get_apic_ids(pc, ids);
@@ -172,8 +145,73 @@ static bool build_acpi(struct pc *pc, uint64_t area, GError **error)
     for (unsigned i = 0; i < MAX_PARALLEL; i++) {
         acpi.parallel[i] = m->config.parallel[i] != NULL;
     }
+    pc->acpi_devices = acpi.devices;
     pc->acpi = acpi_build(&acpi, error);
     return pc->acpi != NULL;
+}
+
+/* The tables were made before the devices of -device came. */
+static void tell_of_devices(struct pc *pc)
+{
+    struct acpi_devices now = acpi_find_devices(pc->machine);
+    struct acpi_tables *before = pc->acpi;
+    g_autoptr(GError) error = NULL;
+
+    if (!before || memcmp(&now, &pc->acpi_devices, sizeof(now)) == 0) {
+        return;
+    }
+    if (!build_acpi(pc, before->area, &error)) {
+        pc->acpi = before;
+    } else {
+        acpi_free(before);
+    }
+    if (error || (pc->by_firmware && !acpi_add_files(pc->fw_cfg, pc->acpi, &error))) {
+        report_warning("the ACPI tables do not tell of all devices: %s", error->message);
+    }
+}
+
+static void wire_vmgenid(struct pc *pc)
+{
+    struct vmgenid *gen = vmgenid_find(pc->machine);
+
+    if (!gen || !pc->acpi_pm) {
+        return;
+    }
+    gen->changed = (struct irq){ acpi_pm_gpe_edge, pc->acpi_pm, ACPI_VMGENID_GPE };
+    if (pc->acpi && !pc->by_firmware && !pc->machine->waking) {
+        vmgenid_place(gen, pc->acpi->area + ACPI_VMGENID_OFFSET);
+    }
+}
+
+static void pc_reset(void *opaque)
+{
+    struct pc *pc = opaque;
+
+    tell_of_devices(pc);
+    if (pc->rtc) {
+        firmware_set_boot_drives(pc->machine, pc->rtc, !pc->was_reset);
+    }
+    if (pc->rtc && pc->machine->waking) {
+        rtc_set_cmos(pc->rtc, CMOS_SHUTDOWN, SHUTDOWN_RESUME);
+    }
+    pc->was_reset = true;
+    if (!pc->by_firmware) {
+        stand_in(pc);
+    }
+    wire_vmgenid(pc);
+}
+
+/* The other way to tell a kernel of CPUs and of the I/O APIC. */
+static void build_mptable(struct pc *pc)
+{
+    uint32_t ids[MACHINE_MAX_VCPUS], leaf1[4];
+    struct mptable_config cfg = { .apic_ids = ids, .n_cpus = pc->machine->n_vcpus };
+
+    get_apic_ids(pc, ids);
+    cpu_cpuid(pc->cpus[0], 1, 0, leaf1);
+    cfg.signature = leaf1[0];
+    cfg.features = leaf1[3];
+    pc->mptable = mptable_build(&cfg);
 }
 
 void pc_move_pm(void *opaque, uint16_t base)

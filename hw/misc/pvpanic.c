@@ -7,12 +7,16 @@
  */
 #include "hw/isa/isa.h"
 #include "hw/misc/misc.h"
+#include "hw/nvram/fw_cfg.h"
 #include "hw/pci/pci.h"
+#include "softmmu/event.h"
 #include "softmmu/machine.h"
 #include "util/log.h"
 
 enum { PVPANIC_PANICKED = 1 << 0, PVPANIC_CRASH_LOADED = 1 << 1 };
 #define PVPANIC_BAR_SIZE 16u
+#define PVPANIC_FILE                                                                               \
+    "etc/pvpanic-port" /* for firmware: one on the ISA bus, which has no other way */
 
 /* What both have. */
 struct panic_byte {
@@ -52,6 +56,8 @@ static void panic_write(void *opaque, uint64_t off, uint64_t value, unsigned siz
     }
     if (value & b->events & PVPANIC_PANICKED) {
         machine_request_shutdown(b->machine, SHUTDOWN_GUEST_PANIC);
+    } else if (value & b->events & PVPANIC_CRASH_LOADED) {
+        event_emit(b->machine, EVENT_GUEST_CRASHLOADED, json_pack("{s:s}", "action", "run"));
     }
 }
 
@@ -70,11 +76,26 @@ static void panic_init(struct panic_byte *b, struct machine *m, const char *name
 static bool pvpanic_realize(struct device *dev, GError **error)
 {
     struct pvpanic *s = (struct pvpanic *)dev;
+    struct fw_cfg *fw = fw_cfg_find(dev->machine);
 
-    (void)error;
+    if (fw && !fw_cfg_add_file_int(fw, PVPANIC_FILE, s->ioport, 2, error)) {
+        return false;
+    }
     panic_init(&s->byte, dev->machine, "pvpanic", 1);
     isa_register_ports(dev, s->ioport, &s->byte.mr);
     return true;
+}
+
+uint16_t pvpanic_port(const struct machine *m)
+{
+    for (unsigned i = 0; i < m->devices->len; i++) {
+        const struct device *dev = g_ptr_array_index(m->devices, i);
+
+        if (dev->type == &pvpanic_type) {
+            return ((const struct pvpanic *)dev)->ioport;
+        }
+    }
+    return 0;
 }
 
 static void pvpanic_unrealize(struct device *dev)

@@ -5,7 +5,7 @@ import sys
 
 from boot import INIT_HEAD, KERNEL_TROUBLE, Run, Scratch, guest_file, run_row, tap
 from firmware import need_bios, wait_for_text
-from firmware_os import button, iso
+from firmware_os import SERIAL, button, iso
 
 TIMEOUT = 180
 APPEND = "console=ttyS0 panic=-1"
@@ -77,7 +77,7 @@ def sleep(machine, wake, by_firmware=False):
         start = ["-kernel", guest_file("amd64"), "-initrd", initrd, "-append", SLEEP_APPEND]
         if by_firmware:
             need_bios()
-            start = ["-cdrom", iso(scratch, guest_file("amd64"), initrd, "no_console_suspend")]
+            start = ["-cdrom", iso(scratch, guest_file("amd64"), initrd, SERIAL + " no_console_suspend")]
         with Run([*FULL, "-machine", machine, "-serial", f"file:{log}", "-monitor", "stdio", *start],
                  terminal=True) as run:
             wait_for_text(run, log, "PM: suspend entry", 1)

@@ -212,6 +212,13 @@ def resident(pid, memory):
     return touched / 1024, total / 1024
 
 
+def processor_time(pid):
+    """Seconds of CPU that a process and its threads have used."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def run_row(args, expected, forbidden, status, timeout):
     """Runs to the end and compares with what a row says. Gives the output."""
     with Run(args) as run:

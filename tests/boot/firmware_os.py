@@ -24,7 +24,7 @@ PROMPT 0
 LABEL linux
   LINUX /vmlinuz
   INITRD /initrd
-  APPEND console=ttyS0 panic=-1 %s
+  APPEND %s
 """
 GRUB_CFG = """serial --unit=0 --speed=115200
 terminal_input serial
@@ -44,7 +44,10 @@ def beside(name, file):
 
 # Images ---------------------------------------------------------------------------------------
 
-def iso(scratch, kernel, initrd, append=""):
+SERIAL = "console=ttyS0 panic=-1"
+
+
+def iso(scratch, kernel, initrd, append=SERIAL):
     """A CD that isolinux boots (El Torito without emulation)."""
     folder, image = scratch.path("cd"), scratch.path("cd.iso")
     os.makedirs(os.path.join(folder, "isolinux"))
@@ -168,7 +171,7 @@ def installer():
     """The text installer asks for the language."""
     need_bios()
     scratch = Scratch()
-    image = iso(scratch, guest_file("installer"), beside("installer", "initrd.gz"), "TERM=vt102")
+    image = iso(scratch, guest_file("installer"), beside("installer", "initrd.gz"), SERIAL + " TERM=vt102")
     with Run(["-nographic", "-m", "1024", "-cdrom", image], terminal=True) as guest:
         guest.expect(r"Select a language", TIMEOUT)
         guest.expect(r"English", TIMEOUT)

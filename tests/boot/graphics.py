@@ -5,7 +5,9 @@ import re
 import sys
 
 from boot import INIT_HEAD, Run, Scratch, guest_data, guest_file, tap
+from display_guest import difference
 from firmware import wait_for_text
+from rfb import read_ppm
 
 TIMEOUT = 180
 MODULES = ("button", "virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci",
@@ -62,12 +64,6 @@ def shown(width, height, bits):
     return bytes(out)
 
 
-def read_ppm(path):
-    with open(path, "rb") as file:
-        head = re.match(rb"P6\s+(\d+)\s+(\d+)\s+255\s", data := file.read())
-    return int(head[1]), int(head[2]), data[head.end():]
-
-
 class Screen(Run):
     """A run with the monitor on its terminal and the guest's console in a pipe's file."""
 
@@ -107,8 +103,8 @@ def card(args, fb, width, height, bits, edid):
             wait_for_text(run, log, "^PICTURE-IS-ON", 1)
             run.pump(1)
             got = run.dump(scratch.path("picture.ppm", b""))
-            if got != (width, height, shown(width, height, bits)):
-                run.fail(f"the picture is another: {difference(got, width, height, bits)}")
+            if got != (wanted := (width, height, shown(width, height, bits))):
+                run.fail(f"the picture is another: {difference(got, wanted)}")
             run.type("quit\n")
             if run.finish(30) != 0:
                 run.fail("quit does not end it with status 0")
@@ -122,16 +118,6 @@ def go(run, path):
         s.connect(path)
         s.sendall(b"go\n")
         run.pump(0.5)
-
-
-def difference(got, width, height, bits):
-    want = shown(width, height, bits)
-    wrong = [i // 3 for i in range(0, min(len(want), len(got[2])), 3) if want[i:i + 3] != got[2][i:i + 3]]
-    if got[:2] != (width, height) or not wrong:
-        return f"{got[0]}x{got[1]}"
-    at = wrong[0]
-    return f"{len(wrong)} pixels, the first at {at % width},{at // width}: " \
-           f"{got[2][at * 3:at * 3 + 3].hex()}, not {want[at * 3:at * 3 + 3].hex()}"
 
 
 VIRTIO = r"^FB: virtio_gpudrmfb 640,480 32 2560$"

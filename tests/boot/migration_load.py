@@ -18,7 +18,7 @@ from disks import run, tool
 from migration import TIMEOUT, Machine
 from network_guest import FILE, Handler
 
-MODULES = ("virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk",
+MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk",
            "failover", "net_failover", "virtio_net")
 CC1 = "usr/lib/gcc/x86_64-linux-gnu/12/cc1"
 LIBRARIES = ("usr/lib/x86_64-linux-gnu/libisl.so.23", "usr/lib/x86_64-linux-gnu/libmpc.so.3",

@@ -15,7 +15,7 @@ FILE = hashlib.sha256(b"network").digest() * (3 << 15)      # 3 MiB
 DIGEST = hashlib.md5(FILE).hexdigest()
 
 # In the order of their dependencies; one that is built into the kernel is not there.
-MODULES = ("virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
+MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
            "failover", "net_failover", "virtio_net", "mii", "8139cp", "8390", "ne2k-pci", "pcnet32", "e1000", "e1000e",
            "button")
 PROGRAM_FILES = ("iperf3", "ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6", "libiperf.so.0", "libssl.so.3",

@@ -13,7 +13,11 @@ from boot import SLOW, Failed
 
 TIMEOUT = 30
 RAW, HEXTILE, TIGHT, ZRLE = 0, 5, 7, 16
-DESKTOP_SIZE, POINTER_CHANGE, KEY_EVENT = -223, -257, -258
+DESKTOP_SIZE, POINTER_CHANGE, KEY_EVENT, EXTENDED_SIZE = -223, -257, -258, -308
+CURSOR, ALPHA_CURSOR = -239, -314
+# Kinds of security, and VeNCrypt's.
+PASSWORD, VENCRYPT = 2, 19
+TLS_NONE, TLS_PASSWORD, X509_NONE, X509_PASSWORD = 257, 258, 260, 261
 
 
 def read_ppm(path):
@@ -128,11 +132,13 @@ class WebSocket:
 
 
 class Rfb:
-    def __init__(self, sock, password=None, shared=True, version=b"003.008"):
-        self.sock = sock
+    def __init__(self, sock, password=None, shared=True, version=b"003.008", tls=None):
+        self.sock, self.tls = sock, tls     # tls: an ssl.SSLContext
         self.streams = {}
         self.seen = set()               # encodings of rectangles
         self.relative = None
+        self.cursor = None              # (hot x, hot y, width, height, red green blue alpha)
+        self.sizes = []                 # (reason, result) of each ExtendedDesktopSize
         if self.take(12) != b"RFB 003.008\n":
             raise Failed("the server's version is not RFB 003.008")
         self.send(b"RFB " + version + b"\n")
@@ -180,11 +186,27 @@ class Rfb:
             kind = kinds[0]
             self.send(bytes([kind]))
         self.kind = kind
-        if kind == 2:
+        if kind == VENCRYPT:
+            kind = PASSWORD if self.vencrypt() in (TLS_PASSWORD, X509_PASSWORD) else VENCRYPT
+        if kind == PASSWORD:
             challenge = self.take(16)
             self.send(des((password or "").encode(), challenge))
-        if (kind == 2 or version == b"003.008") and self.u32() != 0:
+        if (kind in (PASSWORD, VENCRYPT) or version == b"003.008") and self.u32() != 0:
             raise PermissionError(self.take(self.u32()).decode() if version == b"003.008" else "refused")
+
+    def vencrypt(self):
+        """Begins TLS; the kind within it."""
+        version = self.take(2)
+        self.send(b"\0\2")
+        if version != b"\0\2" or self.u8() != 0:
+            raise Failed(f"VeNCrypt's version {version}")
+        kinds = [self.u32() for _ in range(self.u8())]
+        self.subtype, = kinds
+        self.send(struct.pack(">I", self.subtype))
+        if self.u8() != 1:
+            raise Failed("VeNCrypt's kind was not accepted")
+        self.sock = self.tls.wrap_socket(self.sock, server_hostname="localhost")
+        return self.subtype
 
     # What a client says
 
@@ -216,6 +238,11 @@ class Rfb:
 
     def pointer(self, buttons, x, y):
         self.send(struct.pack(">BBHH", 5, buttons, x, y))
+
+    def set_size(self, width, height, screens=1):
+        """SetDesktopSize."""
+        self.send(struct.pack(">BxHHBx", 251, width, height, screens) +
+                  struct.pack(">IHHHHI", 0, 0, 0, width, height, 0) * screens)
 
     # What the server says
 
@@ -340,6 +367,16 @@ class Rfb:
         if encoding == DESKTOP_SIZE:
             self.width, self.height = width, height
             self.picture = bytearray(width * height * 3)
+        elif encoding == EXTENDED_SIZE:
+            screens = [struct.unpack(">IHHHHI", self.take(16)) for _ in range(struct.unpack(">B3x", self.take(4))[0])]
+            if [screen[1:5] for screen in screens] != [(0, 0, width, height)]:
+                raise Failed(f"screens {screens} on {width}x{height}")
+            self.sizes.append((x, y))
+            if (width, height) != (self.width, self.height):
+                self.width, self.height = width, height
+                self.picture = bytearray(width * height * 3)
+        elif encoding in (CURSOR, ALPHA_CURSOR):
+            self.cursor = (x, y, width, height, self.cursor_pixels(encoding, width, height))
         elif encoding == POINTER_CHANGE:
             self.relative = x == 0
         elif encoding == RAW:
@@ -347,6 +384,17 @@ class Rfb:
         elif encoding != KEY_EVENT:
             {HEXTILE: self.hextile, ZRLE: self.zrle, TIGHT: self.tight}[encoding](x, y, width, height)
         return width * height if encoding >= 0 else 0
+
+    def cursor_pixels(self, encoding, width, height):
+        if encoding == ALPHA_CURSOR:
+            if self.u32() != RAW:
+                raise Failed("a pointer's picture that is not raw")
+            return self.take(width * height * 4)
+        rgb = self.pixels(self.take(width * height * self.bytes))
+        stride = (width + 7) // 8
+        mask = self.take(stride * height)
+        return b"".join(rgb[i * 3:i * 3 + 3] + (b"\xff" if mask[i // width * stride + i % width // 8] << i % width % 8 & 128
+                                               else b"\0") for i in range(width * height))
 
     def update(self):
         """Takes one update, which may be a part; the number of its pixels."""

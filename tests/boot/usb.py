@@ -8,7 +8,8 @@ import re
 import sys
 import time
 
-from boot import INIT_HEAD, KERNEL_TROUBLE, SLOW, Failed, Run, Scratch, guest_data, guest_file, run_row, tap
+from boot import (INIT_HEAD, KERNEL_TROUBLE, SLOW, Failed, Run, Scratch, guest_data, guest_file, processor_time, run_row,
+                  tap)
 from disks import ext4, run, tool
 from firmware import DEBUG, EXIT, PASS_STATUS, SCREEN, assemble, need_bios
 from hotplug import Monitor, wait_until_free
@@ -62,13 +63,15 @@ done
 read line
 """
 
-# Events of a device: type, code, value.
-EVENTS = """
+# node NAME: the event device of that name; events COUNT WORD <NODE: WORD, type, code, value of each.
+EVENT_TOOLS = """
 node() { for e in /sys/class/input/event*; do grep -q "$1" $e/device/name && echo /dev/input/${e##*/}; done; }
-events() { dd if=$1 bs=24 count=$2 2>/dev/null | od -An -v -w24 -t d2 | awk '{ print NAME, $9, $10, $11 }' NAME=$3; }
+events() { dd bs=24 count=$1 2>/dev/null | od -An -v -w24 -t d2 | awk '{ print NAME, $9, $10, $11 }' NAME=$2; }
+"""
+EVENTS = EVENT_TOOLS + """
 wait_for '[ -n "$(node Keyboard)" ] && [ -n "$(node Tablet)" ]'
-events $(node Keyboard) 6 KEY &
-events $(node Tablet) 6 PLACE &
+events 6 KEY <$(node Keyboard) &
+events 6 PLACE <$(node Tablet) &
 echo GUEST-READY
 wait
 """
@@ -246,19 +249,13 @@ def idle():
         with Run(linux(scratch, INPUT, script, args), terminal=True) as guest:
             guest.expect(r"^GUEST-READY", TIMEOUT)
             time.sleep(3)
-            before, start = cpu_time(guest.child.pid), time.monotonic()
+            before, start = processor_time(guest.child.pid), time.monotonic()
             time.sleep(4)
-            return (cpu_time(guest.child.pid) - before) / (time.monotonic() - start)
+            return (processor_time(guest.child.pid) - before) / (time.monotonic() - start)
     without, with_tablet = used([]), used([*XHCI, "-device", "usb-tablet"])
     print(f"# an idle guest takes {100 * without:.1f} % of a CPU, with a tablet {100 * with_tablet:.1f} %")
     if with_tablet > without + 0.05:
         raise Failed(f"a tablet costs {100 * (with_tablet - without):.1f} % of a CPU when nobody moves it")
-
-
-def cpu_time(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 TESTS = [

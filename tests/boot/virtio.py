@@ -18,7 +18,7 @@ MICROVM = ["-M", "microvm", "-no-reboot"]
 MICROVM_BARE = ["-M", "microvm,acpi=off", "-no-reboot"]
 
 # In the order of their dependencies; one that is built into the kernel is not there.
-CORE = ("virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
+CORE = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
         "virtio_mmio")
 
 HEAD = INIT_HEAD + """

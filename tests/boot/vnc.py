@@ -2,67 +2,35 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """VNC: the picture in every encoding is the screendump's, keys and the pointer arrive, passwords, screens,
 descriptors, web sockets; clients that misbehave harm nobody."""
-import os
 import re
 import resource
 import shutil
 import socket
+import ssl
 import struct
 import sys
 import time
 
-from boot import SLOW, Failed, Run, Scratch, Skip, tap
-from curses import floppy
-from firmware import need_bios
-from qmp_client import Qmp
-from rfb import DESKTOP_SIZE, HEXTILE, KEY_EVENT, POINTER_CHANGE, RAW, TIGHT, ZRLE, Rfb, WebSocket, connect, read_ppm
+import display_guest
+from boot import SLOW, Run, Scratch, Skip, processor_time, tap
+from display_guest import TIMEOUT
+from rfb import (DESKTOP_SIZE, EXTENDED_SIZE, HEXTILE, KEY_EVENT, POINTER_CHANGE, RAW, TIGHT, TLS_NONE, TLS_PASSWORD,
+                 VENCRYPT, X509_NONE, X509_PASSWORD, ZRLE, Rfb, WebSocket, connect)
+from tls import authority, context
 
-TIMEOUT = 60
 CTRL, ALT, SHIFT = 0xffe3, 0xffe9, 0xffe1
 
 
-class Machine(Run):
-    """A guest with a text screen that shows what keys it gets, a VNC server and QMP."""
+class Machine(display_guest.Machine):
+    """With a VNC server."""
 
     def __init__(self, *args, vnc="", guest=True):
-        if guest:
-            need_bios()
-        self.scratch = Scratch()
-        self.vnc_path, self.qmp_path = self.scratch.path("vnc"), self.scratch.path("qmp")
-        disk = floppy(self.scratch) if guest else ()
-        super().__init__(["-vnc", f"unix:{self.vnc_path}{vnc}", "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
-                          *disk, *args])
-        self.qmp = Qmp(self.qmp_path).negotiate()
-
-    def hmp(self, command):
-        return self.qmp.run("human-monitor-command", command_line=command).replace("\r", "")
+        scratch = Scratch()
+        self.vnc_path = scratch.path("vnc")
+        super().__init__("-vnc", f"unix:{self.vnc_path}{vnc}", *args, guest=guest, scratch=scratch)
 
     def client(self, **options):
         return Rfb(connect(self.vnc_path), **options)
-
-    def see(self, pattern):
-        deadline = time.monotonic() + TIMEOUT * SLOW
-        while not re.search(pattern, self.hmp("screentext"), re.M):
-            if time.monotonic() > deadline:
-                self.output = self.hmp("screentext")
-                self.fail(f"the screen does not show '{pattern}'")
-            time.sleep(0.1)
-
-    def dump(self):
-        path = self.scratch.path("dump.ppm")
-        self.qmp.run("screendump", filename=path)
-        return read_ppm(path)
-
-    def leave(self):
-        self.qmp.send("quit")
-        if self.finish(TIMEOUT) != 0:
-            self.fail("the exit status is not 0")
-
-
-def check_same(run, got, wanted, what):
-    if got != wanted:
-        bad = next((i for i, (a, b) in enumerate(zip(got[2], wanted[2])) if a != b), None)
-        run.fail(f"{what}: {got[:2]} and {wanted[:2]}, different from byte {bad} on")
 
 
 FORMATS = (
@@ -101,7 +69,7 @@ def pictures():
                 if pixel_format:
                     client.set_format(*pixel_format)
                 client.set_encodings(encoding)
-                check_same(run, client.refresh(), reduce(wanted, pixel_format), f"encoding {encoding}, {name}")
+                run.check_same(client.refresh(), reduce(wanted, pixel_format), f"encoding {encoding}, {name}")
                 if client.seen != {encoding}:
                     run.fail(f"encoding {encoding} was asked for, {client.seen} came")
                 client.close()
@@ -129,7 +97,7 @@ def changes():
             client.request(True)
             client.update()
         run.qmp.run("stop")
-        check_same(run, client.refresh(), run.dump(), "the graphics mode")
+        run.check_same(client.refresh(), run.dump(), "the graphics mode")
         run.leave()
 
 
@@ -175,6 +143,42 @@ def layouts():
         answer = run.hmp("type 文")
         if "no keys for the character at byte 0" not in answer:
             run.fail(f"type: {answer}")
+        run.leave()
+
+
+def sizes():
+    """A client that may ask for sizes is told so; what it wants is in the monitor's EDID, if a monitor can be so."""
+    with Machine() as run:
+        run.see("╔═╦╗")
+        client = run.client()
+        client.set_encodings(RAW, EXTENDED_SIZE)
+        client.request()
+        client.update()
+        if client.sizes != [(0, 0)]:
+            run.fail(f"a client was not told that there are sizes to ask for: {client.sizes}")
+        for size, screens, result in (((1000, 700), 1, 4), ((1000, 30), 1, 1), ((1000, 700), 2, 3), ((1000, 700), 0, 3)):
+            client.set_size(*size, screens)
+            client.request(True)
+            client.update()
+            if client.sizes.pop() != (1, result) or (client.width, client.height) != (720, 400):
+                run.fail(f"{size} with {screens} screens: {client.sizes}, {result} expected")
+        client.press(ord("g"))          # mode 13h
+        run.wait("the new size was not told", lambda: client.request(True) or client.update() and client.width == 640)
+        if client.sizes[-1] != (0, 0):
+            run.fail(f"the guest's own change of size: {client.sizes[-1]}")
+        run.qmp.run("stop")
+        run.check_same(client.refresh(), run.dump(), "the graphics mode")
+        run.leave()
+    with Machine("-vga", "cirrus", "-S", guest=False) as run:   # has no EDID
+        client = run.client()
+        client.set_encodings(RAW, EXTENDED_SIZE)
+        client.request()
+        client.update()
+        client.set_size(1000, 700)
+        client.request(True)
+        client.update()
+        if client.sizes[-1] != (1, 1):
+            run.fail(f"a card whose monitor is fixed: {client.sizes}")
         run.leave()
 
 
@@ -292,6 +296,86 @@ def events_and_queries():
         run.leave()
 
 
+def anonymous():
+    """TLS without certificates."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+    made.maximum_version = ssl.TLSVersion.TLSv1_2
+    made.set_ciphers("ADH:AECDH:@SECLEVEL=0")
+    return made
+
+
+def encrypted():
+    """VeNCrypt, with and without certificates and the password; who speaks no TLS is not let in."""
+    scratch = Scratch()
+    folder = authority(scratch, "ours")
+    x509 = f"tls-creds-x509,id=t,endpoint=server,dir={folder}"
+    for creds, context_of, options, subtype in (
+            (x509 + ",verify-peer=off", lambda: context(folder, False), "", X509_NONE),
+            (x509, lambda: context(folder), ",password=on", X509_PASSWORD),
+            ("tls-creds-anon,id=t,endpoint=server", anonymous, "", TLS_NONE),
+            ("tls-creds-anon,id=t,endpoint=server", anonymous, ",password=on", TLS_PASSWORD)):
+        with Machine("-object", creds, vnc=",tls-creds=t" + options) as run:
+            run.see("╔═╦╗")
+            run.qmp.run("stop")
+            if options:
+                run.qmp.run("set_password", protocol="vnc", password="sesame")
+            for encoding in (TIGHT, RAW):
+                client = run.client(password="sesame", tls=context_of())
+                if (client.kind, client.subtype) != (VENCRYPT, subtype):
+                    run.fail(f"security {client.kind}, {client.subtype}, expected {subtype}")
+                client.set_encodings(encoding)
+                run.check_same(client.refresh(), run.dump(), f"over TLS, encoding {encoding}")
+            client.press(ord("q"))
+            run.qmp.run("cont")
+            run.see("KEY=1071")
+            auth = "vencrypt+" + {X509_NONE: "x509+none", X509_PASSWORD: "x509+vnc", TLS_NONE: "tls+none",
+                                  TLS_PASSWORD: "tls+vnc"}[subtype]
+            if run.qmp.run("query-vnc")["auth"] != auth:
+                run.fail(run.qmp.run("query-vnc"))
+            server = run.qmp.run("query-vnc-servers")[0]
+            if (server["auth"], server["vencrypt"]) != ("vencrypt", auth[9:].replace("+", "-")):
+                run.fail(server)
+            outsiders(run, options, context_of)
+            run.leave()
+
+
+def outsiders(run, options, context_of):
+    """Who knows no TLS, or comes with something before it, or with the wrong password."""
+    for version, says in ((b"003.003", "needs RFB 3.7"), (b"003.008", "not offered")):
+        sock = connect(run.vnc_path)
+        sock.recv(12)
+        sock.sendall(b"RFB " + version + b"\n" + b"\1")
+        text = b""
+        while part := sock.recv(1000):
+            text += part
+        if says not in text.decode("ascii", "replace"):
+            run.fail(f"a client of {version} without TLS is told {text}")
+    early = connect(run.vnc_path)       # plain bytes behind the choice must not be taken for encrypted ones
+    early.recv(12)
+    early.sendall(b"RFB 003.008\n\x13\0\2")
+    text = b""
+    while len(text) < 2 + 2 + 1 + 1 + 4:
+        text += early.recv(1000)
+    early.sendall(text[-4:] + b"\1" * 30)
+    while part := early.recv(1000):
+        if len(part) > 1:
+            run.fail(f"what is not encrypted is answered with {part}")
+    if options:
+        try:
+            run.client(password="wrong", tls=context_of())
+            run.fail("the wrong password was accepted")
+        except PermissionError:
+            pass
+    else:                               # a client whose TLS fails
+        sock = connect(run.vnc_path)
+        try:
+            Rfb(sock, tls=ssl.create_default_context())
+            run.fail("a client that expects another certificate was served")
+        except (ssl.SSLError, OSError, EOFError):
+            pass
+
+
 def web_sockets():
     port = socket.socket()
     port.bind(("127.0.0.1", 0))
@@ -303,9 +387,9 @@ def web_sockets():
         web = WebSocket(connect(("127.0.0.1", number)))
         client = Rfb(web)
         client.set_encodings(TIGHT)
-        check_same(run, client.refresh(), run.dump(), "over a web socket")
+        run.check_same(client.refresh(), run.dump(), "over a web socket")
         web.frame(9, b"ping")
-        check_same(run, client.refresh(), run.dump(), "after a ping")
+        run.check_same(client.refresh(), run.dump(), "after a ping")
         plain = connect(("127.0.0.1", number))
         plain.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         if b" 400 " not in plain.recv(1000):
@@ -370,7 +454,7 @@ def hostile_clients():
         run.qmp.run("system_reset")     # whatever keys made of the guest
         run.see("╔═╦╗")
         run.qmp.run("stop")
-        check_same(run, run.client().refresh(), run.dump(), "after hostile clients")
+        run.check_same(run.client().refresh(), run.dump(), "after hostile clients")
         if memory(run) > before + 64:
             run.fail(f"{before} MiB resident before hostile clients, {memory(run)} after")
         run.leave()
@@ -379,12 +463,6 @@ def hostile_clients():
 def memory(run):
     with open(f"/proc/{run.child.pid}/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * resource.getpagesize() >> 20
-
-
-def processor_time(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def idle_client():
@@ -409,7 +487,9 @@ REFUSED = (
     (":1,to=0", "to is '0'"),
     (":1,share=mine", "share is 'mine'"),
     (":1,sasl=on", "sasl is 'on'"),
-    (":1,tls-creds=x", "no property 'tls-creds'"),
+    (":1,tls-creds=x", "x"),
+    (":1,tls-authz=x", "tls-authz= is not supported"),
+    (":1,colour=red", "no property 'colour'"),
     (":1,password-secret=none", "no such -object secret"),
     ("unix:/nonexistent/vnc", "/nonexistent/vnc"),
 )
@@ -432,6 +512,8 @@ TESTS = (
     ("screens",                    screens),
     ("passwords",                  passwords),
     ("events, queries, clients",   events_and_queries),
+    ("sizes that clients want",    sizes),
+    ("TLS",                        encrypted),
     ("web sockets",                web_sockets),
     ("hostile clients",            hostile_clients),
     ("an idle client",             idle_client),

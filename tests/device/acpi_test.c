@@ -301,9 +301,30 @@ static void q35_has_ecam_and_long_gpes(void)
     g_assert_cmphex(find_table(r, "MCFG"), ==, 0);
 }
 
+/* The four bytes that firmware adds an address to: where it is to find them. */
+static void vmgenid_has_a_pointer(void)
+{
+    struct acpi_config cfg = sample_config();
+    g_autoptr(GError) error = NULL;
+    struct acpi_tables *t = acpi_build(&cfg, &error);
+
+    g_assert_cmpuint(t->vmgenid_pointer, ==, 0);
+    acpi_free(t);
+    cfg.devices.vmgenid = true;
+    t = acpi_build(&cfg, &error);
+    g_assert_cmpmem(t->blob->data + t->vmgenid_pointer - 6, 6, "\\VGIA\x0c", 6);
+    g_assert_cmphex(*(uint32_t *)(void *)(t->blob->data + t->vmgenid_pointer), ==,
+                    AREA + ACPI_VMGENID_OFFSET);
+    acpi_free(t);
+    cfg.area = 0;
+    t = acpi_build(&cfg, &error);
+    g_assert_cmphex(*(uint32_t *)(void *)(t->blob->data + t->vmgenid_pointer), ==, 0);
+    acpi_free(t);
+}
+
 static void acpica_finds_nothing_wrong(gconstpointer data)
 {
-    static const char *const names[] = { "FACP", "APIC", "DSDT", "HPET", "MCFG" };
+    static const char *const names[] = { "FACP", "APIC", "DSDT", "SSDT", "HPET", "MCFG" };
     bool q35 = g_strcmp0(data, "q35") == 0, microvm = g_strcmp0(data, "microvm") == 0;
     g_autoptr(rig) r = rig_new();
     g_autofree char *iasl = g_find_program_in_path("iasl"), *dir = NULL, *command = NULL;
@@ -313,10 +334,11 @@ static void acpica_finds_nothing_wrong(gconstpointer data)
         g_test_skip("iasl is not installed (package acpica-tools)");
         return;
     }
+    cfg.devices = (struct acpi_devices){ .fw_cfg = true, .vmgenid = true, .pvpanic = 0x505 };
     install(r, &cfg);
     dir = g_dir_make_tmp("rhea-acpi-XXXXXX", NULL);
     g_assert_nonnull(dir);
-    for (unsigned i = 0; i < (q35 ? 5 : microvm ? 3 : 4); i++) {
+    for (unsigned i = 0; i < (q35 ? 6 : microvm ? 4 : 5); i++) {
         bool dsdt = strcmp(names[i], "DSDT") == 0;
         uint64_t addr = dsdt ? rig_load(r, find_table(r, "FACP") + 40, 4) : find_table(r, names[i]);
         uint32_t len = (uint32_t)rig_load(r, addr + 4, 4);
@@ -328,6 +350,7 @@ static void acpica_finds_nothing_wrong(gconstpointer data)
         run_iasl(dir, "-d", file);
     }
     run_iasl(dir, "-we", "DSDT.dsl");
+    run_iasl(dir, "-we", "SSDT.dsl");
     command = g_strdup_printf("rm -rf '%s'", dir);
     g_assert_cmpint(system(command), ==, 0);
 }
@@ -340,6 +363,7 @@ int main(int argc, char **argv)
     g_test_add_func("/acpi/madt", madt_lists_cpus_and_overrides);
     g_test_add_func("/acpi/madt-wide", madt_has_wide_entries_for_wide_ids);
     g_test_add_func("/acpi/mptable", mptable_adds_up);
+    g_test_add_func("/acpi/vmgenid", vmgenid_has_a_pointer);
     g_test_add_func("/acpi/no-hpet", no_hpet_no_table);
     g_test_add_func("/acpi/size", largest_machine_fits);
     g_test_add_func("/acpi/q35", q35_has_ecam_and_long_gpes);

@@ -346,6 +346,20 @@ static void edid_names_the_preferred_mode_and_sums_to_zero(void)
     g_assert_cmphex(rig_load(c->r, MMIO + 128, 4), ==, 0);
 }
 
+static void edid_names_what_a_viewer_wants(void)
+{
+    g_autoptr(card) c = card_new("VGA", "xres=1366,yres=768");
+    struct display_console *con = c->r->m->displays;
+    uint8_t edid[EDID_SIZE];
+
+    g_assert_true(con->resize(con->opaque, 1000, 700));
+    g_assert_false(con->resize(con->opaque, 1000, 30));
+    rig_read(c->r, MMIO, edid, sizeof(edid));
+    g_assert_cmpuint(edid[56] | (edid[58] & 0xf0) << 4, ==, 1000);
+    g_assert_cmpuint(edid[59] | (edid[61] & 0xf0) << 4, ==, 700);
+    rig_check_state(c->r, c->dev);
+}
+
 static void edid_can_be_left_out_and_refuses_what_it_cannot_say(void)
 {
     g_autoptr(card) c = card_new("bochs-display", "edid=off");
@@ -419,6 +433,7 @@ static const struct {
     { "collect",      collecting_clears_flags_and_tells_engines },
     { "dirty-rows",   only_rows_on_written_pages_are_drawn },
     { "edid",         edid_names_the_preferred_mode_and_sums_to_zero },
+    { "edid-wanted",  edid_names_what_a_viewer_wants },
     { "edid-limits",  edid_can_be_left_out_and_refuses_what_it_cannot_say },
     { "state",        state_survives },
     { "fuzz",         random_accesses_are_survived },

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "tests/device/fuzz_machine.h"
+#include "tests/device/tpm_player.h"
 #include "util/text.h"
 
 #define DEFAULT_STEPS 20000
@@ -92,6 +93,10 @@ static const struct {
     { "usb-bot",
       "-drive if=none,format=raw,id=d,file=%s/disk -device qemu-xhci -device usb-bot -device "
       "scsi-hd,drive=d,lun=2" },
+    { "tpm-tis",
+      "-chardev socket,id=c,path=%s/tpm -tpmdev emulator,id=t,chardev=c -device tpm-tis,tpmdev=t" },
+    { "tpm-crb",
+      "-chardev socket,id=c,path=%s/tpm -tpmdev emulator,id=t,chardev=c -device tpm-crb,tpmdev=t" },
     { "isa-vga", "-vga none -device isa-vga" },
     { "virtio-gpu-device", "-M microvm -vga none -kernel %s/kernel -device virtio-gpu-device" },
     { "virtio-gpu-pci", "-device virtio-gpu-pci,max_outputs=2,packed=on" },
@@ -142,9 +147,18 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
     return v;
 }
 
+static char *tpm_socket(void)
+{
+    return g_build_filename(all.dir, "tpm", NULL);
+}
+
 static void make_images(void)
 {
+    g_autofree char *tpm = NULL;
+
     all.dir = g_dir_make_tmp("rhea-fuzz-XXXXXX", NULL);
+    tpm = tpm_socket();
+    tpm_player_serve(tpm);
     for (unsigned i = 0; i < G_N_ELEMENTS(images); i++) {
         g_autofree char *path = g_build_filename(all.dir, images[i][0], NULL);
 
@@ -155,6 +169,9 @@ static void make_images(void)
 
 static void remove_images(void)
 {
+    g_autofree char *tpm = tpm_socket();
+
+    g_unlink(tpm);
     for (unsigned i = 0; i < G_N_ELEMENTS(images); i++) {
         g_autofree char *path = g_build_filename(all.dir, images[i][0], NULL);
 

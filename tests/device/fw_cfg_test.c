@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tests/device/fw_cfg_test.c: items, the directory, DMA, bootindex. */
 #include "hw/misc/misc.h"
+#include "hw/misc/vmgenid.h"
 #include "hw/nvram/boot_order.h"
 #include "hw/nvram/fw_cfg.h"
 #include "tests/device/fuzz.h"
@@ -231,6 +232,89 @@ static void vmcoreinfo_is_noted(struct fixture *f, gconstpointer data)
     g_assert_cmphex(info[1], ==, 0);
 }
 
+#define GUID "324e6eaf-d1d1-4bf6-bf41-b9bb6c91fb87"
+static const uint8_t guid_bytes[] = { 0xaf, 0x6e, 0x4e, 0x32, 0xd1, 0xd1, 0xf6, 0x4b,
+                                      0xbf, 0x41, 0xb9, 0xbb, 0x6c, 0x91, 0xfb, 0x87 };
+
+/* What firmware does: the page into memory, and its address into the other file. */
+static void place_vmgenid(struct fixture *f, uint64_t page)
+{
+    uint32_t size;
+    uint32_t select = (uint32_t)find(f, VMGENID_GUID_FILE, &size) << 16 | 8;
+
+    g_assert_cmpuint(size, ==, 4096);
+    g_assert_cmphex(dma(f, select | 2, size, page), ==, 0);
+    rig_store(f->r, 0x2000, page, 8);
+    select = (uint32_t)find(f, VMGENID_ADDR_FILE, &size) << 16 | 8;
+    g_assert_cmpuint(size, ==, 8);
+    g_assert_cmphex(dma(f, select | 16, 8, 0x2000), ==, 0);
+}
+
+/* It is where the guest put it again, and the guest is told, when it was loaded. */
+static void vmgenid_is_written_at_a_load(struct fixture *f, gconstpointer data)
+{
+    struct vmgenid *gen = (struct vmgenid *)rig_device(f->r, "vmgenid", "guid=" GUID);
+    g_autofree char *again = rig_device_error(f->r, &vmgenid_type, NULL);
+    g_autofree char *text = vmgenid_text(gen);
+    uint8_t buf[16];
+
+    (void)data;
+    g_assert_nonnull(strstr(again, "at most one vmgenid"));
+    g_assert_cmpstr(text, ==, GUID);
+    gen->changed = rig_irq_sink(f->r, 7);
+    place_vmgenid(f, 0x5000);
+    rig_read(f->r, 0x5000 + 40, buf, 16);
+    g_assert_cmpmem(buf, 16, guid_bytes, 16);
+    rig_store(f->r, 0x5000 + 40, 0, 8);
+    g_assert_cmpuint(f->r->lines[7].edges, ==, 0);
+    rig_check_state(f->r, &gen->dev);
+    g_assert_cmpuint(f->r->lines[7].edges, ==, 1);
+    rig_read(f->r, 0x5000 + 40, buf, 16);
+    g_assert_cmpmem(buf, 16, guid_bytes, 16);
+    gen->dev.type->reset(&gen->dev);
+    rig_store(f->r, 0x5000 + 40, 0, 8);
+    rig_check_state(f->r, &gen->dev); /* the place is forgotten */
+    g_assert_cmphex(rig_load(f->r, 0x5000 + 40, 8), ==, 0);
+}
+
+static void vmgenid_chooses_anew_by_itself(struct fixture *f, gconstpointer data)
+{
+    struct vmgenid *gen = (struct vmgenid *)rig_device(f->r, "vmgenid", NULL);
+    uint8_t before[16], after[16];
+
+    (void)data;
+    place_vmgenid(f, 0x5000);
+    rig_read(f->r, 0x5000 + 40, before, 16);
+    rig_check_state(f->r, &gen->dev);
+    rig_read(f->r, 0x5000 + 40, after, 16);
+    g_assert_cmpint(memcmp(before, after, 16), !=, 0);
+    place_vmgenid(f, 0x6000); /* the file has the new one */
+    rig_read(f->r, 0x6000 + 40, before, 16);
+    g_assert_cmpmem(before, 16, after, 16);
+}
+
+static void vmgenid_wants_a_guid(struct fixture *f, gconstpointer data)
+{
+    g_autofree char *error = rig_device_error(f->r, &vmgenid_type, "guid=324e6eaf-d1d1-4bf6-bf41");
+
+    (void)data;
+    g_assert_nonnull(strstr(error, "guid is '324e6eaf-d1d1-4bf6-bf41', must be auto or XXXXXXXX-"));
+}
+
+/* Firmware finds the one on the ISA bus by this. */
+static void pvpanic_tells_its_port(struct fixture *f, gconstpointer data)
+{
+    uint8_t port[2];
+    uint32_t size;
+
+    (void)data;
+    rig_device(f->r, "pvpanic", "ioport=0x506");
+    read_item(f, find(f, "etc/pvpanic-port", &size), port, 2);
+    g_assert_cmpuint(size, ==, 2);
+    g_assert_cmphex(port[0] | port[1] << 8, ==, 0x506);
+    g_assert_cmphex(pvpanic_port(f->r->m), ==, 0x506);
+}
+
 static void bootindex_orders_the_file(struct fixture *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
@@ -287,6 +371,10 @@ int main(int argc, char **argv)
     ADD("dma-errors", dma_errors_are_told);
     ADD("dma-write", dma_writes_what_is_writable);
     ADD("vmcoreinfo", vmcoreinfo_is_noted);
+    ADD("vmgenid", vmgenid_is_written_at_a_load);
+    ADD("vmgenid-auto", vmgenid_chooses_anew_by_itself);
+    ADD("vmgenid-guid", vmgenid_wants_a_guid);
+    ADD("pvpanic", pvpanic_tells_its_port);
     ADD("bootindex", bootindex_orders_the_file);
     ADD("state", state_survives);
     ADD("fuzz", random_accesses);

@@ -3,6 +3,7 @@
 #include "hw/misc/ferr.h"
 #include "hw/misc/misc.h"
 #include "hw/misc/port92.h"
+#include "softmmu/event.h"
 #include "tests/device/fuzz.h"
 
 static void debug_exit_gives_an_odd_status(void)
@@ -24,6 +25,39 @@ static void debug_exit_checks_its_ports(void)
 
     g_assert_nonnull(strstr(size, "iosize 0x0"));
     g_assert_nonnull(strstr(base, "iobase 0xffff"));
+}
+
+struct crash_listener {
+    struct event_listener listener;
+    unsigned crashes;
+};
+
+static void count_crashes(struct event_listener *l, enum event_id id, json_t *data, int64_t us)
+{
+    (void)data;
+    (void)us;
+    ((struct crash_listener *)l)->crashes += id == EVENT_GUEST_CRASHLOADED;
+}
+
+/* A kernel that will dump itself is let do so. */
+static void pvpanic_tells_of_a_dump(void)
+{
+    g_autoptr(rig) r = rig_new();
+    struct crash_listener l = { .listener.event = count_crashes };
+
+    event_add_listener(r->m, &l.listener);
+    rig_device(r, "pvpanic", "events=1");
+    rig_outb(r, 0x505, 2); /* not supported */
+    rig_device(r, "pvpanic", "ioport=0x507");
+    g_assert_cmpuint(l.crashes, ==, 0);
+    rig_outb(r, 0x507, 2);
+    rig_poll(r);
+    g_assert_cmpuint(l.crashes, ==, 1);
+    g_assert_cmpint(r->m->shutdown_requested, ==, SHUTDOWN_NONE);
+    rig_outb(r, 0x507, 3);
+    g_assert_cmpint(r->m->shutdown_requested, ==, SHUTDOWN_GUEST_PANIC);
+    rig_poll(r);
+    g_assert_cmpuint(l.crashes, ==, 1);
 }
 
 static void pvpanic_reports(void)
@@ -113,6 +147,7 @@ int main(int argc, char **argv)
     g_test_add_func("/misc/debug-exit/status", debug_exit_gives_an_odd_status);
     g_test_add_func("/misc/debug-exit/ports", debug_exit_checks_its_ports);
     g_test_add_func("/misc/pvpanic", pvpanic_reports);
+    g_test_add_func("/misc/pvpanic-dump", pvpanic_tells_of_a_dump);
     g_test_add_func("/misc/port92", port92_resets_on_a_rising_edge);
     g_test_add_func("/misc/ferr", ferr_latches_irq_13);
     g_test_add_func("/misc/port80", port80_swallows);

@@ -82,4 +82,25 @@ static inline struct usb_device *usb_rig_device(struct rig *r, const char *name,
     return d;
 }
 
+/* A test: a machine with that controller. */
+struct usb_test {
+    struct rig *r;
+    struct mem_region memory;
+};
+
+static inline void usb_test_set_up(struct usb_test *f, gconstpointer data)
+{
+    (void)data;
+    f->r = rig_new();
+    usb_rig_controller(f->r, &f->memory);
+}
+
+static inline void usb_test_tear_down(struct usb_test *f, gconstpointer data)
+{
+    (void)data;
+    rig_free(f->r);
+}
+#define USB_TEST(name, fn)                                                                         \
+    g_test_add("/usb/" name, struct usb_test, NULL, usb_test_set_up, fn, usb_test_tear_down)
+
 #endif

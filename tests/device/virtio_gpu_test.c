@@ -345,7 +345,7 @@ static void viewers_ask_for_sizes(void)
     g_assert_cmpuint(rig_load(f.r, REPLY + 24 + 12, 4), ==, 600);
     g_assert_cmpuint(rig_load(f.r, REPLY + 24 + 16, 4), ==, 1);
     g_assert_cmpuint(rig_load(f.r, REPLY + 48 + 16, 4), ==, 0); /* nobody looks at the second */
-    screen(&f, 1)->resize(screen(&f, 1)->opaque, 1024, 700);
+    g_assert_true(screen(&f, 1)->resize(screen(&f, 1)->opaque, 1024, 700));
     g_assert_cmpuint(virtio_rig_messages(&f, 0), ==, 1);
     g_assert_cmphex(rig_load(f.r, VIRTIO_RIG_CONFIG, 4), ==, 1);
     rig_store(f.r, VIRTIO_RIG_CONFIG + 4, 1, 4);
@@ -353,8 +353,8 @@ static void viewers_ask_for_sizes(void)
     command_on(&f, 0, 0x100, NULL, 0, 0);
     g_assert_cmpuint(rig_load(f.r, REPLY + 48 + 8, 4), ==, 1024);
     g_assert_cmpuint(rig_load(f.r, REPLY + 48 + 16, 4), ==, 1);
-    screen(&f, 1)->resize(screen(&f, 1)->opaque, 1024, 700); /* nothing new */
-    screen(&f, 1)->resize(screen(&f, 1)->opaque, 1, 70000);  /* no monitor's */
+    g_assert_true(screen(&f, 1)->resize(screen(&f, 1)->opaque, 1024, 700)); /* nothing new */
+    g_assert_false(screen(&f, 1)->resize(screen(&f, 1)->opaque, 1, 70000)); /* no monitor's */
     g_assert_cmpuint(virtio_rig_messages(&f, 0), ==, 0);
     g_assert_cmphex(COMMAND_OF(&f, 0x10a, 1, 0), ==, GPU_OK_EDID);
     g_assert_cmpuint(rig_load(f.r, REPLY + 24, 4), ==, 128);

@@ -18,7 +18,7 @@ BACK_ENDS = f"chardev block net ui audio {FLOOR}"
 CPU = f"target/i386 {BACK_ENDS}"
 ENGINES = f"accel/tcg accel/kvm accel/qtest {CPU}"
 DEVICES = "hw/isa hw/pci hw/nvram hw/misc hw/intc hw/timer hw/char hw/input hw/block hw/net hw/display " \
-          "hw/virtio hw/usb hw/audio"
+          "hw/virtio hw/usb hw/audio hw/tpm"
 BOARD = f"hw hw/i386 {DEVICES} {ENGINES}"
 
 # A device may include the CPU's contracts and what is below, and the bus it sits on.
@@ -43,6 +43,7 @@ GRANTS = {
     "hw/pci":       f"hw/isa {FLOOR}",              # the bridge to ISA
     "hw/nvram":     f"hw/isa hw/pci {CPU}",
     "hw/misc":      DEVICE,
+    "hw/tpm":       DEVICE,
     "hw/intc":      DEVICE,
     "hw/timer":     DEVICE,
     "hw/char":      VIRTIO,

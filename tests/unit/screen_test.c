@@ -52,6 +52,21 @@ static void on_changed(struct screen_viewer *v, unsigned x, unsigned y, unsigned
     g_string_append_printf(rig_of(v)->changed, "%u,%u,%u,%u ", x, y, width, height);
 }
 
+static void ignore_resize(struct screen_viewer *v)
+{
+    (void)v;
+}
+
+static void ignore_change(struct screen_viewer *v, unsigned x, unsigned y, unsigned width,
+                          unsigned height)
+{
+    (void)v;
+    (void)x;
+    (void)y;
+    (void)width;
+    (void)height;
+}
+
 static void on_key(void *opaque, uint16_t key, bool down)
 {
     g_string_append_printf(((struct rig *)opaque)->keys, "%s%x ", down ? "+" : "-", key);
@@ -149,6 +164,72 @@ static void the_cards_pointer_is_seen(struct rig *r, gconstpointer data)
     g_assert_cmpuint(screen_picture(&r->viewer.screen)->height, ==, 100);
     p.visible = false;
     wait_for_looks(r, 2);
+}
+
+/* Who shows the card's pointer gets pictures without it, while others beside see it in theirs. */
+static void a_pointer_apart(struct rig *r, gconstpointer data)
+{
+    struct display_cursor p = { .visible = true, .x = 70, .y = 20, .width = 1, .height = 1 };
+    struct viewer other;
+    const struct surface *with, *without;
+
+    (void)data;
+    p.pixels[0] = 0xff00ff00;
+    r->console.cursor = &p;
+    viewer_init(&other, r->m);
+    other.screen.changed = ignore_change;
+    other.screen.resized = ignore_resize;
+    viewer_open(&r->viewer);
+    viewer_open(&other);
+    screen_set_apart(&r->viewer.screen, true);
+    g_assert_cmpstr(r->changed->str, ==, "0,0,300,200 ");
+    g_string_truncate(r->changed, 0);
+    without = screen_picture(&r->viewer.screen);
+    with = screen_picture(&other.screen);
+    g_assert_true(screen_cursor(&r->viewer.screen) == &p);
+    g_assert_cmphex(without->pixels[20 * 300 + 70], ==, 0);
+    g_assert_cmphex(with->pixels[20 * 300 + 70], ==, 0x00ff00);
+    p.x = 130;
+    wait_for_looks(r, 2);
+    g_assert_cmpstr(r->changed->str, ==, "");
+    g_assert_cmphex(without->pixels[20 * 300 + 130], ==, 0);
+    g_assert_cmphex(with->pixels[20 * 300 + 130], ==, 0x00ff00);
+    g_assert_cmphex(with->pixels[20 * 300 + 70], ==, 0);
+    r->pixels[20][130] = 5; /* below it */
+    r->pixels[21][130] = 6;
+    wait_for_looks(r, 2);
+    g_assert_cmpstr(r->changed->str, ==, "128,16,64,16 ");
+    g_assert_cmphex(without->pixels[20 * 300 + 130], ==, 5);
+    g_assert_cmphex(with->pixels[20 * 300 + 130], ==, 0x00ff00);
+    g_assert_cmphex(with->pixels[21 * 300 + 130], ==, 6);
+    viewer_close(&other);
+    screen_set_apart(&r->viewer.screen, false);
+    g_assert_cmphex(screen_picture(&r->viewer.screen)->pixels[20 * 300 + 130], ==, 0x00ff00);
+    r->console.cursor = NULL;
+    wait_for_looks(r, 2);
+    g_assert_cmphex(screen_picture(&r->viewer.screen)->pixels[20 * 300 + 130], ==, 5);
+}
+
+static bool resize(void *opaque, unsigned width, unsigned height)
+{
+    struct rig *r = opaque;
+
+    r->width = width;
+    r->height = height;
+    return width <= 300 && height <= 200;
+}
+
+static void a_viewer_wants_a_size(struct rig *r, gconstpointer data)
+{
+    (void)data;
+    viewer_open(&r->viewer);
+    g_assert_false(viewer_want_size(&r->viewer, 200, 100)); /* a fixed one */
+    r->console.resize = resize;
+    g_assert_true(viewer_want_size(&r->viewer, 200, 100));
+    wait_for_looks(r, 2);
+    g_assert_cmpuint(screen_picture(&r->viewer.screen)->width, ==, 200);
+    g_assert_false(viewer_want_size(&r->viewer, 301, 1));
+    r->width = 300;
 }
 
 static void nobody_watches_nothing_is_drawn(struct rig *r, gconstpointer data)
@@ -305,6 +386,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("tiles", changes_are_told_as_tiles);
     ADD("pointer", the_cards_pointer_is_seen);
+    ADD("pointer-apart", a_pointer_apart);
+    ADD("wanted-size", a_viewer_wants_a_size);
     ADD("unwatched", nobody_watches_nothing_is_drawn);
     ADD("gone", a_screen_that_goes_is_survived);
     ADD("keys", keys_go_where_one_looks);

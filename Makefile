@@ -381,6 +381,11 @@ check-desktop: $(rhea) $(tools)     ## run Debian's graphical installer, and X o
 	@RHEA_BIN=$(rhea) tests/boot/installer.py
 	@RHEA_BIN=$(rhea) RHEA_TOOLS=$(bin) tests/boot/desktop.py
 
+# Some minutes; the other rows are in 'make check'.
+.PHONY: check-share
+check-share: $(rhea) guests          ## run 10,000 files through shared folders, each way, with checksums
+	@RHEA_BIN=$(rhea) tests/boot/share.py --all
+
 # Ten minutes for each card, or SECONDS=; CARD= one of them. A few seconds are in 'make check'.
 SECONDS ?= 600
 .PHONY: check-net-soak

@@ -81,6 +81,10 @@ static void send_message(struct vdagent *v, enum agent_message type, const GByte
     if (v->out->len - v->out_head + data->len > WAITING_MAX) {
         return; /* nobody reads */
     }
+    if (v->out_head > v->out->len / 2) { /* who reads slowly may never come to the end */
+        g_byte_array_remove_range(v->out, 0, (guint)v->out_head);
+        v->out_head = 0;
+    }
     put32(all, PROTOCOL);
     put32(all, (uint32_t)type);
     put32(all, 0); /* opaque: 64 bits */

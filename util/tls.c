@@ -26,6 +26,7 @@ const char *const tls_kind_names[] = { "tls-creds-x509", "tls-creds-psk", "tls-c
 
 #define PART             16384u
 #define HANDSHAKE_MOST_S 30
+#define LINGER_MS        10000 /* for the last bytes of a side that has gone */
 
 struct tls_creds {
     gatomicrefcount refs;
@@ -399,11 +400,19 @@ static bool drain_in(struct relay *r)
     return true;
 }
 
+static bool is_left(const struct relay *r)
+{
+    struct pollfd p = { .fd = r->inner };
+
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
+}
+
 /* One round: everything that can go on without waiting, then the wait. */
 static bool carry(struct relay *r)
 {
     struct pollfd p[2] = { { .fd = r->outer }, { .fd = r->inner } };
     bool pending;
+    int ready;
 
     if (r->out.len && !drain_out(r)) {
         return false;
@@ -425,8 +434,12 @@ static bool carry(struct relay *r)
          i++) { /* a hang-up that nobody wants to know of now must not wake */
         p[i].fd = p[i].events ? p[i].fd : -1;
     }
-    if (poll(p, 2, pending ? 0 : -1) < 0 && errno != EINTR) {
+    ready = poll(p, 2, pending ? 0 : r->out.len ? LINGER_MS : -1);
+    if (ready < 0 && errno != EINTR) {
         return false;
+    }
+    if (ready == 0 && !pending && is_left(r)) {
+        return false; /* the other end takes nothing, and nobody waits for it */
     }
     if (!r->in.len && (pending || p[0].revents & (POLLIN | POLLHUP | POLLERR)) && !fill_in(r)) {
         return false;

@@ -138,8 +138,13 @@ static void drained(void *opaque)
 
 static void moved(void *opaque, struct chardev *to)
 {
-    of(opaque)->chr = to;
-    drained(opaque);
+    struct virtio_serial_port *p = opaque;
+
+    p->chr = to;
+    if (!virtio_serial_is_console(p)) {
+        chardev_set_front_open(to, p->guest_open);
+    }
+    drained(p);
 }
 
 /* The other end --------------------------------------------------------------------------------- */
@@ -213,6 +218,9 @@ static void port_unrealize(struct device *dev)
 
     timer_disarm(&p->more);
     if (p->chr) {
+        if (p->guest_open && !virtio_serial_is_console(p)) {
+            chardev_set_front_open(p->chr, false);
+        }
         chardev_detach(p->chr, p);
     }
     virtio_serial_remove_port(p);

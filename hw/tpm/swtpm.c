@@ -131,6 +131,13 @@ bool swtpm_call(struct swtpm *s, enum swtpm_command command, const uint32_t *arg
     return true;
 }
 
+bool swtpm_cancel(struct swtpm *s, GError **error)
+{
+    uint32_t result;
+
+    return send_words(s, SWTPM_CANCEL, NULL, 0, -1, error) && receive_words(s, &result, 1, error);
+}
+
 /* The answer: result, flags, the blob's size, bytes that follow. */
 bool swtpm_get_state(struct swtpm *s, enum swtpm_blob_type type, size_t max, GByteArray *out,
                      uint32_t *flags, GError **error)

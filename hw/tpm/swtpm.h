@@ -40,6 +40,8 @@ struct swtpm {
  */
 bool swtpm_call(struct swtpm *s, enum swtpm_command command, const uint32_t *args, unsigned n_args,
                 uint32_t *results, unsigned n_results, int pass_fd, GError **error);
+/* CANCEL, whatever comes of it: a TPM 1.2 answers that it cannot.  False and *error: the socket failed. */
+bool swtpm_cancel(struct swtpm *s, GError **error);
 /* A blob of at most `max` bytes. */
 bool swtpm_get_state(struct swtpm *s, enum swtpm_blob_type type, size_t max, GByteArray *out,
                      uint32_t *flags, GError **error);

@@ -79,9 +79,14 @@ static void complete(struct tpm *t)
     t->front.completed(t->front.opaque, len);
 }
 
+static void fail_soon(void *opaque);
+
 static void break_it(struct tpm *t, const char *why)
 {
     stop_watching(t);
+    if (t->buf && t->attached) { /* unless whoever found it out does it */
+        machine_call_soon(t->machine, fail_soon, t);
+    }
     if (!t->broken && t->ready) {
         report_warning("tpmdev '%s': %s: the guest's TPM fails from now on", t->id, why);
     }
@@ -271,8 +276,11 @@ void tpm_submit(struct tpm *t, uint8_t locality, uint8_t *buf, uint32_t len)
 
 void tpm_cancel(struct tpm *t)
 {
-    if (t->buf && (t->capabilities & SWTPM_CAN_CANCEL)) {
-        control(t, SWTPM_CANCEL, NULL, 0, NULL, 0);
+    g_autoptr(GError) error = NULL;
+
+    if (t->buf && !t->broken && (t->capabilities & SWTPM_CAN_CANCEL) &&
+        !swtpm_cancel(&t->control, &error)) {
+        break_it(t, error->message);
     }
 }
 

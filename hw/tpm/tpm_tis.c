@@ -489,6 +489,10 @@ static bool tis_post_load(struct device *dev, GError **error)
     if (!tpm_load(s->tpm, &s->saved, sizeof(s->buffer), error)) {
         return false;
     }
+    if (s->used > tpm_buffer_size(s->tpm)) {
+        set_error(error, "tpm-tis: %u bytes in a buffer of %u", s->used, tpm_buffer_size(s->tpm));
+        return false;
+    }
     update_irq(s);
     return true;
 }

@@ -102,6 +102,9 @@ static void control(struct tpm_player *p, uint32_t command, const uint8_t *args)
     case SWTPM_SET_LOCALITY:
         g_atomic_int_set(&p->locality, args[0]);
         break;
+    case SWTPM_CANCEL:
+        reply(p->control, (uint32_t[]){ p->v1 ? 9 : 0 }, 1); /* TPM_FAIL: a TPM 1.2 cannot */
+        return;
     default:
         break;
     }

@@ -427,6 +427,7 @@ int main(int argc, char **argv)
     ADD("tis-interrupts", "tpm-tis", tis_interrupts);
     ADD("tis-localities", "tpm-tis", localities_take_turns);
     ADD("tis-abort", "tpm-tis", aborted_commands_leave_nothing);
+    ADD("tis-abort-1.2", "1.2", aborted_commands_leave_nothing);
     ADD("tis-long", "tpm-tis", long_commands_fail);
     ADD("tis-huge", "tpm-tis", huge_responses_break_it);
     ADD("tis-gone", "tpm-tis", gone_it_fails);

@@ -4,6 +4,7 @@
 #include "softmmu/hotplug.h"
 #include "tests/device/char_rig.h"
 #include "tests/device/virtio_rig.h"
+#include "ui/input.h"
 #include "util/text.h"
 
 #define RX     0x400000u /* buffers of queue n: + n * 0x10000 */
@@ -330,6 +331,32 @@ static void a_port_goes_on_at_another_back_end(void)
     tear_down(&s);
 }
 
+/* The guest's program is asked what it can by a back end that comes later; its pointer goes with the port. */
+static void agents_come_and_go(void)
+{
+    struct serial_rig s;
+    unsigned at = 0;
+    g_autoptr(GPtrArray) opts = parse_options("qemu-vdagent", "backend");
+    struct machine *m;
+    uint8_t says[8 + 20 + 8] = { [0] = 1, [4] = 28, [8] = 1, [12] = 6, [24] = 8, [32] = 1 };
+    uint32_t len;
+
+    set_up(&s, MULTI);
+    m = s.f.r->m;
+    open_ports(&s, &at);
+    give(&s, 4, 64);
+    g_assert_true(chardev_change(m, "c1", "qemu-vdagent", opts, NULL));
+    rig_poll(s.f.r);
+    g_assert_nonnull(take(&s, 4, 0, &len));
+    g_assert_cmpuint(len, ==, sizeof(says));
+    g_assert_null(input_pointer_handler(m));
+    g_assert_cmpuint(chardev_write(chardev_find(m, "c1"), says, sizeof(says)), ==, sizeof(says));
+    g_assert_nonnull(input_pointer_handler(m));
+    device_free(&port(&s, 1)->dev);
+    g_assert_null(input_pointer_handler(m));
+    tear_down(&s);
+}
+
 static void a_reset_forgets_all(void)
 {
     struct serial_rig s;
@@ -451,6 +478,7 @@ static const struct run runs[] = {
     { "bounded",  one_turn_is_bounded },
     { "hotplug",  ports_come_and_go },
     { "change",   a_port_goes_on_at_another_back_end },
+    { "agents",   agents_come_and_go },
     { "reset",    a_reset_forgets_all },
     { "emergency", emergency_writes_reach_the_console },
     { "hostile",  hostile_drivers_break_nothing },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tests/unit/vdagent_test.c: -chardev qemu-vdagent and the clipboard, with an agent that the test plays. */
+#include <malloc.h>
 #include <string.h>
 #include "chardev/chardev.h"
 #include "softmmu/machine.h"
@@ -18,6 +19,7 @@ struct fixture {
     uint32_t chunk;  /* bytes of one to come */
     GByteArray *head;
     size_t room;
+    bool takes_once; /* what there is room for, then nothing */
     struct clipboard_peer person;
     unsigned told;
     struct display_console console;
@@ -38,6 +40,7 @@ static void receive(void *opaque, const uint8_t *buf, size_t n)
     struct fixture *f = opaque;
 
     g_assert_cmpuint(n, <=, f->room);
+    f->room -= f->takes_once ? n : 0;
     for (; n > 0; n--, buf++) {
         if (f->chunk) {
             g_byte_array_append(f->got, buf, 1);
@@ -191,7 +194,9 @@ static void guest_copies(struct fixture *f, gconstpointer data)
     turn(f);
     g_assert_cmpstr(clipboard_text(f->m), ==, "grüß");
     g_assert_cmpuint(f->told, ==, 1);
-    expect_nothing(f);                                /* it is not told of its own */
+    expect_nothing(f); /* it is not told of its own, */
+    g_assert_true(clipboard_set(f->m, &f->person, "gr\xc3\xbc\xc3\x9f", 6));
+    expect_nothing(f);                                /* nor of an echo */
     agent_says(f, GRAB, "\1\0\0\0\1\0\0\0", 8, 2048); /* the mouse's selection */
     agent_says(f, GRAB, "\0\0\0\0\2\0\0\0", 8, 2048); /* no text */
     agent_says(f, CLIPBOARD, "\0\0\0\0\1\0\0\0\xff\xfe", 10, 2048);
@@ -262,6 +267,27 @@ static void bounds_hold(struct fixture *f, gconstpointer data)
     turn(f);
     g_assert_cmpuint(f->got->len, <, 6u << 20);
     g_assert_cmpuint(f->got->len, >, 1u << 20);
+}
+
+/* It reads as much as it asks for, but never all. */
+static void slow_readers_cost_little(struct fixture *f, gconstpointer data)
+{
+    g_autofree char *large = g_strnfill(CLIPBOARD_MAX, 'z');
+    g_autoptr(GByteArray) grab = NULL;
+
+    (void)data;
+    announce(f, CAN_CLIPBOARD, CAN_CLIPBOARD | CAN_SELECTION);
+    g_assert_true(clipboard_set(f->m, &f->person, large, CLIPBOARD_MAX));
+    grab = expect(f, GRAB);
+    f->takes_once = true;
+    f->room = 0;
+    for (unsigned i = 0; i < 100; i++) {
+        agent_says(f, REQUEST, text_type + 4, 4, 2048);
+        f->room += i ? CLIPBOARD_MAX : 0;
+        chardev_accept_input(f->c);
+        g_byte_array_set_size(f->got, 0);
+    }
+    g_assert_cmpuint(mallinfo2().hblkhd, <, 32u << 20); /* of large blocks */
 }
 
 /* One that goes amid a message leaves nothing behind, and its pointer goes with it. */
@@ -376,6 +402,7 @@ int main(int argc, char **argv)
     ADD("host-copies", "qemu-vdagent,clipboard=on,mouse=off", host_copies);
     ADD("late", "qemu-vdagent,clipboard=on,mouse=off", late_agents_are_told);
     ADD("bounds", "qemu-vdagent,clipboard=on,mouse=off", bounds_hold);
+    ADD("slow", "qemu-vdagent,clipboard=on,mouse=off", slow_readers_cost_little);
     ADD("come-and-go", "qemu-vdagent", agents_come_and_go);
     ADD("pointer", "qemu-vdagent,mouse=on", pointer_has_pixels);
     ADD("random", "qemu-vdagent,clipboard=on", random_bytes);

@@ -131,6 +131,7 @@ int main(int argc, char **argv)
 
     g_set_prgname(name);
     signal(SIGPIPE, SIG_IGN); /* a reader that leaves must not end the guest */
+    signal(SIGXFSZ, SIG_IGN); /* nor a file as long as the host lets it be: EFBIG */
     if (!run(o, argc, argv, &status, &error)) {
         report_error("%s", error->message);
         status = EXIT_FAILURE;

@@ -338,6 +338,9 @@ static int rename_pinned(struct fs_tree *t, const struct made *from, const struc
     if (n == other) {
         return 0; /* two names of one file: nothing happened */
     }
+    if (n) {
+        fs_ref(n); /* the other's old place, in it, may have been all that kept it */
+    }
     if (!(flags & RENAME_EXCHANGE)) {
         displace_from(t, other, to->dir, to->name);
     } else if (other) {
@@ -345,6 +348,7 @@ static int rename_pinned(struct fs_tree *t, const struct made *from, const struc
     }
     if (n) {
         fs_set_place(t, n, to->dir, to->name);
+        fs_unref(t, n, 1);
     }
     return 0;
 }

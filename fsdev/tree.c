@@ -42,7 +42,8 @@ static uint64_t device(const struct statx *x)
 
 static bool is_same(const struct fs_node *n, const struct statx *x)
 {
-    return n->dev == device(x) && n->ino == x->stx_ino && n->born == birth(x);
+    return n->dev == device(x) && n->ino == x->stx_ino && n->born == birth(x) &&
+           n->type == (x->stx_mode & S_IFMT);
 }
 
 static void take_out(struct fs_tree *t, struct fs_node *n)
@@ -169,7 +170,7 @@ static gboolean equal_file(gconstpointer a, gconstpointer b)
 {
     const struct fs_node *x = a, *y = b;
 
-    return x->ino == y->ino && x->dev == y->dev && x->born == y->born;
+    return x->ino == y->ino && x->dev == y->dev && x->born == y->born && x->type == y->type;
 }
 
 struct fs_node *fs_node_find(struct fs_tree *t, uint64_t id)
@@ -290,7 +291,9 @@ int fs_check_name(const char *name)
 
 struct fs_node *fs_known(struct fs_tree *t, const struct statx *x)
 {
-    struct fs_node key = { .dev = device(x), .ino = x->stx_ino, .born = birth(x) };
+    struct fs_node key = {
+        .dev = device(x), .ino = x->stx_ino, .born = birth(x), .type = x->stx_mode & S_IFMT
+    };
 
     return g_hash_table_lookup(t->by_file, &key);
 }

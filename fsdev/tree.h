@@ -6,8 +6,9 @@
  * descriptor of a folder that is a node already, and links are not followed; what is done to a node is done to its
  * own descriptor.  So neither names nor links nor whoever exchanges them meanwhile lead elsewhere.
  *
- * A node is known by the host's device and inode number and time of birth.  Its descriptor may be closed when there
- * are many, and is then opened again by its place, where the same file must be: else -ESTALE.
+ * A node is known by the host's device and inode number, its type and time of birth.  (Not every host has the last: at
+ * least nothing of another type is taken for it.)  Its descriptor may be closed when there are many, and is then opened
+ * again by its place, where the same file must be: else -ESTALE.
  *
  * Functions return 0 or more, or -errno.
  * Invariants: n_open, n_fds and the number of nodes are bounded; a node has a place or is the root or is gone.

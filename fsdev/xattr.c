@@ -40,9 +40,10 @@ static size_t translate(const struct fs_tree *t, const char *all, size_t len, ch
 {
     size_t n = 0;
 
-    for (const char *p = all; p < all + len; p += strlen(p) + 1) {
+    for (const char *p = all, *next; p < all + len; p = next) {
         const char *shown = fs_mapped_shown(t, p);
 
+        next = p + strlen(p) + 1; /* `out` may be the same bytes */
         if (shown) {
             size_t size = strlen(shown) + 1;
 

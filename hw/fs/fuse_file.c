@@ -156,6 +156,12 @@ ssize_t fuse_fsync(struct fuse *s, struct fuse_call *c)
     return (in->fsync_flags & FUSE_FSYNC_FDATASYNC ? fdatasync(fd) : fsync(fd)) < 0 ? -errno : 0;
 }
 
+/* What -fsdev says of writing out. */
+static int write_out(const struct fuse *s, int fd)
+{
+    return fs_tree_dev(s->tree)->writeout && fdatasync(fd) < 0 ? -errno : 0;
+}
+
 ssize_t fuse_fallocate(struct fuse *s, struct fuse_call *c)
 {
     const struct fuse_fallocate_in *in = c->arg;
@@ -167,7 +173,10 @@ ssize_t fuse_fallocate(struct fuse *s, struct fuse_call *c)
     if (in->offset > INT64_MAX || in->length > INT64_MAX) {
         return -EFBIG;
     }
-    return fallocate(fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) < 0 ? -errno : 0;
+    if (fallocate(fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) < 0) {
+        return -errno;
+    }
+    return write_out(s, fd);
 }
 
 /* Where data and holes are; the rest the guest knows. */
@@ -206,6 +215,10 @@ ssize_t fuse_copy_file_range(struct fuse *s, struct fuse_call *c)
         return -errno;
     }
     out.size = (uint32_t)ret;
+    ret = write_out(s, to);
+    if (ret < 0) {
+        return ret;
+    }
     memcpy(c->out, &out, sizeof(out));
     return sizeof(out);
 }

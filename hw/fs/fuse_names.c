@@ -309,6 +309,12 @@ ssize_t fuse_setxattr(struct fuse *s, struct fuse_call *c)
     return fs_setxattr(s->tree, c->node, c->name, c->data, in[0], (int)in[1]);
 }
 
+/* For the value, or for its size. */
+static bool has_room(const struct fuse_call *c, uint32_t size)
+{
+    return c->room >= (size ? size : sizeof(struct fuse_getxattr_out));
+}
+
 /* Who asks with a size of 0 wants to know it. */
 static ssize_t put_xattr(struct fuse_call *c, ssize_t ret, uint32_t size)
 {
@@ -326,7 +332,7 @@ ssize_t fuse_getxattr(struct fuse *s, struct fuse_call *c)
 {
     uint32_t size = ((const struct fuse_getxattr_in *)c->arg)->size;
 
-    if (size > c->room) {
+    if (!has_room(c, size)) {
         return -EINVAL;
     }
     return put_xattr(c, fs_getxattr(s->tree, c->node, c->name, c->out, size), size);
@@ -336,7 +342,7 @@ ssize_t fuse_listxattr(struct fuse *s, struct fuse_call *c)
 {
     uint32_t size = ((const struct fuse_getxattr_in *)c->arg)->size;
 
-    if (size > c->room) {
+    if (!has_room(c, size)) {
         return -EINVAL;
     }
     return put_xattr(c, fs_listxattr(s->tree, c->node, (char *)c->out, size), size);

@@ -180,7 +180,7 @@ static void free_fid(struct p9 *s, struct p9_fid *f)
         fs_dir_close(s->tree, f->dir);
     }
     if (f->value) {
-        s->xattr_bytes -= f->value->len;
+        s->xattr_bytes -= p9_xattr_size(f);
         g_byte_array_unref(f->value);
     }
     g_free(f->xattr_name);

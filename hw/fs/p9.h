@@ -19,7 +19,7 @@
 #define P9_NO_FID    UINT32_MAX
 #define P9_MAX_FIDS  (1u << 18)
 #define P9_MAX_LOCKS 4096u
-#define P9_MAX_XATTR (4u << 20) /* bytes, of all fids */
+#define P9_MAX_XATTR (4u << 20) /* bytes, of all fids, with names */
 #define P9_MAX_WALK  16u
 
 enum p9_xattr { P9_NO_XATTR, P9_XATTR_READ, P9_XATTR_WRITE };
@@ -34,6 +34,12 @@ struct p9_fid {
     char *xattr_name;  /* WRITE: what a clunk sets */
     int xattr_flags;
 };
+
+/* What counts against P9_MAX_XATTR. */
+static inline size_t p9_xattr_size(const struct p9_fid *f)
+{
+    return f->value->len + (f->xattr_name ? strlen(f->xattr_name) : 0);
+}
 
 struct p9_lock {
     uint64_t node, start, end; /* end: the last byte */

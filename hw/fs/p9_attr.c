@@ -166,8 +166,9 @@ int p9_xattrwalk(struct p9 *s, struct p9_call *c)
         return ret;
     }
     made->xattr = P9_XATTR_READ;
-    made->value = g_steal_pointer(&value);
-    s->xattr_bytes += (size_t)len;
+    made->value = g_byte_array_sized_new((guint)len); /* the other has room for the longest */
+    g_byte_array_append(made->value, value->data, (guint)len);
+    s->xattr_bytes += p9_xattr_size(made);
     pack_put(&c->out, (uint64_t)len, 8);
     return 0;
 }
@@ -176,6 +177,7 @@ int p9_xattrwalk(struct p9 *s, struct p9_call *c)
 int p9_xattrcreate(struct p9 *s, struct p9_call *c)
 {
     struct p9_fid *f = p9_find(s, c->n[0]);
+    size_t name = strlen(c->text[0]);
 
     if (!f) {
         return -EBADF;
@@ -183,7 +185,10 @@ int p9_xattrcreate(struct p9 *s, struct p9_call *c)
     if (f->fd >= 0 || f->dir || f->xattr || c->n[2] > INT32_MAX) {
         return -EINVAL;
     }
-    if (c->n[1] > FS_XATTR_MAX || s->xattr_bytes + c->n[1] > P9_MAX_XATTR) {
+    if (name == 0 || name > FS_NAME_MAX) {
+        return -ERANGE;
+    }
+    if (c->n[1] > FS_XATTR_MAX || s->xattr_bytes + name + c->n[1] > P9_MAX_XATTR) {
         return -ENOSPC;
     }
     f->xattr = P9_XATTR_WRITE;
@@ -194,7 +199,7 @@ int p9_xattrcreate(struct p9 *s, struct p9_call *c)
     if (f->value->len) {
         memset(f->value->data, 0, f->value->len);
     }
-    s->xattr_bytes += f->value->len;
+    s->xattr_bytes += p9_xattr_size(f);
     return 0;
 }
 

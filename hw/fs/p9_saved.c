@@ -69,10 +69,11 @@ static bool load_xattr(struct p9 *s, struct p9_fid *f, unsigned kind, struct pac
 {
     int flags = (int)pack_get(in, 4);
     const char *name = pack_get_text(in);
+    size_t name_len = strlen(name);
     size_t len = (size_t)pack_get(in, 4);
 
     if (in->bad || len > (size_t)(in->end - in->p) || len > FS_XATTR_MAX ||
-        s->xattr_bytes + len > P9_MAX_XATTR) {
+        name_len > FS_NAME_MAX || s->xattr_bytes + name_len + len > P9_MAX_XATTR) {
         return false;
     }
     f->xattr = kind == KIND_XATTR_READ ? P9_XATTR_READ : P9_XATTR_WRITE;
@@ -80,7 +81,7 @@ static bool load_xattr(struct p9 *s, struct p9_fid *f, unsigned kind, struct pac
     f->xattr_name = g_strdup(name);
     f->value = g_byte_array_new();
     g_byte_array_append(f->value, in->p, (guint)len);
-    s->xattr_bytes += len;
+    s->xattr_bytes += p9_xattr_size(f);
     in->p += len;
     return true;
 }

@@ -243,6 +243,7 @@ static void folders_are_listed_in_pieces(void)
 static void attributes_are_set_by_clunks(void)
 {
     struct share_rig *s = set_up("security_model=none");
+    g_autofree char *long_name = g_strnfill(256, 'a');
 
     share_rig_put(s, "share/f", "");
     OK(s, WALK, "ddws", 1, 2, 1, "f");
@@ -265,6 +266,7 @@ static void attributes_are_set_by_clunks(void)
     OK(s, XATTRWALK, "dds", 3, 5, "");
     g_assert_cmpuint(pack_get(&s->in, 8), ==, sizeof("user.a"));
     FAILS(ENOSPC, s, XATTRCREATE, "dsqd", 3, "user.b", UINT64_MAX, 0);
+    FAILS(ERANGE, s, XATTRCREATE, "dsqd", 3, long_name, (uint64_t)0, 0);
     /* As Linux takes one away: nothing, in the place of another. */
     OK(s, XATTRCREATE, "dsqd", 3, "user.a", (uint64_t)0, 2);
     OK(s, CLUNK, "d", 3);

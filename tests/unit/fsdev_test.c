@@ -415,6 +415,25 @@ static void one_file_is_one_node(void)
     tear_down(&r);
 }
 
+/* A folder that nothing but the place of its file keeps changes places with another name of that file. */
+static void a_folder_and_its_file_are_exchanged(void)
+{
+    struct fs_node *d, *f;
+    struct rig r;
+
+    set_up(&r, "security_model=none", NULL);
+    d = make_dir(&r, fs_root(r.t), "d");
+    f = make_file(&r, d, "f", "x");
+    g_assert_cmpint(fs_link(r.t, f, fs_root(r.t), "g"), ==, 0);
+    drop(&r, look(&r, d, "f")); /* its place is in the folder again */
+    drop(&r, d);
+    g_assert_cmpint(fs_rename(r.t, fs_root(r.t), "d", fs_root(r.t), "g", RENAME_EXCHANGE), ==, 0);
+    g_assert_cmpuint(fs_tree_nodes(r.t), ==, 2);
+    drop(&r, f);
+    g_assert_cmpuint(fs_tree_nodes(r.t), ==, 1);
+    tear_down(&r);
+}
+
 static void there_are_bounds(void)
 {
     const struct fs_limits few = { .fds = 4, .open = 2, .nodes = 6 };
@@ -641,6 +660,7 @@ int main(int argc, char **argv)
     g_test_add_func("/fsdev/readonly", readonly_is_kept);
     g_test_add_func("/fsdev/closed", closed_nodes_are_found_again);
     g_test_add_func("/fsdev/hard-links", one_file_is_one_node);
+    g_test_add_func("/fsdev/exchange", a_folder_and_its_file_are_exchanged);
     g_test_add_func("/fsdev/bounds", there_are_bounds);
     g_test_add_func("/fsdev/mapped", mapped_is_in_attributes);
     g_test_add_func("/fsdev/passthrough", owners_are_passed_through);

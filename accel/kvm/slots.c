@@ -105,6 +105,36 @@ void kvm_slot_dirty(struct kvm *k, uint32_t slot, uint64_t page)
     }
 }
 
+/* Failures ------------------------------------------------------------------------------------ */
+
+static void tell_failure(void *opaque)
+{
+    struct kvm_slots *l = opaque;
+    g_autofree char *why = g_steal_pointer(&l->failure);
+
+    if (why) {
+        machine_internal_error(l->kvm->machine, why);
+    }
+}
+
+/*
+ * The first one is told of by the main loop: this is an exclusive section, in which nobody can wait for vCPUs that wait
+ * for its end.  A failure of the start is the caller's.
+ */
+static void note_failure(struct kvm_slots *l, char *why)
+{
+    if (l->failure) {
+        g_free(why);
+        return;
+    }
+    l->failure = why;
+    if (l->started) {
+        machine_call_soon(l->kvm->machine, tell_failure, l);
+    }
+}
+
+/* Logs ---------------------------------------------------------------------------------------- */
+
 static bool wants_log(const struct kvm *k, const struct kvm_slot *s)
 {
     return !s->readonly && g_hash_table_contains(k->logged, s->ram);
@@ -114,11 +144,9 @@ static void set_log(struct kvm_slots *l, struct kvm_slot *s, bool logged)
 {
     s->logged = logged;
     if (set_region(l, s, s->size) < 0) {
-        g_autofree char *why = g_strdup_printf("the kernel does not log writes to RAM '%s': %s",
-                                               s->ram->name, g_strerror(errno));
-
         s->logged = false;
-        machine_internal_error(l->kvm->machine, why);
+        note_failure(l, g_strdup_printf("the kernel does not log writes to RAM '%s': %s",
+                                        s->ram->name, g_strerror(errno)));
     }
 }
 
@@ -288,13 +316,9 @@ static struct kvm_slot *find_start(struct kvm_slot *list, unsigned n, uint64_t s
 
 static void fail(struct kvm_slots *l, const char *what, const struct kvm_slot *s)
 {
-    g_autofree char *why = g_strdup_printf(
-        "the kernel does not %s memory of 0x%" PRIx64 " bytes at 0x%" PRIx64 " (%s): %s", what,
-        s->size, s->start, s->ram->name, g_strerror(errno));
-
-    if (!l->failure) {
-        l->failure = g_steal_pointer(&why);
-    }
+    note_failure(l, g_strdup_printf("the kernel does not %s memory of 0x%" PRIx64
+                                    " bytes at 0x%" PRIx64 " (%s): %s",
+                                    what, s->size, s->start, s->ram->name, g_strerror(errno)));
 }
 
 /* Slots that are not wanted go, and those that are keep their number. */
@@ -375,10 +399,6 @@ static void view_changed(struct mem_listener *listener, struct address_space *as
     g_free(l->slot);
     l->n = kept;
     l->slot = (struct kvm_slot *)g_array_free(wanted, FALSE);
-    if (l->failure && l->started) {
-        machine_internal_error(l->kvm->machine, l->failure);
-        g_clear_pointer(&l->failure, g_free);
-    }
 }
 
 static bool init_space(struct kvm *k, unsigned space, struct address_space *as, GError **error)

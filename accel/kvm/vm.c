@@ -150,7 +150,8 @@ static bool set_shadow_mem(struct kvm *k, GError **error)
     return true;
 }
 
-static void free_vcpu(struct kvm_vcpu *v)
+/* v->cpu may be gone, if it never ran. */
+static void free_vcpu(struct kvm_vcpu *v, unsigned index)
 {
     struct kvm *k = v->kvm;
 
@@ -162,7 +163,7 @@ static void free_vcpu(struct kvm_vcpu *v)
     if (v->fd >= 0) {
         k->host->close(k->host, v->fd);
     }
-    k->vcpus[v->cpu->vcpu.index] = NULL;
+    k->vcpus[index] = NULL;
     kvm_msrs_free(v);
     g_free(v->xsave);
     g_free(v);
@@ -174,7 +175,7 @@ static void free_kvm(struct machine *m)
 
     for (unsigned i = 0; i < MACHINE_MAX_VCPUS; i++) {
         if (k->vcpus[i]) {
-            free_vcpu(k->vcpus[i]); /* one whose thread never was */
+            free_vcpu(k->vcpus[i], i); /* one whose thread never was */
         }
     }
     kvm_clock_free(k);
@@ -281,7 +282,7 @@ static void destroy_vcpu(struct vcpu *vcpu)
     struct kvm_vcpu *v = kvm_vcpu_of(vcpu);
 
     if (v) {
-        free_vcpu(v);
+        free_vcpu(v, (unsigned)vcpu->index);
     }
 }
 

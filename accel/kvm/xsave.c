@@ -3,7 +3,8 @@
  * accel/kvm/xsave.c: x87, vector registers and XCR0 between x86_cpu and the kernel.
  *
  * The kernel's area has the standard form with the offsets of the host's processor, which are not everywhere those
- * that target/i386 has for its CPUs.
+ * that target/i386 has for its CPUs.  Components that target/i386 has not (tiles) stay in the area from a fetch to the
+ * next store, unless XCR0 has been reset meanwhile.
  * Thread: see kvm_fetch and kvm_store.
  * Source: SDM vol. 1, ch. 13; Linux, Documentation/virt/kvm/api.rst, 4.42 ff.
  */
@@ -16,6 +17,8 @@
 #define MXCSR_AT      24
 #define MXCSR_MASK_AT 28
 #define HEADER_AT     512
+#define HEADER_SIZE   64
+#define PKRU_BIT      9
 #define LEGACY        3u /* x87 and SSE: in the first 512 bytes */
 
 static size_t area_size(const struct kvm_vcpu *v)
@@ -39,6 +42,14 @@ static bool place(const struct kvm_vcpu *v, unsigned bit, const struct xsave_com
     }
     *at = offset;
     return true;
+}
+
+/* Of protection keys, which the interpreter has not: where PKRU lies in the area. */
+static bool place_pkru(const struct kvm_vcpu *v, size_t *at)
+{
+    static const struct xsave_component pkru = { .bit = PKRU_BIT, .size = sizeof(uint32_t) };
+
+    return (kvm_xsave_components(v->cpu) >> PKRU_BIT & 1) && place(v, PKRU_BIT, &pkru, at);
 }
 
 /* XMM8 to XMM15 are part of the state whatever the size of code is; XSAVE's functions leave them out by it. */
@@ -74,6 +85,7 @@ bool kvm_fetch_xsave(struct kvm_vcpu *v)
     const uint8_t *area = v->xsave;
     uint64_t present;
     bool code64;
+    size_t pkru;
 
     if (kvm_vcpu_ioctl(v, request, v->xsave) < 0) {
         return false;
@@ -94,6 +106,9 @@ bool kvm_fetch_xsave(struct kvm_vcpu *v)
         }
     }
     with_all(v->cpu, code64);
+    if (place_pkru(v, &pkru)) {
+        memcpy(&v->cpu->pkru, area + pkru, sizeof(v->cpu->pkru));
+    }
     memcpy(&v->cpu->mxcsr, area + MXCSR_AT, sizeof(v->cpu->mxcsr));
     return fetch_xcr0(v);
 }
@@ -109,10 +124,12 @@ bool kvm_store_xsave(struct kvm_vcpu *v)
 {
     const uint32_t mask = 0xffff;
     uint8_t *area = v->xsave;
-    uint64_t present = 0;
+    uint64_t present;
     bool code64 = with_all(v->cpu, true);
+    size_t pkru;
 
-    memset(area, 0, area_size(v));
+    memcpy(&present, area + HEADER_AT, sizeof(present));
+    present &= v->cpu->xcr0;
     for (unsigned bit = 0; bit < 63; bit++) {
         const struct xsave_component *c = xsave_component(v->cpu, bit);
         size_t at;
@@ -123,6 +140,11 @@ bool kvm_store_xsave(struct kvm_vcpu *v)
         }
     }
     with_all(v->cpu, code64);
+    if (place_pkru(v, &pkru)) {
+        memcpy(area + pkru, &v->cpu->pkru, sizeof(v->cpu->pkru));
+        present |= 1u << PKRU_BIT;
+    }
+    memset(area + HEADER_AT, 0, HEADER_SIZE);
     memcpy(area + MXCSR_AT, &v->cpu->mxcsr, sizeof(v->cpu->mxcsr));
     memcpy(area + MXCSR_MASK_AT, &mask, sizeof(mask));
     memcpy(area + HEADER_AT, &present, sizeof(present));

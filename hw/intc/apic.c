@@ -230,8 +230,13 @@ static void reset_registers(struct apic *a)
 static void apic_do_reset(void *opaque, bool init)
 {
     struct apic *a = opaque;
+    bool borrowed = false;
 
-    irqchip_take(a->bus->machine);
+    if (init) {
+        borrowed = apic_borrow(a); /* one CPU's: the kernel's stay in charge of the others */
+    } else {
+        irqchip_take(a->bus->machine);
+    }
     if (!init) {
         a->base = APIC_MMIO_BASE | APIC_BASE_ENABLE;
         a->base |= a->bus->apics[0] == a ? APIC_BASE_BSP : 0;
@@ -246,6 +251,7 @@ static void apic_do_reset(void *opaque, bool init)
         a->lvt[APIC_LVT_LINT0] = APIC_DM_EXTINT << 8;
     }
     apic_update(a);
+    apic_give_back(a, borrowed);
 }
 
 static uint64_t apic_get_base(void *opaque)

@@ -141,10 +141,20 @@ void apic_leave_kernel(struct apic *a)
     irqchip_remove_part(machine_of(a), &a->part);
 }
 
+/* The kernel tells of a CPU only when it is out of the guest: another's is made to leave, as it may never by itself. */
 void apic_peek(struct apic *a)
 {
-    if (apic_in_kernel(a->bus) && !a->borrowed) {
-        take(a);
+    bool others = vcpu_current() != &a->cpu->vcpu;
+
+    if (!apic_in_kernel(a->bus) || a->borrowed) {
+        return;
+    }
+    if (others) {
+        vcpu_exclusive_begin(machine_of(a));
+    }
+    take(a);
+    if (others) {
+        vcpu_exclusive_end(machine_of(a));
     }
 }
 

@@ -79,7 +79,10 @@ static void refresh(struct pci_msix *msix, unsigned n)
     if (plain) {
         irqchip_route_set(msix->pci->dev.machine, &f->route, load(entry + ENTRY_ADDR, 8) & ~3ull,
                           (uint32_t)load(entry + ENTRY_DATA, 4));
-        atomic_store(&f->fd, f->route.fd);
+        /* Without a route nobody reads it; while the machine stands still, irqchip_give makes one. */
+        atomic_store(&f->fd, f->route.attached || !irqchip_has_apics(msix->pci->dev.machine)
+                                 ? f->route.fd
+                                 : -1);
     }
 }
 

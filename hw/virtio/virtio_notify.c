@@ -15,6 +15,7 @@
 
 struct virtio_notifier {
     struct virtio_device *v;
+    struct iothread *iothread; /* v's */
     unsigned index;
     int fd;
     GSource *source;
@@ -22,17 +23,20 @@ struct virtio_notifier {
     unsigned n_places;
 };
 
-/* The notifier may be on its way out while this waits for the lock; GLib keeps it until this returns. */
+/*
+ * The notifier may be on its way out while this waits for the lock: GLib keeps it until this returns, but its device
+ * may be gone, and its descriptor another file's.
+ */
 static gboolean told(gint fd, GIOCondition condition, gpointer opaque)
 {
     struct virtio_notifier *n = opaque;
-    struct iothread *t = n->v->iothread;
+    struct iothread *t = n->iothread;
     eventfd_t count;
 
     (void)condition;
-    eventfd_read(fd, &count);
     iothread_lock(t);
     if (!g_source_is_destroyed(n->source)) {
+        eventfd_read(fd, &count);
         virtio_serve(n->v, n->index);
     }
     iothread_unlock(t);
@@ -70,6 +74,7 @@ static struct virtio_notifier *start_one(struct virtio_device *v, unsigned index
     unsigned places = v->transport->notify_places(v, index, n->place);
 
     n->v = v;
+    n->iothread = v->iothread;
     n->index = index;
     n->fd = places ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
     if (n->fd < 0) {

@@ -156,6 +156,7 @@ static void power_on_reset(struct x86_cpu *cpu)
     cpu->mcg_status = 0;
     cpu->mcg_ctl = 0;
     cpu->n_extra_msrs = 0;
+    cpu->pkru = 0;
     cpu->smbase = 0x30000;
     cpu->kvm_clock = 0;
     cpu->cr0 = CR0_CD | CR0_NW;
@@ -321,6 +322,7 @@ const struct state_row cpu_state_rows[] = {
     STATE_INT(struct x86_cpu, n_extra_msrs,   2, "MSRs that an engine keeps"),
     STATE_ARRAY(struct x86_cpu, extra_msr,    2, "their numbers"),
     STATE_ARRAY(struct x86_cpu, extra_value,  2, "their values"),
+    STATE_INT(struct x86_cpu, pkru,           3, "PKRU"),
     STATE_INT(struct x86_cpu, kvm_clock,      2, "KVM's paravirtual clock, ns"),
     STATE_SUB(struct x86_cpu, x87, 1, x87_rows, 1, "x87 and MMX"),
     STATE_BUF(struct x86_cpu, vec,            1, "vector registers"),

@@ -378,6 +378,7 @@ struct x86_cpu {
     uint64_t smbase;
     /* What this program does not know, and an engine keeps: by number. */
     uint32_t n_extra_msrs, extra_msr[CPU_EXTRA_MSRS];
+    uint32_t pkru; /* of protection keys */
     uint64_t extra_value[CPU_EXTRA_MSRS];
     uint64_t kvm_clock; /* ns, while the machine stands still: KVM's paravirtual clock; CPU 0's */
 

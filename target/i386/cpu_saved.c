@@ -52,6 +52,35 @@ void cpu_save(struct x86_cpu *cpu, GByteArray *out)
     cpu->tsc_offset = tsc_offset;
 }
 
+/* What the interpreter has not, and the kernel gives to CPUs with these features. */
+static const struct {
+    uint64_t cr4, efer, xcr0;
+    uint16_t feature;
+} kernel_bits[] = {
+    /* clang-format off */
+    { .cr4 = 1u << 12,                    .feature = X86_FEATURE(FEAT_7_0_ECX, 16)      }, /* LA57 */
+    { .cr4 = 1u << 13,                    .feature = X86_FEATURE(FEAT_1_ECX, 5)         }, /* VMXE */
+    { .cr4 = 1u << 14,                    .feature = X86_FEATURE(FEAT_1_ECX, 6)         }, /* SMXE */
+    { .cr4 = 1u << 22, .xcr0 = 1u << 9,   .feature = X86_FEATURE(FEAT_7_0_ECX, 3)       }, /* PKE */
+    { .cr4 = 1u << 23,                    .feature = X86_FEATURE(FEAT_7_0_ECX, 7)       }, /* CET */
+    { .cr4 = 1u << 23,                    .feature = X86_FEATURE(FEAT_7_0_EDX, 20)      },
+    { .efer = 1u << 12,                   .feature = X86_SVM                            }, /* SVME */
+    { .efer = 1u << 14,                   .feature = X86_FEATURE(FEAT_80000001_EDX, 25) }, /* FFXSR */
+    /* clang-format on */
+};
+
+static void allow_kernel_bits(const struct x86_cpu *cpu, uint64_t *cr4, uint64_t *efer,
+                              uint64_t *xcr0)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(kernel_bits); i++) {
+        if (cpu_has(cpu, kernel_bits[i].feature)) {
+            *cr4 |= kernel_bits[i].cr4;
+            *efer |= kernel_bits[i].efer;
+            *xcr0 |= kernel_bits[i].xcr0;
+        }
+    }
+}
+
 /* A value with bits that it cannot have. */
 static bool check_bits(const char *name, uint64_t value, uint64_t allowed, GError **error)
 {
@@ -81,7 +110,10 @@ static bool check_modes(const struct x86_cpu *cpu, GError **error)
 
 static bool check(const struct x86_cpu *cpu, GError **error)
 {
-    if (cpu->cc_op >> 2 != CC_FLAGS || !xsave_xcr0_valid(cpu, cpu->xcr0)) {
+    uint64_t cr4 = cr4_allowed(cpu), efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE, xcr0 = 0;
+
+    allow_kernel_bits(cpu, &cr4, &efer, &xcr0);
+    if (cpu->cc_op >> 2 != CC_FLAGS || !xsave_xcr0_valid(cpu, cpu->xcr0 & ~xcr0)) {
         set_error(error, "kind of flags %u or XCR0 0x%" PRIx64 " are none that there are",
                   cpu->cc_op, cpu->xcr0);
         return false;
@@ -91,9 +123,8 @@ static bool check(const struct x86_cpu *cpu, GError **error)
                   CPU_EXTRA_MSRS);
         return false;
     }
-    return check_bits("CR0", cpu->cr0, CR0_ALL, error) &&
-           check_bits("CR4", cpu->cr4, cr4_allowed(cpu), error) &&
-           check_bits("EFER", cpu->efer, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE, error) &&
+    return check_bits("CR0", cpu->cr0, CR0_ALL, error) && check_bits("CR4", cpu->cr4, cr4, error) &&
+           check_bits("EFER", cpu->efer, efer, error) &&
            check_bits("EFLAGS", cpu->eflags, EFLAGS_ALL, error) &&
            check_bits("flags", cpu->cc_src, FLAGS_ARITH, error) &&
            check_bits("MXCSR", cpu->mxcsr, 0xffff, error) &&
@@ -154,6 +185,7 @@ bool cpu_load(struct x86_cpu *cpu, const uint8_t *data, size_t len, GError **err
     bool ok;
 
     cpu->n_extra_msrs = 0; /* older streams have none */
+    cpu->pkru = 0;
     ok = state_load(cpu_state_rows, cpu, data, len, &pos, error) && check(cpu, error);
     if (ok) {
         cpu->tsc_offset -= tsc_of_clock(cpu);

@@ -107,6 +107,7 @@ static bool makes_double_fault(int first, int second)
 void cpu_enter_shutdown(struct x86_cpu *cpu, const char *why)
 {
     struct machine *m = cpu->vcpu.machine;
+    bool locked = machine_locked(m); /* by who fetches the state of an engine */
 
     log_line(LOG_CPU_RESET, "%s: cs:rip=%04x:%016" PRIx64 " cr2=%016" PRIx64, why,
              cpu->seg[SEG_CS].selector, cpu->regs[R_RIP], cpu->cr2);
@@ -114,9 +115,13 @@ void cpu_enter_shutdown(struct x86_cpu *cpu, const char *why)
     cpu->delivering_ext = false;
     cpu->halted = cpu->wait_sipi = true;
     cpu->stop_block = true;
-    machine_lock(m);
+    if (!locked) {
+        machine_lock(m);
+    }
     machine_request_reset(m, SHUTDOWN_GUEST_RESET);
-    machine_unlock(m);
+    if (!locked) {
+        machine_unlock(m);
+    }
 }
 
 void cpu_deliver_raised(struct x86_cpu *cpu)

@@ -261,6 +261,9 @@ static void a_refused_slot_is_an_internal_error(void)
 
     kvm_model_fail(r->k, KVM_SET_USER_MEMORY_REGION, -1, ENOMEM);
     add_hole(r, 0x100000, 0x1000);
+    g_assert_cmpint(r->m->run_state, ==, RUN_STATE_PRELAUNCH); /* not in the exclusive section */
+    while (g_main_context_iteration(r->m->context, FALSE)) {
+    }
     g_assert_cmpint(r->m->run_state, ==, RUN_STATE_INTERNAL_ERROR);
     rig_end(r);
 }

@@ -257,6 +257,9 @@ static void device_survives(gconstpointer data)
 static void every_type_was_part_of_it(void)
 {
     for (unsigned i = 0; device_types[i]; i++) {
+        if (strcmp(device_types[i]->name, "kvm-pit") == 0) {
+            continue; /* boards have it where a kernel has the chip: kvm_irqchip_test */
+        }
         g_test_message("%s", device_types[i]->name);
         g_assert_true(g_hash_table_contains(all.fuzzed, device_types[i]->name));
     }

@@ -297,7 +297,8 @@ static void monitor_commands_pass_through(void)
     struct gdb_rig *r = gdb_rig_new("tcg", 1);
 
     rig_send(r, "qRcmd,696e666f20737461747573"); /* info status */
-    rig_expect(r, "O564d207374617475733a2070617573656420287072656c61756e6368290a");
+    rig_expect(r, "O564d207374617475733a2070617573656420287072656c61756e6368290a616363656c657261746"
+                  "f723a207463670a");
     rig_expect(r, "OK");
     rig_send(r, "qRcmd,63"); /* c: behind the client's back */
     rig_expect(r, "OK");

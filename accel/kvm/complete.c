@@ -24,7 +24,7 @@ static unsigned how_many(struct kvm_vcpu *v)
     return v->stuck;
 }
 
-bool kvm_complete(struct kvm_vcpu *v)
+void kvm_complete(struct kvm_vcpu *v)
 {
     struct x86_cpu *cpu = v->cpu;
     unsigned n;
@@ -40,7 +40,6 @@ bool kvm_complete(struct kvm_vcpu *v)
     n = tcg_assist(&cpu->vcpu, n);
     atomic_fetch_add_explicit(&v->count[KVM_COUNT_COMPLETED], n, memory_order_relaxed);
     v->stuck_rip = cpu->regs[R_RIP];
-    return true;
 }
 
 void kvm_complete_free(struct kvm_vcpu *v)

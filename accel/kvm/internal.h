@@ -191,8 +191,8 @@ void kvm_msrs_free(struct kvm_vcpu *v);
 bool kvm_fetch_xsave(struct kvm_vcpu *v);
 bool kvm_store_xsave(struct kvm_vcpu *v);
 
-/* complete.c: the interpreter executes what the kernel could not.  False: no progress, kvm_fail was called. */
-bool kvm_complete(struct kvm_vcpu *v);
+/* complete.c: the interpreter executes what the kernel could not. */
+void kvm_complete(struct kvm_vcpu *v);
 void kvm_complete_free(struct kvm_vcpu *v);
 
 /*

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""tests/check counts what programs print: points, skips, missing points and bad ends."""
+"""tests/check counts what programs print: points, skips, missing points and bad ends; it tells why."""
 import os
 import subprocess
 import sys
@@ -8,8 +8,12 @@ import tempfile
 
 from style import ROOT, tap
 
-# what a program prints | its exit status | the counts
+# what a program prints | its exit status | the counts, or a line before them
 ROWS = (
+    ("1..2\nok 1 a\nnot ok 2 b\n# nine is no ten", 1, "failed: program: not ok 2 b"),
+    ("1..2\nok 1 a\nnot ok 2 b\n# nine is no ten", 1, "    # nine is no ten"),
+    ("1..2\nok 1 a # SKIP no disk\nok 2 b # SKIP no disk", 0, "skipped: program 1 2: no disk"),
+    ("1..1\nok 1\nCRITICAL: worse", 3, "    CRITICAL: worse"),
     ("1..2\nok 1\nok 2 b # SKIP no disk", 0, "1 passed, 0 failed, 1 skipped"),
     ("1..0 # SKIP nothing", 0, "0 passed, 0 failed, 1 skipped"),
     ("1..1\nnot ok 1 a\n# exit status 1 was expected:\n# exit status expected: 0", 1, "0 passed, 1 failed, 0 skipped"),
@@ -20,7 +24,7 @@ ROWS = (
 )
 
 
-def counted(text, status):
+def printed(text, status):
     with tempfile.TemporaryDirectory() as folder:
         program = os.path.join(folder, "program")
         with open(program, "w", encoding="ascii") as file:
@@ -28,15 +32,15 @@ def counted(text, status):
         os.chmod(program, 0o755)
         out = subprocess.run([sys.executable, os.path.join(ROOT, "tests/check"), "--out", folder, program],
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
-        return out.splitlines()[-1]
+        return out.splitlines()
 
 
 def mistakes():
     for text, status, wanted in ROWS:
-        got = counted(text, status)
-        if got != wanted:
+        got = printed(text, status)
+        if wanted not in (got[-1:] if wanted[0].isdigit() else got):
             yield f"{text!r}, exit status {status}: '{got}', and '{wanted}' was expected"
 
 
 if __name__ == "__main__":
-    sys.exit(tap([("tests/check counts points", list(mistakes()))]))
+    sys.exit(tap([("tests/check counts points and tells why", list(mistakes()))]))

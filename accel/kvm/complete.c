@@ -24,12 +24,16 @@ static unsigned how_many(struct kvm_vcpu *v)
     return v->stuck;
 }
 
-void kvm_complete(struct kvm_vcpu *v)
+bool kvm_complete(struct kvm_vcpu *v)
 {
     struct x86_cpu *cpu = v->cpu;
     unsigned n;
 
     kvm_fetch(v);
+    if (kvm_in_nested_guest(cpu)) {
+        kvm_fail(v, "KVM gave up: it does not emulate an instruction of a guest's guest");
+        return false;
+    }
     if (!v->assistant) {
         tcg_assist_init(&cpu->vcpu);
         v->assistant = true;
@@ -40,6 +44,7 @@ void kvm_complete(struct kvm_vcpu *v)
     n = tcg_assist(&cpu->vcpu, n);
     atomic_fetch_add_explicit(&v->count[KVM_COUNT_COMPLETED], n, memory_order_relaxed);
     v->stuck_rip = cpu->regs[R_RIP];
+    return true;
 }
 
 void kvm_complete_free(struct kvm_vcpu *v)

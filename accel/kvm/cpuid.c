@@ -16,6 +16,7 @@
 #include "target/i386/topology.h"
 #include "target/i386/xsave.h"
 #include "util/error.h"
+#include "util/log.h"
 
 #define MSR_ARCH_CAPS     0x10au
 #define SIGNATURE         0x40000000u
@@ -23,6 +24,7 @@
 #define OSXSAVE           (1u << 27) /* of leaf 1, ECX, and OSPKE of leaf 7: the kernel follows CR4 */
 #define OSPKE             (1u << 4)
 #define CRYSTAL_HZ        NS_PER_SEC /* the local APIC's timer in the kernel counts nanoseconds */
+#define TILE_DATA         18         /* XSAVE component */
 #define ASYNC_PF_FEATURES (1u << 4 | 1u << 10 | 1u << 14)
 
 enum { EAX, EBX, ECX, EDX };
@@ -81,6 +83,22 @@ static bool offered(const struct kvm_offer *c, uint32_t leaf, uint32_t sub, uint
         out[EDX] = e->edx;
     }
     return e != NULL;
+}
+
+/* Tiles have room in a guest's XSAVE area only where they are asked for. */
+static void permit_tiles(struct kvm *k)
+{
+    uint64_t components = 0;
+    struct kvm_device_attr attr = {
+        .attr = KVM_X86_XCOMP_GUEST_SUPP,
+        .addr = (uintptr_t)&components,
+    };
+
+    if (kvm_cap(k, KVM_CAP_SYS_ATTRIBUTES) > 0 &&
+        kvm_sys_ioctl(k, KVM_GET_DEVICE_ATTR, &attr) >= 0 && (components >> TILE_DATA & 1) &&
+        k->host->permit_xsave(k->host, TILE_DATA) < 0) {
+        log_line(LOG_ACCEL, "kvm: guests cannot use tiles: %s", g_strerror(errno));
+    }
 }
 
 /* What the kernel supports ---------------------------------------------------------------------- */
@@ -251,6 +269,18 @@ uint64_t kvm_xsave_components(const struct x86_cpu *cpu)
     return bits;
 }
 
+bool kvm_xsave_place(const struct kvm *k, unsigned bit, uint32_t *offset, uint32_t *size)
+{
+    uint32_t out[4];
+    bool there = bit < 63 && offered(k->cpuid, 0xd, bit, out) && !(out[ECX] & 1) && out[EAX] > 0;
+
+    if (there) {
+        *size = out[EAX];
+        *offset = out[EBX];
+    }
+    return there;
+}
+
 /* The processor's caches, with the guest's CPUs behind them. */
 static void leaf_host_caches(const struct x86_cpu *cpu, uint32_t leaf, uint32_t sub,
                              uint32_t out[4])
@@ -369,6 +399,7 @@ bool kvm_cpuid_init(struct kvm *k, GError **error)
     int khz;
 
     k->cpuid = c;
+    permit_tiles(k);
     c->offered = ask(k, error);
     if (!c->offered) {
         return false;

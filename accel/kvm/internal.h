@@ -70,6 +70,7 @@ struct kvm_caps {
     bool readonly_mem, x86_smm, sregs2, xcrs, mp_state, get_tsc_khz;
     int xsave_size;       /* bytes of KVM_GET_XSAVE2; 0: KVM_GET_XSAVE */
     uint32_t debug_flags; /* of KVM_SET_GUEST_DEBUG */
+    uint32_t nested_size; /* bytes of KVM_GET_NESTED_STATE; 0: there is none */
 };
 
 struct kvm {
@@ -116,6 +117,10 @@ struct kvm_vcpu {
         uint64_t *initial;       /* its values at first */
         uint64_t tsc_offset;     /* x86_cpu's as it was read or written: another one is written */
     } msrs;
+    struct kvm_vcpu_nested {
+        GByteArray *initial; /* KVM_GET_NESTED_STATE's at first; NULL: the CPU has none */
+        GByteArray *kernel;  /* what the kernel has, as it was read or written last */
+    } nested;
     bool needs_entry;        /* port or memory I/O is done when the kernel is entered next */
     bool smm_inside_nmi;     /* in system-management mode: NMIs were blocked before it */
     uint64_t cr8, apic_base; /* as the kernel had them last, without an irqchip there */
@@ -191,8 +196,22 @@ void kvm_msrs_free(struct kvm_vcpu *v);
 bool kvm_fetch_xsave(struct kvm_vcpu *v);
 bool kvm_store_xsave(struct kvm_vcpu *v);
 
-/* complete.c: the interpreter executes what the kernel could not. */
-void kvm_complete(struct kvm_vcpu *v);
+/*
+ * nested.c: a hypervisor in the guest, cpu->kvm_nested.  Its guest's events stay in the kernel's form, with it.
+ * kvm_leave_nested before the rest of the state is stored, kvm_store_nested after it.
+ */
+bool kvm_nested_init(struct kvm_vcpu *v);
+void kvm_nested_free(struct kvm_vcpu *v);
+bool kvm_fetch_nested(struct kvm_vcpu *v);
+bool kvm_leave_nested(struct kvm_vcpu *v);
+bool kvm_store_nested(struct kvm_vcpu *v);
+/* The CPU's state is that of a hypervisor's guest, which nobody but the kernel can go on with. */
+bool kvm_in_nested_guest(const struct x86_cpu *cpu);
+/* Its events; NULL: it is in none. */
+struct kvm_vcpu_events *kvm_nested_events(const struct x86_cpu *cpu);
+
+/* complete.c: the interpreter executes what the kernel could not.  False: kvm_fail was called. */
+bool kvm_complete(struct kvm_vcpu *v);
 void kvm_complete_free(struct kvm_vcpu *v);
 
 /*
@@ -211,6 +230,8 @@ bool kvm_cpuid_init(struct kvm *k, GError **error);
 void kvm_cpuid_free(struct kvm *k);
 /* XCR0 and IA32_XSS that the features allow. */
 uint64_t kvm_xsave_components(const struct x86_cpu *cpu);
+/* Where one lies in the kernel's area, from bit 2 on: in XCR0, not IA32_XSS. */
+bool kvm_xsave_place(const struct kvm *k, unsigned bit, uint32_t *offset, uint32_t *size);
 bool kvm_set_cpuid(struct kvm_vcpu *v, GError **error);
 /* hyperv.c: what of Hyper-V's interfaces there is; a vCPU's are turned on, before its CPUID. */
 void kvm_hyperv_find(struct kvm *k, struct cpu_support *s);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* accel/kvm/ioctl.c: the kernel itself behind ioctl.h's table.  Thread: any. */
 #include "accel/kvm/ioctl.h"
+#include <asm/prctl.h>
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int real_open(struct kvm_host *h, const char *path)
@@ -45,6 +47,12 @@ static int real_eventfd(struct kvm_host *h)
     return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
+static int real_permit_xsave(struct kvm_host *h, unsigned bit)
+{
+    (void)h;
+    return (int)syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_GUEST_PERM, bit);
+}
+
 struct kvm_host kvm_real_host = {
     .open = real_open,
     .ioctl = real_ioctl,
@@ -52,4 +60,5 @@ struct kvm_host kvm_real_host = {
     .unmap = real_unmap,
     .close = real_close,
     .eventfd = real_eventfd,
+    .permit_xsave = real_permit_xsave,
 };

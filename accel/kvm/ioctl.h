@@ -19,6 +19,8 @@ struct kvm_host {
     void (*unmap)(struct kvm_host *h, void *at, size_t size);
     void (*close)(struct kvm_host *h, int fd);
     int (*eventfd)(struct kvm_host *h); /* counts from 0, does not block, close-on-exec */
+    /* Before the first vCPU: guests of this process may use an XSAVE component that Linux does not give unasked. */
+    int (*permit_xsave)(struct kvm_host *h, unsigned bit);
 };
 
 /* The kernel's. */

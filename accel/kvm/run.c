@@ -351,8 +351,7 @@ static bool exit_internal_error(struct kvm_vcpu *v)
         machine_lock(v->kvm->machine);
         kvm_flush_coalesced(v->kvm->machine);
         machine_unlock(v->kvm->machine);
-        kvm_complete(v);
-        return true;
+        return kvm_complete(v);
     }
     why = g_strdup_printf(
         "KVM gave up: %s (suberror %u); -accel tcg runs the guest in software",

@@ -242,6 +242,12 @@ static bool fetch_events(struct kvm_vcpu *v, struct kvm_vcpu_events *e)
     cpu->nmi_blocked = e->nmi.masked;
     cpu->intr_shadow = e->interrupt.shadow != 0;
     cpu->ss_shadow = (e->interrupt.shadow & KVM_X86_SHADOW_INT_MOV_SS) != 0;
+    v->smm_inside_nmi = e->smi.smm_inside_nmi;
+    cpu_set_smm(cpu, e->smi.smm);
+    if (kvm_in_nested_guest(cpu)) {
+        *kvm_nested_events(cpu) = *e;
+        return true;
+    }
     if (e->nmi.pending || e->nmi.injected) {
         /* One in delivery has blocked others already: it is not taken yet. */
         cpu->nmi_blocked = cpu->nmi_blocked && !e->nmi.injected;
@@ -250,14 +256,13 @@ static bool fetch_events(struct kvm_vcpu *v, struct kvm_vcpu_events *e)
     if (e->smi.pending) {
         atomic_fetch_or(&cpu->pending, PENDING_SMI);
     }
-    v->smm_inside_nmi = e->smi.smm_inside_nmi;
-    cpu_set_smm(cpu, e->smi.smm);
     return true;
 }
 
 static bool store_events(struct kvm_vcpu *v)
 {
     const struct x86_cpu *cpu = v->cpu;
+    const struct kvm_vcpu_events *nested = kvm_nested_events(cpu);
     struct kvm_vcpu_events e = {
         .flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW,
         .nmi = { .masked = cpu->nmi_blocked },
@@ -266,12 +271,24 @@ static bool store_events(struct kvm_vcpu *v)
                                                     : 0 },
     };
 
+    if (nested) {
+        e.exception = nested->exception;
+        e.interrupt = nested->interrupt;
+        e.nmi = nested->nmi;
+        e.smi.pending = nested->smi.pending;
+    }
     if (v->kvm->caps.x86_smm) {
         e.flags |= KVM_VCPUEVENT_VALID_SMM;
         e.smi.smm = cpu->in_smm;
         e.smi.smm_inside_nmi = cpu->in_smm && v->smm_inside_nmi;
     }
     return kvm_vcpu_ioctl(v, KVM_SET_VCPU_EVENTS, &e) >= 0;
+}
+
+/* Once more, for whom they are. */
+static bool store_nested_events(struct kvm_vcpu *v)
+{
+    return !kvm_in_nested_guest(v->cpu) || store_events(v);
 }
 
 static bool is_soft(unsigned vector)
@@ -286,7 +303,7 @@ static void deliver_begun(struct kvm_vcpu *v, const struct kvm_vcpu_events *e)
     bool interrupt = e->interrupt.injected && !e->interrupt.soft;
     bool exception = e->exception.injected && !is_soft(e->exception.nr);
 
-    if (!interrupt && !exception) {
+    if (kvm_in_nested_guest(cpu) || (!interrupt && !exception)) {
         return;
     }
     tlb_flush(cpu);
@@ -347,8 +364,8 @@ void kvm_fetch(struct kvm_vcpu *v)
         return;
     }
     kvm_counted(v, KVM_COUNT_FETCHES);
-    if (!fetch_events(v, &events) || !fetch_regs(v) || !fetch_sregs(v) || !fetch_debug(v) ||
-        !kvm_fetch_msrs(v) || !kvm_fetch_xsave(v) || !fetch_mp_state(v)) {
+    if (!kvm_fetch_nested(v) || !fetch_events(v, &events) || !fetch_regs(v) || !fetch_sregs(v) ||
+        !fetch_debug(v) || !kvm_fetch_msrs(v) || !kvm_fetch_xsave(v) || !fetch_mp_state(v)) {
         report_error("kvm: the state of CPU %d cannot be read: %s", cpu->vcpu.index,
                      g_strerror(errno));
     }
@@ -366,12 +383,15 @@ static const struct {
     const char *what;
     bool (*store)(struct kvm_vcpu *v);
 } stores[] = {
+    { "hypervisor's absence", kvm_leave_nested },
     { "events", store_events },
     { "segments and control registers", store_sregs },
     { "general registers", store_regs },
     { "debug registers", store_debug },
     { "vector registers", kvm_store_xsave },
     { "MSRs", kvm_store_msrs },
+    { "hypervisor", kvm_store_nested },
+    { "events", store_nested_events },
     { "MP state", store_mp_state },
 };
 

@@ -66,6 +66,7 @@ static void find_caps(struct kvm *k)
     c->mp_state = kvm_cap(k, KVM_CAP_MP_STATE) > 0;
     c->get_tsc_khz = kvm_cap(k, KVM_CAP_GET_TSC_KHZ) > 0;
     c->xsave_size = kvm_cap(k, KVM_CAP_XSAVE2);
+    c->nested_size = (uint32_t)MAX(kvm_cap(k, KVM_CAP_NESTED_STATE), 0);
     c->debug_flags = (uint32_t)kvm_cap(k, KVM_CAP_SET_GUEST_DEBUG2);
 }
 
@@ -165,6 +166,7 @@ static void free_vcpu(struct kvm_vcpu *v, unsigned index)
     }
     k->vcpus[index] = NULL;
     kvm_msrs_free(v);
+    kvm_nested_free(v);
     g_free(v->xsave);
     g_free(v);
 }
@@ -270,6 +272,11 @@ static bool init_vcpu(struct vcpu *vcpu, GError **error)
     }
     if (!kvm_msrs_init(v)) {
         set_errno_error(error, "-accel kvm: the MSRs of CPU %d cannot be read", vcpu->index);
+        return false;
+    }
+    if (!kvm_nested_init(v)) {
+        set_errno_error(error, "-accel kvm: CPU %d has no state of a hypervisor in it",
+                        vcpu->index);
         return false;
     }
     find_tsc(v);

@@ -2,13 +2,12 @@
 /*
  * accel/kvm/xsave.c: x87, vector registers and XCR0 between x86_cpu and the kernel.
  *
- * The kernel's area has the standard form with the offsets of the host's processor, which are not everywhere those
- * that target/i386 has for its CPUs.  Components that target/i386 has not (tiles) stay in the area from a fetch to the
- * next store, unless XCR0 has been reset meanwhile.
+ * The kernel's area has the standard form with the offsets of its CPUID leaf 0DH, which are not everywhere those
+ * that target/i386 has for its CPUs.  Components that target/i386 has not (tiles, shadow stacks) are in cpu->kvm_xsave:
+ * struct extra and the component's bytes, one after another.
  * Thread: see kvm_fetch and kvm_store.
  * Source: SDM vol. 1, ch. 13; Linux, Documentation/virt/kvm/api.rst, 4.42 ff.
  */
-#include <cpuid.h>
 #include <errno.h>
 #include <string.h>
 #include "accel/kvm/internal.h"
@@ -21,6 +20,10 @@
 #define PKRU_BIT      9
 #define LEGACY        3u /* x87 and SSE: in the first 512 bytes */
 
+struct extra {
+    uint32_t bit, size;
+};
+
 static size_t area_size(const struct kvm_vcpu *v)
 {
     return MAX((size_t)v->kvm->caps.xsave_size, sizeof(struct kvm_xsave));
@@ -30,14 +33,14 @@ static size_t area_size(const struct kvm_vcpu *v)
 static bool place(const struct kvm_vcpu *v, unsigned bit, const struct xsave_component *c,
                   size_t *at)
 {
-    unsigned size = 0, offset = 0, ecx, edx;
+    uint32_t size, offset;
 
     if (LEGACY >> bit & 1) {
         *at = 0;
         return true;
     }
-    if (!__get_cpuid_count(0xd, bit, &size, &offset, &ecx, &edx) || size < c->size ||
-        offset > area_size(v) || size > area_size(v) - offset) {
+    if (!kvm_xsave_place(v->kvm, bit, &offset, &size) || size < c->size || offset > area_size(v) ||
+        size > area_size(v) - offset) {
         return false;
     }
     *at = offset;
@@ -50,6 +53,57 @@ static bool place_pkru(const struct kvm_vcpu *v, size_t *at)
     static const struct xsave_component pkru = { .bit = PKRU_BIT, .size = sizeof(uint32_t) };
 
     return (kvm_xsave_components(v->cpu) >> PKRU_BIT & 1) && place(v, PKRU_BIT, &pkru, at);
+}
+
+/* Whether a component has no other place in x86_cpu. */
+static bool is_extra(const struct kvm_vcpu *v, unsigned bit, size_t *at, uint32_t *size)
+{
+    struct xsave_component c = { .bit = bit };
+    uint32_t offset;
+
+    return !xsave_component(v->cpu, bit) && bit != PKRU_BIT &&
+           (kvm_xsave_components(v->cpu) >> bit & 1) &&
+           kvm_xsave_place(v->kvm, bit, &offset, size) && place(v, bit, &c, at);
+}
+
+static void fetch_extras(struct kvm_vcpu *v, const uint8_t *area, uint64_t present)
+{
+    GByteArray *out = v->cpu->kvm_xsave;
+    struct extra e;
+    size_t at;
+
+    g_byte_array_set_size(out, 0);
+    for (e.bit = 0; e.bit < 63; e.bit++) {
+        if ((present >> e.bit & 1) && is_extra(v, e.bit, &at, &e.size) &&
+            out->len + sizeof(e) + e.size <= CPU_KVM_BLOB) {
+            g_byte_array_append(out, (const uint8_t *)&e, sizeof(e));
+            g_byte_array_append(out, area + at, e.size);
+        }
+    }
+}
+
+/* Which of them are there.  What does not fit this host is left out: a stream may say anything. */
+static uint64_t store_extras(struct kvm_vcpu *v, uint8_t *area)
+{
+    const GByteArray *in = v->cpu->kvm_xsave;
+    uint64_t present = 0;
+    struct extra e;
+    uint32_t size;
+    size_t to;
+
+    for (size_t at = 0; in->len - at > sizeof(e); at += e.size) {
+        memcpy(&e, in->data + at, sizeof(e));
+        at += sizeof(e);
+        if (e.size > in->len - at) {
+            break;
+        }
+        if (e.bit < 63 && (v->cpu->xcr0 >> e.bit & 1) && is_extra(v, e.bit, &to, &size) &&
+            size == e.size) {
+            memcpy(area + to, in->data + at, size);
+            present |= 1ull << e.bit;
+        }
+    }
+    return present;
 }
 
 /* XMM8 to XMM15 are part of the state whatever the size of code is; XSAVE's functions leave them out by it. */
@@ -110,6 +164,7 @@ bool kvm_fetch_xsave(struct kvm_vcpu *v)
         memcpy(&v->cpu->pkru, area + pkru, sizeof(v->cpu->pkru));
     }
     memcpy(&v->cpu->mxcsr, area + MXCSR_AT, sizeof(v->cpu->mxcsr));
+    fetch_extras(v, area, present);
     return fetch_xcr0(v);
 }
 
@@ -128,8 +183,7 @@ bool kvm_store_xsave(struct kvm_vcpu *v)
     bool code64 = with_all(v->cpu, true);
     size_t pkru;
 
-    memcpy(&present, area + HEADER_AT, sizeof(present));
-    present &= v->cpu->xcr0;
+    present = store_extras(v, area);
     for (unsigned bit = 0; bit < 63; bit++) {
         const struct xsave_component *c = xsave_component(v->cpu, bit);
         size_t at;

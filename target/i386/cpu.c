@@ -50,6 +50,8 @@ struct x86_cpu *cpu_new(struct machine *m, int index, const char *model, GError 
     }
     cpu->vcpu.machine = m;
     cpu->vcpu.index = index;
+    cpu->kvm_nested = g_byte_array_new();
+    cpu->kvm_xsave = g_byte_array_new();
     cpu->apic_id = topology_apic_id(m, (unsigned)index);
     cpu->tsc_hz = TSC_HZ;
     cpu->phys_bits = 40;
@@ -70,6 +72,8 @@ void cpu_free(struct x86_cpu *cpu)
     if (cpu) {
         host_vec_free(cpu->host_vec);
         g_free(cpu->own_model);
+        g_byte_array_unref(cpu->kvm_nested);
+        g_byte_array_unref(cpu->kvm_xsave);
         munmap(cpu, sizeof(*cpu));
     }
 }
@@ -157,6 +161,7 @@ static void power_on_reset(struct x86_cpu *cpu)
     cpu->mcg_ctl = 0;
     cpu->n_extra_msrs = 0;
     cpu->pkru = 0;
+    g_byte_array_set_size(cpu->kvm_xsave, 0);
     cpu->smbase = 0x30000;
     cpu->kvm_clock = 0;
     cpu->cr0 = CR0_CD | CR0_NW;
@@ -222,6 +227,7 @@ void cpu_reset(struct x86_cpu *cpu, bool init)
     cpu->cr0 = (cpu->cr0 & (CR0_CD | CR0_NW)) | CR0_ET;
     cpu->cr2 = cpu->cr3 = cpu->cr4 = 0;
     cpu->efer = 0;
+    g_byte_array_set_size(cpu->kvm_nested, 0);
     memset(cpu->pdpte, 0, sizeof(cpu->pdpte));
     memset(cpu->dr, 0, sizeof(cpu->dr));
     cpu->dr[6] = 0xffff0ff0;
@@ -324,6 +330,8 @@ const struct state_row cpu_state_rows[] = {
     STATE_ARRAY(struct x86_cpu, extra_value,  2, "their values"),
     STATE_INT(struct x86_cpu, pkru,           3, "PKRU"),
     STATE_INT(struct x86_cpu, kvm_clock,      2, "KVM's paravirtual clock, ns"),
+    STATE_BLOB_ROW(struct x86_cpu, kvm_nested, CPU_KVM_BLOB, 4, "a hypervisor's state in the guest, KVM's form"),
+    STATE_BLOB_ROW(struct x86_cpu, kvm_xsave, CPU_KVM_BLOB, 4, "XSAVE components that are KVM's alone"),
     STATE_SUB(struct x86_cpu, x87, 1, x87_rows, 1, "x87 and MMX"),
     STATE_BUF(struct x86_cpu, vec,            1, "vector registers"),
     STATE_ARRAY(struct x86_cpu, kmask,        1, "mask registers"),

@@ -310,6 +310,7 @@ struct cpu_own_model;
 #define CPU_WINDOWS    16
 #define CPU_HEAT       4096
 #define CPU_EXTRA_MSRS 64
+#define CPU_KVM_BLOB   16384 /* bytes */
 
 struct x86_cpu {
     struct vcpu vcpu;
@@ -380,6 +381,9 @@ struct x86_cpu {
     uint32_t n_extra_msrs, extra_msr[CPU_EXTRA_MSRS];
     uint32_t pkru; /* of protection keys */
     uint64_t extra_value[CPU_EXTRA_MSRS];
+    GByteArray
+        *kvm_nested;       /* of a hypervisor in the guest, as KVM tells it; empty: there is none */
+    GByteArray *kvm_xsave; /* XSAVE components that are KVM's alone: see accel/kvm/xsave.c */
     uint64_t kvm_clock; /* ns, while the machine stands still: KVM's paravirtual clock; CPU 0's */
 
     struct x87_state x87;

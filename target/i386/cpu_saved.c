@@ -62,6 +62,7 @@ static const struct {
     { .cr4 = 1u << 13,                    .feature = X86_FEATURE(FEAT_1_ECX, 5)         }, /* VMXE */
     { .cr4 = 1u << 14,                    .feature = X86_FEATURE(FEAT_1_ECX, 6)         }, /* SMXE */
     { .cr4 = 1u << 22, .xcr0 = 1u << 9,   .feature = X86_FEATURE(FEAT_7_0_ECX, 3)       }, /* PKE */
+    { .xcr0 = 3u << 17,                   .feature = X86_FEATURE(FEAT_7_0_EDX, 24)      }, /* tiles */
     { .cr4 = 1u << 23,                    .feature = X86_FEATURE(FEAT_7_0_ECX, 7)       }, /* CET */
     { .cr4 = 1u << 23,                    .feature = X86_FEATURE(FEAT_7_0_EDX, 20)      },
     { .efer = 1u << 12,                   .feature = X86_SVM                            }, /* SVME */
@@ -123,6 +124,10 @@ static bool check(const struct x86_cpu *cpu, GError **error)
                   CPU_EXTRA_MSRS);
         return false;
     }
+    if (cpu->kvm_nested->len > 0 && !cpu_has(cpu, X86_VMX) && !cpu_has(cpu, X86_SVM)) {
+        set_error(error, "it runs a hypervisor, which a CPU without vmx and svm cannot go on with");
+        return false;
+    }
     return check_bits("CR0", cpu->cr0, CR0_ALL, error) && check_bits("CR4", cpu->cr4, cr4, error) &&
            check_bits("EFER", cpu->efer, efer, error) &&
            check_bits("EFLAGS", cpu->eflags, EFLAGS_ALL, error) &&
@@ -169,11 +174,15 @@ bool cpu_check(const struct x86_cpu *cpu, const uint8_t *data, size_t len, GErro
         return false;
     }
     memcpy(copy->features, cpu->features, sizeof(copy->features));
+    copy->kvm_nested = g_byte_array_new();
+    copy->kvm_xsave = g_byte_array_new();
     ok = state_load(cpu_state_rows, copy, data, len, &pos, error) && check(copy, error);
     if (ok && pos != len) {
         set_error(error, "%zu bytes follow it", len - pos);
         ok = false;
     }
+    g_byte_array_unref(copy->kvm_nested);
+    g_byte_array_unref(copy->kvm_xsave);
     munmap(copy, sizeof(*copy));
     return ok;
 }
@@ -186,6 +195,8 @@ bool cpu_load(struct x86_cpu *cpu, const uint8_t *data, size_t len, GError **err
 
     cpu->n_extra_msrs = 0; /* older streams have none */
     cpu->pkru = 0;
+    g_byte_array_set_size(cpu->kvm_nested, 0);
+    g_byte_array_set_size(cpu->kvm_xsave, 0);
     ok = state_load(cpu_state_rows, cpu, data, len, &pos, error) && check(cpu, error);
     if (ok) {
         cpu->tsc_offset -= tsc_of_clock(cpu);

@@ -132,6 +132,7 @@ enum x86_feature {
     X86_ARAT      = X86_FEATURE(FEAT_6_EAX, 2),
     X86_ACPI      = X86_FEATURE(FEAT_1_EDX, 22),
     X86_LA57      = X86_FEATURE(FEAT_7_0_ECX, 16),
+    X86_VMX       = X86_FEATURE(FEAT_1_ECX, 5),
     X86_SVM       = X86_FEATURE(FEAT_80000001_ECX, 2),
 };
 #define X86_BASE X86_FPU

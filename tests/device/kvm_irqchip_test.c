@@ -8,94 +8,54 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include "accel/kvm/internal.h"
 #include "hw/intc/apic.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "hw/timer/i8254.h"
-#include "softmmu/machine.h"
-#include "tests/device/kvm_model.h"
+#include "tests/device/kvm_rig.h"
 
-#define DEVICE_AT 0x80000000u
-#define PORT      0x500
-
-struct rig {
-    struct kvm_model *k;
-    struct machine *m;
-    struct x86_cpu *cpu;
-    struct mem_region ram, device, ports;
+/* The machine's chips: with one rig at a time. */
+static struct chips {
     struct apic_bus bus;
     struct apic *apic;
     struct ioapic *ioapic;
     struct i8259 *pic;
     struct i8254 *pit;
-    uint64_t written[8];
-    unsigned n_written;
-};
+} chips;
 
-static void device_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
-{
-    struct rig *r = opaque;
-
-    (void)size;
-    g_assert_cmpuint(r->n_written, <, G_N_ELEMENTS(r->written));
-    r->written[r->n_written++] = offset << 32 | value;
-}
-
-static const struct mem_ops device_ops = { .write = device_write };
-
-static void add_msr(struct rig *r, uint32_t index, uint64_t value)
+static void add_msr(struct kvm_rig *r, uint32_t index, uint64_t value)
 {
     g_hash_table_insert(r->k->vcpus[0].msrs, GUINT_TO_POINTER(index),
                         g_memdup2(&value, sizeof(value)));
 }
 
-static void add_chips(struct rig *r)
+static void add_chips(struct kvm_rig *r)
 {
     g_autoptr(GError) error = NULL;
 
-    apic_bus_init(&r->bus, r->m);
-    r->apic = (struct apic *)device_new(r->m, &apic_type);
-    apic_connect(r->apic, &r->bus, r->cpu, 0);
-    g_assert_true(device_realize(&r->apic->dev, NULL, &error));
-    r->ioapic = (struct ioapic *)device_new(r->m, &ioapic_type);
-    ioapic_connect(r->ioapic, &r->bus);
-    g_assert_true(device_realize(&r->ioapic->dev, NULL, &error));
-    r->pic = (struct i8259 *)device_new(r->m, &i8259_type);
-    r->pic->output = r->apic->lint[0];
-    g_assert_true(device_realize(&r->pic->dev, NULL, &error));
+    apic_bus_init(&chips.bus, r->m);
+    chips.apic = (struct apic *)device_new(r->m, &apic_type);
+    apic_connect(chips.apic, &chips.bus, r->cpu, 0);
+    g_assert_true(device_realize(&chips.apic->dev, NULL, &error));
+    chips.ioapic = (struct ioapic *)device_new(r->m, &ioapic_type);
+    ioapic_connect(chips.ioapic, &chips.bus);
+    g_assert_true(device_realize(&chips.ioapic->dev, NULL, &error));
+    chips.pic = (struct i8259 *)device_new(r->m, &i8259_type);
+    chips.pic->output = chips.apic->lint[0];
+    g_assert_true(device_realize(&chips.pic->dev, NULL, &error));
     if (r->m->irqchip->full) {
-        r->pit = (struct i8254 *)device_new(r->m, &i8254_kernel_type);
-        r->pit->irq0 = r->pic->inputs[0];
-        g_assert_true(device_realize(&r->pit->dev, NULL, &error));
+        chips.pit = (struct i8254 *)device_new(r->m, &i8254_kernel_type);
+        chips.pit->irq0 = chips.pic->inputs[0];
+        g_assert_true(device_realize(&chips.pit->dev, NULL, &error));
     }
     g_assert_no_error(error);
 }
 
-static struct rig *rig_new_kvm(struct kvm_model *k, const char *accel)
+static struct kvm_rig *new_rig(struct kvm_model *k, const char *accel)
 {
-    struct rig *r = g_new0(struct rig, 1);
-    g_autoptr(GError) error = NULL;
+    struct kvm_rig *r = kvm_rig_new(k, accel, "qemu64");
 
-    r->k = k;
-    r->m = machine_new();
-    machine_lock(r->m);
-    r->m->config.accel = g_strdup(accel);
-    r->m->config.cpus = 1;
-    g_assert_true(mem_region_init_ram(&r->ram, r->m, "ram", 1u << 20, &error));
-    mem_region_init_mmio(&r->device, r->m, "device", &device_ops, r, GUEST_PAGE_SIZE);
-    mem_region_init_mmio(&r->ports, r->m, "ports", &device_ops, r, 8);
-    mem_region_add(&r->m->system_memory, 0, &r->ram, 0);
-    mem_region_add(&r->m->system_memory, DEVICE_AT, &r->device, 0);
-    mem_region_add(&r->m->system_io, PORT, &r->ports, 0);
-    kvm_init_with(r->m, &k->host, &error);
-    g_assert_no_error(error);
-    r->cpu = cpu_new(r->m, 0, "qemu64", &error);
-    g_assert_no_error(error);
-    r->cpu->vcpu.ops = &kvm_vcpu_ops;
-    r->m->vcpus[r->m->n_vcpus++] = &r->cpu->vcpu;
-    kvm_vcpu_ops.init(&r->cpu->vcpu, &error);
-    g_assert_no_error(error);
+    memset(&chips, 0, sizeof(chips));
     if (r->m->irqchip) {
         add_msr(r, 0x1b, 0xfee00900);
         add_msr(r, 0x6e0, 0);
@@ -104,40 +64,29 @@ static struct rig *rig_new_kvm(struct kvm_model *k, const char *accel)
     return r;
 }
 
-static void rig_end(struct rig *r)
-{
-    mem_region_destroy(&r->ports);
-    mem_region_destroy(&r->device);
-    mem_region_destroy(&r->ram);
-    machine_free(r->m);
-    cpu_free(r->cpu);
-    kvm_model_free(r->k);
-    g_free(r);
-}
-
 /* Which chips ---------------------------------------------------------------------------------- */
 
 static void the_kernel_has_all_chips_by_default(void)
 {
-    struct rig *r = rig_new_kvm(kvm_model_new(), "kvm");
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm");
 
     g_assert_cmpint(r->m->kvm->irqchip, ==, KVM_IRQCHIP_FULL);
     g_assert_cmpuint(kvm_model_count(r->k, KVM_CREATE_IRQCHIP), ==, 1);
     g_assert_cmpuint(kvm_model_count(r->k, KVM_CREATE_PIT2), ==, 1);
     g_assert_cmpuint(kvm_model_count(r->k, KVM_REINJECT_CONTROL), ==, 1);
-    rig_end(r);
+    kvm_rig_free(r);
 }
 
 static void without_an_8254_the_chips_are_split(void)
 {
     struct kvm_model *k = kvm_model_new();
-    struct rig *r;
+    struct kvm_rig *r;
 
     kvm_model_cap(k, KVM_CAP_PIT2, 0);
-    r = rig_new_kvm(k, "kvm");
+    r = new_rig(k, "kvm");
     g_assert_cmpint(r->m->kvm->irqchip, ==, KVM_IRQCHIP_SPLIT);
     g_assert_cmpuint(kvm_model_count(r->k, KVM_CREATE_IRQCHIP), ==, 0);
-    rig_end(r);
+    kvm_rig_free(r);
 }
 
 static void refused(void (*prepare)(struct kvm_model *k), const char *accel, const char *text)
@@ -183,7 +132,7 @@ static void what_is_asked_for_and_is_not_there_is_refused(void)
 
 /* Routes --------------------------------------------------------------------------------------- */
 
-static const struct kvm_irq_routing *table(struct rig *r)
+static const struct kvm_irq_routing *table(struct kvm_rig *r)
 {
     return kvm_model_last(r->k, KVM_SET_GSI_ROUTING, NULL);
 }
@@ -191,7 +140,7 @@ static const struct kvm_irq_routing *table(struct rig *r)
 /* The kernel finds back from a pin to the last that leads to it: its 8254's. */
 static void the_8254s_routes_stand_last(void)
 {
-    struct rig *r = rig_new_kvm(kvm_model_new(), "kvm");
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm");
     const struct kvm_irq_routing *t = table(r);
 
     g_assert_cmpuint(t->nr, ==, 24 + 16 + 2);
@@ -201,34 +150,34 @@ static void the_8254s_routes_stand_last(void)
     g_assert_cmpuint(t->entries[t->nr - 2].u.irqchip.irqchip, ==, KVM_IRQCHIP_PIC_MASTER);
     g_assert_cmpuint(t->entries[t->nr - 1].u.irqchip.irqchip, ==, KVM_IRQCHIP_IOAPIC);
     g_assert_cmpuint(t->entries[t->nr - 1].u.irqchip.pin, ==, 2);
-    rig_end(r);
+    kvm_rig_free(r);
 }
 
 static void levels_reach_the_kernel_while_it_is_in_charge(void)
 {
-    struct rig *r = rig_new_kvm(kvm_model_new(), "kvm");
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm");
     const struct kvm_irq_level *line;
 
     kvm_model_forget(r->k);
-    irq_raise(&r->pic->inputs[5]);
+    irq_raise(&chips.pic->inputs[5]);
     g_assert_cmpuint(kvm_model_count(r->k, KVM_IRQ_LINE), ==, 0);
-    g_assert_cmphex(r->pic->chip[0].irr, ==, 0x20);
+    g_assert_cmphex(chips.pic->chip[0].irr, ==, 0x20);
     irqchip_give(r->m);
     kvm_model_forget(r->k);
-    irq_raise(&r->ioapic->inputs[0]);
+    irq_raise(&chips.ioapic->inputs[0]);
     line = kvm_model_last(r->k, KVM_IRQ_LINE, NULL);
     g_assert_cmpuint(line->irq, ==, 40);
     g_assert_cmpuint(line->level, ==, 1);
-    irq_lower(&r->pic->inputs[5]);
+    irq_lower(&chips.pic->inputs[5]);
     line = kvm_model_last(r->k, KVM_IRQ_LINE, NULL);
     g_assert_cmpuint(line->irq, ==, 24 + 5);
     g_assert_cmpuint(line->level, ==, 0);
-    rig_end(r);
+    kvm_rig_free(r);
 }
 
 static void a_message_has_an_eventfd(void)
 {
-    struct rig *r = rig_new_kvm(kvm_model_new(), "kvm");
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm");
     struct irqchip_route route = { .fd = -1 };
     const struct kvm_irqfd *irqfd;
     const struct kvm_irq_routing *t;
@@ -260,12 +209,12 @@ static void a_message_has_an_eventfd(void)
     g_assert_true(irqchip_route_add(r->m, &route, 0xfee01000, 0x51));
     g_assert_cmpint(route.gsi, ==, 41); /* the number came back */
     irqchip_route_remove(r->m, &route);
-    rig_end(r);
+    kvm_rig_free(r);
 }
 
 static void split_pins_are_messages_whose_eois_come_back(void)
 {
-    struct rig *r = rig_new_kvm(kvm_model_new(), "kvm,kernel-irqchip=split");
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm,kernel-irqchip=split");
     const struct kvm_irq_routing *t;
     const struct kvm_msi *msi;
 
@@ -276,14 +225,14 @@ static void split_pins_are_messages_whose_eois_come_back(void)
     g_assert_cmpuint(t->nr, ==, 24);
     g_assert_cmpuint(t->entries[7].type, ==, KVM_IRQ_ROUTING_MSI);
     g_assert_cmphex(t->entries[7].u.msi.data, ==, 0x8061);
-    irq_raise(&r->ioapic->inputs[7]);
+    irq_raise(&chips.ioapic->inputs[7]);
     msi = kvm_model_last(r->k, KVM_SIGNAL_MSI, NULL);
     g_assert_cmphex(msi->data & 0x80ff, ==, 0x8061);
-    g_assert_true(r->ioapic->redir[7] & 1u << 14);
-    irq_lower(&r->ioapic->inputs[7]);
+    g_assert_true(chips.ioapic->redir[7] & 1u << 14);
+    irq_lower(&chips.ioapic->inputs[7]);
     r->m->irqchip->eoi(r->m->irqchip->eoi_opaque, 0x61);
-    g_assert_false(r->ioapic->redir[7] & 1u << 14);
-    rig_end(r);
+    g_assert_false(chips.ioapic->redir[7] & 1u << 14);
+    kvm_rig_free(r);
 }
 
 /* State ---------------------------------------------------------------------------------------- */
@@ -291,7 +240,7 @@ static void split_pins_are_messages_whose_eois_come_back(void)
 /* What we give, the model keeps; what it has kept we take. */
 static void chips_come_back_as_they_were(void)
 {
-    struct rig *r = rig_new_kvm(kvm_model_new(), "kvm");
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm");
     struct i8259_chip chip = { .irr = 0x10,
                                .imr = 0xa5,
                                .isr = 0x02,
@@ -312,77 +261,78 @@ static void chips_come_back_as_they_were(void)
                              .count = 4321,
                              .next_count = 4321 };
 
-    r->pic->chip[1] = chip;
-    r->ioapic->redir[9] = 0x0300000000008931;
-    r->ioapic->select = 0x22;
-    r->apic->tpr = 0x40;
-    r->apic->irr[2] = 0x10;
-    r->apic->tmr[2] = 0x10;
-    r->apic->lvt[APIC_LVT_LINT1] = 0x400;
-    r->apic->icr = 0x0200000000000841;
-    r->apic->tsc_deadline = 123456789;
-    r->pit->channel[1] = c;
+    chips.pic->chip[1] = chip;
+    chips.ioapic->redir[9] = 0x0300000000008931;
+    chips.ioapic->select = 0x22;
+    chips.apic->tpr = 0x40;
+    chips.apic->irr[2] = 0x10;
+    chips.apic->tmr[2] = 0x10;
+    chips.apic->lvt[APIC_LVT_LINT1] = 0x400;
+    chips.apic->icr = 0x0200000000000841;
+    chips.apic->tsc_deadline = 123456789;
+    chips.pit->channel[1] = c;
     irqchip_give(r->m);
-    memset(&r->pic->chip[1], 0, sizeof(chip));
-    memset(&r->pit->channel[1], 0, sizeof(c));
-    r->ioapic->redir[9] = r->ioapic->select = 0;
-    r->apic->tpr = r->apic->irr[2] = r->apic->tmr[2] = r->apic->lvt[APIC_LVT_LINT1] = 0;
-    r->apic->icr = r->apic->tsc_deadline = 0;
+    memset(&chips.pic->chip[1], 0, sizeof(chip));
+    memset(&chips.pit->channel[1], 0, sizeof(c));
+    chips.ioapic->redir[9] = chips.ioapic->select = 0;
+    chips.apic->tpr = chips.apic->irr[2] = chips.apic->tmr[2] = chips.apic->lvt[APIC_LVT_LINT1] = 0;
+    chips.apic->icr = chips.apic->tsc_deadline = 0;
     irqchip_take(r->m);
-    g_assert_cmpmem(&r->pic->chip[1], sizeof(chip), &chip, sizeof(chip));
-    g_assert_cmphex(r->ioapic->redir[9], ==, 0x0300000000008931);
-    g_assert_cmphex(r->ioapic->select, ==, 0x22);
-    g_assert_cmphex(r->apic->tpr, ==, 0x40);
-    g_assert_cmphex(r->apic->irr[2], ==, 0x10);
-    g_assert_cmphex(r->apic->tmr[2], ==, 0x10);
-    g_assert_cmphex(r->apic->lvt[APIC_LVT_LINT1], ==, 0x400);
-    g_assert_cmphex(r->apic->icr, ==, 0x0200000000000841);
-    g_assert_cmpuint(r->apic->tsc_deadline, ==, 123456789); /* not written yet: the TSC is older */
-    g_assert_cmpuint(r->pit->channel[1].count, ==, 4321);
-    g_assert_cmpuint(r->pit->channel[1].mode, ==, 2);
-    g_assert_true(r->pit->channel[1].bcd && r->pit->channel[1].write_high);
-    g_assert_cmphex(r->pit->channel[1].write_low, ==, 0x12);
-    rig_end(r);
+    g_assert_cmpmem(&chips.pic->chip[1], sizeof(chip), &chip, sizeof(chip));
+    g_assert_cmphex(chips.ioapic->redir[9], ==, 0x0300000000008931);
+    g_assert_cmphex(chips.ioapic->select, ==, 0x22);
+    g_assert_cmphex(chips.apic->tpr, ==, 0x40);
+    g_assert_cmphex(chips.apic->irr[2], ==, 0x10);
+    g_assert_cmphex(chips.apic->tmr[2], ==, 0x10);
+    g_assert_cmphex(chips.apic->lvt[APIC_LVT_LINT1], ==, 0x400);
+    g_assert_cmphex(chips.apic->icr, ==, 0x0200000000000841);
+    g_assert_cmpuint(chips.apic->tsc_deadline, ==,
+                     123456789); /* not written yet: the TSC is older */
+    g_assert_cmpuint(chips.pit->channel[1].count, ==, 4321);
+    g_assert_cmpuint(chips.pit->channel[1].mode, ==, 2);
+    g_assert_true(chips.pit->channel[1].bcd && chips.pit->channel[1].write_high);
+    g_assert_cmphex(chips.pit->channel[1].write_low, ==, 0x12);
+    kvm_rig_free(r);
 }
 
 /* A line that our 8254 left high would hide the pulses of the kernel's. */
 static void irq_0_is_low_when_the_kernel_takes_over(void)
 {
-    struct rig *r = rig_new_kvm(kvm_model_new(), "kvm");
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm");
     const struct kvm_irq_level *line;
 
-    irq_raise(&r->pit->irq0);
-    g_assert_cmphex(r->pic->chip[0].lines & 1, ==, 1);
+    irq_raise(&chips.pit->irq0);
+    g_assert_cmphex(chips.pic->chip[0].lines & 1, ==, 1);
     irqchip_give(r->m);
     line = kvm_model_last(r->k, KVM_IRQ_LINE, NULL);
     g_assert_cmpuint(line->irq, ==, 24);
     g_assert_cmpuint(line->level, ==, 0);
-    rig_end(r);
+    kvm_rig_free(r);
 }
 
 /* A count that has run down is over: given back as it is the kernel would begin it anew. */
 static void a_timer_that_is_over_stays_so(void)
 {
-    struct rig *r = rig_new_kvm(kvm_model_new(), "kvm");
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm");
     const uint8_t *page;
     uint32_t initial;
 
-    r->apic->svr |= APIC_SVR_ENABLE;
-    r->apic->lvt[APIC_LVT_TIMER] = 0x40;
-    r->apic->timer_initial = 1000;
-    r->apic->timer_start = clock_now(r->m, CLOCK_KIND_VIRTUAL) - NS_PER_SEC;
+    chips.apic->svr |= APIC_SVR_ENABLE;
+    chips.apic->lvt[APIC_LVT_TIMER] = 0x40;
+    chips.apic->timer_initial = 1000;
+    chips.apic->timer_start = clock_now(r->m, CLOCK_KIND_VIRTUAL) - NS_PER_SEC;
     irqchip_give(r->m);
     page = kvm_model_last(r->k, KVM_SET_LAPIC, NULL);
     memcpy(&initial, page + 0x380, sizeof(initial));
     g_assert_cmpuint(initial, ==, 0);
-    rig_end(r);
+    kvm_rig_free(r);
 }
 
 /* Writes --------------------------------------------------------------------------------------- */
 
 static void an_eventfd_follows_its_region(void)
 {
-    struct rig *r = rig_new_kvm(kvm_model_new(), "kvm");
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm");
     struct io_event e = { .mr = &r->device, .offset = 0x10, .size = 2, .match = true, .value = 7 };
     const struct kvm_ioeventfd *io;
 
@@ -409,7 +359,7 @@ static void an_eventfd_follows_its_region(void)
     g_assert_cmpuint(r->m->kvm->n_events, ==, 0);
     io_event_remove(r->m, &e);
     close(e.fd);
-    rig_end(r);
+    kvm_rig_free(r);
 }
 
 static void put_late(struct kvm_coalesced_mmio_ring *ring, uint64_t at, uint8_t value, bool pio)
@@ -421,7 +371,7 @@ static void put_late(struct kvm_coalesced_mmio_ring *ring, uint64_t at, uint8_t 
 
 static void late_writes_come_in_order(void)
 {
-    struct rig *r = rig_new_kvm(kvm_model_new(), "kvm");
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm");
     struct io_coalesced memory = { .mr = &r->device, .size = GUEST_PAGE_SIZE };
     struct io_coalesced port = { .mr = &r->ports, .offset = 2, .size = 2 };
     const struct kvm_coalesced_mmio_zone *zone;
@@ -449,12 +399,12 @@ static void late_writes_come_in_order(void)
     io_coalesced_remove(r->m, &memory);
     io_coalesced_remove(r->m, &port);
     g_assert_cmpuint(kvm_model_count(r->k, KVM_UNREGISTER_COALESCED_MMIO), ==, 2);
-    rig_end(r);
+    kvm_rig_free(r);
 }
 
 /* A debugger ----------------------------------------------------------------------------------- */
 
-static const struct kvm_guest_debug *guest_debug(struct rig *r)
+static const struct kvm_guest_debug *guest_debug(struct kvm_rig *r)
 {
     kvm_debug(&r->cpu->vcpu, true);
     machine_unlock(r->m);
@@ -465,7 +415,7 @@ static const struct kvm_guest_debug *guest_debug(struct rig *r)
 
 static void points_are_in_registers(void)
 {
-    struct rig *r = rig_new_kvm(kvm_model_new(), "kvm");
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm");
     struct debug_point points[] = { { DEBUG_BREAK_SOFT, 0x1234, 0 },
                                     { DEBUG_WATCH_WRITE, 0x2000, 4 },
                                     { DEBUG_WATCH_ACCESS, 0x3008, 8 } };
@@ -488,12 +438,12 @@ static void points_are_in_registers(void)
     machine_lock(r->m);
     g_assert_cmpint(r->m->debugger.stop.reason, ==, DEBUG_STOP_WATCH);
     g_assert_cmphex(r->m->debugger.stop.addr, ==, 0x3008);
-    rig_end(r);
+    kvm_rig_free(r);
 }
 
 static void what_fits_no_register_is_refused_or_stepped(void)
 {
-    struct rig *r = rig_new_kvm(kvm_model_new(), "kvm");
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm");
     struct debug_point p = { DEBUG_WATCH_READ, 0x2000, 4 };
 
     g_assert_false(debugger_insert(r->m, &p)); /* of reads alone */
@@ -512,26 +462,26 @@ static void what_fits_no_register_is_refused_or_stepped(void)
     }
     p.addr = 0x3000;
     g_assert_false(debugger_insert(r->m, &p)); /* a fifth */
-    rig_end(r);
+    kvm_rig_free(r);
 }
 
 static void a_step_blocks_interrupts_if_asked_to(void)
 {
-    struct rig *r = rig_new_kvm(kvm_model_new(), "kvm");
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm");
 
     debugger_set_step(&r->cpu->vcpu, true, true);
     g_assert_cmphex(guest_debug(r)->control, ==,
                     KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_BLOCKIRQ);
     debugger_set_step(&r->cpu->vcpu, false, false);
     g_assert_cmphex(guest_debug(r)->control, ==, 0);
-    rig_end(r);
+    kvm_rig_free(r);
 }
 
 /* The guest's clock ---------------------------------------------------------------------------- */
 
 static void the_clock_goes_on_where_it_stopped(void)
 {
-    struct rig *r = rig_new_kvm(kvm_model_new(), "kvm");
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm");
     struct kvm_clock_data data = { .clock = 987654321 };
     const struct kvm_clock_data *set;
 
@@ -544,7 +494,7 @@ static void the_clock_goes_on_where_it_stopped(void)
     set = kvm_model_last(r->k, KVM_SET_CLOCK, NULL);
     g_assert_cmpuint(set->clock, ==, 987654321);
     machine_set_run_state(r->m, RUN_STATE_PAUSED);
-    rig_end(r);
+    kvm_rig_free(r);
 }
 
 int main(int argc, char **argv)

@@ -106,6 +106,10 @@ static size_t argument_size(unsigned long request, const void *arg)
         return size + MIN(n, 4096u) * sizeof(struct kvm_msr_entry);
     case KVM_SET_GSI_ROUTING:
         return size + MIN(n, 65536u) * sizeof(struct kvm_irq_routing_entry);
+    case KVM_SET_NESTED_STATE:
+    case KVM_GET_NESTED_STATE: /* flags and format, then the size of it all */
+        memcpy(&n, (const uint8_t *)arg + offsetof(struct kvm_nested_state, size), sizeof(n));
+        return CLAMP(n, size, 16384u);
     case KVM_SET_SIGNAL_MASK:
         return size + MIN(n, 128u);
     default:
@@ -133,7 +137,7 @@ static int keep(struct kvm_model *k, int fd, unsigned long request, void *arg)
     for (unsigned i = 0; i < G_N_ELEMENTS(pairs); i++) {
         if (pairs[i].set == request) {
             g_hash_table_insert(k->kept, key_of(fd, pairs[i].get, pairs[i].key, arg),
-                                g_bytes_new(arg, _IOC_SIZE(request)));
+                                g_bytes_new(arg, argument_size(request, arg)));
             found = 0;
         }
     }
@@ -155,7 +159,12 @@ static int give(struct kvm_model *k, int fd, unsigned long request, void *arg)
             size_t size;
             const void *data = g_bytes_get_data(kept, &size);
 
-            memcpy(arg, data, MIN(size, _IOC_SIZE(request)));
+            memcpy(arg, data, MIN(size, argument_size(request, arg)));
+        } else if (request == KVM_GET_NESTED_STATE) {
+            *(struct kvm_nested_state *)arg = (struct kvm_nested_state){
+                .size = sizeof(struct kvm_nested_state),
+                .hdr.vmx = { .vmxon_pa = UINT64_MAX, .vmcs12_pa = UINT64_MAX },
+            };
         } else { /* what a new one has */
             memset((uint8_t *)arg + pairs[i].key, 0, _IOC_SIZE(request) - pairs[i].key);
         }
@@ -316,6 +325,9 @@ static int sys_ioctl(struct kvm_model *k, unsigned long request, void *arg)
         return k->caps[KVM_CAP_SYS_HYPERV_CPUID] ? list_cpuid(&k->hv_cpuid, arg) : -EINVAL;
     case KVM_GET_MSRS:
         return get_feature_msrs(k, arg);
+    case KVM_GET_DEVICE_ATTR: /* KVM_X86_XCOMP_GUEST_SUPP is the only one */
+        *(uint64_t *)(uintptr_t)((const struct kvm_device_attr *)arg)->addr = k->xcomp;
+        return 0;
     default:
         return -ENOTTY;
     }
@@ -529,6 +541,12 @@ static void model_close(struct kvm_host *h, int fd)
     }
 }
 
+static int model_permit_xsave(struct kvm_host *h, unsigned bit)
+{
+    model_of(h)->permitted |= 1ull << bit;
+    return 0;
+}
+
 static int model_eventfd(struct kvm_host *h)
 {
     (void)h;
@@ -604,7 +622,7 @@ static const struct { uint16_t cap; int value; } new_caps[] = {
     { KVM_CAP_TSC_DEADLINE_TIMER, 1 }, { KVM_CAP_SIGNAL_MSI, 1 }, { KVM_CAP_READONLY_MEM, 1 },
     { KVM_CAP_ENABLE_CAP_VM, 1 }, { KVM_CAP_X86_SMM, 1 }, { KVM_CAP_MULTI_ADDRESS_SPACE, 2 },
     { KVM_CAP_SPLIT_IRQCHIP, 1 }, { KVM_CAP_X2APIC_API, 3 }, { KVM_CAP_IMMEDIATE_EXIT, 1 },
-    { KVM_CAP_X86_DISABLE_EXITS, 14 }, { KVM_CAP_NESTED_STATE, 4224 }, { KVM_CAP_GET_MSR_FEATURES, 1 },
+    { KVM_CAP_X86_DISABLE_EXITS, 14 }, { KVM_CAP_NESTED_STATE, 4224 }, { KVM_CAP_SYS_ATTRIBUTES, 1 }, { KVM_CAP_GET_MSR_FEATURES, 1 },
     { KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, 3 }, { KVM_CAP_DIRTY_LOG_RING, 1048576 }, { KVM_CAP_SREGS2, 1 },
     { KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1 }, { KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1 }, { KVM_CAP_USER_NMI, 1 },
     { KVM_CAP_HYPERV, 1 }, { KVM_CAP_HYPERV_SYNIC2, 1 }, { KVM_CAP_HYPERV_CPUID, 1 }, { KVM_CAP_SYS_HYPERV_CPUID, 1 },
@@ -646,8 +664,8 @@ struct kvm_model *kvm_model_new(void)
 {
     struct kvm_model *k = g_new0(struct kvm_model, 1);
 
-    k->host = (struct kvm_host){ model_open,  model_ioctl, model_map,
-                                 model_unmap, model_close, model_eventfd };
+    k->host = (struct kvm_host){ model_open,  model_ioctl,   model_map,         model_unmap,
+                                 model_close, model_eventfd, model_permit_xsave };
     k->api_version = KVM_API_VERSION;
     k->tsc_khz = 2000000;
     k->arch_capabilities = 0x400000000c000069ull;

@@ -57,6 +57,8 @@ struct kvm_model {
     int caps[KVM_MODEL_CAPS];
     struct kvm_model_table cpuid, hv_cpuid;
     uint64_t arch_capabilities;
+    uint64_t xcomp;     /* XSAVE components that guests may have, KVM_X86_XCOMP_GUEST_SUPP */
+    uint64_t permitted; /* those that were asked for */
     bool refuses_arch_capabilities;
     unsigned tsc_khz;
     struct kvm_model_vcpu vcpus[KVM_MODEL_VCPUS];

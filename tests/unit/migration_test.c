@@ -298,7 +298,7 @@ static void unknown_versions_are_refused(struct fixture *f, gconstpointer data)
         { "machine", 5 + 7 + 4, "section 'machine' 0: it has version 9, must be 1" },
         { "machine", 5 + 7 + 12, "section 'machine' 0: section has version 9, must be 1 to 2" },
         { "cpu", 5 + 3 + 4, "section 'cpu' 0: it has version 9, must be 1" },
-        { "cpu", 5 + 3 + 12, "section 'cpu' 0: section has version 9, must be 1 to 3" },
+        { "cpu", 5 + 3 + 12, "section 'cpu' 0: section has version 9, must be 1 to 4" },
         { "ram", 5 + 3 + 4, "section 'ram' 0: version 9, must be 1" },
         { "device ioapic", 5 + 13 + 4, "section 'device ioapic' 0: it has version 9" },
         { "device ioapic", 5 + 13 + 12 + 8,

@@ -381,9 +381,8 @@ struct x86_cpu {
     uint32_t n_extra_msrs, extra_msr[CPU_EXTRA_MSRS];
     uint32_t pkru; /* of protection keys */
     uint64_t extra_value[CPU_EXTRA_MSRS];
-    GByteArray
-        *kvm_nested;       /* of a hypervisor in the guest, as KVM tells it; empty: there is none */
-    GByteArray *kvm_xsave; /* XSAVE components that are KVM's alone: see accel/kvm/xsave.c */
+    GByteArray *kvm_nested; /* a hypervisor in the guest, in KVM's form; empty: there is none */
+    GByteArray *kvm_xsave;  /* XSAVE components that are KVM's alone: see accel/kvm/xsave.c */
     uint64_t kvm_clock; /* ns, while the machine stands still: KVM's paravirtual clock; CPU 0's */
 
     struct x87_state x87;

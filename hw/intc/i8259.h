@@ -44,7 +44,9 @@ void pic_update(struct i8259 *pic);
 /* i8259_kernel.c: the pair takes turns with the kernel's (softmmu/irqchip.h); realize and unrealize. */
 void pic_join_kernel(struct i8259 *pic);
 void pic_leave_kernel(struct i8259 *pic);
-/* Around an access that came to us though the kernel's is in charge: true: give it back. */
+/* What the kernel's hold, to look at. */
+void pic_peek(struct i8259 *pic);
+/* Around an access that came to us though the kernel's is in charge: true: give it back; no CPU runs meanwhile. */
 bool pic_borrow(struct i8259 *pic);
 void pic_give_back(struct i8259 *pic, bool borrowed);
 

@@ -101,11 +101,20 @@ void pic_leave_kernel(struct i8259 *pic)
     irqchip_remove_part(pic->dev.machine, &pic->part);
 }
 
+void pic_peek(struct i8259 *pic)
+{
+    if (irqchip_has_all(pic->dev.machine)) {
+        take(pic);
+    }
+}
+
+/* What a CPU did to the kernel's meanwhile would be lost when ours is written back: they stand still. */
 bool pic_borrow(struct i8259 *pic)
 {
     if (!irqchip_has_all(pic->dev.machine)) {
         return false;
     }
+    vcpu_exclusive_begin(pic->dev.machine);
     take(pic);
     return true;
 }
@@ -114,5 +123,6 @@ void pic_give_back(struct i8259 *pic, bool borrowed)
 {
     if (borrowed) {
         give(pic);
+        vcpu_exclusive_end(pic->dev.machine);
     }
 }

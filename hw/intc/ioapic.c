@@ -185,7 +185,7 @@ static uint64_t ioapic_read(void *opaque, uint64_t off, unsigned size)
     struct ioapic *io = opaque;
 
     (void)size;
-    ioapic_borrow(io); /* a look leaves nothing to be given back */
+    ioapic_peek(io);
     switch (off) {
     case IOREGSEL:
         return io->select;

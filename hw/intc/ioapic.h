@@ -40,6 +40,7 @@ bool ioapic_is_level(uint64_t redir);
 /* ioapic_kernel.c: as those of i8259.h; with split chips the kernel is told what each pin sends. */
 void ioapic_join_kernel(struct ioapic *io);
 void ioapic_leave_kernel(struct ioapic *io);
+void ioapic_peek(struct ioapic *io);
 bool ioapic_borrow(struct ioapic *io);
 void ioapic_give_back(struct ioapic *io, bool borrowed);
 void ioapic_tell_kernel(struct ioapic *io, unsigned pin);

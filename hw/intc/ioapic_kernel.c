@@ -91,11 +91,20 @@ void ioapic_leave_kernel(struct ioapic *io)
     irqchip_remove_part(io->dev.machine, &io->part);
 }
 
+void ioapic_peek(struct ioapic *io)
+{
+    if (irqchip_has_all(io->dev.machine)) {
+        take(io);
+    }
+}
+
+/* What a CPU did to the kernel's meanwhile would be lost when ours is written back: they stand still. */
 bool ioapic_borrow(struct ioapic *io)
 {
     if (!irqchip_has_all(io->dev.machine)) {
         return false;
     }
+    vcpu_exclusive_begin(io->dev.machine);
     take(io);
     return true;
 }
@@ -104,5 +113,6 @@ void ioapic_give_back(struct ioapic *io, bool borrowed)
 {
     if (borrowed) {
         give(io);
+        vcpu_exclusive_end(io->dev.machine);
     }
 }

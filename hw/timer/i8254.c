@@ -400,7 +400,7 @@ static uint64_t port61_read(void *opaque, uint64_t off, unsigned size)
 
     (void)off;
     (void)size;
-    i8254_borrow(pit); /* a look leaves nothing to be given back */
+    i8254_peek(pit);
     return pit->speaker | (now / REFRESH_NS & 1) << 4 | channel_out(&pit->channel[2], now) << 5;
 }
 

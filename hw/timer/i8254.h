@@ -66,9 +66,10 @@ bool i8254_post_load(struct device *dev, GError **error);
 /* Arms the host timer for what the fields say. */
 void i8254_rearm(struct i8254 *pit);
 extern const struct state_row i8254_rows[];
-/* i8254_kernel.c */
+/* i8254_kernel.c: as those of i8259.h. */
 void i8254_join_kernel(struct i8254 *pit);
 void i8254_leave_kernel(struct i8254 *pit);
+void i8254_peek(struct i8254 *pit);
 void i8254_borrow(struct i8254 *pit);
 void i8254_give_back(struct i8254 *pit);
 

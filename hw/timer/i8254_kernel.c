@@ -106,10 +106,18 @@ void i8254_leave_kernel(struct i8254 *pit)
     irqchip_remove_part(pit->dev.machine, &pit->part);
 }
 
-/* Port 61h is ours where its tone is heard, and the interpreter may access the others. */
+void i8254_peek(struct i8254 *pit)
+{
+    if (irqchip_has_all(pit->dev.machine)) {
+        take(pit);
+    }
+}
+
+/* Port 61h is ours where its tone is heard, and the interpreter may access the others: CPUs stand still meanwhile. */
 void i8254_borrow(struct i8254 *pit)
 {
     if (irqchip_has_all(pit->dev.machine)) {
+        vcpu_exclusive_begin(pit->dev.machine);
         take(pit);
     }
 }
@@ -118,6 +126,7 @@ void i8254_give_back(struct i8254 *pit)
 {
     if (irqchip_has_all(pit->dev.machine)) {
         give(pit);
+        vcpu_exclusive_end(pit->dev.machine);
     }
 }
 

@@ -105,6 +105,7 @@ static void all_features(const struct cpu_request *r, uint32_t words[FEAT_WORDS]
         memcpy(words, r->support->features, sizeof(r->support->features));
     } else if (r->support) {
         set_feature(words, X86_INVTSC, false);
+        set_feature(words, X86_TOPOEXT, false); /* the guest's topology is not the host's */
     }
     words[FEAT_KVM_HINTS] = 0; /* what the host promises, and only who starts it knows */
 }

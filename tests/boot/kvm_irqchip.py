@@ -7,12 +7,12 @@ What this host's /dev/kvm cannot do is left to tests/device/kvm_irqchip_test.c, 
 """
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
 
 from boot import HERE, SLOW, Failed, Run, Scratch, Skip, tap
+from qmp_client import connect
 
 TIMEOUT = 60
 SCRATCH = Scratch()
@@ -216,9 +216,8 @@ class Gdb:
     """A client of -gdb that knows packets only."""
 
     def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket = connect(path)
         self.socket.settimeout(TIMEOUT * SLOW)
-        self.socket.connect(path)
         self.data = b""
 
     def send(self, packet):
@@ -287,7 +286,10 @@ def dirty_ring():
     file = SCRATCH.path("ring")
     with Machine("kvm,dirty-ring-size=1024", "-cpu", CPU, defines=("ROUNDS=10",)) as m:
         m.wait_printed(r"R\.")
+        m.ask("migrate_set_parameter max-bandwidth 64k")
         m.ask(f"migrate -d file:{file}")
+        m.wait_printed(r"\.{%d}" % (m.printed().count(".") + 2))    # the guest writes meanwhile
+        m.ask("migrate_set_parameter max-bandwidth 1G")
         text = m.ask("info migrate")
         while "completed" not in text:
             expect("failed" not in text, text)

@@ -344,6 +344,10 @@ check-unit: $(unit_bin)             ## run tests/unit
 	@$(check) $(unit_bin)
 check-device: $(device_bin)         ## run tests/device: devices without a CPU
 	@$(check) $(device_bin)
+# The boot tests have rows that take long and are near to others: half an hour more on two processors.
+.PHONY: check-all
+check-all: $(rhea) $(tools) guests  ## run every row of tests/boot
+	@RHEA_ALL=1 $(check) $(boot_run)
 # Longer and elsewhere: make check-fuzz MODE=asan RHEA_FUZZ_STEPS=1000000 RHEA_FUZZ_SEED=7 RHEA_BLOCK_FUZZ=5000
 .PHONY: check-fuzz
 check-fuzz: $(out)/tests/device/fuzz_devices_test $(tools) $(block_bin) ## run random accesses on every device and board, damaged images

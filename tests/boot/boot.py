@@ -265,3 +265,17 @@ def tap(tests):
             continue
         print(f"ok {number} {name} ({time.monotonic() - start:.1f} s)", flush=True)
     return 1 if failed else 0
+
+
+def main(tests, long=()):
+    """tap() with what the command line asks for: rows whose names have one of its words; all of them with --all (or
+    RHEA_ALL=1); else all but `long`, the names of those that take long and are near to others."""
+    unknown = set(long) - {name for name, _ in tests}
+    assert not unknown, f"no rows: {unknown}"
+    words = [a for a in sys.argv[1:] if a != "--all"]
+    everything = "--all" in sys.argv or os.environ.get("RHEA_ALL")
+    chosen = [t for t in tests if (any(w in t[0] for w in words) if words else everything or t[0] not in long)]
+    status = tap(chosen)
+    if not words and len(chosen) < len(tests):
+        print(f"# {len(tests) - len(chosen)} more rows with --all")
+    return status

@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 
-from boot import INIT_HEAD, KERNEL_TROUBLE, Failed, Run, Scratch, guest_data, guest_file, run_row, tap
+from boot import INIT_HEAD, KERNEL_TROUBLE, Failed, Run, Scratch, guest_data, guest_file, main, run_row
 from hotplug import Monitor, wait_until_free
 from virtio import CORE, END, INTERP, MICROVM, PC
 
@@ -206,6 +206,12 @@ TESTS = (
     ("serial ports on PCI", serial_ports_on_pci),
 )
 
+# With --all alone: these take long, and others are near to them.
+LONG = (
+    "a shell on hvc0, in the interpreter",
+    "a named port over the legacy interface and INTx",
+)
+
+
 if __name__ == "__main__":
-    chosen = [t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]
-    sys.exit(tap(chosen))
+    sys.exit(main(TESTS, LONG))

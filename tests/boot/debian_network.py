@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 
-from boot import Failed, Scratch, Skip, guest_file, tap
+from boot import Failed, Scratch, Skip, guest_file, main
 from debian import STEP_TIMEOUT, Guest, rhea_img
 from firmware import need_bios
 from network_guest import FILE, Handler, free_port
@@ -108,6 +108,4 @@ if __name__ == "__main__":
     if not os.environ.get(INSIDE) and not why_not():
         os.environ[INSIDE] = "1"
         os.execvp("unshare", ["unshare", "-rnm", sys.executable, *sys.argv])
-    words = [a for a in sys.argv[1:] if a != "--all"]
-    chosen = [t for t in TESTS if not words or any(w in t[0] for w in words)]
-    sys.exit(tap(chosen if sys.argv[1:] else TESTS[:1]))
+    sys.exit(main(TESTS, [name for name, _ in TESTS[1:]]))

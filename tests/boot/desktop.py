@@ -7,7 +7,7 @@ import re
 import shlex
 import sys
 
-from boot import Scratch, guest_file, tap
+from boot import Scratch, guest_file, main
 from debian import Guest, rhea_img
 from display_guest import Shown, colours, difference, part
 from firmware import need_bios
@@ -217,5 +217,4 @@ TESTS = (
 )
 
 if __name__ == "__main__":
-    chosen = [t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]
-    sys.exit(tap(chosen))
+    sys.exit(main(TESTS))

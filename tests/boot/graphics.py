@@ -4,7 +4,7 @@
 import re
 import sys
 
-from boot import INIT_HEAD, Run, Scratch, guest_data, guest_file, tap
+from boot import INIT_HEAD, Run, Scratch, guest_data, guest_file, main
 from display_guest import difference
 from firmware import wait_for_text
 from rfb import read_ppm
@@ -130,6 +130,12 @@ TESTS = (
     ("cirrus-vga", card(["-vga", "cirrus"], r"^FB: cirrusdrmfb 1024,768 16 2048$", 1024, 768, 16, 0)),
 )
 
+# With --all alone: these take long, and others are near to them.
+LONG = (
+    "virtio-vga",
+    "virtio-gpu-device on microvm",
+)
+
+
 if __name__ == "__main__":
-    chosen = [t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]
-    sys.exit(tap(chosen))
+    sys.exit(main(TESTS, LONG))

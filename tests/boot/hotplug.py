@@ -6,8 +6,8 @@ import re
 import sys
 import time
 
-from boot import KERNEL_TROUBLE, Failed, Run, Scratch, guest_file, tap
-from virtio import BLK, CORE, HEAD, NVME, SCSI, initrd
+from boot import KERNEL_TROUBLE, Failed, Run, Scratch, guest_file, main
+from virtio import BLK, NVME, SCSI, initrd
 
 TIMEOUT = 300
 PROMPT = r"\(qemu\) "
@@ -182,6 +182,12 @@ TESTS = (
               "device_add scsi-hd,id=d,drive=drv,bus=s.0,scsi-id=4,lun=2")),
 )
 
+# With --all alone: these take long, and others are near to them.
+LONG = (
+    "a virtio disk on an iothread in a slot of q35, two CPUs",
+    "a SCSI disk on an iothread",
+)
+
+
 if __name__ == "__main__":
-    chosen = [t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]
-    sys.exit(tap(chosen))
+    sys.exit(main(TESTS, LONG))

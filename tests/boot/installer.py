@@ -9,7 +9,7 @@ import sys
 import time
 import zlib
 
-from boot import SLOW, Failed, Scratch, guest_file, tap
+from boot import SLOW, Failed, Scratch, guest_file, main
 from display_guest import Machine, part
 from firmware import need_bios
 from firmware_os import beside, iso
@@ -150,4 +150,4 @@ TESTS = (
 )
 
 if __name__ == "__main__":
-    sys.exit(tap([t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]))
+    sys.exit(main(TESTS))

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from boot import HERE, SLOW, Failed, Run, Scratch, Skip, tap
+from boot import HERE, SLOW, Failed, Run, Scratch, Skip, main
 from qmp_client import connect
 
 TIMEOUT = 60
@@ -330,5 +330,4 @@ TESTS = [
 ]
 
 if __name__ == "__main__":
-    only = sys.argv[1:]
-    sys.exit(tap([t for t in TESTS if not only or any(o in t[0] for o in only)]))
+    sys.exit(main(TESTS))

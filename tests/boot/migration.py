@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-from boot import SLOW, Run, Scratch, guest_file, tap
+from boot import SLOW, Run, Scratch, guest_file, main
 from disks import run, tool
 from qmp_client import connect, listener
 from snapshots import SCRIPT, SIZE, drive, turns, watch
@@ -416,6 +416,4 @@ TESTS = SHORT + [
 ]
 
 if __name__ == "__main__":
-    words = [a for a in sys.argv[1:] if a != "--all"]
-    chosen = [t for t in TESTS if not words or any(w in t[0] for w in words)]
-    sys.exit(tap(chosen if sys.argv[1:] else SHORT))
+    sys.exit(main(TESTS, [name for name, _ in TESTS[len(SHORT):]]))

@@ -6,7 +6,7 @@ import socket
 import sys
 import time
 
-from boot import Run, Scratch, tap
+from boot import Run, Scratch, main
 from hotplug import messages
 from network_guest import DIGEST, MODULES_HEAD, TIMEOUT, check, fill, free_port, linux, serving
 
@@ -92,6 +92,14 @@ TESTS = (
     ("virtio-net, interpreted", network([*INTERP, *USER, "-device", "virtio-net-pci,netdev=n"])),
 )
 
+# With --all alone: these take long, and others are near to them.
+LONG = (
+    "virtio-net, interpreted",
+    "e1000e on pc, two CPUs",
+    "ne2k_pci by -nic on q35, two CPUs",
+    "pcnet by -nic on q35, two CPUs",
+)
+
+
 if __name__ == "__main__":
-    chosen = [t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]
-    sys.exit(tap(chosen))
+    sys.exit(main(TESTS, LONG))

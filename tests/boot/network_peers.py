@@ -4,7 +4,7 @@
 a tunnel, or a hub of which one guest's emulator has the ports; each row with the cards that it names."""
 import sys
 
-from boot import Run, Scratch, tap
+from boot import Run, Scratch, main
 from network_guest import HEAD, TIMEOUT, check, fill, free_port, linux, program_files
 
 BYTES = "8M"                            # that iperf3 sends each way
@@ -84,6 +84,12 @@ TESTS = (
            ["-netdev", "socket,id=n,mcast=230.0.0.1:PORT,localaddr=127.0.0.1", *card(VIRTIO, 2)])),
 )
 
+# With --all alone: these take long, and others are near to them.
+LONG = (
+    "two guests joined by datagrams",
+    "two guests joined by an L2TPv3 tunnel",
+)
+
+
 if __name__ == "__main__":
-    chosen = [t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]
-    sys.exit(tap(chosen))
+    sys.exit(main(TESTS, LONG))

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from boot import Failed, Run, Scratch, Skip, tap
+from boot import Failed, Run, Scratch, Skip, main
 from network_guest import HEAD, TIMEOUT, check, fill, linux
 
 # The other side may never end the connection: timeout does.
@@ -123,5 +123,4 @@ TESTS = (
 )
 
 if __name__ == "__main__":
-    chosen = [t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]
-    sys.exit(tap(chosen))
+    sys.exit(main(TESTS))

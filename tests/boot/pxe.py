@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 
-from boot import Failed, Run, Scratch, Skip, guest_file, tap
+from boot import Failed, Run, Scratch, Skip, guest_file, main
 from firmware import assemble, need_bios
 from network_guest import serving
 
@@ -99,5 +99,15 @@ TESTS = (
     ("no ROM, no boot", no_rom_no_boot),
 )
 
+# With --all alone: these take long, and others are near to them.
+LONG = (
+    "e1000e on q35 by HTTP",
+    "ne2k_pci on q35 by HTTP",
+    "pcnet on q35 by HTTP",
+    "rtl8139 on q35 by HTTP",
+    "e1000 on pc by TFTP",
+)
+
+
 if __name__ == "__main__":
-    sys.exit(tap([t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]))
+    sys.exit(main(TESTS, LONG))

@@ -9,7 +9,7 @@ import re
 import stat
 import sys
 
-from boot import INIT_HEAD, KERNEL_TROUBLE, Failed, Run, Scratch, Skip, guest_data, guest_file, tap
+from boot import INIT_HEAD, KERNEL_TROUBLE, Failed, Run, Scratch, Skip, guest_data, guest_file, main
 
 TIMEOUT = 1500
 FOLDERS, FILES = 100, 100
@@ -299,8 +299,14 @@ TESTS = (
     ("virtiofs: a mount goes on in another process", stays(FUSE, fuse)),
 )
 
+# With --all alone: these take long, and others are near to them.
+LONG = (
+    "9P, security_model=mapped-xattr, the transitional device",
+    "9P on a microvm",
+    "virtiofs, cache=never, three queues",
+    "virtiofs, cache=always on a microvm",
+)
+
+
 if __name__ == "__main__":
-    wanted = [a for a in sys.argv[1:] if a != "--all"]
-    chosen = [t for t in TESTS if (any(a in t[0] for a in wanted) if wanted
-                                   else "--all" in sys.argv or MANY not in t[0])]
-    sys.exit(tap(chosen))
+    sys.exit(main(TESTS, [*LONG, *(name for name, _ in TESTS if MANY in name)]))

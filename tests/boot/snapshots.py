@@ -7,7 +7,7 @@ Without arguments a short list, for 'make check'; with --all every disk interfac
 import re
 import sys
 
-from boot import KERNEL_TROUBLE, Run, Scratch, guest_file, tap
+from boot import KERNEL_TROUBLE, Run, Scratch, guest_file, main
 from disks import run, tool
 from hotplug import Monitor
 from virtio import BLK, NVME, SCSI, initrd
@@ -117,6 +117,4 @@ TESTS = SHORT + [
 ]
 
 if __name__ == "__main__":
-    words = [a for a in sys.argv[1:] if a != "--all"]
-    chosen = [t for t in TESTS if not words or any(w in t[0] for w in words)]
-    sys.exit(tap(chosen if sys.argv[1:] else SHORT))
+    sys.exit(main(TESTS, [name for name, _ in TESTS[len(SHORT):]]))

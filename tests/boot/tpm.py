@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 
-from boot import KERNEL_TROUBLE, Run, Scratch, Skip, guest_file, tap
+from boot import KERNEL_TROUBLE, Run, Scratch, Skip, guest_file, main
 from disks import run as run_tool, tool
 from firmware import need_bios
 from hotplug import Monitor
@@ -201,5 +201,12 @@ TESTS = [
 ]
 
 
+# With --all alone: these take long, and others are near to them.
+LONG = (
+    "tpm-tis: a snapshot has its state",
+    "tpm-crb, q35",
+)
+
+
 if __name__ == "__main__":
-    sys.exit(tap(TESTS))
+    sys.exit(main(TESTS, LONG))

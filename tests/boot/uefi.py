@@ -6,8 +6,7 @@ import shutil
 import subprocess
 import sys
 
-from boot import (KERNEL_TROUBLE, Failed, Run, Scratch, Skip, guest_data, guest_file, run_row,
-                  tap)
+from boot import (KERNEL_TROUBLE, Failed, Run, Scratch, Skip, guest_data, guest_file, main, run_row)
 
 TIMEOUT = 90
 MACHINES = ("pc", "q35")
@@ -214,5 +213,4 @@ TESTS = [
 ]
 
 if __name__ == "__main__":
-    chosen = [t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]
-    sys.exit(tap(chosen))
+    sys.exit(main(TESTS))

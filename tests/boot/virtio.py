@@ -7,7 +7,7 @@ import hashlib
 import os
 import sys
 
-from boot import INIT_HEAD, KERNEL_TROUBLE, Failed, Scratch, guest_data, guest_file, run_row, tap
+from boot import INIT_HEAD, KERNEL_TROUBLE, Failed, Scratch, guest_data, guest_file, main, run_row
 from disks import ext4, run, tool
 
 TIMEOUT = 400
@@ -267,6 +267,18 @@ TESTS = (
                   (r"panic=-1 reboot=t virtio_mmio\.device=512@0xfeb00000:5$",))),
 )
 
+# With --all alone: these take long, and others are near to them.
+LONG = (
+    "a SCSI disk in the interpreter",
+    "an NVMe disk in the interpreter",
+    "the same in the interpreter",
+    "an NVMe disk without MSI-X",
+    "a virtio disk on an iothread, legacy interface and INTx",
+    "a virtio disk of large blocks without a write cache",
+    "a SCSI disk on an iothread, two CPUs",
+    "a virtio disk on an iothread of a microvm",
+)
+
+
 if __name__ == "__main__":
-    chosen = [t for t in TESTS if not sys.argv[1:] or any(a in t[0] for a in sys.argv[1:])]
-    sys.exit(tap(chosen))
+    sys.exit(main(TESTS, LONG))

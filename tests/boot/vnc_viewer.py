@@ -5,10 +5,9 @@ and with a password; keys that are typed in its window arrive, and its window fo
 import shutil
 import subprocess
 import sys
-import time
 
 from boot import Scratch, Skip, tap
-from display_guest import TIMEOUT, difference
+from display_guest import difference
 from rfb import des
 from tls import authority, free_port
 from vnc import Machine

@@ -208,14 +208,23 @@ static void emit_room_for_pair(struct trans *x)
     emit_load(x->e, H_RSP, rm_cpu(offsetof(struct x86_cpu, return_base)));
 }
 
-/* R14 is where the call returns to. */
-static void emit_push_pair(struct trans *x)
+/* The guest's return address.  Uses R15. */
+static void emit_push_pair(struct trans *x, uint64_t next)
 {
-    emit_insn(x->e, 0, 0xff, 6, rm_reg(H_R14));
+    if (next == (uint64_t)(int32_t)next) {
+        emit8(x->e, 0x68);
+        emit32(x->e, (uint32_t)next);
+    } else {
+        emit_mov_imm(x->e, H_R15, next);
+        emit_insn(x->e, 0, 0xff, 6, rm_reg(H_R15));
+    }
 }
 
-/* Goes on at a linear address if condition cc of the host holds (negative: always). */
-static void emit_way_to(struct trans *x, int cc, uint64_t target, bool poll, bool call)
+/*
+ * Goes on at a linear address if condition cc of the host holds (negative: always).  Not NULL: it is called, and returns
+ * to *next.
+ */
+static void emit_way_to(struct trans *x, int cc, uint64_t target, bool poll, const uint64_t *next)
 {
     struct flag_state before = flag_state(x);
     bool near = ((linear_of(x, target) ^ linear_of(x, x->start)) >> 12) == 0;
@@ -229,7 +238,7 @@ static void emit_way_to(struct trans *x, int cc, uint64_t target, bool poll, boo
         flags_to_memory(x);
         before = flag_state(x);
     }
-    if (!call && x->loop && target == x->start && emit_loop_back(x, cc, need)) {
+    if (!next && x->loop && target == x->start && emit_loop_back(x, cc, need)) {
         return;
     }
     variant = x->memory_flags || !need ? 0 : desc_pack(&x->desc);
@@ -250,8 +259,8 @@ static void emit_way_to(struct trans *x, int cc, uint64_t target, bool poll, boo
     } else {
         way = add_way(x, (int)x->n_links, target);
     }
-    if (call) {
-        emit_push_pair(x);
+    if (next) {
+        emit_push_pair(x, *next);
         emit8(x->e, 0xe8);
         emit32(x->e, 0);
         way->jump[0] = x->e->p - 4;
@@ -268,7 +277,7 @@ static void emit_way_to(struct trans *x, int cc, uint64_t target, bool poll, boo
 
 static void emit_edge(struct trans *x, int cc, uint64_t target)
 {
-    emit_way_to(x, cc, target, target <= x->rip, false);
+    emit_way_to(x, cc, target, target <= x->rip, NULL);
 }
 
 void emit_goto(struct trans *x, uint64_t target)
@@ -290,7 +299,7 @@ static void emit_return_here(struct trans *x, uint64_t next)
     way = add_way(x, -1, next);
     way->jump[0] = emit_jump(x->e, CC_S);
     way->hot = true;
-    emit_way_to(x, -1, next, false, false);
+    emit_way_to(x, -1, next, false, NULL);
 }
 
 /* R13, an instruction pointer, becomes its key.  Uses R14. */
@@ -337,8 +346,7 @@ static void emit_lookup_inline(struct trans *x, int32_t rsp_add, const uint64_t 
         emit_add_rsp(x, rsp_add);
     }
     if (next) {
-        emit_mov_imm(e, H_R15, *next);
-        emit_insn(e, 0, 0xff, 6, rm_reg(H_R15));
+        emit_push_pair(x, *next);
     }
     emit_insn(e, 0, 0xff, next ? 2 : 4,
               rm_cpu_at(H_R14, table + offsetof(struct code_entry, exec)));
@@ -379,8 +387,7 @@ static void end_call(struct trans *x, const struct insn *i, uint64_t next)
     }
     emit_room_for_pair(x);
     emit_push_return(x, next);
-    emit_mov_imm(x->e, H_R14, next);
-    emit_way_to(x, -1, target, target <= x->rip, true);
+    emit_way_to(x, -1, target, target <= x->rip, &next);
     emit_return_here(x, next);
 }
 
@@ -543,7 +550,7 @@ static void emit_guard(struct trans *x, uint64_t expected)
         emit_mov_imm(e, H_R14, expected);
         emit_insn(e, E_W, 0x39, H_R14, rm_reg(H_R13));
     }
-    emit_way_to(x, CC_NZ, x->rip, false, false);
+    emit_way_to(x, CC_NZ, x->rip, false, NULL);
 }
 
 static void pass_ret(struct trans *x, unsigned extra, uint64_t expected)

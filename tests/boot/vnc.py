@@ -12,7 +12,7 @@ import sys
 import time
 
 import display_guest
-from boot import SLOW, Run, Scratch, Skip, processor_time, tap
+from boot import SLOW, Failed, Run, Scratch, Skip, processor_time, tap
 from display_guest import TIMEOUT
 from rfb import (DESKTOP_SIZE, EXTENDED_SIZE, HEXTILE, KEY_EVENT, POINTER_CHANGE, RAW, TIGHT, TLS_NONE, TLS_PASSWORD,
                  VENCRYPT, X509_NONE, X509_PASSWORD, ZRLE, Rfb, WebSocket, connect)
@@ -384,11 +384,37 @@ def outsiders(run, options, context_of):
             pass
 
 
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def secure_web_sockets():
+    """wss: TLS from the first byte on; who knows another authority, or speaks no TLS, is not served."""
+    scratch = Scratch()
+    folder, number = authority(scratch, "ours"), free_port()
+    creds = f"tls-creds-x509,id=t,endpoint=server,verify-peer=off,dir={folder}"
+    with Machine("-object", creds, vnc=f",websocket=127.0.0.1:{number},tls-creds=t") as run:
+        run.see("╔═╦╗")
+        run.qmp.run("stop")
+        secure = context(folder, False).wrap_socket(connect(("127.0.0.1", number)), server_hostname="localhost")
+        client = Rfb(WebSocket(secure))
+        client.set_encodings(TIGHT)
+        run.check_shown(client, "over a web socket with TLS")
+        for refused in (lambda sock: ssl.create_default_context().wrap_socket(sock, server_hostname="localhost"),
+                        lambda sock: WebSocket(sock)):
+            try:
+                refused(connect(("127.0.0.1", number)))
+            except (ssl.SSLError, OSError, Failed):
+                continue
+            run.fail("a client that should not be was served")
+        run.check_shown(client, "after those that were refused")
+        run.leave()
+
+
 def web_sockets():
-    port = socket.socket()
-    port.bind(("127.0.0.1", 0))
-    number = port.getsockname()[1]
-    port.close()
+    number = free_port()
     with Machine(vnc=f",websocket=127.0.0.1:{number}") as run:
         run.see("╔═╦╗")
         run.qmp.run("stop")
@@ -528,6 +554,7 @@ TESTS = (
     ("events, queries, clients",   events_and_queries),
     ("sizes that clients want",    sizes),
     ("TLS",                        encrypted),
+    ("web sockets with TLS",       secure_web_sockets),
     ("web sockets",                web_sockets),
     ("hostile clients",            hostile_clients),
     ("an idle client",             idle_client),

@@ -409,6 +409,27 @@ static uint32_t lapic_tpr(struct kvm_rig *r)
     return tpr;
 }
 
+static uint32_t svr_in_the_kernel(const char *accel)
+{
+    struct kvm_rig *r = new_rig(kvm_model_new(), accel);
+    const uint8_t *page;
+    uint32_t svr;
+
+    chips.apic->svr = 0x1000 | 0x1ff;
+    irqchip_give(r->m);
+    page = kvm_model_last(r->k, KVM_SET_LAPIC, NULL);
+    memcpy(&svr, page + 0xf0, sizeof(svr));
+    kvm_rig_free(r);
+    return svr;
+}
+
+/* Directed EOIs would never come to the kernel's I/O APIC, to ours they do. */
+static void eois_reach_the_io_apic_that_there_is(void)
+{
+    g_assert_cmphex(svr_in_the_kernel("kvm,kernel-irqchip=on"), ==, 0x1ff);
+    g_assert_cmphex(svr_in_the_kernel("kvm,kernel-irqchip=split"), ==, 0x11ff);
+}
+
 /* INIT resets one local APIC, and the kernel stays in charge of all. */
 static void an_init_resets_the_kernels_apic(void)
 {
@@ -690,6 +711,7 @@ int main(int argc, char **argv)
     TEST(a_timer_that_is_over_stays_so);
     TEST(cpus_stand_still_while_a_chip_is_borrowed);
     TEST(another_cpus_apic_is_read_while_cpus_stand_still);
+    TEST(eois_reach_the_io_apic_that_there_is);
     TEST(an_init_resets_the_kernels_apic);
     TEST(an_init_may_come_to_a_borrowed_apic);
     TEST(an_eventfd_follows_its_region);

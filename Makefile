@@ -140,7 +140,7 @@ device_tests := smbus_test tpm_test uhci_ehci_test audio_test es1370_test sb16_t
                 debugcon_test hotplug_test microvm_pm_test hpet_test i440fx_test i8042_test ioapic_test misc_test pc_test \
                 pci_test pic_test piix4_pm_test pit_test reset_test rtc_test serial_test \
                 pflash_test bios_test fw_cfg_test smi_test smm_test \
-               fuzz_devices_test info_test io_errors_test virtio_rng_test loader_test parallel_test kvm_cpuid_test kvm_probe_test kvm_run_test kvm_slots_test kvm_state_test kvm_irqchip_test virtio_9p_test virtio_fs_test
+               fuzz_devices_test info_test io_errors_test virtio_rng_test loader_test parallel_test kvm_cpuid_test kvm_probe_test kvm_run_test kvm_slots_test kvm_state_test kvm_irqchip_test virtio_kernel_test virtio_9p_test virtio_fs_test
 device_helpers := fuzz_machine.c kvm_model.c kvm_rig.c rig.c tpm_player.c
 
 insn_tests := cpu_model_test smp_test dirty_test tlb_test avx_test softfloat_test softfloat_x87_test x87_test \

@@ -78,6 +78,7 @@ static bool begin_kvm(struct machine *m, struct choice *c, const char *text, boo
         refuse(c, without_prefix(error->message), NULL);
     } else {
         m->config.accel_why = g_strdup(p.behind);
+        m->config.accel_emulates = !p.hardware;
         if (!p.hardware) {
             options_warn(c->options,
                          "-accel kvm: %s: guests may be far slower than with -accel tcg, or not "

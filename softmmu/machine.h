@@ -95,6 +95,7 @@ struct machine_config {
     char *cpu_model;                    /* "-cpu" verbatim: NAME[,+feat,-feat,...] */
     char *accel;                        /* "tcg" */
     char *accel_why;                    /* one clause; NULL: it was asked for */
+    bool accel_emulates;                /* by a KVM without hardware below it */
     char *kernel, *initrd, *append;     /* initrd: comma-separated list; ",," is a comma */
     char *name;                         /* -name */
     GPtrArray *smbios;                  /* char *: each -smbios verbatim */

@@ -349,6 +349,7 @@ static void queue_requests(struct machine *m)
 
 void machine_request_reset(struct machine *m, enum shutdown_cause cause)
 {
+    g_assert(machine_locked(m));
     m->reset_requested = cause;
     queue_requests(m);
 }

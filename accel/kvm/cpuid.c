@@ -114,8 +114,8 @@ static void find_features(struct kvm *k, struct kvm_offer *c)
     }
     f[FEAT_1_ECX] &= ~OSXSAVE;
     f[FEAT_7_0_ECX] &= ~OSPKE;
-    f[FEAT_1_ECX] |= 1u << X86_HYPERVISOR % 32; /* that is ours to say */
-    f[FEAT_KVM_HINTS] |= 1;                     /* and this: each CPU has one of the host's */
+    f[FEAT_1_ECX] |= 1u << X86_HYPERVISOR % 32;     /* that is ours to say */
+    f[FEAT_KVM_HINTS] |= 1;                         /* and this: each CPU has one of the host's */
     f[FEAT_80000001_ECX] |= 1u << X86_TOPOEXT % 32; /* and its leaves are made of the topology */
     if (kvm_cap(k, KVM_CAP_TSC_DEADLINE_TIMER) > 0) {
         f[FEAT_1_ECX] |= 1u << X86_TSC_DEADLINE % 32;

@@ -17,7 +17,10 @@
 
 enum { EAX, EBX, ECX, EDX };
 
-/* How many sub-leaves are looked at: those that are all zeroes are left out, but for the first. */
+/*
+ * How many sub-leaves are looked at: those that are all zeroes are left out, but for the first; of XSAVE's that, too: a
+ * kernel that shows guests the host's XSAVE with no regard for the feature shows them the layout then.
+ */
 static unsigned sub_leaves(uint32_t leaf)
 {
     static const struct {
@@ -41,7 +44,8 @@ static bool add(struct x86_cpu *cpu, struct kvm_cpuid2 *t, uint32_t leaf, uint32
 
     cpu_cpuid(cpu, leaf, sub, out);
     /* The last level of a topology has a number of its own, and tells that there is no more. */
-    if (sub > 1 && leaf != 0xb && leaf != 0x1f && !(out[EAX] | out[EBX] | out[ECX] | out[EDX])) {
+    if ((sub > 1 || leaf == 0xd) && leaf != 0xb && leaf != 0x1f &&
+        !(out[EAX] | out[EBX] | out[ECX] | out[EDX])) {
         return true;
     }
     if (t->nent == MAX_ENTRIES) {

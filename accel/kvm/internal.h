@@ -221,6 +221,8 @@ void kvm_complete_free(struct kvm_vcpu *v);
 void kvm_watch(struct kvm *k);
 void kvm_watch_tick(void *opaque);
 void kvm_look(struct kvm_vcpu *v);
+/* Own thread: a triple fault. */
+void kvm_tell_shutdown(struct kvm_vcpu *v);
 
 /*
  * cpuid.c: asks what CPUs can have, m->cpu_support from then on; KVM_SET_CPUID2 from the CPU's model.  Lock held, before

@@ -6,7 +6,8 @@
  * this.  One that has not is made to leave, and looks at its own RIP: five times the same, not halted, and it stands.
  * An endless loop of the guest's looks the same, so the message says what it sees, and nothing is stopped.
  *
- * A kernel that gives up again and again, so that the interpreter does most of the work, is told of, too.
+ * A kernel that gives up again and again, so that the interpreter does most of the work, is told of, too; and a triple
+ * fault where no hardware runs the guest, since such a kernel lacks some of what processors do.
  * Thread: the timer on the main loop, machine lock held; kvm_look on the vCPU's own.
  */
 #include <inttypes.h>
@@ -30,6 +31,19 @@ static void tell(struct kvm *k, const char *what)
     if (!atomic_exchange(&k->told, true)) {
         report_warning("kvm: %s; if the guest hangs, try -accel tcg, which runs it in software",
                        what);
+    }
+}
+
+void kvm_tell_shutdown(struct kvm_vcpu *v)
+{
+    g_autofree char *what = NULL;
+
+    if (v->kvm->machine->config.accel_emulates) {
+        what =
+            g_strdup_printf("CPU %d met a triple fault, and a KVM without hardware may lack what "
+                            "the guest needs, such as paging outside of long mode",
+                            v->cpu->vcpu.index);
+        tell(v->kvm, what);
     }
 }
 

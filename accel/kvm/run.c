@@ -323,6 +323,7 @@ static bool exit_shutdown(struct kvm_vcpu *v)
 {
     kvm_counted(v, KVM_COUNT_OTHER);
     kvm_fetch(v);
+    kvm_tell_shutdown(v);
     cpu_enter_shutdown(v->cpu, "triple fault");
     return true;
 }

@@ -110,7 +110,9 @@ static void give(void *opaque)
     k.regs[PAGE_TPR] = a->tpr;
     k.regs[PAGE_LDR] = a->ldr;
     k.regs[PAGE_DFR] = a->dfr;
-    k.regs[PAGE_SVR] = a->svr;
+    /* The kernel's I/O APIC has no register for EOIs: those that were to come there alone never would. */
+    k.regs[PAGE_SVR] =
+        irqchip_has_all(machine_of(a)) ? a->svr & ~(uint32_t)APIC_SVR_NO_BROADCAST : a->svr;
     k.regs[PAGE_ESR] = a->esr;
     k.regs[PAGE_ICR_LOW] = (uint32_t)a->icr;
     k.regs[PAGE_ICR_HIGH] = (uint32_t)(a->icr >> 32);

@@ -218,19 +218,24 @@ stack:
 """
 
 
+def built(scratch, text):
+    """The image of such a guest."""
+    source = scratch.path("guest.S", text.encode())
+    base = source[:-2]
+    subprocess.run(["gcc", "-m32", "-c", "-o", base + ".o", source], check=True)
+    subprocess.run(["ld", "-N", "-m", "elf_i386", "-Ttext=0x100000", "--no-warn-rwx-segments", "-o", base + ".elf",
+                    base + ".o"], check=True, stderr=subprocess.DEVNULL)
+    return base + ".elf"
+
+
 def completed(kvm):
     """FBSTP and BOUND, which a kernel that emulates does not know: the interpreter goes on, and counts."""
     need_kvm()
     if has_hardware():
         raise Skip("this host's processor executes what its kernel cannot emulate")
     scratch = Scratch()
-    source = scratch.path("refused.S", REFUSED.encode())
-    base = source[:-2]
-    subprocess.run(["gcc", "-m32", "-c", "-o", base + ".o", source], check=True)
-    subprocess.run(["ld", "-N", "-m", "elf_i386", "-Ttext=0x100000", "--no-warn-rwx-segments", "-o", base + ".elf",
-                    base + ".o"], check=True, stderr=subprocess.DEVNULL)
     log = scratch.path("log")
-    done = subprocess.run([RHEA, *kvm, "-display", "none", "-m", "8", "-kernel", base + ".elf", "-device",
+    done = subprocess.run([RHEA, *kvm, "-display", "none", "-m", "8", "-kernel", built(scratch, REFUSED), "-device",
                            "isa-debug-exit,iobase=0xf4,iosize=0x04", "-no-reboot", "-d", "accel", "-D", log],
                           timeout=TIMEOUT, stderr=subprocess.DEVNULL, check=False)
     if done.returncode != 0x10 << 1 | 1:
@@ -238,6 +243,40 @@ def completed(kvm):
     with open(log, encoding="utf-8") as file:
         if not re.search(r"the interpreter executes", file.read()):
             raise Failed("nothing was completed by the interpreter")
+
+
+PAGING = """
+        .long   0x1badb002, 0, -0x1badb002
+        .globl  _start
+_start: lidt    nothing                 # a fault ends it
+        mov     $directory, %eax
+        mov     %eax, %cr3
+        mov     $0x10, %eax             # PSE
+        mov     %eax, %cr4
+        mov     %cr0, %eax
+        or      $0x80000000, %eax
+        mov     %eax, %cr0
+        mov     $0x10, %al
+        out     %al, $0xf4
+        hlt
+        .data
+nothing: .fill  6
+        .align  4096
+directory: .long 0x83                   # the first 4 MiB
+        .fill   4092
+"""
+
+
+def paging(kvm):
+    """32-bit paging: where a KVM without hardware does not have it, the triple fault is told of."""
+    need_kvm()
+    scratch = Scratch()
+    done = subprocess.run([RHEA, *kvm, "-display", "none", "-m", "8", "-kernel", built(scratch, PAGING), "-device",
+                           "isa-debug-exit,iobase=0xf4,iosize=0x04", "-no-reboot"],
+                          timeout=TIMEOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    worked = done.returncode == 0x10 << 1 | 1
+    if has_hardware() and not worked or ("met a triple fault" in done.stdout) == worked:
+        raise Failed(f"exit status is {done.returncode}: {done.stdout}")
 
 
 def cpu_seconds(pid):
@@ -301,6 +340,7 @@ BY_IRQCHIP = (
     ("snapshots of one engine are the other's", snapshots),
     ("registers are the same after loading", registers),
     ("an instruction that the kernel refuses", completed),
+    ("paging without long mode", paging),
     ("a halted guest takes no processor time", idle),
     ("resets", resets),
     ("stop and cont", stops),

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Interrupts under -accel kvm, by kvm_irqchip_guest.c: controllers in the kernel, in part and not at all; eventfds that
-spare exits; nothing that spins; a machine that goes on under another engine; breakpoints; dirty rings.
+spare exits; nothing that spins; a machine that goes on under another engine; breakpoints; dirty rings.  Processors that
+interrupt each other are kvm_smp_guest.c's.
 
 What this host's /dev/kvm cannot do is left to tests/device/kvm_irqchip_test.c, which has a model of the kernel.
 """
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from boot import HERE, SLOW, Failed, Run, Scratch, Skip, main
+from boot import HERE, RHEA, SLOW, Failed, Run, Scratch, Skip, main
 from qmp_client import connect
 
 TIMEOUT = 60
@@ -31,13 +32,14 @@ def need_kvm():
 
 
 def guest(*defines):
-    """The guest's image, and where step() is."""
+    """The guest's image, and where step() is; with CPUS=N that of several processors."""
     name = "guest" + "".join(defines).replace("=", "")
+    source = "kvm_smp_guest.c" if any(d.startswith("CPUS=") for d in defines) else "kvm_irqchip_guest.c"
     elf, obj = SCRATCH.path(name + ".elf"), SCRATCH.path(name + ".o")
     if not os.path.exists(elf):
         for command in (["gcc", "-m32", "-O1", "-ffreestanding", "-fno-pic", "-fno-pie", "-fno-stack-protector",
                          "-mno-sse", "-mno-mmx", "-nostdlib", *(f"-D{d}" for d in defines), "-c", "-o", obj,
-                         os.path.join(HERE, "kvm_irqchip_guest.c")],
+                         os.path.join(HERE, source)],
                         ["ld", "-m", "elf_i386", "-n", "-Ttext=0x101000", "--section-start=.multiboot=0x100000",
                          "--no-warn-rwx-segments", "-o", elf, obj]):
             try:
@@ -47,7 +49,8 @@ def guest(*defines):
             if done.returncode != 0:
                 raise Failed(f"{' '.join(command)}: {done.stderr}")
     symbols = subprocess.run(["nm", elf], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return elf, int(re.search(r"(\w+) T step$", symbols, re.M).group(1), 16)
+    step = re.search(r"(\w+) T step$", symbols, re.M)
+    return elf, int(step.group(1), 16) if step else None
 
 
 class Machine(Run):
@@ -161,17 +164,56 @@ def moves(first, second):
         file = SCRATCH.path(f"moved{len(os.listdir(SCRATCH.folder.name))}")
         with Machine(first, "-cpu", CPU, defines=("ROUNDS=10",)) as m:
             m.wait_printed(r"R\.\.")
-            m.ask(f"migrate -d file:{file}")
-            text = m.ask("info migrate")
-            while "completed" not in text:
-                expect("failed" not in text, text)
-                time.sleep(0.2)
-                text = m.ask("info migrate")
+            migrate(m, f"file:{file}")
         with Machine(second, "-cpu", CPU, "-incoming", f"file:{file}", defines=("ROUNDS=10",)) as m:
             m.wait_printed(r"\.\.\.\.")     # ticks, and a request each
             expect("!" not in m.printed(), m.printed())
             lapic = m.ask("info lapic")
             expect("APIC enabled" in lapic, lapic)
+    return test
+
+
+def smp(accel, cpus):
+    """Processors that interrupt each other, one by one and all at once, and halt in between."""
+    def test():
+        need_kvm()
+        with Machine(accel, "-smp", str(cpus), defines=(f"CPUS={cpus}",)) as m:
+            m.wait_printed(r"A\.{20}")
+            expect("!" not in m.printed(), f"an interrupt that nobody sent: {m.printed()}")
+    return test
+
+
+def migrate(m, uri):
+    m.ask(f"migrate -d {uri}")
+    text = m.ask("info migrate")
+    while "completed" not in text:
+        expect("failed" not in text, text)
+        time.sleep(0.2)
+        text = m.ask("info migrate")
+
+
+def smp_moves(*accels):
+    """From engine to engine, and by snapshots, while interrupts are under way: the guest ends with the first that is
+    lost."""
+    def test():
+        need_kvm()
+        disk = SCRATCH.path(f"smp{len(os.listdir(SCRATCH.folder.name))}.qcow2")
+        subprocess.run([os.path.join(os.path.dirname(RHEA), "rhea-img"), "create", "-q", "-f", "qcow2", disk, "16M"],
+                       check=True)
+        incoming = []
+        for n, accel in enumerate(accels):
+            with Machine(accel, "-cpu", CPU, "-smp", "2", "-drive", f"file={disk},if=none,id=d", *incoming,
+                         defines=("CPUS=2",)) as m:
+                m.wait_printed(r"\.{4}")
+                for name in "ab":
+                    expect("Error" not in m.ask(f"savevm {name}"), m.output)
+                    m.wait_printed(r"\.{%d}" % (m.printed().count(".") + 3))
+                expect("Error" not in m.ask("loadvm a"), m.output)
+                m.wait_printed(r"\.{%d}" % (m.printed().count(".") + 3))
+                expect("!" not in m.printed(), m.printed())
+                file = SCRATCH.path(f"{os.path.basename(disk)}.{n}")
+                migrate(m, f"file:{file}")
+                incoming = ["-incoming", f"file:{file}"]
     return test
 
 
@@ -315,6 +357,12 @@ TESTS = [
     ("without eventfds they do", exits_without),
     ("ticks of the kernel's 8254 take none", kernel_ticks),
     *((f"nothing spins while the guest is idle, kernel-irqchip={mode}", idle(mode)) for mode in MODES),
+    *((f"four processors interrupt each other, kernel-irqchip={mode}", smp(f"kvm,kernel-irqchip={mode}", 4))
+      for mode in MODES),
+    ("two processors go from kvm to tcg and back",
+     smp_moves("kvm,kernel-irqchip=on", "tcg", "kvm,kernel-irqchip=on")),
+    ("two processors go from split to off and back",
+     smp_moves("kvm,kernel-irqchip=split", "kvm,kernel-irqchip=off", "kvm,kernel-irqchip=split")),
     ("stop and cont lose nothing", standstill),
     ("info pic and info lapic show the kernel's chips", chips_are_shown),
     ("nmi", nmi),

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "hw/intc/apic.h"
+#include "hw/intc/apic_kernel.h"
 #include "hw/intc/i8259.h"
 #include "hw/intc/ioapic.h"
 #include "hw/timer/i8254.h"
@@ -328,6 +329,145 @@ static void a_timer_that_is_over_stays_so(void)
     kvm_rig_free(r);
 }
 
+/* Chips that are borrowed: ours answers one access while the kernel's are in charge ------------- */
+
+/* Calls about chips, and how many of them came while vCPUs might run. */
+static unsigned chip_calls, careless_calls;
+
+static void watch_chips(void *opaque, unsigned long request)
+{
+    static const unsigned long of_chips[] = { KVM_GET_IRQCHIP, KVM_SET_IRQCHIP, KVM_GET_PIT2,
+                                              KVM_SET_PIT2,    KVM_GET_LAPIC,   KVM_SET_LAPIC };
+    const struct kvm_rig *r = opaque;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(of_chips); i++) {
+        if (request == of_chips[i]) {
+            chip_calls++;
+            careless_calls += r->m->exclusive_depth == 0;
+        }
+    }
+}
+
+/* The calls since the last time, which all came while no vCPU runs; nor is that so any more. */
+static unsigned careful_calls(struct kvm_rig *r)
+{
+    unsigned n = chip_calls;
+
+    g_assert_cmpuint(careless_calls, ==, 0);
+    g_assert_cmpuint(r->m->exclusive_depth, ==, 0);
+    g_assert_true(irqchip_has_apics(r->m));
+    chip_calls = 0;
+    return n;
+}
+
+static struct kvm_rig *new_watched_rig(void)
+{
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm");
+
+    irqchip_give(r->m);
+    chip_calls = careless_calls = 0;
+    r->k->seen = watch_chips;
+    return r;
+}
+
+static void cpus_stand_still_while_a_chip_is_borrowed(void)
+{
+    struct kvm_rig *r = new_watched_rig();
+
+    address_space_store(&r->m->memory, IOAPIC_BASE, 0x10 + 2 * 7, 4);
+    g_assert_cmpuint(careful_calls(r), ==, 2); /* read and written */
+    address_space_store(&r->m->memory, IOAPIC_BASE + 0x10, 0x8061, 4);
+    g_assert_cmpuint(careful_calls(r), ==, 2);
+    g_assert_cmphex(chips.ioapic->redir[7], ==, 0x8061);
+    address_space_store(&r->m->io, 0x21, 0x5a, 1);
+    g_assert_cmpuint(careful_calls(r), ==, 4); /* of two 8259 */
+    g_assert_cmphex(chips.pic->chip[0].imr, ==, 0x5a);
+    address_space_load(&r->m->io, 0x20, 1);
+    g_assert_cmpuint(careful_calls(r), ==, 4);
+    address_space_store(&r->m->io, 0x43, 0x34, 1);
+    g_assert_cmpuint(careful_calls(r), ==, 2);
+    kvm_rig_free(r);
+}
+
+/* The kernel tells of a CPU that is out of the guest; by itself that one may never leave. */
+static void another_cpus_apic_is_read_while_cpus_stand_still(void)
+{
+    struct kvm_rig *r = new_watched_rig();
+
+    chips.apic->base = 0;
+    g_assert_cmphex(r->cpu->apic->get_base(r->cpu->apic_opaque), ==, 0xfee00900);
+    g_assert_cmpuint(careful_calls(r), ==, 1);
+    kvm_rig_free(r);
+}
+
+static uint32_t lapic_tpr(struct kvm_rig *r)
+{
+    const uint8_t *page = kvm_model_last(r->k, KVM_SET_LAPIC, NULL);
+    uint32_t tpr;
+
+    memcpy(&tpr, page + 0x80, sizeof(tpr));
+    return tpr;
+}
+
+static uint32_t svr_in_the_kernel(const char *accel)
+{
+    struct kvm_rig *r = new_rig(kvm_model_new(), accel);
+    const uint8_t *page;
+    uint32_t svr;
+
+    chips.apic->svr = 0x1000 | 0x1ff;
+    irqchip_give(r->m);
+    page = kvm_model_last(r->k, KVM_SET_LAPIC, NULL);
+    memcpy(&svr, page + 0xf0, sizeof(svr));
+    kvm_rig_free(r);
+    return svr;
+}
+
+/* Directed EOIs would never come to the kernel's I/O APIC, to ours they do. */
+static void eois_reach_the_io_apic_that_there_is(void)
+{
+    g_assert_cmphex(svr_in_the_kernel("kvm,kernel-irqchip=on"), ==, 0x1ff);
+    g_assert_cmphex(svr_in_the_kernel("kvm,kernel-irqchip=split"), ==, 0x11ff);
+}
+
+/* INIT resets one local APIC, and the kernel stays in charge of all. */
+static void an_init_resets_the_kernels_apic(void)
+{
+    struct kvm_rig *r = new_watched_rig();
+    struct kvm_lapic_state page = { 0 };
+
+    page.regs[0x80] = 0x40;
+    kvm_model_answer(r->k, KVM_MODEL_VCPU, KVM_GET_LAPIC, &page, sizeof(page));
+    r->cpu->apic->reset(r->cpu->apic_opaque, true);
+    g_assert_cmpuint(careful_calls(r), ==, 2);
+    g_assert_cmphex(lapic_tpr(r), ==, 0);
+    kvm_rig_free(r);
+}
+
+/* While ours is borrowed what comes is for ours: it goes to the kernel with the rest, and once. */
+static void an_init_may_come_to_a_borrowed_apic(void)
+{
+    struct kvm_rig *r = new_watched_rig();
+    bool borrowed = apic_borrow(chips.apic);
+
+    g_assert_true(borrowed);
+    chips.apic->tpr = 0x40;
+    kvm_model_forget(r->k);
+    apic_accept(chips.apic, APIC_DM_INIT, 0, false);
+    g_assert_true(atomic_load(&r->cpu->pending) & PENDING_INIT);
+    r->cpu->apic->reset(r->cpu->apic_opaque, true);
+    g_assert_cmpuint(kvm_model_count(r->k, KVM_GET_LAPIC), ==, 0);
+    g_assert_cmpuint(kvm_model_count(r->k, KVM_SET_LAPIC), ==, 0);
+    g_assert_cmpuint(kvm_model_count(r->k, KVM_SIGNAL_MSI), ==, 0);
+    g_assert_cmpuint(r->m->exclusive_depth, ==, 1);
+    apic_give_back(chips.apic, borrowed);
+    g_assert_cmpuint(careful_calls(r), ==, 2);
+    g_assert_cmphex(lapic_tpr(r), ==, 0);
+    apic_accept(chips.apic, APIC_DM_INIT, 0, false); /* now it is the kernel's */
+    g_assert_cmpuint(kvm_model_count(r->k, KVM_SIGNAL_MSI), ==, 1);
+    kvm_rig_free(r);
+}
+
 /* Writes --------------------------------------------------------------------------------------- */
 
 static void an_eventfd_follows_its_region(void)
@@ -399,6 +539,64 @@ static void late_writes_come_in_order(void)
     io_coalesced_remove(r->m, &memory);
     io_coalesced_remove(r->m, &port);
     g_assert_cmpuint(kvm_model_count(r->k, KVM_UNREGISTER_COALESCED_MMIO), ==, 2);
+    kvm_rig_free(r);
+}
+
+static struct kvm_coalesced_mmio_ring *ring_of(struct kvm_rig *r)
+{
+    return (void *)((uint8_t *)r->k->vcpus[0].run + 2 * GUEST_PAGE_SIZE);
+}
+
+static void exit_mmio_after_late(struct kvm_rig *r, struct kvm_run *run)
+{
+    put_late(ring_of(r), DEVICE_AT + 4, 0x11, false);
+    put_late(ring_of(r), DEVICE_AT + 5, 0x12, false);
+    run->exit_reason = KVM_EXIT_MMIO;
+    run->mmio.phys_addr = DEVICE_AT + 8;
+    run->mmio.len = 1;
+    run->mmio.is_write = true;
+    run->mmio.data[0] = 0x13;
+}
+
+static void exit_io_after_late(struct kvm_rig *r, struct kvm_run *run)
+{
+    put_late(ring_of(r), DEVICE_AT + 4, 0x21, false);
+    run->exit_reason = KVM_EXIT_IO;
+    run->io.direction = KVM_EXIT_IO_OUT;
+    run->io.size = run->io.count = 1;
+    run->io.port = PORT + 1;
+    run->io.data_offset = 4096;
+    ((uint8_t *)run)[4096] = 0x22;
+}
+
+/* The interpreter's OUT. */
+static void exit_emulation_after_late(struct kvm_rig *r, struct kvm_run *run)
+{
+    put_late(ring_of(r), DEVICE_AT + 4, 0x31, false);
+    run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+    run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
+}
+
+/* No access to a device overtakes those that the kernel has gathered, by whichever way it comes. */
+static void late_writes_come_before_the_next_access(void)
+{
+    struct kvm_rig *r = new_rig(kvm_model_new(), "kvm,kernel-irqchip=off");
+    struct io_coalesced memory = { .mr = &r->device, .size = 8 };
+    static const uint64_t expected[] = { 4ull << 32 | 0x11, 5ull << 32 | 0x12, 8ull << 32 | 0x13,
+                                         4ull << 32 | 0x21, 1ull << 32 | 0x22, 4ull << 32 | 0x31,
+                                         0 | 0x32 };
+
+    io_coalesced_add(r->m, &memory);
+    kvm_rig_set_real(r);
+    r->cpu->regs[R_RDX] = PORT;
+    r->ram.ram->host[0x1234] = 0xee; /* OUT DX, AL */
+    r->cpu->regs[R_RAX] = 0x32;
+    KVM_RIG_RUN(r, exit_mmio_after_late, exit_io_after_late, exit_emulation_after_late);
+    g_assert_cmpuint(r->n_written, ==, G_N_ELEMENTS(expected));
+    for (unsigned i = 0; i < G_N_ELEMENTS(expected); i++) {
+        g_assert_cmphex(r->written[i], ==, expected[i]);
+    }
+    io_coalesced_remove(r->m, &memory);
     kvm_rig_free(r);
 }
 
@@ -511,8 +709,14 @@ int main(int argc, char **argv)
     TEST(chips_come_back_as_they_were);
     TEST(irq_0_is_low_when_the_kernel_takes_over);
     TEST(a_timer_that_is_over_stays_so);
+    TEST(cpus_stand_still_while_a_chip_is_borrowed);
+    TEST(another_cpus_apic_is_read_while_cpus_stand_still);
+    TEST(eois_reach_the_io_apic_that_there_is);
+    TEST(an_init_resets_the_kernels_apic);
+    TEST(an_init_may_come_to_a_borrowed_apic);
     TEST(an_eventfd_follows_its_region);
     TEST(late_writes_come_in_order);
+    TEST(late_writes_come_before_the_next_access);
     TEST(points_are_in_registers);
     TEST(what_fits_no_register_is_refused_or_stepped);
     TEST(a_step_blocks_interrupts_if_asked_to);

@@ -490,6 +490,9 @@ static int model_ioctl(struct kvm_host *h, int fd, unsigned long request, void *
     size_t size = argument_size(request, arg);
     int r;
 
+    if (k->seen) {
+        k->seen(k->opaque, request);
+    }
     g_mutex_lock(&k->lock);
     *c = (struct kvm_model_call){ fd, request, (uintptr_t)arg, size ? g_bytes_new(arg, size) : NULL,
                                   0 };

@@ -71,6 +71,8 @@ struct kvm_model {
      * The model's lock is not held.
      */
     int (*enter)(void *opaque, struct kvm_model_vcpu *v);
+    void (*seen)(void *opaque,
+                 unsigned long request); /* each call, before it is done; may be NULL */
     void *opaque;
     /*< private >*/
     GMutex lock;

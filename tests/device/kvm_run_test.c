@@ -163,6 +163,17 @@ static void a_triple_fault_asks_for_a_reset(void)
 
     KVM_RIG_RUN(r, exit_shutdown);
     g_assert_cmpint(r->m->reset_requested, ==, SHUTDOWN_GUEST_RESET);
+    g_assert_false(atomic_load(&r->m->kvm->told));
+    kvm_rig_free(r);
+}
+
+static void one_without_hardware_is_told_of(void)
+{
+    struct kvm_rig *r = new_rig(kvm_model_new());
+
+    r->m->config.accel_emulates = true;
+    KVM_RIG_RUN(r, exit_shutdown);
+    g_assert_true(atomic_load(&r->m->kvm->told));
     kvm_rig_free(r);
 }
 
@@ -490,6 +501,7 @@ int main(int argc, char **argv)
     TEST(io_is_completed_before_run_is_left);
     TEST(a_halt_leaves_until_something_comes);
     TEST(a_triple_fault_asks_for_a_reset);
+    TEST(one_without_hardware_is_told_of);
     TEST(what_cannot_go_on_is_an_internal_error);
     TEST(a_run_that_fails_is_an_internal_error);
     TEST(a_system_event_resets);

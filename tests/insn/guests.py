@@ -22,7 +22,7 @@ SKIPPED = 77                    # kvm_guest's: there is no KVM that measures any
 # Each guest runs by each; another emulator has one.  Without -accel it is kvm_guest.c.
 ENGINES = (("interp", "tcg,engine=interp"), ("translate", "tcg,engine=translate"), ("accel kvm", "kvm"), ("kvm", None))
 # What a KVM without VT-x or SVM below it does as processors do; see docs/kvm.md for the others.
-EMULATED = ("guest_smp.S", "guest_tasks.S", "guest_traces.S")
+EMULATED = ("guest_tasks.S", "guest_traces.S")
 if "qemu" in os.path.basename(RHEA):
     ENGINES = (("tcg", "tcg"),)
 # What a guest needs of the machine; kvm_guest.c has one processor.

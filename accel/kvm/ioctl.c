@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* accel/kvm/ioctl.c: the kernel itself behind ioctl.h's table.  Thread: any. */
 #include "accel/kvm/ioctl.h"
-#include <asm/prctl.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#ifdef __x86_64__
+#include <asm/prctl.h>
+#endif
 
 static int real_open(struct kvm_host *h, const char *path)
 {
@@ -50,7 +53,13 @@ static int real_eventfd(struct kvm_host *h)
 static int real_permit_xsave(struct kvm_host *h, unsigned bit)
 {
     (void)h;
+#ifdef __x86_64__
     return (int)syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_GUEST_PERM, bit);
+#else
+    (void)bit;
+    errno = ENOSYS;
+    return -1;
+#endif
 }
 
 struct kvm_host kvm_real_host = {

@@ -342,6 +342,8 @@ struct x86_cpu {
     int32_t heat[CPU_HEAT];
     uint64_t hot_variant;
     bool hot;
+    /* Engine: where calls of translated code begin on the host's stack, and as far as they may go. */
+    uint64_t return_base, return_limit;
     uint64_t site_save[3];        /* engine: a thunk's */
     uint64_t window[CPU_WINDOWS]; /* engine: host addresses that translated code found */
     uint64_t loop_limit;          /* engine: as far as a loop's pointers may go: loop.c */

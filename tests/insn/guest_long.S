@@ -44,6 +44,8 @@ main:   call    long_tables
         LONG("REP with a 32-bit address size", rep32)
         LONG("hot accesses of ring 3 to a page mapped anew, read-only, and with code", mapped_anew)
         LONG("a hot loop pushes what a pointer that moves leads to", pushed)
+        LONG("hot calls return to where the stack says, to 0, to code that changed, to a page mapped anew", returns)
+        LONG("a recursion of 3 million calls, twice", recursion)
         LONG("a hot instruction on two pages, the second written, mapped anew, and gone", straddle)
         ret
 
@@ -634,6 +636,109 @@ mapped_anew:
         mov     %rax, %cr3
         xor     %eax, %eax
         ret
+/* Page WINDOW calls what EDI says, then gives 1 or 2, or what is there instead later: EBX is the sum of ESI calls. */
+returns_to_page:
+        movq    $0x640007, TABLES64 + 0x1000
+        mov     %cr3, %rax
+        mov     %rax, %cr3
+        mov     $WINDOW, %ebp
+        xor     %ebx, %ebx
+1:      call    *%rbp
+        add     %eax, %ebx
+        dec     %esi
+        jnz     1b
+        ret
+/* n: fewer than a trace takes, and more; each call finds the other number than that before if it is changed. */
+#define RETURNS(n, function, times, sum) \
+        mov $function, %edi; mov $times, %esi; call returns_to_page; cmp $sum, %ebx; CHECK(n, je)
+
+returns:
+        mov     $turn, %edi                     # where the stack says
+        mov     $HOT, %esi
+        xor     %ebx, %ebx
+        xor     %ecx, %ecx
+1:      call    *%rdi
+        inc     %ebx
+        jmp     3f
+2:      inc     %ecx
+3:      dec     %esi
+        jnz     1b
+        cmp     $HOT / 2, %ebx
+        CHECK(1, je)
+        cmp     $HOT / 2, %ecx
+        CHECK(2, je)
+
+        movq    $TABLES64 + 0x7, PML4 + 0x1008
+        movq    $TABLES64 + 0x1007, TABLES64
+        movl    $0x01b8d7ff, 0x640000           # call *%rdi; mov $1, %eax; ret
+        movl    $0xc3000000, 0x640004
+        movl    $0x02b8d7ff, 0x641000
+        movl    $0xc3000000, 0x641004
+        RETURNS(3, by_nobody, 500, 500)
+        RETURNS(4, by_invlpg, 500, 750)
+        RETURNS(5, by_cr3, 500, 750)
+        RETURNS(6, by_code, 500, 750)
+        RETURNS(7, by_nobody, HOT, HOT)
+        RETURNS(8, by_invlpg, HOT, HOT * 3 / 2)
+        RETURNS(9, by_cr3, HOT, HOT * 3 / 2)
+        RETURNS(10, by_code, HOT, HOT * 3 / 2)
+
+        mov     0, %rbx                         # to 0
+        movw    $0xe7ff, 0                      # jmp *%rdi
+        mov     $5f, %edi
+        mov     $HOT, %esi
+4:      push    $0
+        ret
+5:      dec     %esi
+        jnz     4b
+        mov     %rbx, 0
+        movq    $0, PML4 + 0x1008
+        mov     %cr3, %rax
+        mov     %rax, %cr3
+        xor     %eax, %eax
+        ret
+
+turn:   test    $1, %sil
+        jz      9f
+        mov     $2b, %eax
+        mov     %rax, (%rsp)
+9:      ret
+by_invlpg:
+        xorq    $0x1000, TABLES64 + 0x1000
+        invlpg  WINDOW
+        ret
+by_cr3: xorq    $0x1000, TABLES64 + 0x1000
+        mov     %cr3, %rax
+        mov     %rax, %cr3
+        ret
+by_code: xorb   $3, 0x640003
+by_nobody:
+        ret
+
+/* On a stack of its own, of 24 MB. */
+#define DEPTH 3000000
+recursion:
+        mov     %rsp, %r8
+        mov     $2, %edi
+1:      mov     $0x3800000, %esp
+        mov     $DEPTH, %esi
+        xor     %ebx, %ebx
+        call    deeper
+        cmp     $DEPTH, %ebx
+        jne     2f
+        dec     %edi
+        jnz     1b
+2:      mov     %r8, %rsp
+        cmp     $DEPTH, %ebx
+        CHECK(1, je)
+        xor     %eax, %eax
+        ret
+deeper: dec     %esi
+        jz      9f
+        call    deeper
+9:      inc     %ebx
+        ret
+
 /* R15 has no host register of its own but where a loop names it more than others. */
 pushed: mov     $words, %r15d
         mov     $HOT, %ecx

@@ -52,7 +52,7 @@ main:   mov     $ap_start, %esi
         JOIN
         EXPECT_EQ($0, wrong)
 
-        TEST("an immediate that changes while it runs: old or new, and at last new")
+        TEST("an immediate that changes while it runs: old or new, and new for who serialises")
         movl    $0, stop
         movl    $0, torn
         movl    $0xb8, patched2 - 1             # mov eax, 0
@@ -118,20 +118,20 @@ serialised:
         ret
 
 running:
-1:      mov     stop, %edx
+1:      call    patched2 - 1
+        test    %eax, %eax
+        jz      2f
+        cmp     $-1, %eax
+        je      2f
+        cmp     $0x13579bdf, %eax
+        je      2f
+        incl    torn
+2:      cmpl    $0, stop
+        je      1b
+        cpuid                                   # serialises: from here on the last value
         call    patched2 - 1
         mov     %eax, last
-        test    %edx, %edx                      # stopped before the call: the last value
-        jnz     3f
-        test    %eax, %eax
-        jz      1b
-        cmp     $-1, %eax
-        je      1b
-        cmp     $0x13579bdf, %eax
-        je      1b
-        incl    torn
-        jmp     1b
-3:      ret
+        ret
 
 jumping:
 1:      xor     %eax, %eax

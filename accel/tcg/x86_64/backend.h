@@ -34,6 +34,15 @@ enum vector_level {
     VECTOR_LEVELS
 };
 
+/*
+ * Calls of the guest are on the host's stack, from cpu->return_base down: where code goes on behind the call, and above
+ * that the guest's return address.  The first is nobody's, with address 0.  Whoever leaves code, or changes the
+ * mode or what the soft TLB says, drops them all.
+ */
+#define RETURNS      1024 /* at most */
+#define RETURN_SIZE  16
+#define RETURN_GUEST 8 /* offset of the address */
+
 #define MIXED_BITS 32768u
 /* A site that is filled so often, in so many cycles each at most, is mixed. */
 #define SITE_FILLS  32

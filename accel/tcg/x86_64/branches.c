@@ -193,8 +193,38 @@ static bool emit_loop_back(struct trans *x, int cc, uint32_t need)
     return true;
 }
 
-/* Goes on at a linear address if condition cc of the host holds (negative: always). */
-static void emit_way_to(struct trans *x, int cc, uint64_t target, bool poll)
+/*
+ * Returns.  A call that ends a block pushes the guest's return address on the host's stack and calls; behind that goes
+ * on what runs when the guest returns there.  A return compares its target with the address on top and returns
+ * likewise, so that the host predicts it as it does its own; or looks its target up.
+ */
+
+/* Makes room, if there is none: all that came before is dropped.  EFLAGS are lost. */
+static void emit_room_for_pair(struct trans *x)
+{
+    flags_for_check(x);
+    emit_insn(x->e, E_W, 0x3b, H_RSP, rm_cpu(offsetof(struct x86_cpu, return_limit)));
+    emit_bytes(x->e, "\x73\x08", 2); /* jae over the next */
+    emit_load(x->e, H_RSP, rm_cpu(offsetof(struct x86_cpu, return_base)));
+}
+
+/* The guest's return address.  Uses R15. */
+static void emit_push_pair(struct trans *x, uint64_t next)
+{
+    if (next == (uint64_t)(int32_t)next) {
+        emit8(x->e, 0x68);
+        emit32(x->e, (uint32_t)next);
+    } else {
+        emit_mov_imm(x->e, H_R15, next);
+        emit_insn(x->e, 0, 0xff, 6, rm_reg(H_R15));
+    }
+}
+
+/*
+ * Goes on at a linear address if condition cc of the host holds (negative: always).  Not NULL: it is called, and returns
+ * to *next.
+ */
+static void emit_way_to(struct trans *x, int cc, uint64_t target, bool poll, const uint64_t *next)
 {
     struct flag_state before = flag_state(x);
     bool near = ((linear_of(x, target) ^ linear_of(x, x->start)) >> 12) == 0;
@@ -208,7 +238,7 @@ static void emit_way_to(struct trans *x, int cc, uint64_t target, bool poll)
         flags_to_memory(x);
         before = flag_state(x);
     }
-    if (x->loop && target == x->start && emit_loop_back(x, cc, need)) {
+    if (!next && x->loop && target == x->start && emit_loop_back(x, cc, need)) {
         return;
     }
     variant = x->memory_flags || !need ? 0 : desc_pack(&x->desc);
@@ -229,7 +259,14 @@ static void emit_way_to(struct trans *x, int cc, uint64_t target, bool poll)
     } else {
         way = add_way(x, (int)x->n_links, target);
     }
-    way->jump[0] = emit_jump(x->e, cc);
+    if (next) {
+        emit_push_pair(x, *next);
+        emit8(x->e, 0xe8);
+        emit32(x->e, 0);
+        way->jump[0] = x->e->p - 4;
+    } else {
+        way->jump[0] = emit_jump(x->e, cc);
+    }
     link->field = x->swapped ? NULL : way->jump[0]; /* or out of line, behind the exchange */
     x->n_links++;
     if (over) {
@@ -240,12 +277,29 @@ static void emit_way_to(struct trans *x, int cc, uint64_t target, bool poll)
 
 static void emit_edge(struct trans *x, int cc, uint64_t target)
 {
-    emit_way_to(x, cc, target, target <= x->rip);
+    emit_way_to(x, cc, target, target <= x->rip, NULL);
 }
 
 void emit_goto(struct trans *x, uint64_t target)
 {
     emit_edge(x, -1, target);
+}
+
+/* Behind a call: where returns lead.  They count for what they lead to. */
+static void emit_return_here(struct trans *x, uint64_t next)
+{
+    struct way *way;
+
+    x->memory_flags = true;
+    x->host_flags = x->memory_exact = false;
+    x->desc.kind = DESC_NONE;
+    set_swapped(x, false);
+    emit_insn(x->e, 0, 0x83, 5, rm_cpu(CPU_COUNTER(key_of(x, next))));
+    emit8(x->e, 1);
+    way = add_way(x, -1, next);
+    way->jump[0] = emit_jump(x->e, CC_S);
+    way->hot = true;
+    emit_way_to(x, -1, next, false, NULL);
 }
 
 /* R13, an instruction pointer, becomes its key.  Uses R14. */
@@ -259,8 +313,8 @@ static void emit_key(struct trans *x)
     }
 }
 
-/* R13: the target, canonical if it is in the table.  Flags are in memory. */
-static void emit_lookup_inline(struct trans *x, int32_t rsp_add)
+/* R13: the target, canonical if it is in the table; of a call, which returns to *next, or a jump.  Flags are in memory. */
+static void emit_lookup_inline(struct trans *x, int32_t rsp_add, const uint64_t *next)
 {
     const size_t table = (size_t)((uint8_t *)code_table(x->k, x->t->cpu) - (uint8_t *)x->t->cpu);
     unsigned bank = x->t->cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
@@ -291,7 +345,14 @@ static void emit_lookup_inline(struct trans *x, int32_t rsp_add)
     if (rsp_add) {
         emit_add_rsp(x, rsp_add);
     }
-    emit_insn(e, 0, 0xff, 4, rm_cpu_at(H_R14, table + offsetof(struct code_entry, exec)));
+    if (next) {
+        emit_push_pair(x, *next);
+    }
+    emit_insn(e, 0, 0xff, next ? 2 : 4,
+              rm_cpu_at(H_R14, table + offsetof(struct code_entry, exec)));
+    if (next) {
+        emit_return_here(x, *next);
+    }
 }
 
 static void end_jcc(struct trans *x, const struct insn *i, uint64_t next)
@@ -319,11 +380,15 @@ static void emit_push_return(struct trans *x, uint64_t next)
 
 static void end_call(struct trans *x, const struct insn *i, uint64_t next)
 {
+    uint64_t target = branch_target(x, next, i);
+
     if (desc_uses(&x->desc, 1u << R_RSP)) {
         flags_to_memory(x);
     }
+    emit_room_for_pair(x);
     emit_push_return(x, next);
-    emit_goto(x, branch_target(x, next, i));
+    emit_way_to(x, -1, target, target <= x->rip, &next);
+    emit_return_here(x, next);
 }
 
 /* An instruction pointer in memory or a register to R13. */
@@ -350,10 +415,19 @@ static void emit_target_check(struct trans *x)
 
 static void end_ret(struct trans *x, unsigned extra)
 {
+    int32_t rsp_add = (int32_t)(x->b->insn[x->n].opsize + extra);
+    uint8_t *other;
+
     flags_to_memory(x);
     emit_load_target(x, stack_begin(x, x->n, R_RSP, 0, false, SITE_REST));
     emit_target_check(x);
-    emit_lookup_inline(x, (int32_t)(x->b->insn[x->n].opsize + extra));
+    emit_leave_mapping(x);
+    emit_insn(x->e, E_W, 0x3b, H_R13, rm_mem(H_RSP, RETURN_GUEST));
+    other = emit_jump(x->e, CC_NZ);
+    emit_add_rsp(x, rsp_add);
+    emit_bytes(x->e, "\xc2\x08\x00", 3); /* ret 8 */
+    patch_jump(other, x->e->p);
+    emit_lookup_inline(x, rsp_add, NULL);
 }
 
 /* The target of an indirect branch to R13. */
@@ -397,7 +471,8 @@ static void end_call_indirect(struct trans *x, const struct insn *i, uint64_t ne
     emit_store(x->e, H_R13, kept);
     emit_push_return(x, next);
     emit_load(x->e, H_R13, kept);
-    emit_lookup_inline(x, 0);
+    emit_room_for_pair(x);
+    emit_lookup_inline(x, 0, &next);
 }
 
 /*
@@ -475,7 +550,7 @@ static void emit_guard(struct trans *x, uint64_t expected)
         emit_mov_imm(e, H_R14, expected);
         emit_insn(e, E_W, 0x39, H_R14, rm_reg(H_R13));
     }
-    emit_way_to(x, CC_NZ, x->rip, false);
+    emit_way_to(x, CC_NZ, x->rip, false, NULL);
 }
 
 static void pass_ret(struct trans *x, unsigned extra, uint64_t expected)
@@ -549,7 +624,7 @@ bool emit_branch(struct trans *x, unsigned n)
         flags_to_memory(x);
         emit_branch_target(x, i);
         emit_target_check(x);
-        emit_lookup_inline(x, 0);
+        emit_lookup_inline(x, 0, NULL);
     } else if (fn == x_call_ind) {
         end_call_indirect(x, i, next);
     } else {

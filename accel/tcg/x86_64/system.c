@@ -61,6 +61,7 @@ void emit_go_on(struct backend *k)
     struct emit *e = &k->e;
     uint8_t *leave;
 
+    emit_load(e, H_RSP, FIELD(return_base)); /* nothing returns from here */
     emit_insn(e, 0, 0x85, H_RAX, rm_reg(H_RAX));
     leave = emit_jump(e, CC_NZ);
     emit_load_state(e);

@@ -93,6 +93,7 @@ void emit_restore_flags(struct emit *e)
 int run_insn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip)
 {
     bool x87 = cpu->x87_ready;
+    unsigned generation = cpu->tlb.generation;
 
     x87_settle(cpu, i, rip);
     flags_normalise(cpu);
@@ -101,7 +102,7 @@ int run_insn(struct x86_cpu *cpu, const struct insn *i, uint64_t rip)
     i->exec(cpu, i);
     flags_normalise(cpu);
     update_vectors_usable(cpu);
-    return x87_lost(cpu, i, x87) || cpu->stop_block;
+    return x87_lost(cpu, i, x87) || cpu->stop_block || cpu->tlb.generation != generation;
 }
 
 /* call rax with the stack moved by `adjust` bytes for alignment */
@@ -134,12 +135,19 @@ static void emit_entry(struct backend *k)
 {
     static const uint8_t saved[] = { H_RBX, H_RBP, H_R12, H_R13, H_R14, H_R15 };
     struct emit *e = &k->e;
+    uint8_t *no_return;
 
     k->enter = (struct code_link * (*)(struct x86_cpu *, const void *))(void *)(e->p + e->to_exec);
     for (unsigned n = 0; n < G_N_ELEMENTS(saved); n++) {
         emit_insn(e, 0, 0xff, 6, rm_reg(saved[n]));
     }
     emit_lea(e, H_RSP, rm_mem(H_RSP, -8));
+    emit_bytes(e, "\x6a\x00\x4c\x8d\x2d\x00\x00\x00\x00", 9); /* push 0; lea r13, [rip + ...] */
+    no_return = e->p - 4;
+    emit_insn(e, 0, 0xff, 6, rm_reg(H_R13));
+    emit_store(e, H_RSP, rm_cpu(offsetof(struct x86_cpu, return_base)));
+    emit_lea(e, H_R13, rm_mem(H_RSP, -RETURNS * RETURN_SIZE));
+    emit_store(e, H_R13, rm_cpu(offsetof(struct x86_cpu, return_limit)));
     emit_insn(e, E_W, 0x89, H_RSI, rm_reg(H_R13));
     emit_load_state(e);
     emit_insn(e, 0, 0xff, 4, rm_reg(H_R13));
@@ -150,11 +158,18 @@ static void emit_entry(struct backend *k)
     emit_call(e, k->store_vectors);
     emit_insn(e, E_W, 0x89, H_R14, rm_reg(H_RAX));
     k->epilogue = e->p;
-    emit_lea(e, H_RSP, rm_mem(H_RSP, 8));
+    emit_load(e, H_RSP, rm_cpu(offsetof(struct x86_cpu, return_base)));
+    emit_lea(e, H_RSP, rm_mem(H_RSP, 8 + RETURN_SIZE));
     for (unsigned n = G_N_ELEMENTS(saved); n-- > 0;) {
         emit_insn(e, 0, 0x8f, 0, rm_reg(saved[n]));
     }
     emit8(e, 0xc3);
+
+    /* A return to 0, R13, that found the address which no call pushed. */
+    patch_jump(no_return, e->p);
+    emit_store(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
+    emit_insn(e, 0, 0x31, H_R14, rm_reg(H_R14));
+    patch_jump(emit_jump(e, -1), k->exit);
 }
 
 /*

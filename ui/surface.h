@@ -42,6 +42,7 @@ void surface_mark_dirty(struct surface *s, unsigned first, unsigned end);
 /* A pointer that the card keeps apart from the picture: viewers lay it over the surface. */
 struct display_cursor {
     bool visible;
+    bool by_corner;   /* x and y are the top left corner's, not the hot spot's */
     int x, y;         /* where its hot spot is on the surface; may lie outside */
     int hot_x, hot_y; /* within the pointer's picture */
     unsigned width, height;

@@ -220,7 +220,7 @@ static const struct state_row scanout_state[] = {
     STATE_INT(struct gpu_scanout, want_y, 1, "height"),
     STATE_INT(struct gpu_scanout, cursor_resource, 1, "the pointer's picture"),
     STATE_INT(struct gpu_scanout, cursor.visible, 1, "the pointer is shown"),
-    STATE_INT(struct gpu_scanout, cursor.x, 1, "where its hot spot is"),
+    STATE_INT(struct gpu_scanout, cursor.x, 1, "where its top left corner is"),
     STATE_INT(struct gpu_scanout, cursor.y, 1, ""),
     STATE_INT(struct gpu_scanout, cursor.hot_x, 1, "hot spot within the picture"),
     STATE_INT(struct gpu_scanout, cursor.hot_y, 1, ""),

@@ -249,7 +249,7 @@ size_t virtio_gpu_command(struct virtio_gpu *g, const struct virtio_element *e,
     return c.reply_len;
 }
 
-/* 5.7.6.10: the position is the hot spot's. */
+/* 5.7.6.10. It does not say of what the position is: Linux sends that of the picture's corner. */
 void virtio_gpu_cursor(struct virtio_gpu *g, const struct virtio_element *e)
 {
     struct command c = { .e = e };

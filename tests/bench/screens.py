@@ -40,17 +40,21 @@ def share(pid, seconds):
 
 
 def settle(pid):
-    """Until the desktop has started, or for five minutes."""
+    """Until the guest has done nothing for a while."""
+    quiet = 0
     for _ in range(60):
-        if share(pid, 5) < 8:
+        quiet = quiet + 1 if share(pid, 5) < 8 else 0
+        if quiet == 4:
             return
+    raise SystemExit("the desktop does not come to rest within five minutes")
 
 
 def desktop(*args, display="none"):
     guest = Desktop(*args, "-device", "qemu-xhci", "-device", "usb-tablet", display=display)
     guest.login()
     guest.start_x("modesetting", cursor=True)
-    guest.do("openbox >/tmp/openbox 2>&1 & sleep 3; xterm & sleep 5")
+    guest.start_openbox()
+    guest.start_xterm("work")
     return guest
 
 

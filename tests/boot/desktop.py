@@ -69,6 +69,20 @@ class Desktop(Guest, Shown):
                 "xset q >/dev/null 2>&1 && break; sleep 0.2; done; xset s off -dpms" % ("" if cursor else "-nocursor"))
         self.must_print("grep -c 'LoadModule: .%s' /var/log/Xorg.0.log" % driver, "^[1-9]")
 
+    def until(self, condition):
+        """Waits in the guest for what a shell can ask for."""
+        self.do(f"for i in $(seq 500); do {condition} && break; sleep 0.2; done; {condition}")
+
+    def start_openbox(self):
+        """A window manager. A window that came before it waits for events would stay hidden until the next event."""
+        self.do("rm -f /tmp/manages; openbox --startup 'touch /tmp/manages' >/tmp/openbox 2>&1 & true")
+        self.until("[ -e /tmp/manages ]")
+
+    def start_xterm(self, title, *args):
+        """A terminal, and waits until it can be seen."""
+        self.do(f"xterm -T {title} {shlex.join(args)} & true")
+        self.until(f"xwininfo -name {title} 2>/dev/null | grep -q IsViewable")
+
     def size(self):
         found = re.search(r"current (\d+) x (\d+)", self.do("xrandr"))
         return int(found.group(1)), int(found.group(2))
@@ -130,12 +144,10 @@ def used(args):
         with Desktop(*args) as guest:
             guest.login()
             guest.start_x("modesetting", cursor=True)
-            guest.do("openbox >/tmp/openbox 2>&1 & for i in $(seq 500); do xprop -root _NET_SUPPORTING_WM_CHECK | "
-                     "grep -q window && break; sleep 0.2; done")
+            guest.start_openbox()
             for place in ("+50+50", "+650+50"):
-                guest.do(f"xterm -T x{place} -geometry 60x20{place} -e sh -c 'tty >/tmp/tty{place}; exec sh' & "
-                         f"for i in $(seq 500); do xwininfo -name x{place} 2>/dev/null | grep -q IsViewable && break; "
-                         "sleep 0.2; done; sleep 1")
+                guest.start_xterm(f"x{place}", "-geometry", f"60x20{place}", "-e", "sh", "-c", f"tty >/tmp/tty{place}; exec sh")
+                guest.until(f"[ -s /tmp/tty{place} ]")
             width, height = guest.size()
             for place, x in (("+50+50", 200), ("+650+50", 800)):
                 guest.do("rm -f /tmp/typed")

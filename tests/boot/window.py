@@ -113,8 +113,8 @@ class Window(display_guest.Machine):
             return self.desktop.do(*what, self.id, *args)
 
     def enter(self, text):
-        """Types a line."""
-        self.desktop.do("type", "--delay", "60", text)
+        """Types a line. A BIOS keeps 15 keys, so a slow machine gets them slowly; X repeats a key after 500 ms."""
+        self.desktop.do("type", "--delay", min(round(60 * SLOW), 400), text)
         self.desktop.do("key", "Return")
 
     def geometry(self):

@@ -10,7 +10,7 @@ BUILD := $(abspath $(BUILD))
 
 # --- Sources: one list per folder -------------------------------------------------------------
 
-util_src := error.c fdset.c library.c log.c sdl_library.c socket.c terminal.c text.c json_stream.c json_pairs.c random.c tls.c
+util_src := capstone_library.c error.c fdset.c library.c log.c sdl_library.c socket.c terminal.c text.c json_stream.c json_pairs.c random.c tls.c
 
 softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c event.c hotplug.c io_event.c iothread.c irqchip.c lookup.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c memory_backend.c tls_store.c

@@ -3,15 +3,12 @@
  * monitor/disassemble.c: a file of its own, because capstone's header and target/i386/cpu.h use the
  * same names.  Thread: any.
  */
-#include "config.h"
-#if CONFIG_CAPSTONE
-#include <capstone/capstone.h>
-#endif
 #include "monitor/disassemble.h"
+#include "util/capstone_library.h"
 
 bool capstone_available(void)
 {
-    return CONFIG_CAPSTONE;
+    return capstone_library_load();
 }
 
 #if CONFIG_CAPSTONE
@@ -23,7 +20,7 @@ unsigned capstone_print(unsigned code_size, const uint8_t *buf, unsigned avail, 
     cs_insn *insn;
     csh handle;
 
-    if (cs_open(CS_ARCH_X86, mode, &handle) != CS_ERR_OK) {
+    if (!capstone_library_load() || cs_open(CS_ARCH_X86, mode, &handle) != CS_ERR_OK) {
         return 0;
     }
     if (cs_disasm(handle, buf, avail, addr, 1, &insn) == 1) {

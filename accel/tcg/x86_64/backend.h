@@ -54,6 +54,7 @@ struct backend {
     FILE *perf_map; /* or NULL */
     struct code_link *(*enter)(struct x86_cpu *cpu, const void *code);
     /* Writable mapping: */
+    uint8_t *exit_to;  /* as exit; R13 is RIP */
     uint8_t *exit;     /* stores state; R14 is the link or 0 */
     uint8_t *epilogue; /* state is stored; RAX is the link or 0 */
     /*

@@ -708,13 +708,12 @@ void emit_link_stub(struct trans *x, struct code_link *link)
 
     link->generic = emit_jump(e, -1);
     emit_mov_imm(e, H_R13, x->word == 8 ? link->target : (uint32_t)link->target - x->base);
-    emit_store(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
     /* The link's own address is known once the code is allocated: finish() fills it in. */
     emit8(e, 0x49);
     emit8(e, 0xb8 | (H_R14 & 7));
     x->link_self[link - x->links] = e->p;
     emit64(e, 0);
-    patch_jump(emit_jump(e, -1), x->k->exit);
+    patch_jump(emit_jump(e, -1), x->k->exit_to);
 }
 
 void emit_ways(struct trans *x)

@@ -3,12 +3,9 @@
  * accel/tcg/x86_64/disassemble.c: a file of its own, because capstone's header and
  * target/i386/cpu.h use the same names.  Thread: any.
  */
-#include "config.h"
-#include <inttypes.h>
-#if CONFIG_CAPSTONE
-#include <capstone/capstone.h>
-#endif
 #include "accel/tcg/x86_64/disassemble.h"
+#include <inttypes.h>
+#include "util/capstone_library.h"
 
 #if CONFIG_CAPSTONE
 bool host_disassemble(const uint8_t *code, size_t size, uint64_t address, GString *out)
@@ -17,7 +14,7 @@ bool host_disassemble(const uint8_t *code, size_t size, uint64_t address, GStrin
     size_t n;
     csh handle;
 
-    if (cs_open(CS_ARCH_X86, CS_MODE_64, &handle) != CS_ERR_OK) {
+    if (!capstone_library_load() || cs_open(CS_ARCH_X86, CS_MODE_64, &handle) != CS_ERR_OK) {
         return false;
     }
     n = cs_disasm(handle, code, size, address, 0, &insn);

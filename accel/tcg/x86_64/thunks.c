@@ -152,7 +152,9 @@ static void emit_entry(struct backend *k)
     emit_load_state(e);
     emit_insn(e, 0, 0xff, 4, rm_reg(H_R13));
 
-    /* R14: what enter() returns */
+    /* R13: RIP; R14: what enter() returns */
+    k->exit_to = e->p;
+    emit_store(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
     k->exit = e->p;
     emit_store_state(e);
     emit_call(e, k->store_vectors);
@@ -167,9 +169,8 @@ static void emit_entry(struct backend *k)
 
     /* A return to 0, R13, that found the address which no call pushed. */
     patch_jump(no_return, e->p);
-    emit_store(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
     emit_insn(e, 0, 0x31, H_R14, rm_reg(H_R14));
-    patch_jump(emit_jump(e, -1), k->exit);
+    patch_jump(emit_jump(e, -1), k->exit_to);
 }
 
 /*
@@ -471,9 +472,8 @@ static void emit_lookup(struct backend *k)
     }
     emit_load(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
     k->leave = e->p;
-    emit_store(e, H_R13, rm_cpu(CPU_REG(R_RIP)));
     emit_insn(e, 0, 0x31, H_R14, rm_reg(H_R14));
-    patch_jump(emit_jump(e, -1), k->exit);
+    patch_jump(emit_jump(e, -1), k->exit_to);
 
     k->leave_hot = e->p;
     emit_insn(e, 0, 0xc6, 0, rm_cpu(offsetof(struct x86_cpu, hot)));

@@ -19,6 +19,7 @@ const char *const tls_kind_names[] = { "tls-creds-x509", "tls-creds-psk", "tls-c
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,7 +30,7 @@ const char *const tls_kind_names[] = { "tls-creds-x509", "tls-creds-psk", "tls-c
 #define LINGER_MS        10000 /* for the last bytes of a side that has gone */
 
 struct tls_creds {
-    gatomicrefcount refs;
+    _Atomic unsigned refs;
     enum tls_kind kind;
     bool server, verify_peer;
     char *priority;
@@ -189,7 +190,7 @@ struct tls_creds *tls_creds_new(const struct tls_options *o, GError **error)
         return NULL;
     }
     c = g_new0(struct tls_creds, 1);
-    g_atomic_ref_count_init(&c->refs);
+    atomic_init(&c->refs, 1);
     c->kind = o->kind;
     c->server = o->server;
     c->verify_peer = o->verify_peer;
@@ -207,13 +208,13 @@ struct tls_creds *tls_creds_new(const struct tls_options *o, GError **error)
 
 struct tls_creds *tls_creds_ref(struct tls_creds *c)
 {
-    g_atomic_ref_count_inc(&c->refs);
+    atomic_fetch_add(&c->refs, 1);
     return c;
 }
 
 void tls_creds_unref(struct tls_creds *c)
 {
-    if (!g_atomic_ref_count_dec(&c->refs)) {
+    if (atomic_fetch_sub(&c->refs, 1) > 1) {
         return;
     }
     if (c->x509) {

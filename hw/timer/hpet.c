@@ -4,7 +4,8 @@
  * comparators, all of them periodic-capable, without FSB (MSI) delivery.
  *
  * Invariant: a running counter is computed from the virtual clock; each comparator's host timer is
- *            armed for its next match.  Matches closer than MIN_PERIOD_NS are merged; those of a
+ *            armed for its next match, unless nobody would hear of it: then a periodic comparator catches up
+ *            when it is looked at.  Matches closer than MIN_PERIOD_NS are merged; those of a
  *            slower edge that went by while the host did not run this thread are made up for.
  * Thread:    under the machine lock.
  */
@@ -76,6 +77,12 @@ static bool timer_is_level(const struct hpet_timer *t)
     return t->config & TIMER_LEVEL && !(t->hpet->config & CONFIG_LEGACY && timer_index(t) < 2);
 }
 
+/* Matches change nothing but the comparator. */
+static bool timer_is_silent(const struct hpet_timer *t)
+{
+    return !timer_is_level(t) && !(t->config & TIMER_ENABLE);
+}
+
 /* Arms for the next time that the counter equals the comparator. */
 static void timer_rearm(struct hpet_timer *t)
 {
@@ -83,6 +90,7 @@ static void timer_rearm(struct hpet_timer *t)
     int64_t now = hpet_now(h), at;
     uint64_t ticks = (t->comparator - counter_at(h, now)) & timer_mask(t);
 
+    t->due = INT64_MAX;
     if (!(h->config & CONFIG_ENABLE) || ticks > NEVER_TICKS) {
         timer_disarm(&t->timer);
         return;
@@ -96,7 +104,12 @@ static void timer_rearm(struct hpet_timer *t)
         ticks = 1ull << 32;
     }
     at = now - now % HPET_PERIOD_NS + (int64_t)ticks * HPET_PERIOD_NS;
-    timer_arm(&t->timer, at);
+    if (timer_is_silent(t)) {
+        timer_disarm(&t->timer);
+        t->due = at;
+    } else {
+        timer_arm(&t->timer, at);
+    }
 }
 
 /* Gives the matches that are due: one, and those that went by since. */
@@ -115,6 +128,19 @@ static uint64_t timer_advance_period(struct hpet_timer *t)
     return t->period < OWED_PERIOD_NS / HPET_PERIOD_NS
                ? 1
                : MIN(late / t->period, MAX_OWED_TICKS - 1) + 1;
+}
+
+/* Before the comparator is looked at, or what its matches go by changes. */
+static void catch_up(struct hpet_timer *t)
+{
+    if (hpet_now(t->hpet) < t->due) {
+        return;
+    }
+    if (t->config & TIMER_PERIODIC && t->period) {
+        timer_advance_period(t);
+    } else {
+        timer_rearm(t);
+    }
 }
 
 static void timer_fire(void *opaque)
@@ -168,6 +194,9 @@ static void write_config(struct hpet *h, uint64_t v)
     int64_t now = hpet_now(h);
     uint64_t old = h->config, count = counter_at(h, now);
 
+    for (unsigned i = 0; i < HPET_TIMERS; i++) {
+        catch_up(&h->timers[i]);
+    }
     v &= CONFIG_ENABLE | CONFIG_LEGACY;
     if ((old ^ v) & CONFIG_LEGACY) {
         clear_status(h, 3); /* the lines change their meaning */
@@ -180,13 +209,16 @@ static void write_config(struct hpet *h, uint64_t v)
             irq_set(&h->legacy_out[n], !(v & CONFIG_LEGACY) && h->legacy_level[n]);
         }
     }
-    for (unsigned i = 0; (old ^ v) & CONFIG_ENABLE && i < HPET_TIMERS; i++) {
+    for (unsigned i = 0; old != v && i < HPET_TIMERS; i++) {
         timer_rearm(&h->timers[i]);
     }
 }
 
 static void write_counter(struct hpet *h, uint64_t v)
 {
+    for (unsigned i = 0; i < HPET_TIMERS; i++) {
+        catch_up(&h->timers[i]);
+    }
     if (h->config & CONFIG_ENABLE) {
         log_line(LOG_GUEST_ERRORS, "hpet: the main counter is written while it runs");
         v -= (uint64_t)hpet_now(h) / HPET_PERIOD_NS;
@@ -202,6 +234,7 @@ static void write_timer_config(struct hpet_timer *t, uint64_t v)
     struct hpet *h = t->hpet;
     unsigned i = timer_index(t);
 
+    catch_up(t);
     v &= TIMER_WRITABLE;
     /* A level that is up goes down when its timer loses the line. */
     if (h->status >> i & 1 && timer_is_level(t) &&
@@ -230,6 +263,7 @@ static void write_comparator(struct hpet_timer *t, uint64_t v)
 {
     bool periodic = t->config & TIMER_PERIODIC;
 
+    catch_up(t);
     v &= timer_mask(t);
     if (!periodic || t->config & TIMER_SET) {
         t->comparator = v;
@@ -241,12 +275,13 @@ static void write_comparator(struct hpet_timer *t, uint64_t v)
     timer_rearm(t);
 }
 
-static uint64_t read_timer(const struct hpet_timer *t, unsigned reg)
+static uint64_t read_timer(struct hpet_timer *t, unsigned reg)
 {
     switch (reg) {
     case 0x00:
         return t->config | TIMER_CAN_PERIODIC | TIMER_CAN_64 | TIMER_ROUTES << 32;
     case 0x08:
+        catch_up(t);
         return t->comparator;
     }
     return 0; /* 0x10: no FSB route */
@@ -278,8 +313,9 @@ static uint64_t merge_base(struct hpet *h, unsigned reg)
         return 0; /* write 1 to clear */
     }
     if (reg >= REG_TIMERS && (reg & 0x1f) == 8 && reg < REG_TIMERS + 0x20 * HPET_TIMERS) {
-        const struct hpet_timer *t = &h->timers[(reg - REG_TIMERS) / 0x20];
+        struct hpet_timer *t = &h->timers[(reg - REG_TIMERS) / 0x20];
 
+        catch_up(t);
         return t->config & TIMER_PERIODIC && !(t->config & TIMER_SET) ? t->period : t->comparator;
     }
     return read_register(h, reg);
@@ -370,6 +406,7 @@ static void hpet_reset(struct device *dev)
         t->config = 0;
         t->comparator = UINT64_MAX;
         t->period = 0;
+        t->due = INT64_MAX;
     }
 }
 
@@ -401,6 +438,7 @@ static const struct state_row timer_rows[] = {
     STATE_INT(struct hpet_timer, comparator, 1, "next match"),
     STATE_INT(struct hpet_timer, period, 1, "ticks between matches"),
     STATE_TIMER_ROW(struct hpet_timer, timer, 1, "next match in virtual time"),
+    STATE_INT(struct hpet_timer, due, 2, "the same of one that nobody hears"),
     { 0 },
 };
 

@@ -27,6 +27,8 @@ struct hpet_timer {
     uint64_t comparator;
     uint64_t period; /* periodic mode; 0: none yet */
     struct timer timer;
+    int64_t
+        due; /* ns: the next match of one that nobody hears, in place of `timer`; INT64_MAX: none */
 };
 
 struct hpet {

@@ -91,6 +91,38 @@ static void periodic_keeps_its_phase(void)
     g_assert_cmpuint(r->lines[LEGACY].edges, ==, 1001);
 }
 
+/* Linux leaves timer 0 so. */
+static void a_periodic_timer_without_an_interrupt_wakes_nobody(void)
+{
+    g_autoptr(rig) r = rig_new();
+    struct hpet *h = hpet_new(r);
+
+    reg_write(r, T(0), 0x48); /* periodic, set; 64 bit */
+    reg_write(r, T(0) + 8, 400000);
+    reg_write(r, 0x10, 3);
+    rig_step(r, 1 * MS);
+    g_assert_cmpint(clock_next_deadline(r->m), ==, -1);
+    g_assert_cmpuint(reg_read(r, T(0) + 8), ==, 400000);
+    rig_step(r, 10 * MS); /* 11 */
+    g_assert_cmpuint(reg_read(r, T(0) + 8), ==, 1200000);
+    rig_check_state(r, &h->dev);
+    rig_step(r, 1 * MS - 10);
+    reg_write(r, T(0), 0x0c); /* its interrupt is turned on: from the next match on */
+    g_assert_cmpuint(r->lines[LEGACY].edges, ==, 0);
+    rig_step(r, 10);
+    g_assert_cmpuint(r->lines[LEGACY].edges, ==, 1);
+    rig_step(r, 8 * MS);
+    g_assert_cmpuint(r->lines[LEGACY].edges, ==, 3);
+    reg_write(r, T(0), 0x08);
+    rig_step(r, 400 * MS);
+    g_assert_cmpuint(r->lines[LEGACY].edges, ==, 3);
+    g_assert_cmpint(clock_next_deadline(r->m), ==, -1);
+    g_assert_cmpuint(reg_read(r, T(0) + 8), ==, 42400000);
+    reg_write(r, 0x10, 2); /* what went by while it was halted did not */
+    rig_step(r, 400 * MS);
+    g_assert_cmpuint(reg_read(r, T(0) + 8), ==, 42400000);
+}
+
 static void level_interrupt_holds_until_its_status_is_cleared(void)
 {
     g_autoptr(rig) r = rig_new();
@@ -190,6 +222,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hpet/counter", counter_runs_at_100_mhz_while_enabled);
     g_test_add_func("/hpet/one-shot", one_shot_fires_once_on_its_pin);
     g_test_add_func("/hpet/periodic", periodic_keeps_its_phase);
+    g_test_add_func("/hpet/silent", a_periodic_timer_without_an_interrupt_wakes_nobody);
     g_test_add_func("/hpet/level", level_interrupt_holds_until_its_status_is_cleared);
     g_test_add_func("/hpet/legacy", legacy_replacement_cuts_off_pit_and_rtc);
     g_test_add_func("/hpet/wrap", a_32_bit_timer_wraps);

@@ -203,23 +203,12 @@ static uint32_t over(uint32_t pixel, uint32_t below)
     return out;
 }
 
-/* Where the pointer's top left corner is. */
-static int64_t cursor_left(const struct display_cursor *p)
-{
-    return (int64_t)p->x - (p->by_corner ? 0 : p->hot_x);
-}
-
-static int64_t cursor_top(const struct display_cursor *p)
-{
-    return (int64_t)p->y - (p->by_corner ? 0 : p->hot_y);
-}
-
 /* The pixel of `now` that the i-th of the pointer lies on; NULL: it is beside the picture. */
 static uint32_t *pixel_below(struct screen *s, unsigned i)
 {
     const struct display_cursor *p = &s->cursor;
-    int64_t x = cursor_left(p) + i % p->width;
-    int64_t y = cursor_top(p) + i / p->width;
+    int64_t x = (int64_t)p->x + i % p->width;
+    int64_t y = (int64_t)p->y + i / p->width;
 
     return x < 0 || y < 0 || x >= s->now.width || y >= s->now.height
                ? NULL
@@ -230,7 +219,7 @@ static uint32_t *pixel_below(struct screen *s, unsigned i)
 static void mark_cursor(struct screen *s)
 {
     const struct display_cursor *p = &s->cursor;
-    int64_t top = cursor_top(p), end = MIN(top + p->height, (int64_t)s->now.height);
+    int64_t top = p->y, end = MIN(top + p->height, (int64_t)s->now.height);
 
     if (p->visible && MAX(top, 0) < end) {
         surface_mark_dirty(&s->now, (unsigned)MAX(top, 0), (unsigned)end);

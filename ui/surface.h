@@ -42,8 +42,7 @@ void surface_mark_dirty(struct surface *s, unsigned first, unsigned end);
 /* A pointer that the card keeps apart from the picture: viewers lay it over the surface. */
 struct display_cursor {
     bool visible;
-    bool by_corner;   /* x and y are the top left corner's, not the hot spot's */
-    int x, y;         /* where its hot spot is on the surface; may lie outside */
+    int x, y;         /* where its top left corner is on the surface; may lie outside */
     int hot_x, hot_y; /* within the pointer's picture */
     unsigned width, height;
     uint32_t pixels[CURSOR_MAX * CURSOR_MAX]; /* rows of `width`: 0xAARRGGBB, premultiplied */

@@ -117,7 +117,6 @@ void gpu_scanout_init(struct virtio_gpu *g, unsigned n)
 
     s->gpu = g;
     s->fresh = true;
-    s->cursor.by_corner = true;
     s->console = (struct display_console){
         .name = g->v.dev->type->name,
         .device = g->v.dev,

@@ -138,7 +138,7 @@ static void changes_are_told_as_tiles(struct rig *r, gconstpointer data)
 static void the_cards_pointer_is_seen(struct rig *r, gconstpointer data)
 {
     struct display_cursor p = {
-        .visible = true, .x = 70, .y = 20, .hot_x = 1, .width = 2, .height = 1, .serial = 1
+        .visible = true, .x = 69, .y = 20, .hot_x = 1, .width = 2, .height = 1, .serial = 1
     };
     const struct surface *s;
 
@@ -155,7 +155,7 @@ static void the_cards_pointer_is_seen(struct rig *r, gconstpointer data)
     wait_for_looks(r, 2);
     g_assert_cmphex(s->pixels[20 * 300 + 69], ==, 0);
     g_assert_cmphex(s->pixels[20 * 300 + 70], ==, 0x0000ff);
-    p.x = 1;
+    p.x = 0;
     p.y = 199;
     wait_for_looks(r, 2);
     g_assert_cmphex(s->pixels[199 * 300], ==, 0x00ff00);

@@ -394,7 +394,7 @@ check-share: $(rhea) guests          ## run 10,000 files through shared folders,
 SECONDS ?= 600
 .PHONY: check-net-soak
 check-net-soak: $(rhea) guests      ## run parallel downloads and uploads with checksums for ten minutes
-	@RHEA_BIN=$(rhea) tests/boot/network_soak.py --seconds $(SECONDS) $(CARD:%=--card %)
+	@RHEA_ALL=1 RHEA_BIN=$(rhea) tests/boot/network_soak.py --seconds $(SECONDS) $(CARD:%=--card %)
 
 # A quarter of an hour on two processors; tests/boot/migration_load.py --snapshots N --migrations N is shorter.
 .PHONY: check-migration

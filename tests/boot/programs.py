@@ -11,7 +11,7 @@ import random
 import subprocess
 import sys
 
-from boot import KERNEL_TROUBLE, INIT_HEAD, Failed, Scratch, Skip, guest_file, run_row, tap
+from boot import INIT_HEAD, KERNEL_TROUBLE, Failed, Scratch, Skip, guest_file, main, run_row
 
 KIB = 1 << 10
 LIB = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
@@ -242,6 +242,10 @@ def test_of(row, work):
     return name, test
 
 
+# With --all alone: it takes long, and the kernels' self-tests are near to it.
+LONG = ("programs: interpreter",)
+
+
 if __name__ == "__main__":
     shared = Work()
-    sys.exit(tap([test_of(row, shared) for row in ROWS]))
+    sys.exit(main([test_of(row, shared) for row in ROWS], LONG))

@@ -212,5 +212,15 @@ TESTS = [
     *(on(machine, grub_from_a_cd) for machine in GRUB_MACHINES),
 ]
 
+# With --all alone: these take long, and others are near to them.
+LONG = (
+    "shell_from_rom on pc",
+    "shell_from_flash on q35",
+    "SMM firmware, 1 CPUs",
+    "grub from a SCSI disk",
+    "grub_from_a_cd on pc",
+)
+
+
 if __name__ == "__main__":
-    sys.exit(main(TESTS))
+    sys.exit(main(TESTS, LONG))

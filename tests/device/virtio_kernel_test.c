@@ -15,6 +15,10 @@
 #include "softmmu/irqchip.h"
 #include "tests/device/virtio_rig.h"
 
+#ifndef SYS_poll /* arm64 has but the other */
+#define SYS_poll SYS_ppoll
+#endif
+
 #define BUF      0x200000u
 #define ANSWER   0x201000u
 #define RNG      "virtio-rng-pci", "disable-legacy=on" /* one way to notify */

@@ -346,7 +346,7 @@ check-device: $(device_bin)         ## run tests/device: devices without a CPU
 	@$(check) $(device_bin)
 # The boot tests have rows that take long and are near to others: half an hour more on two processors.
 .PHONY: check-all
-check-all: $(rhea) $(tools) guests  ## run every row of tests/boot
+check-all: $(rhea) $(tools) guests  ## run tests/boot with the rows that check leaves out (but see check-debian, check-desktop)
 	@RHEA_ALL=1 $(check) $(boot_run)
 # Longer and elsewhere: make check-fuzz MODE=asan RHEA_FUZZ_STEPS=1000000 RHEA_FUZZ_SEED=7 RHEA_BLOCK_FUZZ=5000
 .PHONY: check-fuzz

@@ -9,10 +9,16 @@ struct capstone_library capstone_library;
 bool capstone_library_load(void)
 {
     static const char *const names[] = { CAPSTONE_FUNCTIONS(LIBRARY_NAME) };
+    static GMutex lock;
+    static bool loaded;
+    bool ok;
 
-    return capstone_library.cs_open ||
-           library_load("libcapstone.so." G_STRINGIFY(CS_API_MAJOR), names, &capstone_library,
-                        G_N_ELEMENTS(names), NULL);
+    g_mutex_lock(&lock);
+    loaded = loaded || library_load("libcapstone.so." G_STRINGIFY(CS_API_MAJOR), names,
+                                    &capstone_library, G_N_ELEMENTS(names), NULL);
+    ok = loaded;
+    g_mutex_unlock(&lock);
+    return ok;
 }
 #else
 bool capstone_library_load(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * util/capstone_library.h: capstone, for disassembly: include this in place of capstone.h. Nothing of it may be called
- * before capstone_library_load() was true. Thread: any, one at a time.
+ * before capstone_library_load() was true. Thread: any: each vCPU logs its own code.
  */
 #ifndef UTIL_CAPSTONE_LIBRARY_H
 #define UTIL_CAPSTONE_LIBRARY_H

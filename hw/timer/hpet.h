@@ -27,8 +27,7 @@ struct hpet_timer {
     uint64_t comparator;
     uint64_t period; /* periodic mode; 0: none yet */
     struct timer timer;
-    int64_t
-        due; /* ns: the next match of one that nobody hears, in place of `timer`; INT64_MAX: none */
+    int64_t due; /* ns: for `timer`, where nobody hears of the match; INT64_MAX: none */
 };
 
 struct hpet {

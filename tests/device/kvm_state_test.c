@@ -198,23 +198,29 @@ static void without_vmx_the_kernel_is_not_asked(void)
     kvm_rig_free(r);
 }
 
-/* Of a machine that is saved while a hypervisor runs; another one goes on with it. */
+/* A machine that is saved while a hypervisor runs. */
+static GByteArray *saved_with(const struct nested *n)
+{
+    struct kvm_rig *r = nested_rig("qemu64,+vmx");
+    GByteArray *stream;
+
+    g_assert_true(kvm_store(r->m->kvm->vcpus[0]));
+    kvm_model_answer(r->k, KVM_MODEL_VCPU, KVM_GET_NESTED_STATE, n, sizeof(*n));
+    kvm_fetch(r->m->kvm->vcpus[0]);
+    stream = saved(r->cpu);
+    kvm_rig_free(r);
+    return stream;
+}
+
 static void a_hypervisor_goes_on_elsewhere(void)
 {
-    struct kvm_rig *r = nested_rig("qemu64,+vmx"), *other;
     struct nested n = nested_state(0);
-    g_autoptr(GByteArray) stream = NULL;
+    g_autoptr(GByteArray) stream = saved_with(&n);
+    struct kvm_rig *other = nested_rig("qemu64,+vmx");
     g_autoptr(GError) error = NULL;
     const struct kvm_nested_state *got;
     size_t size;
 
-    g_assert_true(kvm_store(r->m->kvm->vcpus[0]));
-    kvm_model_answer(r->k, KVM_MODEL_VCPU, KVM_GET_NESTED_STATE, &n, sizeof(n));
-    kvm_fetch(r->m->kvm->vcpus[0]);
-    stream = saved(r->cpu);
-    kvm_rig_free(r);
-
-    other = nested_rig("qemu64,+vmx");
     g_assert_true(cpu_load(other->cpu, stream->data, stream->len, &error));
     g_assert_no_error(error);
     g_assert_true(kvm_store(other->m->kvm->vcpus[0]));
@@ -226,18 +232,11 @@ static void a_hypervisor_goes_on_elsewhere(void)
 
 static void a_hypervisor_needs_a_cpu_with_vmx(void)
 {
-    struct kvm_rig *r = nested_rig("qemu64,+vmx"), *other;
     struct nested n = nested_state(0);
-    g_autoptr(GByteArray) stream = NULL;
+    g_autoptr(GByteArray) stream = saved_with(&n);
+    struct kvm_rig *other = nested_rig("qemu64");
     g_autoptr(GError) error = NULL;
 
-    g_assert_true(kvm_store(r->m->kvm->vcpus[0]));
-    kvm_model_answer(r->k, KVM_MODEL_VCPU, KVM_GET_NESTED_STATE, &n, sizeof(n));
-    kvm_fetch(r->m->kvm->vcpus[0]);
-    stream = saved(r->cpu);
-    kvm_rig_free(r);
-
-    other = nested_rig("qemu64");
     g_assert_false(cpu_load(other->cpu, stream->data, stream->len, &error));
     g_assert_nonnull(strstr(error->message, "hypervisor"));
     kvm_rig_free(other);

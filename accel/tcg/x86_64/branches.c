@@ -3,8 +3,9 @@
  * accel/tcg/x86_64/branches.c: how blocks end.
  *
  * A direct jump is patched to its target's code; one to another page first compares what the soft TLB
- * says of the target with what was true when it was patched.  All other jumps look their target up
- * in a table.  Backward jumps and look-ups poll for whoever wants the vCPU's attention.
+ * says of the target with what was true when it was patched.  A return goes to where the host's stack says,
+ * if the guest's says the same.  All other jumps look their target up in a table.  Backward jumps and look-ups poll for
+ * whoever wants the vCPU's attention.
  * Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/trans.h"
@@ -202,10 +203,14 @@ static bool emit_loop_back(struct trans *x, int cc, uint32_t need)
 /* Makes room, if there is none: all that came before is dropped.  EFLAGS are lost. */
 static void emit_room_for_pair(struct trans *x)
 {
+    uint8_t *over;
+
     flags_for_check(x);
     emit_insn(x->e, E_W, 0x3b, H_RSP, rm_cpu(offsetof(struct x86_cpu, return_limit)));
-    emit_bytes(x->e, "\x73\x08", 2); /* jae over the next */
+    emit_bytes(x->e, "\x73\x00", 2); /* jae over the next */
+    over = x->e->p;
     emit_load(x->e, H_RSP, rm_cpu(offsetof(struct x86_cpu, return_base)));
+    over[-1] = (uint8_t)(x->e->p - over);
 }
 
 /* The guest's return address.  Uses R15. */

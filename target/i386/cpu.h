@@ -347,7 +347,7 @@ struct x86_cpu {
     uint64_t site_save[3];        /* engine: a thunk's */
     uint64_t window[CPU_WINDOWS]; /* engine: host addresses that translated code found */
     uint64_t loop_limit;          /* engine: as far as a loop's pointers may go: loop.c */
-    uint64_t loop_distance[2];    /* engine: of a page's end, while the limit is found */
+    uint64_t loop_room;           /* engine: what is left of it, while it is found */
     uint64_t jump_key;            /* engine: translator_key at an instruction that goes on */
     void *jump_table;             /* engine: of the mode; and the bank that holds its exec keys */
     struct tlb_entry *jump_bank;

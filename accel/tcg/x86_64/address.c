@@ -119,8 +119,7 @@ static struct emit_rm segment_field(unsigned seg, size_t offset)
     return rm_cpu(offsetof(struct x86_cpu, seg) + seg * sizeof(struct segment) + offset);
 }
 
-/* The linear address to R13; EFLAGS are lost. */
-static void emit_linear(struct trans *x, const struct address *a)
+void emit_linear(struct trans *x, const struct address *a)
 {
     emit_offset(x, a, H_R13);
     if (a->seg) {
@@ -340,7 +339,7 @@ static struct emit_rm check_single(struct trans *x, const struct access *acc, en
         emit_insn(e, E_W, 0x03, H_R15, tlb_addend(x));
         return rm_mem(H_R15, 0);
     }
-    emit_host_address(x, acc->write);
+    emit_host_address(x, a, acc->write);
     return rm_mem(H_R13, 0);
 }
 
@@ -394,7 +393,7 @@ static struct emit_rm check_group(struct trans *x, const struct access *acc, con
         emit_store(e, H_R14, rm_cpu(CPU_WINDOW(g->window)));
         return operand;
     }
-    emit_host_address(x, g->write); /* it was a distance from the tag */
+    emit_host_address(x, &a, g->write);
     emit_store(e, H_R13, rm_cpu(CPU_WINDOW(g->window)));
     return rm_mem(H_R13, 0);
 }
@@ -414,9 +413,13 @@ void single_if(struct trans *x, int cc)
     single_instead(x, add_site(x, emit_jump(x->e, cc), SITE_REST));
 }
 
-void emit_host_address(struct trans *x, bool write)
+void emit_host_address(struct trans *x, const struct address *a, bool write)
 {
-    emit_insn(x->e, E_W, 0x03, H_R13, tlb_field(x, write));
+    if (a->index == R_ZERO || host_of(x, a->index) >= 0) {
+        emit_linear(x, a); /* again: sooner there than the tag, and R14 stays */
+    } else {
+        emit_insn(x->e, E_W, 0x03, H_R13, tlb_field(x, write));
+    }
     emit_insn(x->e, E_W, 0x03, H_R13, tlb_addend(x));
 }
 

@@ -182,11 +182,12 @@ static bool emit_loop_back(struct trans *x, int cc, uint32_t need)
     if (cc >= 0) {
         over = emit_jump(x->e, cc ^ 1);
     }
-    wanted = emit_poll(x);
     x->host_flags = false;
-    add_way(x, -1, x->start)->jump[0] = wanted;
     vectors_for_loop(x);
     emit_turn(x);
+    wanted = emit_poll(x);
+    add_way(x, -1, x->start)->jump[0] = wanted;
+    patch_jump(emit_jump(x->e, -1), x->move ? x->move : x->loop);
     if (over) {
         patch_jump(over, x->e->p);
     }

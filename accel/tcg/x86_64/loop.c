@@ -13,8 +13,8 @@
 
 #define MAX_MOVE 64 /* bytes a turn: beyond it a page serves few turns, and copies make few */
 
-#define CPU_LIMIT       (offsetof(struct x86_cpu, loop_limit))
-#define CPU_DISTANCE(n) (offsetof(struct x86_cpu, loop_distance) + 8 * (n))
+#define CPU_LIMIT (offsetof(struct x86_cpu, loop_limit))
+#define CPU_ROOM  (offsetof(struct x86_cpu, loop_room))
 
 bool may_hoist(const struct trans *x, struct group *g, int64_t base, int64_t index)
 {
@@ -127,17 +127,23 @@ static void emit_less_part(struct trans *x, const struct group *p)
     emit_insn(x->e, E_W, 0x29, reg, rm_reg(H_R13));
 }
 
-/* How far the leader may move until the group leaves its page, from its distance from the page's start. */
+/* To R14, how far the leader may move until the group leaves its page. */
 static void emit_room(struct trans *x, const struct group *p)
 {
+    struct access a = lowest(x, p);
     struct emit *e = x->e;
     int shift;
 
-    emit_load(e, H_R14, rm_cpu(CPU_DISTANCE(0)));
+    emit_linear(x, &a.address);
+    emit_insn(e, 0, 0x89, H_R13, rm_reg(H_R14));
     if (p->moves > 0) {
-        emit_insn(e, E_W, 0xf7, 3, rm_reg(H_R14)); /* neg */
-        emit_insn(e, E_W, 0x81, 0, rm_reg(H_R14));
-        emit32(e, 4096 - (uint32_t)(p->high - p->low));
+        emit_insn(e, 0, 0xf7, 2, rm_reg(H_R14)); /* not */
+    }
+    emit_insn(e, 0, 0x81, 4, rm_reg(H_R14)); /* and */
+    emit32(e, 4095);
+    if (p->moves > 0 && p->high - p->low > 1) {
+        emit_insn(e, 0, 0x81, 5, rm_reg(H_R14)); /* sub */
+        emit32(e, (uint32_t)(p->high - p->low - 1));
     }
     ratio(x->leader_moves, p->moves, &shift);
     if (shift) {
@@ -150,10 +156,10 @@ static void emit_room(struct trans *x, const struct group *p)
 static void emit_least(struct trans *x, bool first)
 {
     if (!first) {
-        emit_insn(x->e, E_W, 0x3b, H_R14, rm_cpu(CPU_DISTANCE(1)));
-        emit_insn(x->e, E_W | MAP_0F, 0x47, H_R14, rm_cpu(CPU_DISTANCE(1))); /* cmova */
+        emit_insn(x->e, E_W, 0x3b, H_R14, rm_cpu(CPU_ROOM));
+        emit_insn(x->e, E_W | MAP_0F, 0x47, H_R14, rm_cpu(CPU_ROOM)); /* cmova */
     }
-    emit_store(x->e, H_R14, rm_cpu(CPU_DISTANCE(1)));
+    emit_store(x->e, H_R14, rm_cpu(CPU_ROOM));
 }
 
 static void check_moved(struct trans *x, struct group *p, bool first)
@@ -161,8 +167,7 @@ static void check_moved(struct trans *x, struct group *p, bool first)
     struct access a = lowest(x, p);
 
     check_span(x, &a, p);
-    emit_store(x->e, H_R13, rm_cpu(CPU_DISTANCE(0)));
-    emit_host_address(x, p->write);
+    emit_host_address(x, &a.address, p->write);
     check_alignment(x, p);
     emit_less_part(x, p);
     if (p->in_register) {
@@ -240,9 +245,6 @@ void emit_turn(struct trans *x)
     if (x->move) {
         emit_insn(x->e, E_W, 0x3b, (unsigned)host_of(x, x->leader), rm_cpu(CPU_LIMIT));
         patch_jump(emit_jump(x->e, x->leader_moves > 0 ? CC_B : CC_A), x->loop);
-        patch_jump(emit_jump(x->e, -1), x->move);
-    } else {
-        patch_jump(emit_jump(x->e, -1), x->loop);
     }
 }
 

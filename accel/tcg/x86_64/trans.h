@@ -258,7 +258,7 @@ bool may_hoist(const struct trans *x, struct group *g, int64_t base, int64_t ind
 void choose_leader(struct trans *x, const int64_t *moves);
 /* Emits the checks; x->loop is behind them. */
 void emit_hoisted(struct trans *x);
-/* Where a turn ends: to the next. */
+/* Where a turn ends: to the next, if pointers move and all stay within their pages: at most 4096 turns without a poll. */
 void emit_turn(struct trans *x);
 /* The operand of an access of a group that moves. */
 struct emit_rm moved_operand(struct trans *x, const struct access *acc);
@@ -309,18 +309,21 @@ struct address operand_address(const struct trans *x, const struct insn *i);
 struct address stack_address(const struct trans *x, unsigned base, int64_t disp);
 /* A conditional jump that leads out of line. */
 struct site *add_site(struct trans *x, uint8_t *jump, enum site_kind kind);
+/* The check of a group before the loop of its trace; a: its lowest byte, by registers as they are there. */
+void check_hoisted(struct trans *x, const struct access *a, struct group *g);
+/* The same check alone. */
+void check_span(struct trans *x, const struct access *a, const struct group *g);
+/* The linear address to R13; EFLAGS are lost.  R14 is if base and index are in memory. */
+void emit_linear(struct trans *x, const struct address *a);
+/* Behind a check of address a: its host address to R13. */
+void emit_host_address(struct trans *x, const struct address *a, bool write);
+/* Where the condition holds code that checks each access goes on, if that can be; else the interpreter. */
+void single_if(struct trans *x, int cc);
 /*
  * What emitters use: the memory operand `op` of instruction n, checked, as an operand of the host's
  * instruction.  It may contain R13 and R15; R14 is free.  The host's EFLAGS are lost if there was a
  * check: flags_before comes after it.  mem_end comes right behind the last instruction emitted for n.
  */
-/* The check of a group before the loop of its trace; a: its lowest byte, by registers as they are there. */
-void check_hoisted(struct trans *x, const struct access *a, struct group *g);
-/* The same check alone: R13 is the distance from the page's start, and after emit_host_address where that byte is. */
-void check_span(struct trans *x, const struct access *a, const struct group *g);
-void emit_host_address(struct trans *x, bool write);
-/* Where the condition holds code that checks each access goes on, if that can be; else the interpreter. */
-void single_if(struct trans *x, int cc);
 struct emit_rm mem_begin(struct trans *x, unsigned n, const struct insn_operand *op, bool write);
 void mem_end(struct trans *x);
 /* The stack's word at an offset from RSP, or behind RBP. */

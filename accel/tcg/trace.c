@@ -10,6 +10,7 @@
 #include "accel/tcg/trace.h"
 #include "accel/tcg/block_int.h"
 #include "accel/tcg/translator.h"
+#include "target/i386/exec_int.h"
 #include "target/i386/mem.h"
 #include "target/i386/mmu.h"
 
@@ -45,11 +46,14 @@ static bool contains(const struct recording *r, uint64_t rip)
 
 /*
  * Where the trace does not go on as recorded, or has a branch that it cannot pass, a block that begins
- * with that branch does it: which must not be the trace.
+ * with that branch does it: which must not be the trace.  Direct calls and jumps go on as recorded.
  */
-static bool may_begin(const struct block *b)
+static bool may_begin(const struct x86_cpu *cpu, const struct block *b)
 {
-    return !(b->insn[0].row->flags & ROW_ENDS);
+    const struct insn *i = &b->insn[0];
+
+    return !(i->row->flags & ROW_ENDS) || ((i->row->exec == x_call || i->row->exec == x_jmp) &&
+                                           (!cpu->code64 || i->opsize == 8));
 }
 
 /* May b, which control has come to at `rip`, be the next part? */
@@ -120,32 +124,87 @@ static void take_over(struct tcg *t, struct block *head, const struct block_path
     }
 }
 
+static bool ends_with(const struct block *b, x86_exec_fn *one, x86_exec_fn *other)
+{
+    x86_exec_fn *fn = b->insn[b->n - 1].row->exec;
+
+    return fn == one || fn == other;
+}
+
+/*
+ * How many of the first n blocks to keep, so that each call but a last one has its return among them, and each
+ * return but a last one its call: or else the host's stack holds pairs that no return finds, or none for one.
+ */
+static unsigned balance(const struct recording *r, unsigned n)
+{
+    unsigned call[TRACE_MAX_BLOCKS], depth = 0;
+
+    for (unsigned k = 0; k < n; k++) {
+        if (ends_with(r->blocks[k], x_call, x_call_ind)) {
+            call[depth++] = k;
+        } else if (ends_with(r->blocks[k], x_ret, x_ret_imm) && depth-- == 0) {
+            return k + 1;
+        }
+    }
+    return depth ? call[0] + 1 : n;
+}
+
+/* The path leads to where it began: calls and returns that are left lead there by the host's stack. */
+static bool closes(const struct recording *r)
+{
+    const struct block *last = r->blocks[r->n - 1];
+
+    return r->rip[r->n] == r->rip[0] && !ends_with(last, x_call, x_call_ind) &&
+           !ends_with(last, x_ret, x_ret_imm);
+}
+
+static bool note_page_of(struct block_path *p, struct tcg *t, const struct recording *r, unsigned k)
+{
+    uint64_t rip = r->rip[k];
+
+    return note_page(p, t->cpu->code64 ? rip : (uint32_t)(r->base + rip),
+                     host_page(r->blocks[k]->host));
+}
+
+/* Leaves what a trace can hold. */
+static void trim(struct tcg *t, struct recording *r)
+{
+    struct block_path pages = { .n_pages = 0 };
+    unsigned n = 0;
+
+    while (n < r->n && note_page_of(&pages, t, r, n)) {
+        n++;
+    }
+    r->n = balance(r, n);
+    r->insns = 0;
+    for (unsigned k = 0; k < r->n; k++) {
+        r->insns += r->blocks[k]->n;
+    }
+}
+
 static void add_trace(struct tcg *t, const struct recording *r, uint64_t variant)
 {
     struct block *head = r->blocks[0];
     struct block *trace = g_malloc0(sizeof(*trace) + r->insns * sizeof(struct insn));
     struct block_path *p = g_malloc0(sizeof(*p) + (r->insns + 1) * sizeof(p->rip[0]) +
                                      r->n * sizeof(struct trace_use));
-    unsigned k;
 
     p->use = (struct trace_use *)(p->rip + r->insns + 1);
-    for (k = 0; k < r->n; k++) {
+    for (unsigned k = 0; k < r->n; k++) {
         const struct block *b = r->blocks[k];
         uint64_t rip = r->rip[k];
 
-        if (!note_page(p, t->cpu->code64 ? rip : (uint32_t)(r->base + rip), host_page(b->host))) {
-            break;
-        }
+        note_page_of(p, t, r, k);
         for (unsigned n = 0; n < b->n; n++) {
             p->rip[trace->n] = rip;
             trace->insn[trace->n] = b->insn[n];
             trace->insn[trace->n++].x87_deferred = 0;
             rip += b->insn[n].len;
         }
-        p->n_blocks++;
     }
-    p->rip[trace->n] = r->rip[k];
-    p->loops = k == r->n && r->rip[k] == r->rip[0];
+    p->n_blocks = r->n;
+    p->rip[trace->n] = r->rip[r->n];
+    p->loops = closes(r);
     p->variant = variant;
     p->mode = translator_mode(t->cpu);
     p->key = r->key;
@@ -155,9 +214,9 @@ static void add_trace(struct tcg *t, const struct recording *r, uint64_t variant
     trace->host = head->host;
     trace->code_size = head->code_size;
     trace->bytes = head->bytes;
-    trace->system = r->blocks[k - 1]->system;
+    trace->system = r->blocks[r->n - 1]->system;
     trace->peek_low = 4096;
-    for (k = 0; k < p->n_blocks; k++) {
+    for (unsigned k = 0; k < p->n_blocks; k++) {
         use_block(trace, k, r->blocks[k]);
     }
     head->traces = trace;
@@ -168,7 +227,7 @@ static void add_trace(struct tcg *t, const struct recording *r, uint64_t variant
 /* Enough of one to be worth its code. */
 static bool worthwhile(const struct recording *r)
 {
-    return r->n > 1 || (r->n == 1 && r->rip[1] == r->rip[0]);
+    return r->n > 1 || (r->n == 1 && closes(r));
 }
 
 void trace_record(struct tcg *t, struct block *b)
@@ -182,7 +241,7 @@ void trace_record(struct tcg *t, struct block *b)
     for (const struct block *k = b->traces; k; k = k->path->next) {
         traces++;
     }
-    if (traces >= TRACES_A_BLOCK || !may_begin(b) || trace_find(t, b, variant)) {
+    if (traces >= TRACES_A_BLOCK || !may_begin(cpu, b) || trace_find(t, b, variant)) {
         return;
     }
     while (may_follow(&r, b, cpu->regs[R_RIP]) && block_within_limit(cpu, b)) {
@@ -206,6 +265,7 @@ void trace_record(struct tcg *t, struct block *b)
             return;
         }
     }
+    trim(t, &r);
     if (worthwhile(&r)) {
         add_trace(t, &r, variant);
     }

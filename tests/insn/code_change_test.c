@@ -6,7 +6,9 @@
  */
 #include "accel/tcg/block.h"
 #include "accel/tcg/tcg.h"
+#include "accel/tcg/trace.h"
 #include "accel/tcg/translator.h"
+#include "target/i386/exec_int.h"
 #include "tests/insn/system_rig.h"
 
 #define ROUNDS   10000
@@ -164,6 +166,63 @@ static void a_recorded_trace_is_translated(void)
     engine_rig_free(r);
 }
 
+static unsigned call_depth_after(const struct insn *i, unsigned depth, bool last)
+{
+    x86_exec_fn *fn = i->row->exec;
+
+    if (fn == x_ret) {
+        g_assert_true(depth > 0 || last);
+        return depth - (depth > 0);
+    }
+    return depth + (fn == x_call && !last);
+}
+
+/* A function that is called often, from behind it: traces that begin within it end with it. */
+static void a_trace_keeps_calls_with_their_returns(void)
+{
+    struct system_rig *r = engine_rig();
+    const struct tcg *t;
+    unsigned traces = 0;
+
+    PUT(r, RIG_CODE,
+        "\xe9\x00\x00\x00\x00" /*    jmp FUNCTION */
+        "\xa8\x01"             /* F: test al, 1 */
+        "\x74\x02"             /*    jz 1f */
+        "\xff\xc3"             /*    inc ebx */
+        "\xff\xc2"             /* 1: inc edx */
+        "\xc3");               /*    ret */
+    rig_store(r, RIG_CODE + 1, FUNCTION - (RIG_CODE + 5), 4);
+    PUT(r, FUNCTION,
+        "\xb9\x00\x00\x00\x00" /*    mov ecx, ROUNDS */
+        "\x31\xc0\x31\xdb"     /*    xor eax, eax; xor ebx, ebx */
+        "\x31\xd2"             /*    xor edx, edx */
+        "\xe8\x00\x00\x00\x00" /* 2: call F */
+        "\xff\xc0"             /*    inc eax */
+        "\xff\xc9"             /*    dec ecx */
+        "\x75\xf5"             /*    jnz 2b */
+        "\xf4");               /*    hlt */
+    rig_store(r, FUNCTION + 1, ROUNDS, 4);
+    rig_store(r, FUNCTION + 12, RIG_CODE + 5 - (FUNCTION + 16), 4);
+    (void)run(r);
+    g_assert_cmpuint(r->cpu->regs[R_RBX], ==, ROUNDS / 2);
+    g_assert_cmpuint(r->cpu->regs[R_RDX], ==, ROUNDS);
+    t = r->cpu->engine;
+    for (unsigned h = 0; h < t->hash_size; h++) {
+        for (const struct block *b = t->hash[h]; b; b = b->hash_next) {
+            for (const struct block *k = b->traces; k; k = k->path->next, traces++) {
+                unsigned depth = 0;
+
+                for (unsigned n = 0; n < k->n; n++) {
+                    depth = call_depth_after(&k->insn[n], depth, n == k->n - 1u);
+                }
+                g_assert_cmpuint(depth, ==, 0);
+            }
+        }
+    }
+    g_assert_cmpuint(traces, >=, 2);
+    engine_rig_free(r);
+}
+
 /* The immediate changes before each 10th call: translated once it is known to, the function stays so. */
 static void a_patched_immediate_keeps_its_block(void)
 {
@@ -265,7 +324,8 @@ int main(int argc, char **argv)
     if (translator_available()) {
         g_test_add_func("/code/two-pages", an_instruction_in_two_pages_is_translated);
         g_test_add_func("/code/trace", a_trace_goes_with_a_block_of_it);
-        g_test_add_func("/code/trace-runs", a_recorded_trace_is_translated);
+        g_test_add_func("/code/trace-calls", a_trace_keeps_calls_with_their_returns);
+    g_test_add_func("/code/trace-runs", a_recorded_trace_is_translated);
         g_test_add_func("/code/patched", a_patched_immediate_keeps_its_block);
         g_test_add_func("/code/once", a_page_of_code_that_runs_once_is_given_up_soon);
         g_test_add_func("/code/halt", a_halt_where_the_run_began_halts);

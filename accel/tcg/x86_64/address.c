@@ -178,8 +178,9 @@ static struct emit_rm tlb_addend(const struct trans *x)
 }
 
 /*
- * In a trace of user code each check has a site of its own, until it is known to see many pages.  The
- * owner of a site is read while its code runs, so sites are not given out twice.
+ * In a trace of user code that loops each check has a site of its own, until it is known to see many pages: others
+ * run too seldom to make up for what finding that out costs.  The owner of a site is read while its code runs, so
+ * sites are not given out twice.
  */
 static void take_site(struct trans *x, bool write, bool masked)
 {
@@ -188,7 +189,7 @@ static void take_site(struct trans *x, bool write, bool masked)
     unsigned n = k->n_sites[write];
 
     x->page = 0;
-    if (masked || !x->b->path || n == TLB_SITES || (k->mixed_sites[mixed / 64] >> mixed % 64 & 1) ||
+    if (masked || !x->b->path || !x->b->path->loops || n == TLB_SITES || (k->mixed_sites[mixed / 64] >> mixed % 64 & 1) ||
         x->tlb != (int32_t)offsetof(struct x86_cpu, tlb.entry[TLB_USER])) {
         return;
     }

@@ -256,7 +256,9 @@ static bool emit_bmi(struct trans *x, unsigned n)
     }
     flags_before(x, i, n);
     if (i->op[f.rm].kind != OPND_MEM) {
-        operand = rm_reg(in_register(x, i->op[f.rm].reg, H_R13));
+        int h = host_of(x, i->op[f.rm].reg);
+
+        operand = h < 0 ? guest_memory(i->op[f.rm].reg) : rm_reg((unsigned)h);
     }
     if (i->row->exec == x_mulx) {
         emit_mulx(x, i, form, operand);

@@ -291,20 +291,13 @@ void emit_goto(struct trans *x, uint64_t target)
     emit_edge(x, -1, target);
 }
 
-/* Behind a call: where returns lead.  They count for what they lead to. */
+/* Behind a call: where returns lead. */
 static void emit_return_here(struct trans *x, uint64_t next)
 {
-    struct way *way;
-
     x->memory_flags = true;
     x->host_flags = x->memory_exact = false;
     x->desc.kind = DESC_NONE;
     set_swapped(x, false);
-    emit_insn(x->e, 0, 0x83, 5, rm_cpu(CPU_COUNTER(key_of(x, next))));
-    emit8(x->e, 1);
-    way = add_way(x, -1, next);
-    way->jump[0] = emit_jump(x->e, CC_S);
-    way->hot = true;
     emit_way_to(x, -1, next, false, NULL);
 }
 
@@ -422,18 +415,19 @@ static void emit_target_check(struct trans *x)
 static void end_ret(struct trans *x, unsigned extra)
 {
     int32_t rsp_add = (int32_t)(x->b->insn[x->n].opsize + extra);
-    uint8_t *other;
+    struct way *other;
 
     flags_to_memory(x);
     emit_load_target(x, stack_begin(x, x->n, R_RSP, 0, false, SITE_REST));
     emit_target_check(x);
     emit_leave_mapping(x);
     emit_insn(x->e, E_W, 0x3b, H_R13, rm_mem(H_RSP, RETURN_GUEST));
-    other = emit_jump(x->e, CC_NZ);
+    other = add_way(x, -1, 0);
+    other->lookup = true;
+    other->rsp_add = rsp_add;
+    other->jump[0] = emit_jump(x->e, CC_NZ);
     emit_add_rsp(x, rsp_add);
     emit_bytes(x->e, "\xc2\x08\x00", 3); /* ret 8 */
-    patch_jump(other, x->e->p);
-    emit_lookup_inline(x, rsp_add, NULL);
 }
 
 /* The target of an indirect branch to R13. */
@@ -736,7 +730,9 @@ void emit_ways(struct trans *x)
         if (w->link < 0) {
             emit_leave_mapping(x);
         }
-        if (w->indirect) {
+        if (w->lookup) {
+            emit_lookup_inline(x, w->rsp_add, NULL);
+        } else if (w->indirect) {
             emit_indirect_way(x, w);
         } else if (w->link >= 0) {
             emit_link_way(x, w);

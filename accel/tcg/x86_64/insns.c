@@ -131,9 +131,30 @@ static bool is_set(const struct insn *i, const struct emit_row *row, int operand
            i->op[0].size >= 4;
 }
 
-/* A register as ModRM r/m: where it is, or in R13 if it is in memory and is written. */
+/* ADD to CMP and MOV of a register to r/m, which with 2 more are those of r/m to a register. */
+static bool is_reversible(const struct insn *i)
+{
+    return i->map == MAP_1 &&
+           ((i->opcode < 0x40 && (i->opcode & 7) < 2) || (i->opcode & ~1u) == 0x88);
+}
+
+/* Changes its r/m in memory as cheaply as anything could: ALU operations, shifts, NOT, NEG, INC and DEC. */
+static bool works_in_memory(const struct insn *i)
+{
+    unsigned group = i->modrm >> 3 & 7;
+
+    return i->map == MAP_1 &&
+           ((i->opcode < 0x40 && (i->opcode & 7) == 1) || i->opcode == 0x81 || i->opcode == 0x83 ||
+            i->opcode == 0xc1 || i->opcode == 0xd1 || i->opcode == 0xd3 || i->opcode == 0xff ||
+            (i->opcode == 0xf7 && (group == 2 || group == 3)));
+}
+
+/*
+ * A register as ModRM r/m: where it is, or in R13 if it is in memory and is written; kept: what it was is wanted,
+ * too.
+ */
 static struct emit_rm rm_operand(struct trans *x, const struct insn *i, const struct emit_row *row,
-                                 int rm)
+                                 int rm, bool kept)
 {
     const struct insn_operand *op = &i->op[rm];
 
@@ -146,7 +167,22 @@ static struct emit_rm rm_operand(struct trans *x, const struct insn *i, const st
     if (is_set(i, row, rm)) {
         return row->kind == EMIT_MOV && op->size == 8 ? guest_memory(op->reg) : rm_reg(H_R13);
     }
+    if (!kept && op->size == 8 && works_in_memory(i)) { /* 32 bits would have to clear the others */
+        return guest_memory(op->reg);
+    }
     return rm_reg(field_register(x, op, H_R13));
+}
+
+/* "r, r/m" in place of "r/m, r", where that saves a load of the latter's r. */
+static bool emit_reversed(struct trans *x, const struct insn *i, unsigned form, int rm, int reg)
+{
+    if (reg < 0 || !is_reversible(i) || i->op[rm].kind != OPND_REG || i->op[rm].size < 4 ||
+        host_of(x, i->op[rm].reg) < 0 || host_of(x, i->op[reg].reg) >= 0) {
+        return false;
+    }
+    emit_insn(x->e, form, i->opcode + 2u, (unsigned)host_of(x, i->op[rm].reg),
+              guest_memory(i->op[reg].reg));
+    return true;
 }
 
 /* Opcode 82 is 80 in 32-bit code, and nothing in the host's. */
@@ -197,7 +233,10 @@ static void emit_in_place(struct trans *x, const struct insn *i, const struct em
         operand = rm_reg(H_R14);
         scratch = H_R13;
     } else if (i->op[rm].kind != OPND_MEM) {
-        operand = rm_operand(x, i, row, rm);
+        if (kept == SLOT_NONE && emit_reversed(x, i, form, rm, reg)) {
+            return;
+        }
+        operand = rm_operand(x, i, row, rm, kept != SLOT_NONE);
     }
     if (reg >= 0) {
         field = is_set(i, row, reg) && host_of(x, i->op[reg].reg) < 0

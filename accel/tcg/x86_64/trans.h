@@ -134,9 +134,10 @@ struct way {
     bool memory_flags, host_flags;
     bool swapped; /* as for a site */
     struct flag_desc desc;
-    bool indirect;   /* R13 holds the target: the fields below */
+    bool indirect;   /* R13 holds the target */
+    bool lookup;     /* likewise, and it is looked up */
     uint64_t target; /* else */
-    int32_t rsp_add;
+    int32_t rsp_add; /* where R13 holds it, before control gets there */
 };
 
 struct trans {

@@ -52,8 +52,8 @@ static bool may_begin(const struct x86_cpu *cpu, const struct block *b)
 {
     const struct insn *i = &b->insn[0];
 
-    return !(i->row->flags & ROW_ENDS) || ((i->row->exec == x_call || i->row->exec == x_jmp) &&
-                                           (!cpu->code64 || i->opsize == 8));
+    return !(i->row->flags & ROW_ENDS) ||
+           ((i->row->exec == x_call || i->row->exec == x_jmp) && (!cpu->code64 || i->opsize == 8));
 }
 
 /* May b, which control has come to at `rip`, be the next part? */

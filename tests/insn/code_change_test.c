@@ -325,7 +325,7 @@ int main(int argc, char **argv)
         g_test_add_func("/code/two-pages", an_instruction_in_two_pages_is_translated);
         g_test_add_func("/code/trace", a_trace_goes_with_a_block_of_it);
         g_test_add_func("/code/trace-calls", a_trace_keeps_calls_with_their_returns);
-    g_test_add_func("/code/trace-runs", a_recorded_trace_is_translated);
+        g_test_add_func("/code/trace-runs", a_recorded_trace_is_translated);
         g_test_add_func("/code/patched", a_patched_immediate_keeps_its_block);
         g_test_add_func("/code/once", a_page_of_code_that_runs_once_is_given_up_soon);
         g_test_add_func("/code/halt", a_halt_where_the_run_began_halts);

@@ -189,7 +189,8 @@ static void take_site(struct trans *x, bool write, bool masked)
     unsigned n = k->n_sites[write];
 
     x->page = 0;
-    if (masked || !x->b->path || !x->b->path->loops || n == TLB_SITES || (k->mixed_sites[mixed / 64] >> mixed % 64 & 1) ||
+    if (masked || !x->b->path || !x->b->path->loops || n == TLB_SITES ||
+        (k->mixed_sites[mixed / 64] >> mixed % 64 & 1) ||
         x->tlb != (int32_t)offsetof(struct x86_cpu, tlb.entry[TLB_USER])) {
         return;
     }

@@ -4,7 +4,7 @@
  *
  * Translated code counts how often jumps back and look-ups lead to an address.  When that is often,
  * the run loop records what runs there next, by the interpreter: until the flow comes back to where it
- * began, comes to another trace, or the trace is long enough.
+ * began, comes to another trace, or the trace is long enough.  Of that is kept what has each call with its return.
  * Thread: the vCPU's own.
  */
 #include "accel/tcg/trace.h"
@@ -124,11 +124,18 @@ static void take_over(struct tcg *t, struct block *head, const struct block_path
     }
 }
 
-static bool ends_with(const struct block *b, x86_exec_fn *one, x86_exec_fn *other)
+static bool ends_in_call(const struct block *b)
 {
     x86_exec_fn *fn = b->insn[b->n - 1].row->exec;
 
-    return fn == one || fn == other;
+    return fn == x_call || fn == x_call_ind;
+}
+
+static bool ends_in_return(const struct block *b)
+{
+    x86_exec_fn *fn = b->insn[b->n - 1].row->exec;
+
+    return fn == x_ret || fn == x_ret_imm;
 }
 
 /*
@@ -140,9 +147,9 @@ static unsigned balance(const struct recording *r, unsigned n)
     unsigned call[TRACE_MAX_BLOCKS], depth = 0;
 
     for (unsigned k = 0; k < n; k++) {
-        if (ends_with(r->blocks[k], x_call, x_call_ind)) {
+        if (ends_in_call(r->blocks[k])) {
             call[depth++] = k;
-        } else if (ends_with(r->blocks[k], x_ret, x_ret_imm) && depth-- == 0) {
+        } else if (ends_in_return(r->blocks[k]) && depth-- == 0) {
             return k + 1;
         }
     }
@@ -154,8 +161,7 @@ static bool closes(const struct recording *r)
 {
     const struct block *last = r->blocks[r->n - 1];
 
-    return r->rip[r->n] == r->rip[0] && !ends_with(last, x_call, x_call_ind) &&
-           !ends_with(last, x_ret, x_ret_imm);
+    return r->rip[r->n] == r->rip[0] && !ends_in_call(last) && !ends_in_return(last);
 }
 
 static bool note_page_of(struct block_path *p, struct tcg *t, const struct recording *r, unsigned k)

@@ -177,21 +177,16 @@ static unsigned call_depth_after(const struct insn *i, unsigned depth, bool last
     return depth + (fn == x_call && !last);
 }
 
-/* A function that is called often, from behind it: traces that begin within it end with it. */
-static void a_trace_keeps_calls_with_their_returns(void)
+/* Calls F, whose code is right behind RIG_CODE's jump, from behind it; then looks at all traces. */
+static void check_traces_of_calls(const void *f, unsigned n, unsigned at_least)
 {
     struct system_rig *r = engine_rig();
     const struct tcg *t;
     unsigned traces = 0;
 
-    PUT(r, RIG_CODE,
-        "\xe9\x00\x00\x00\x00" /*    jmp FUNCTION */
-        "\xa8\x01"             /* F: test al, 1 */
-        "\x74\x02"             /*    jz 1f */
-        "\xff\xc3"             /*    inc ebx */
-        "\xff\xc2"             /* 1: inc edx */
-        "\xc3");               /*    ret */
+    PUT(r, RIG_CODE, "\xe9\x00\x00\x00\x00"); /* jmp FUNCTION */
     rig_store(r, RIG_CODE + 1, FUNCTION - (RIG_CODE + 5), 4);
+    put(r, RIG_CODE + 5, f, n);
     PUT(r, FUNCTION,
         "\xb9\x00\x00\x00\x00" /*    mov ecx, ROUNDS */
         "\x31\xc0\x31\xdb"     /*    xor eax, eax; xor ebx, ebx */
@@ -212,15 +207,43 @@ static void a_trace_keeps_calls_with_their_returns(void)
             for (const struct block *k = b->traces; k; k = k->path->next, traces++) {
                 unsigned depth = 0;
 
-                for (unsigned n = 0; n < k->n; n++) {
-                    depth = call_depth_after(&k->insn[n], depth, n == k->n - 1u);
+                for (unsigned i = 0; i < k->n; i++) {
+                    depth = call_depth_after(&k->insn[i], depth, i == k->n - 1u);
                 }
                 g_assert_cmpuint(depth, ==, 0);
             }
         }
     }
-    g_assert_cmpuint(traces, >=, 2);
+    g_assert_cmpuint(traces, >=, at_least);
     engine_rig_free(r);
+}
+
+static void a_trace_ends_with_the_function_it_began_in(void)
+{
+    static const char f[] = "\xa8\x01" /* F: test al, 1 */
+                            "\x74\x02" /*    jz 1f */
+                            "\xff\xc3" /*    inc ebx */
+                            "\xff\xc2" /* 1: inc edx */
+                            "\xc3";    /*    ret */
+
+    check_traces_of_calls(f, sizeof(f) - 1, 2);
+}
+
+/* What G loops through is a trace before F is one, which therefore ends within G. */
+static void a_trace_ends_at_a_call_that_does_not_return(void)
+{
+    static const char f[] = "\xa8\x01"             /* F: test al, 1 */
+                            "\x74\x02"             /*    jz 1f */
+                            "\xff\xc3"             /*    inc ebx */
+                            "\xff\xc2"             /* 1: inc edx */
+                            "\xe8\x01\x00\x00\x00" /*    call G */
+                            "\xc3"                 /*    ret */
+                            "\xbf\x03\x00\x00\x00" /* G: mov edi, 3 */
+                            "\xff\xcf"             /* 1: dec edi */
+                            "\x75\xfc"             /*    jnz 1b */
+                            "\xc3";                /*    ret */
+
+    check_traces_of_calls(f, sizeof(f) - 1, 2);
 }
 
 /* The immediate changes before each 10th call: translated once it is known to, the function stays so. */
@@ -324,7 +347,8 @@ int main(int argc, char **argv)
     if (translator_available()) {
         g_test_add_func("/code/two-pages", an_instruction_in_two_pages_is_translated);
         g_test_add_func("/code/trace", a_trace_goes_with_a_block_of_it);
-        g_test_add_func("/code/trace-calls", a_trace_keeps_calls_with_their_returns);
+        g_test_add_func("/code/trace-return", a_trace_ends_with_the_function_it_began_in);
+        g_test_add_func("/code/trace-call", a_trace_ends_at_a_call_that_does_not_return);
         g_test_add_func("/code/trace-runs", a_recorded_trace_is_translated);
         g_test_add_func("/code/patched", a_patched_immediate_keeps_its_block);
         g_test_add_func("/code/once", a_page_of_code_that_runs_once_is_given_up_soon);

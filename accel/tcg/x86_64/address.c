@@ -20,6 +20,13 @@ struct emit_rm guest_memory(unsigned guest)
     return rm_cpu(CPU_REG(guest));
 }
 
+struct emit_rm register_operand(const struct trans *x, unsigned guest)
+{
+    int h = host_of(x, guest);
+
+    return h < 0 ? guest_memory(guest) : rm_reg((unsigned)h);
+}
+
 unsigned in_register(struct trans *x, unsigned guest, unsigned scratch)
 {
     int h = host_of(x, guest);

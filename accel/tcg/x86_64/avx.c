@@ -256,9 +256,7 @@ static bool emit_bmi(struct trans *x, unsigned n)
     }
     flags_before(x, i, n);
     if (i->op[f.rm].kind != OPND_MEM) {
-        int h = host_of(x, i->op[f.rm].reg);
-
-        operand = h < 0 ? guest_memory(i->op[f.rm].reg) : rm_reg((unsigned)h);
+        operand = register_operand(x, i->op[f.rm].reg);
     }
     if (i->row->exec == x_mulx) {
         emit_mulx(x, i, form, operand);

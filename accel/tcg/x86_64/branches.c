@@ -4,8 +4,8 @@
  *
  * A direct jump is patched to its target's code; one to another page first compares what the soft TLB
  * says of the target with what was true when it was patched.  A return goes to where the host's stack says,
- * if the guest's says the same.  All other jumps look their target up in a table.  Backward jumps and look-ups poll for
- * whoever wants the vCPU's attention.
+ * if the guest's says the same.  All other jumps look their target up in a table.  Backward jumps (in loops whose
+ * pointers move once a page) and look-ups poll for whoever wants the vCPU's attention.
  * Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/trans.h"
@@ -435,10 +435,8 @@ static void emit_branch_target(struct trans *x, const struct insn *i)
 {
     if (i->op[0].kind == OPND_MEM) {
         emit_load_target(x, mem_begin_last(x, x->n, &i->op[0]));
-    } else if (host_of(x, i->op[0].reg) < 0) {
-        emit_load_target(x, guest_memory(i->op[0].reg));
     } else {
-        emit_load_target(x, rm_reg((unsigned)host_of(x, i->op[0].reg)));
+        emit_load_target(x, register_operand(x, i->op[0].reg));
     }
 }
 

@@ -166,7 +166,7 @@ static struct emit_rm desc_rm(const struct trans *x, unsigned source, unsigned r
     if (source == SOURCE_SLOT) {
         return rm_cpu(offsetof(struct x86_cpu, flag_operand));
     }
-    return host_of(x, reg) < 0 ? guest_memory(reg) : rm_reg((unsigned)host_of(x, reg));
+    return register_operand(x, reg);
 }
 
 /* op r14 or `a`, b: the opcodes of "r/m, r", and the group's number for immediates. */

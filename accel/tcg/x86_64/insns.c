@@ -352,9 +352,8 @@ static void store_register(struct trans *x, unsigned guest, unsigned host)
 static bool emit_mov_short(struct trans *x, const struct insn *i)
 {
     const struct insn_operand *op = &i->op[0];
-    struct emit_rm rm = op->kind == OPND_REG8H    ? rm_reg(op->reg + 4u)
-                        : host_of(x, op->reg) < 0 ? guest_memory(op->reg)
-                                                  : rm_reg((unsigned)host_of(x, op->reg));
+    struct emit_rm rm =
+        op->kind == OPND_REG8H ? rm_reg(op->reg + 4u) : register_operand(x, op->reg);
     unsigned form = op->size == 2 ? E_66 : op->kind == OPND_REG ? E_REX : 0;
 
     emit_insn(x->e, form, 0xc6 | (op->size == 2), 0, rm);
@@ -399,8 +398,7 @@ static bool emit_lea_insn(struct trans *x, unsigned n, const struct emit_row *ro
     (void)row;
     emit_address(x, i, to);
     if (i->opsize == 2) {
-        emit_insn(x->e, E_66, 0x89, H_R13,
-                  h >= 0 ? rm_reg((unsigned)h) : guest_memory(i->op[0].reg));
+        emit_insn(x->e, E_66, 0x89, H_R13, register_operand(x, i->op[0].reg));
         return true;
     }
     if (i->opsize == 4 && i->addrsize != 4) {

@@ -300,6 +300,8 @@ static inline unsigned size_form(unsigned size)
 /* The host register of a guest register, or -1: it is in memory. */
 int host_of(const struct trans *x, unsigned guest);
 struct emit_rm guest_memory(unsigned guest);
+/* A guest register where it is, to be read; or written, but for 32 bits in memory, where the others stay. */
+struct emit_rm register_operand(const struct trans *x, unsigned guest);
 /* A guest register in a host register: its own, or `scratch` loaded with it. */
 unsigned in_register(struct trans *x, unsigned guest, unsigned scratch);
 /* Effective address of the memory operand, without segment, to a register; uses R14. */

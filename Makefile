@@ -10,7 +10,7 @@ BUILD := $(abspath $(BUILD))
 
 # --- Sources: one list per folder -------------------------------------------------------------
 
-util_src := capstone_library.c error.c fdset.c library.c log.c sdl_library.c socket.c terminal.c text.c json_stream.c json_pairs.c random.c tls.c
+util_src := capstone_library.c error.c fdset.c library.c log.c map.c sdl_library.c socket.c terminal.c text.c json_stream.c json_pairs.c random.c tls.c
 
 softmmu_src := address_space.c clock.c debugger.c device.c device_help.c dial.c dma.c event.c hotplug.c io_event.c iothread.c irqchip.c lookup.c machine.c main_loop.c mem_print.c \
                memory.c property.c ram.c state.c vcpu.c memory_backend.c tls_store.c
@@ -54,7 +54,7 @@ general_src := target/i386/flags.c target/i386/refill.c target/i386/tlb.c
 
 accel_tcg_src := block.c block_debug.c block_decode.c block_invalidate.c block_loose.c tcg.c trace.c
 # One back end of the translator: by the machine that the compiler builds for.
-accel_tcg_x86_64_src := address.c avx.c branches.c disassemble.c div.c emit_rows.c flags.c host.c insns.c \
+accel_tcg_x86_64_src := address.c avx.c branches.c buffer.c disassemble.c div.c emit_rows.c flags.c host.c insns.c \
                         log.c loop.c mapping.c plan.c string.c system.c thunks.c translate.c vector.c vector_state.c \
                         x87.c x87_state.c
 accel_tcg_other_src := no_translator.c

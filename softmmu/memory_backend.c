@@ -18,8 +18,8 @@
 #include <unistd.h>
 #include "softmmu/machine.h"
 #include "util/error.h"
+#include "util/map.h"
 
-#define HUGE_PAGE (2ull << 20)
 #define SIZE_MAX_ (1ull << 52)
 
 #ifndef MADV_POPULATE_WRITE

@@ -13,35 +13,25 @@
 #include "softmmu/machine.h"
 #include "softmmu/memory.h"
 #include "util/error.h"
-
-#define HUGE_PAGE (2ull << 20)
+#include "util/map.h"
 
 /*
  * Private memory, touched lazily.  Blocks of 2 MiB and more are aligned to that, so that the host can back
- * them with huge pages, which few hosts do for shared memory: a larger range is mapped, and what
- * sticks out on both sides given back.
+ * them with huge pages, which few hosts do for shared memory.
  */
 static uint8_t *map_block(uint64_t size)
 {
-    uint64_t slack = size >= HUGE_PAGE ? HUGE_PAGE : 0;
-    uint8_t *whole, *at;
+    uint8_t *at;
 
-    whole = mmap(NULL, size + slack, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (whole == MAP_FAILED) {
-        return NULL;
+    if (size < HUGE_PAGE) {
+        at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                  -1, 0);
+        return at == MAP_FAILED ? NULL : at;
     }
-    if (!slack) {
-        return whole;
+    at = map_huge_aligned(size, PROT_READ | PROT_WRITE, MAP_NORESERVE);
+    if (at) {
+        madvise(at, size, MADV_HUGEPAGE); /* a wish */
     }
-    at = (uint8_t *)(((uintptr_t)whole + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1));
-    if (at > whole) {
-        munmap(whole, at - whole);
-    }
-    if (whole + slack > at) {
-        munmap(at + size, whole + slack - at);
-    }
-    madvise(at, size, MADV_HUGEPAGE); /* a wish */
     return at;
 }
 

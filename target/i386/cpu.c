@@ -17,6 +17,7 @@
 #include "target/i386/topology.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/map.h"
 
 #define TSC_HZ 1000000000ull /* one tick a virtual nanosecond */
 
@@ -28,12 +29,15 @@
 #define LOW_FIRST (16u << 20)
 #define LOW_END   (1u << 30)
 
-void *cpu_map_low(size_t size)
+void *cpu_map_low(size_t size, bool huge)
 {
     const int rights = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
     size_t step = (size + 0xffff) & ~(size_t)0xffff;
-    void *p = mmap(NULL, size, rights, flags | MAP_32BIT, -1, 0);
+    void *p = huge ? map_huge_aligned(size, rights, MAP_32BIT) : NULL;
 
+    if (!p) {
+        p = mmap(NULL, size, rights, flags | MAP_32BIT, -1, 0);
+    }
     for (size_t at = LOW_FIRST; p == MAP_FAILED && at + size <= LOW_END; at += step) {
         p = mmap((void *)at, size, rights, flags | MAP_FIXED_NOREPLACE, -1, 0);
     }
@@ -42,12 +46,14 @@ void *cpu_map_low(size_t size)
 
 struct x86_cpu *cpu_new(struct machine *m, int index, const char *model, GError **error)
 {
-    struct x86_cpu *cpu = cpu_map_low(sizeof(*cpu));
+    struct x86_cpu *cpu = cpu_map_low(sizeof(*cpu), cpu_low_huge(m));
 
     if (!cpu) {
         set_errno_error(error, "cannot allocate CPU %d", index);
         return NULL;
     }
+    /* A wish: most of its soft TLB, all of which is touched at once, then needs one entry of the host's. */
+    madvise(cpu, MIN(sizeof(*cpu), HUGE_PAGE), MADV_HUGEPAGE);
     cpu->vcpu.machine = m;
     cpu->vcpu.index = index;
     cpu->kvm_nested = g_byte_array_new();

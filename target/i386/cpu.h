@@ -459,9 +459,15 @@ void cpu_send_sipi(struct x86_cpu *cpu, uint8_t vector);
 
 /*
  * Zeros that translated code can reach by address: below 2 GiB, as long as there is room and the host can.
- * NULL and errno: there are none.  To be unmapped with the same size.
+ * NULL and errno: there are none.  To be unmapped with the same size.  huge: from a multiple of HUGE_PAGE on, if
+ * there is room for that.
  */
-void *cpu_map_low(size_t size);
+void *cpu_map_low(size_t size, bool huge);
+/* Few enough vCPUs for that: all share the 2 GiB. */
+static inline bool cpu_low_huge(const struct machine *m)
+{
+    return m->n_vcpus <= 32;
+}
 /* cpu.c: power-on state (SDM vol. 3, 10.1.1) or INIT.  Lock held, CPU stopped. */
 struct x86_cpu *cpu_new(struct machine *m, int index, const char *model, GError **error);
 void cpu_free(struct x86_cpu *cpu);

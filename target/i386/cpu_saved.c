@@ -165,7 +165,7 @@ static void derive(struct x86_cpu *cpu)
 /* On a copy of what decides, so that nothing is stored. */
 bool cpu_check(const struct x86_cpu *cpu, const uint8_t *data, size_t len, GError **error)
 {
-    struct x86_cpu *copy = cpu_map_low(sizeof(*copy));
+    struct x86_cpu *copy = cpu_map_low(sizeof(*copy), false);
     size_t pos = 0;
     bool ok;
 

@@ -29,6 +29,7 @@ SMALL = (
     ("isa-debug-exit with 0x21",      "d", DEBUG_EXIT,      (STARTED,), 0x21 << 1 | 1),
     ("isa-debug-exit with 0",         "D", DEBUG_EXIT,      (STARTED,), 1),
     ("64 vCPUs have room below 2 GiB",  "D", MANY + ("64",), (STARTED,), 1),
+    ("128 vCPUs have room below 2 GiB", "D", MANY + ("128",), (STARTED,), 1),
     ("255 vCPUs have room below 2 GiB", "D", MANY + ("255",), (STARTED,), 1),
 )
 

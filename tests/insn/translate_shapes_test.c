@@ -2,13 +2,15 @@
 /*
  * tests/insn/translate_shapes_test.c: how many host instructions typical guest code becomes, in line, up
  * to where control leaves the straight path.  A change of the translator shows here as a diff: when
- * it is meant, the new table that a failure prints goes in place of the old one.
+ * it is meant, the new table that a failure prints goes in place of the old one.  And that much code lies on huge pages.
  * Thread: the test's own.
  */
 #include <stdio.h>
+#include <sys/mman.h>
 #include "accel/tcg/tcg.h"
 #include "accel/tcg/translator.h"
 #include "tests/insn/system_rig.h"
+#include "util/map.h"
 
 #define MAX_COUNT 200
 
@@ -82,22 +84,28 @@ static unsigned count_line(struct x86_cpu *cpu, const uint8_t *code)
     return 0;
 }
 
-static unsigned translate(struct system_rig *r, const struct shape *s)
+/* The block at RIG_CODE once more. */
+static const struct code *retranslate(struct system_rig *r)
 {
     struct x86_cpu *cpu = r->cpu;
     struct tcg *t = cpu->engine;
     struct code *volatile c = NULL;
 
-    block_cache_flush(t);
-    for (unsigned n = 0; n <= s->len; n++) {
-        rig_store(r, RIG_CODE + n, n == s->len ? 0xf4 : (uint8_t)s->bytes[n], 1);
-    }
     cpu->regs[R_RIP] = RIG_CODE;
     if (setjmp(cpu->unwind) == 0) {
         c = translator_translate(t, block_find(t), RIG_CODE, 0);
     }
     g_assert_nonnull(c);
-    return count_line(cpu, c->entry);
+    return c;
+}
+
+static const struct code *translate(struct system_rig *r, const struct shape *s)
+{
+    block_cache_flush(r->cpu->engine);
+    for (unsigned n = 0; n <= s->len; n++) {
+        rig_store(r, RIG_CODE + n, n == s->len ? 0xf4 : (uint8_t)s->bytes[n], 1);
+    }
+    return retranslate(r);
 }
 
 /* As it stands in the table. */
@@ -143,7 +151,7 @@ static void test_shapes(void)
     r->m->config.accel = g_strdup("tcg,engine=translate,tb-size=1");
     g_assert_true(tcg_vcpu_ops.init(&r->cpu->vcpu, &error));
     for (unsigned n = 0; n < G_N_ELEMENTS(shapes); n++) {
-        unsigned count = translate(r, &shapes[n]);
+        unsigned count = count_line(r->cpu, translate(r, &shapes[n])->entry);
 
         same = same && count == shapes[n].count;
         print_row(table, &shapes[n], count);
@@ -156,9 +164,73 @@ static void test_shapes(void)
     system_rig_free(r);
 }
 
+/* KiB of huge pages, shared ones, in mappings that can be executed. */
+static unsigned long huge_code(void)
+{
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    unsigned long kib = 0, one;
+    bool code = false;
+
+    g_assert_true(g_file_get_contents("/proc/self/smaps", &text, NULL, NULL));
+    lines = g_strsplit(text, "\n", -1);
+    for (unsigned n = 0; lines[n]; n++) {
+        if (sscanf(lines[n], "ShmemPmdMapped: %lu", &one) == 1) {
+            kib += code ? one : 0;
+        } else if (strchr(lines[n], '-') && strcspn(lines[n], ":") > strcspn(lines[n], " ")) {
+            code = strstr(lines[n], " r-xs ");
+        }
+    }
+    return kib;
+}
+
+/* Kernels before 6.1 do not, nor hosts that deny shared memory huge pages. */
+static bool host_collapses(void)
+{
+    void *at = map_huge_aligned(HUGE_PAGE, PROT_NONE, 0);
+    bool does;
+
+    g_assert_nonnull(at);
+    g_assert_true(mmap(at, HUGE_PAGE, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at);
+    memset(at, 1, HUGE_PAGE);
+    does = madvise(at, HUGE_PAGE, 25 /* MADV_COLLAPSE */) == 0;
+    munmap(at, HUGE_PAGE);
+    return does;
+}
+
+static void test_huge_pages(void)
+{
+    static const struct shape chase = { "mov rax,[rax]", "\x48\x8b\x00", 3, 0 };
+    g_autoptr(GError) error = NULL;
+    struct system_rig *r;
+    const uint8_t *first;
+
+    if (!translator_available() || !host_collapses()) {
+        g_test_skip("no translator for this host, or it does not collapse shared memory");
+        return;
+    }
+    r = system_rig_new("max");
+    rig_long(r, 0);
+    r->m->config.accel = g_strdup("tcg,engine=translate,tb-size=16");
+    g_assert_true(tcg_vcpu_ops.init(&r->cpu->vcpu, &error));
+    first = translate(r, &chase)->entry;
+    g_assert_cmpuint(huge_code(), ==, 0);
+    for (unsigned n = 0; n < 100; n++) {
+        rig_store(r, RIG_CODE + 3 * n, 0x008b48, 4);
+    }
+    rig_store(r, RIG_CODE + 300, 0xf4, 1);
+    while (retranslate(r)->entry < first + 3 * HUGE_PAGE) {
+    }
+    g_assert_cmpuint(huge_code(), ==, 3 * HUGE_PAGE >> 10);
+    tcg_vcpu_ops.destroy(&r->cpu->vcpu);
+    system_rig_free(r);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/translate/shapes", test_shapes);
+    g_test_add_func("/translate/huge-pages", test_huge_pages);
     return g_test_run();
 }

@@ -94,8 +94,8 @@ struct backend {
         struct block *block;
         uint32_t mixed; /* the bit */
     } site_owner[2 * TLB_SITES];
-    unsigned table_size;                      /* entries of one of the tables: a power of two */
-    _Alignas(4096) struct code_entry table[]; /* CODE_TABLES of them */
+    unsigned table_size;      /* entries of one of the tables: a power of two */
+    struct code_entry *table; /* CODE_TABLES of them, below 2 GiB */
 };
 
 /* The table for the CPU's mode of now. */
@@ -120,6 +120,12 @@ extern const int8_t host_registers[16];
 
 void emit_save_flags(struct emit *e);
 void emit_restore_flags(struct emit *e);
+
+/* buffer.c: e.start, e.end and e.to_exec, of so many bytes. */
+bool code_buffer_map(struct backend *k, size_t size, GError **error);
+void code_buffer_unmap(struct backend *k);
+/* Code of the CPU's mode that runs often stands from `from` to e.p now. */
+void code_buffer_written(struct backend *k, const struct x86_cpu *cpu, const uint8_t *from);
 
 /* thunks.c */
 void emit_load_state(struct emit *e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * accel/tcg/x86_64/thunks.c: the code that every block shares: entry, exit, calls of the interpreter, and the
- * inline lookup of jump targets; and the buffer that holds all code.
+ * inline lookup of jump targets.
  *
  * In translated code guest registers are where host_registers says; R13 to R15 are scratch.  The CPU is
  * reached by its address, which is below 2 GiB.  Flags are in the host's EFLAGS or in cc_op, cc_dst and
@@ -495,9 +495,26 @@ bool translator_available(void)
     return true;
 }
 
-static size_t backend_bytes(unsigned table_size)
+static size_t tables_bytes(unsigned table_size)
 {
-    return sizeof(struct backend) + (size_t)CODE_TABLES * table_size * sizeof(struct code_entry);
+    return (size_t)CODE_TABLES * table_size * sizeof(struct code_entry);
+}
+
+static bool is_low(const void *p, size_t size)
+{
+    return p && (uintptr_t)p + size - 1 <= INT32_MAX;
+}
+
+/* What was mapped, in part or all. */
+static void free_backend(struct backend *k, unsigned table_size)
+{
+    if (k->e.start) {
+        code_buffer_unmap(k);
+    }
+    if (k->table) {
+        munmap(k->table, tables_bytes(table_size));
+    }
+    munmap(k, sizeof(*k));
 }
 
 /* All vCPUs' tables and states share the 2 GiB that code reaches. */
@@ -510,35 +527,26 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
 {
     size_t size = buffer ? buffer : CODE_BUFFER_SIZE;
     unsigned table_size = choose_table_size(t->cpu->vcpu.machine);
-    struct backend *k = cpu_map_low(backend_bytes(table_size));
-    void *w, *x = MAP_FAILED;
+    struct backend *k = cpu_map_low(sizeof(*k), false);
 
-    if (!k || (uintptr_t)(t->cpu + 1) > INT32_MAX ||
-        (uintptr_t)k + backend_bytes(table_size) > INT32_MAX) {
+    if (k) {
+        k->table = cpu_map_low(tables_bytes(table_size), cpu_low_huge(t->cpu->vcpu.machine));
+    }
+    if (!is_low(t->cpu, sizeof(*t->cpu)) || !is_low(k, sizeof(*k)) ||
+        !is_low(k->table, tables_bytes(table_size))) {
         set_error(error, "no memory below 2 GiB for what translated code reaches; "
                          "use -accel tcg,engine=interp");
+        if (k) {
+            free_backend(k, table_size);
+        }
         return false;
     }
-    /* The same memory twice; profilers look for a perf map where memory is anonymous. */
-    w = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (w != MAP_FAILED) {
-        x = mremap(w, 0, size, MREMAP_MAYMOVE);
-    }
-    if (x == MAP_FAILED || mprotect(x, size, PROT_READ | PROT_EXEC) != 0) {
-        set_errno_error(error, "cannot map %zu MiB for translated code", size >> 20);
-        if (x != MAP_FAILED) {
-            munmap(x, size);
-        }
-        if (w != MAP_FAILED) {
-            munmap(w, size);
-        }
-        munmap(k, backend_bytes(table_size));
+    if (!code_buffer_map(k, size, error)) {
+        free_backend(k, table_size);
         return false;
     }
     k->table_size = table_size;
-    k->e.start = k->e.p = w;
-    k->e.end = k->e.start + size;
-    k->e.to_exec = (uint8_t *)x - k->e.start;
+    k->e.p = k->e.start;
     k->e.cpu = (int32_t)(uintptr_t)t->cpu;
     find_host_features(k);
     emit_rows_init(k->emit_rows);
@@ -571,14 +579,10 @@ void translator_destroy(struct tcg *t)
     struct backend *k = t->backend;
 
     if (k) {
-        size_t size = (size_t)(k->e.end - k->e.start);
-
         if (k->perf_map) {
             fclose(k->perf_map);
         }
-        munmap(k->e.start + k->e.to_exec, size);
-        munmap(k->e.start, size);
-        munmap(k, backend_bytes(k->table_size));
+        free_backend(k, k->table_size);
         t->backend = NULL;
     }
 }
@@ -768,18 +772,10 @@ void translator_forget(struct tcg *t, struct block *b)
     b->code = NULL;
 }
 
-/* Pages of the writable mapping count twice while they are mapped in both. */
-void translator_idle(struct tcg *t)
-{
-    struct backend *k = t->backend;
-
-    (void)madvise(k->e.start, (size_t)(k->e.end - k->e.start), MADV_DONTNEED);
-}
-
 void translator_reset(struct tcg *t)
 {
     struct backend *k = t->backend;
-    size_t tables = backend_bytes(k->table_size) - sizeof(*k);
+    size_t tables = tables_bytes(k->table_size);
 
     k->n_sites[0] = k->n_sites[1] = 0;
     t->cpu->tlb.n_mixed_sites = 0;

@@ -107,6 +107,9 @@ static void flush_sites(struct tlb *tlb)
         s->addend = 0;
     }
     tlb->site_fills = 0;
+    for (unsigned b = 0; b < TLB_BANKS; b++) {
+        tlb->stack[b][0].tag = tlb->stack[b][1].tag = TLB_NO_TAG(0);
+    }
 }
 
 static void flush_banks(struct tlb *tlb, bool keep_global)

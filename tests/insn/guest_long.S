@@ -43,6 +43,7 @@ main:   call    long_tables
         LONG("32-bit results clear the upper half, 8 and 16-bit ones keep it", halves)
         LONG("REP with a 32-bit address size", rep32)
         LONG("hot accesses of ring 3 to a page mapped anew, read-only, and with code", mapped_anew)
+        LONG("the same through its stack pointer", stack_mapped_anew)
         LONG("a hot loop pushes what a pointer that moves leads to", pushed)
         LONG("hot calls return to where the stack says, to 0, to code that changed, to a page mapped anew", returns)
         LONG("a recursion of 3 million calls, twice", recursion)
@@ -560,12 +561,12 @@ straddle:
 
 /*
  * Ring 3 adds up the word at WINDOW in a loop, and stores how often it has yet to do so 8 bytes behind;
- * the first time, which no trace does, elsewhere.
+ * the first time, which no trace does, elsewhere.  Or it does so by its stack pointer.
  */
 #define WINDOW 0x40000000
 #define SUMS   30000
 #define SUM_UP mov $WINDOW, %edi; \
-        TRY64(push $UDATA; PUSH(user_top); push $0x3002; push $UCODE64; PUSH(user_sum); iretq)
+        TRY64(push $UDATA; PUSH(user_top); push $0x3002; push $UCODE64; push sum_code(%rip); iretq)
 user_sum: mov   $SUMS, %ecx
         xor     %ebx, %ebx
         mov     $64, %edx
@@ -576,6 +577,26 @@ sum_store: mov  %ecx, 8(%rdi, %rdx)
 2:      dec     %ecx
         jnz     1b
         int     $0x30
+
+user_stack_sum:
+        mov     $WINDOW, %esp
+        mov     $SUMS, %ecx
+        xor     %ebx, %ebx
+1:      add     (%rsp), %ebx
+        jmp     2f
+2:
+stack_store: mov %ecx, 8(%rsp)
+        dec     %ecx
+        jnz     1b
+        int     $0x30
+
+stack_mapped_anew:
+        movl    $user_stack_sum, sum_code(%rip)
+        movl    $stack_store, sum_faults(%rip)
+        call    mapped_anew
+        movl    $user_sum, sum_code(%rip)
+        movl    $sum_store, sum_faults(%rip)
+        ret
 
 mapped_anew:
         movq    $TABLES64 + 0x7, PML4 + 0x1008
@@ -602,7 +623,7 @@ mapped_anew:
         CHECK(5, je)
         cmp     $7, %r13
         CHECK(6, je)
-        IS(sum_store, %r14)
+        cmp     sum_faults(%rip), %r14
         CHECK(7, je)
         movq    $0x640007, TABLES64 + 0x1000
         mov     %cr3, %rax
@@ -767,6 +788,8 @@ pushed: mov     $words, %r15d
         .data
 /* PUSH ES, POP SS, DAA, AAS, PUSHA, BOUND is EVEX, PUSHF.. ; far CALL and JMP, LES is VEX, AAM, INTO */
 opcodes: .byte  0x06, 0x17, 0x27, 0x2f, 0x37, 0x3f, 0x60, 0x61, 0x82, 0x9a, 0xea, 0xce, 0xd4, 0xd5, 0xd6, 0
+sum_code: .long user_sum, 0     # what SUM_UP runs, and where that stores
+sum_faults: .long sum_store, 0
 idt64_pointer:
         .word   128 * 16 - 1
         .long   idt64, 0

@@ -10,6 +10,8 @@
  */
 #include "accel/tcg/x86_64/trans.h"
 
+#define STACK_REACH 1024 /* bytes from RSP: beyond them may well be another page */
+
 int host_of(const struct trans *x, unsigned guest)
 {
     return guest < G_N_ELEMENTS(x->host) ? x->host[guest] : -1;
@@ -185,18 +187,40 @@ static struct emit_rm tlb_addend(const struct trans *x)
 }
 
 /*
+ * Accesses near RSP share a site: nearly all are to the page that the last one was to.  Not what has crossed a page,
+ * which would change the site twice.
+ */
+static bool is_stack(const struct trans *x, const struct address *a)
+{
+    return a->base == R_RSP && a->index == R_ZERO && a->disp >= -STACK_REACH &&
+           a->disp < STACK_REACH && !(x->variant & VARIANT_SINGLE);
+}
+
+static unsigned bank_of(const struct trans *x)
+{
+    return (unsigned)(x->tlb - (int32_t)offsetof(struct x86_cpu, tlb.entry)) /
+           sizeof(x->t->cpu->tlb.entry[0]);
+}
+
+static int32_t stack_site(const struct trans *x, bool write)
+{
+    return (int32_t)(offsetof(struct x86_cpu, tlb.stack) +
+                     (bank_of(x) * 2 + write) * sizeof(struct tlb_site));
+}
+
+/*
  * In a trace of user code that loops each check has a site of its own, until it is known to see many pages: others
  * run too seldom to make up for what finding that out costs.  The owner of a site is read while its code runs, so
  * sites are not given out twice.
  */
-static void take_site(struct trans *x, bool write, bool masked)
+static void take_site(struct trans *x, const struct address *a, bool write, bool masked)
 {
     uint32_t mixed = (uint32_t)((x->rip * 2 + write) * 0x9e3779b1u) % MIXED_BITS;
     struct backend *k = x->k;
     unsigned n = k->n_sites[write];
 
-    x->page = 0;
-    if (masked || !x->b->path || !x->b->path->loops || n == TLB_SITES ||
+    x->page = !masked && is_stack(x, a) ? stack_site(x, write) : 0;
+    if (x->page || masked || !x->b->path || !x->b->path->loops || n == TLB_SITES ||
         (k->mixed_sites[mixed / 64] >> mixed % 64 & 1) ||
         x->tlb != (int32_t)offsetof(struct x86_cpu, tlb.entry[TLB_USER])) {
         return;
@@ -210,11 +234,12 @@ static void take_site(struct trans *x, bool write, bool masked)
 }
 
 /* R13, a linear address, becomes the distance from the tag; R14 names the slot. */
-static void emit_probe(struct trans *x, unsigned size, bool write, bool masked)
+static void emit_probe(struct trans *x, const struct address *a, unsigned size, bool write,
+                       bool masked)
 {
     struct emit *e = x->e;
 
-    take_site(x, write, masked);
+    take_site(x, a, write, masked);
     if (x->page) {
         emit_insn(e, E_W, 0x2b, H_R13, tlb_field(x, write));
         emit_insn(e, E_W, 0x81, 7, rm_reg(H_R13));
@@ -249,6 +274,8 @@ static struct site *check_site(struct trans *x, uint8_t *retry, const struct acc
     s->address = *a;
     s->span = (uint16_t)size;
     s->page = x->page;
+    s->fill = x->page == stack_site(x, write) ? x->k->fill_stack[bank_of(x)][write]
+                                              : x->k->fill_site[write];
     s->how = !write ? REFILL_READ : acc->write ? REFILL_WRITE : REFILL_WRITE_LATER;
     if (acc->aligned) {
         unsigned log2 = (unsigned)__builtin_ctz(acc->aligned / 16u);
@@ -331,7 +358,7 @@ static struct emit_rm check_single(struct trans *x, const struct access *acc, en
     if (!plain && x->active < 0) {
         emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R15));
     }
-    emit_probe(x, acc->size, acc->write, acc->masked);
+    emit_probe(x, a, acc->size, acc->write, acc->masked);
     *site = check_site(x, retry, acc, a, acc->size, acc->write, kind);
     if (may_cross(x, acc, kind)) {
         (*site)->checked = e->p;
@@ -389,7 +416,7 @@ static struct emit_rm check_group(struct trans *x, const struct access *acc, con
     if (g->in_register) {
         emit_insn(e, E_W, 0x89, H_R13, rm_reg(H_R15));
     }
-    emit_probe(x, span, g->write, acc->masked);
+    emit_probe(x, &a, span, g->write, acc->masked);
     single_instead(x, check_site(x, retry, acc, &a, span, g->write, SITE_REST));
     if (g->in_register) {
         emit_insn(e, E_W, 0x03, H_R15, tlb_addend(x));
@@ -413,7 +440,7 @@ void check_span(struct trans *x, const struct access *acc, const struct group *g
     uint8_t *retry = x->e->p;
 
     emit_linear(x, &acc->address);
-    emit_probe(x, span, g->write, true); /* no site: it is made once in many turns */
+    emit_probe(x, &acc->address, span, g->write, true); /* no site: it is made once in many turns */
     single_instead(x, check_site(x, retry, acc, &acc->address, span, g->write, SITE_REST));
 }
 
@@ -623,7 +650,7 @@ static void emit_site(struct trans *x, const struct site *s)
         }
         if (s->page) {
             emit_mov_imm(x->e, H_R14, (uint32_t)(x->e->cpu + s->page));
-            emit_call(x->e, x->k->fill_site[(s->how & 3) != REFILL_READ]);
+            emit_call(x->e, s->fill);
             emit_back(x, s, CC_Z, s->retry);
         }
         emit_mov_imm(x->e, H_R14, s->span | (uint64_t)s->how << 16);

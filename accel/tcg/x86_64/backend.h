@@ -70,6 +70,7 @@ struct backend {
     uint8_t *cross;
     uint8_t
         *fill_site[2]; /* call: R13 linear, R14 the site's address; Z: it is filled.  [1]: writes */
+    uint8_t *fill_stack[TLB_BANKS][2];     /* the same for a site of the stack */
     unsigned n_sites[2];                   /* given out */
     uint64_t mixed_sites[MIXED_BITS / 64]; /* instructions whose accesses go without, by a hash */
     /* Call: vector registers become the guest's; or as system. */

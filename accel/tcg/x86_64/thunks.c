@@ -369,16 +369,15 @@ static void emit_count_fill(struct emit *e)
     patch_jump(full, e->p);
 }
 
-/* A site's page from bank TLB_USER, if it is there. */
-static void emit_fill_site(struct backend *k, bool write)
+/* The site at R14 gets the tag of R13's page in a bank, and RAX its addend; or the jump where the bank has another page. */
+static uint8_t *emit_copy_entry(struct emit *e, unsigned bank, bool write)
 {
-    const size_t bank = offsetof(struct x86_cpu, tlb.entry[TLB_USER]);
-    size_t tag = bank + (write ? offsetof(struct tlb_entry, write_tag)
-                               : offsetof(struct tlb_entry, read_tag));
-    struct emit *e = &k->e;
-    uint8_t *other, *logged;
+    const size_t first =
+        offsetof(struct x86_cpu, tlb.entry) + bank * sizeof(((struct tlb *)0)->entry[0]);
+    size_t tag = first + (write ? offsetof(struct tlb_entry, write_tag)
+                                : offsetof(struct tlb_entry, read_tag));
+    uint8_t *other;
 
-    k->fill_site[write] = e->p;
     emit_store(e, H_RAX, rm_cpu(offsetof(struct x86_cpu, site_save[0])));
     emit_store(e, H_RCX, rm_cpu(offsetof(struct x86_cpu, site_save[1])));
     emit_insn(e, 0, 0x89, H_R13, rm_reg(H_RAX));
@@ -391,8 +390,28 @@ static void emit_fill_site(struct backend *k, bool write)
     emit32(e, (uint32_t)-4096);
     emit_insn(e, E_W, 0x3b, H_RCX, rm_cpu_at(H_RAX, tag));
     other = emit_jump(e, CC_NZ);
-    emit_load(e, H_RAX, rm_cpu_at(H_RAX, bank + offsetof(struct tlb_entry, addend)));
+    emit_load(e, H_RAX, rm_cpu_at(H_RAX, first + offsetof(struct tlb_entry, addend)));
     emit_store(e, H_RCX, rm_mem(H_R14, offsetof(struct tlb_site, tag)));
+    return other;
+}
+
+static void emit_site_return(struct emit *e, uint8_t *other)
+{
+    emit_insn(e, 0, 0x39, H_RAX, rm_reg(H_RAX)); /* Z */
+    patch_jump(other, e->p);
+    emit_load(e, H_RAX, rm_cpu(offsetof(struct x86_cpu, site_save[0])));
+    emit_load(e, H_RCX, rm_cpu(offsetof(struct x86_cpu, site_save[1])));
+    emit8(e, 0xc3);
+}
+
+/* A site's page from bank TLB_USER, if it is there. */
+static void emit_fill_site(struct backend *k, bool write)
+{
+    struct emit *e = &k->e;
+    uint8_t *other, *logged;
+
+    k->fill_site[write] = e->p;
+    other = emit_copy_entry(e, TLB_USER, write);
     emit_insn(e, E_W, 0x83, 7, rm_mem(H_R14, offsetof(struct tlb_site, addend)));
     emit8(e, 0);
     emit_store(e, H_RAX, rm_mem(H_R14, offsetof(struct tlb_site, addend)));
@@ -404,11 +423,18 @@ static void emit_fill_site(struct backend *k, bool write)
     emit_insn(e, 0, 0xff, 0, rm_cpu(offsetof(struct x86_cpu, tlb.site_fills)));
     patch_jump(logged, e->p);
     emit_count_fill(e);
-    emit_insn(e, 0, 0x39, H_RAX, rm_reg(H_RAX)); /* Z */
-    patch_jump(other, e->p);
-    emit_load(e, H_RAX, rm_cpu(offsetof(struct x86_cpu, site_save[0])));
-    emit_load(e, H_RCX, rm_cpu(offsetof(struct x86_cpu, site_save[1])));
-    emit8(e, 0xc3);
+    emit_site_return(e, other);
+}
+
+static void emit_fill_stack(struct backend *k, unsigned bank, bool write)
+{
+    struct emit *e = &k->e;
+    uint8_t *other;
+
+    k->fill_stack[bank][write] = e->p;
+    other = emit_copy_entry(e, bank, write);
+    emit_store(e, H_RAX, rm_mem(H_R14, offsetof(struct tlb_site, addend)));
+    emit_site_return(e, other);
 }
 
 /* Tables ----------------------------------------------------------------------------------------- */
@@ -557,8 +583,12 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
         emit_refill(k, level);
     }
     emit_cross(k);
-    emit_fill_site(k, false);
-    emit_fill_site(k, true);
+    for (unsigned write = 0; write < 2; write++) {
+        emit_fill_site(k, write);
+        for (unsigned bank = 0; bank < TLB_BANKS; bank++) {
+            emit_fill_stack(k, bank, write);
+        }
+    }
     emit_normalise(k);
     emit_lookup(k);
     emit_rest(k);

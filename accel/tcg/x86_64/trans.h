@@ -113,7 +113,8 @@ struct site {
     bool save;       /* flags go to memory by desc */
     uint16_t how;    /* of the refill: mmu_refill */
     uint16_t span;
-    int32_t page; /* a tlb_site's offset, or 0 */
+    int32_t page;  /* a tlb_site's offset, or 0 */
+    uint8_t *fill; /* what fills that */
     uint8_t link;
     bool in_r15;      /* the code at `checked` expects the linear address there, too */
     uint8_t *checked; /* behind the check: where a load that crosses goes on with a copy, or NULL */

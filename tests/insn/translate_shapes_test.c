@@ -53,7 +53,7 @@ static const struct shape shapes[] = {
     SHAPE("andn rax,r10,r11",    "\xc4\xc2\xa8\xf2\xc3",                14),
     SHAPE("movups xmm0,[rbx]",   "\x0f\x10\x03",                        13),
     SHAPE("dec; mov rbx,[rcx]; jnz", "\xff\xc8\x48\x8b\x19\x75\x01\x90", 20),
-    SHAPE("adc; mov rbx,[rcx]; jc",  "\x11\xc8\x48\x8b\x19\x72\x01\x90", 30),
+    SHAPE("adc; mov rbx,[rcx]; jc",  "\x11\xc8\x48\x8b\x19\x72\x01\x90", 25),
     SHAPE("ucomisd xmm0,xmm1; ja",   "\x66\x0f\x2e\xc1\x77\x01\x90", 8),
     SHAPE("ucomisd xmm0,xmm1; jp",   "\x66\x0f\x2e\xc1\x7a\x01\x90", 14),
     SHAPE("paddd xmm0,xmm1",     "\x66\x0f\xfe\xc1",                    6),

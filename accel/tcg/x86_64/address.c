@@ -469,6 +469,28 @@ void check_hoisted(struct trans *x, const struct access *a, struct group *g)
     }
 }
 
+void check_early(struct trans *x, unsigned n)
+{
+    for (unsigned k = 0; k < x->n_accesses && x->n_early; k++) {
+        struct access a = x->accesses[k];
+        struct group *g = a.group < 0 ? NULL : &x->groups[a.group];
+
+        if (!g || !g->early || g->first != n || g->checked) {
+            continue;
+        }
+        x->n_early--;
+        a.address.disp = g->early_disp;
+        a.write = false; /* not yet: the page is not to be marked as written */
+        flags_for_check(x);
+        check_group(x, &a, g);
+        g->checked = true;
+        if (g->in_register) {
+            x->active = a.group;
+            x->active_aligned = 0;
+        }
+    }
+}
+
 static struct emit_rm checked(struct trans *x, const struct access *acc, enum site_kind kind)
 {
     struct group *g = acc->group >= 0 ? &x->groups[acc->group] : NULL;

@@ -323,6 +323,11 @@ static uint8_t desc_of(const struct insn *i)
     return DESC_NONE;
 }
 
+bool flags_described(const struct insn *i)
+{
+    return desc_of(i) != DESC_NONE && !(i->prefixes & PREFIX_LOCK);
+}
+
 static bool is_shift(unsigned kind)
 {
     return kind >= DESC_SHL && kind <= DESC_SAR;

@@ -6,12 +6,14 @@
  * offset from it.  Accesses whose base and index are the same values lie at known distances: one
  * check of the whole range serves them all, and R15 keeps its host address from the first to the
  * last of them.  Where two groups want R15 at the same time the larger one gets it, and the others'
- * addresses are kept in memory: one load in place of a check.
+ * addresses are kept in memory: one load in place of a check.  Within a chain of instructions that hand on flags
+ * which a check would have to save (carries), the check stands before the chain.
  * Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/trans.h"
 #include "target/i386/exec_int.h"
 #include "target/i386/exec_system.h"
+#include "target/i386/vec_rows.h"
 
 #define MAX_SPAN 256 /* bytes: a longer range would often cross a page */
 
@@ -24,6 +26,14 @@ struct state {
     struct value reg[R_COUNT];
     uint32_t next;
 };
+
+static void begin_values(struct state *s)
+{
+    for (unsigned r = 0; r < R_COUNT; r++) {
+        s->reg[r] = (struct value){ r, 0 };
+    }
+    s->next = R_COUNT;
+}
 
 static void note_access(struct trans *x, struct state *s, unsigned n, struct address a,
                         unsigned size, bool write, bool implicit)
@@ -196,6 +206,12 @@ static bool moved_by(const struct state *s, uint32_t id, int64_t *by)
     return true;
 }
 
+/* Its host address is used behind its check's own access. */
+static bool is_kept(const struct group *p)
+{
+    return p->uses > 1 || p->hoisted || p->early;
+}
+
 /* Groups whose check holds for more than one turn of a trace's loop. */
 static void hoist(struct trans *x, const struct state *s)
 {
@@ -220,13 +236,155 @@ static void hoist(struct trans *x, const struct state *s)
     }
 }
 
+static const struct access *first_access(const struct trans *x, unsigned group)
+{
+    unsigned k = 0;
+
+    while (x->accesses[k].group != (int)group) {
+        k++;
+    }
+    return &x->accesses[k];
+}
+
+/* The values before instruction n. */
+static void values_at(struct trans *x, struct state *s, unsigned n)
+{
+    begin_values(s);
+    for (unsigned k = 0; k < n; k++) {
+        step(x, s, k);
+    }
+}
+
+/* Where the operand of a group's first access can be made of the same registers: n is before it. */
+static bool made_early(struct trans *x, struct group *p, const struct access *a, unsigned n)
+{
+    struct state s;
+    struct value base, index;
+
+    values_at(x, &s, n);
+    base = s.reg[a->address.base];
+    index = s.reg[a->address.index];
+    if (base.id != p->key[0] || index.id != p->key[1]) {
+        return false;
+    }
+    p->early_disp = a->offset - base.offset - (int64_t)((uint64_t)index.offset << a->address.scale);
+    return p->early_disp == (int32_t)p->early_disp;
+}
+
+/*
+ * Groups whose check would have to save flags that cannot be made again (ADC, ADCX, MUL): it stands where that chain
+ * began, if no branch is between.
+ */
+static void find_early(struct trans *x)
+{
+    bool kept[BLOCK_MAX_INSNS + 1] = { false }; /* before an instruction: the flags are such */
+
+    for (unsigned n = 0; n < x->b->n; n++) {
+        const struct insn *i = &x->b->insn[n];
+
+        kept[n + 1] = flags_touched(i) ? !flags_described(i) : kept[n];
+    }
+    for (unsigned g = 0; g < x->n_groups; g++) {
+        struct group *p = &x->groups[g];
+        const struct access *a = first_access(x, g);
+        unsigned n = p->first;
+
+        if (p->hoisted || p->seg || x->word != 8 || !kept[n] || !x->live[n] ||
+            vex_masked(&x->b->insn[n])) {
+            continue;
+        }
+        while (n > 0 && kept[n] && !(x->b->insn[n - 1].row->flags & ROW_ENDS)) {
+            n--;
+        }
+        if (!kept[n] && made_early(x, p, a, n)) {
+            p->early = true;
+            p->first = (uint8_t)n;
+            x->n_early++;
+        }
+    }
+}
+
+/* What carry chains are made of, which faults by its accesses alone. */
+static bool is_plain(const struct insn *i)
+{
+    static x86_exec_fn *const fns[] = { x_mov, x_lea, x_add,  x_adc,  x_sub,  x_sbb,
+                                        x_and, x_or,  x_xor,  x_cmp,  x_test, x_inc,
+                                        x_dec, x_mul, x_adcx, x_adox, x_mulx };
+
+    for (unsigned k = 0; k < G_N_ELEMENTS(fns); k++) {
+        if (i->row->exec == fns[k]) {
+            return !(i->prefixes & PREFIX_LOCK);
+        }
+    }
+    return false;
+}
+
+/* Does a check before instruction `early`, and before those that stand there, cover the access? */
+static bool checked_before(const struct trans *x, const struct access *a, unsigned group,
+                           unsigned early)
+{
+    const struct group *p;
+
+    if (a->group < 0 || a->group >= (int)group) {
+        return false;
+    }
+    p = &x->groups[a->group];
+    return (p->in_register || p->window >= 0) && (p->hoisted || p->early || p->first < early);
+}
+
+/*
+ * An early check makes its page accessed: so what stands between it and the access must not fault.  Otherwise the
+ * check stands at the access, as others do.
+ */
+static bool early_is_safe(const struct trans *x, unsigned group)
+{
+    unsigned early = x->groups[group].first, first = first_access(x, group)->insn;
+
+    for (unsigned n = early; n <= first; n++) {
+        const struct insn *i = &x->b->insn[n];
+        bool memory =
+            (i->op[0].kind == OPND_MEM || i->op[1].kind == OPND_MEM || i->op[2].kind == OPND_MEM) &&
+            i->row->exec != x_lea;
+        unsigned accesses = 0;
+
+        if (!is_plain(i)) {
+            return false;
+        }
+        for (unsigned k = 0; k < x->n_accesses && n < first; k++) {
+            if (x->accesses[k].insn == n) {
+                accesses++;
+                if (!checked_before(x, &x->accesses[k], group, early)) {
+                    return false;
+                }
+            }
+        }
+        if (memory && n < first && !accesses) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Once it is known which groups are kept. */
+static void settle_early(struct trans *x)
+{
+    for (unsigned g = 0; g < x->n_groups; g++) {
+        struct group *p = &x->groups[g];
+
+        if (p->early && !((p->in_register || p->window >= 0) && early_is_safe(x, g))) {
+            p->early = false;
+            x->n_early--;
+        }
+    }
+}
+
 /* The others that are used again. */
 static void assign_windows(struct trans *x)
 {
     int8_t window = 0;
 
     for (unsigned g = 0; g < x->n_groups && window < CPU_WINDOWS; g++) {
-        if ((x->groups[g].uses > 1 || x->groups[g].hoisted) && !x->groups[g].in_register) {
+        if (is_kept(&x->groups[g]) && !x->groups[g].in_register) {
             x->groups[g].window = window++;
         }
     }
@@ -240,8 +398,7 @@ static void assign_register(struct trans *x)
 
         for (unsigned g = 0; g < x->n_groups; g++) {
             struct group *p = &x->groups[g];
-            bool free =
-                (p->uses > 1 || p->hoisted) && !p->in_register && (!best || p->uses > best->uses);
+            bool free = is_kept(p) && !p->in_register && (!best || p->uses > best->uses);
 
             for (unsigned o = 0; o < x->n_groups && free; o++) {
                 const struct group *q = &x->groups[o];
@@ -263,10 +420,7 @@ void plan_accesses(struct trans *x)
 {
     struct state s;
 
-    for (unsigned r = 0; r < R_COUNT; r++) {
-        s.reg[r] = (struct value){ r, 0 };
-    }
-    s.next = R_COUNT;
+    begin_values(&s);
     for (unsigned n = 0; n < x->b->n; n++) {
         x->rip = x->b->path ? x->b->path->rip[n] : x->rip + (n ? x->b->insn[n - 1].len : 0u);
         find_accesses(x, &s, n);
@@ -277,7 +431,9 @@ void plan_accesses(struct trans *x)
         if (x->b->path && x->b->path->loops) {
             hoist(x, &s);
         }
+        find_early(x);
         assign_register(x);
         assign_windows(x);
+        settle_early(x);
     }
 }

@@ -86,8 +86,10 @@ struct group {
     uint8_t aligned; /* where it moves: aligned accesses were checked before the loop, to so much */
     int8_t window;   /* in cpu->window, where its host address is kept; -1: none */
     uint8_t first, last; /* instructions */
+    bool early; /* the check stands before `first`, which makes no such access: find_early */
     uint16_t uses;
-    int64_t low, high; /* offsets covered: [low, high) */
+    int64_t low, high;  /* offsets covered: [low, high) */
+    int64_t early_disp; /* of the first access, there */
 };
 
 enum site_kind {
@@ -177,7 +179,7 @@ struct trans {
     bool swapped;
     int32_t tlb;  /* offset of the bank in the CPU */
     int32_t page; /* offset of the site that the check used, or 0: a slot of the bank, by R14 */
-    unsigned n_accesses, n_groups;
+    unsigned n_accesses, n_groups, n_early;
     uint8_t *loop;                  /* where a trace that loops begins again, or NULL */
     uint8_t *move;                  /* where it finds its pages anew, or NULL: loop.c */
     uint8_t leader;                 /* the register that tells when; */
@@ -237,6 +239,8 @@ enum slot_use desc_slot(const struct insn *i);
 uint32_t registers_written(const struct x86_cpu *cpu, const struct insn *i);
 /* Flags that an instruction may change. */
 uint32_t flags_touched(const struct insn *i);
+/* As a rule what made its flags can be described. */
+bool flags_described(const struct insn *i);
 
 /* mapping.c: registers that change places. */
 /* Decides, for the whole of x->b; x->swapped says whether any do. */
@@ -314,6 +318,8 @@ struct address stack_address(const struct trans *x, unsigned base, int64_t disp)
 /* A conditional jump that leads out of line. */
 struct site *add_site(struct trans *x, uint8_t *jump, enum site_kind kind);
 /* The check of a group before the loop of its trace; a: its lowest byte, by registers as they are there. */
+/* The checks of groups that stand before instruction n, where no access is. */
+void check_early(struct trans *x, unsigned n);
 void check_hoisted(struct trans *x, const struct access *a, struct group *g);
 /* The same check alone. */
 void check_span(struct trans *x, const struct access *a, const struct group *g);

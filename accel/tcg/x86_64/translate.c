@@ -123,6 +123,7 @@ static void emit_block(struct trans *x)
         x->n = n;
         x->how[n] = NULL;
         x->rip = x->b->path ? x->b->path->rip[n] : x->rip;
+        check_early(x, n);
         if ((i->row->flags & ROW_ENDS) && n < last) {
             x->how[n] = "on path";
             desc_before(x, n);

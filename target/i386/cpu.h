@@ -238,8 +238,8 @@ struct tlb_site {
 
 struct tlb {
     struct tlb_entry entry[TLB_BANKS][TLB_SIZE];
-    struct tlb_site stack[TLB_BANKS]
-                         [2]; /* sites of accesses near RSP, reads and writes; not in the log */
+    /* Of all accesses near RSP: by bank, for reads and for writes.  They are not in the log. */
+    struct tlb_site stack[TLB_BANKS][2];
     struct tlb_site site[2 * TLB_SITES];
     uint32_t site_log[2 * TLB_SITES]; /* addresses of those that were filled since the last flush */
     unsigned site_fills;

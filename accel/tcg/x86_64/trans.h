@@ -85,11 +85,11 @@ struct group {
     int16_t moves;   /* hoisted: so many bytes a turn, by a register that the access adds; or 0 */
     uint8_t aligned; /* where it moves: aligned accesses were checked before the loop, to so much */
     int8_t window;   /* in cpu->window, where its host address is kept; -1: none */
-    uint8_t first, last; /* instructions */
-    bool early; /* the check stands before `first`, which makes no such access: find_early */
+    uint8_t first, last; /* instructions: that of the check, and of the last access */
+    bool early;          /* `first` makes none of its accesses: plan.c */
     uint16_t uses;
     int64_t low, high;  /* offsets covered: [low, high) */
-    int64_t early_disp; /* of the first access, there */
+    int64_t early_disp; /* of the first access's operand, by registers as they are before `first` */
 };
 
 enum site_kind {
@@ -317,9 +317,9 @@ struct address operand_address(const struct trans *x, const struct insn *i);
 struct address stack_address(const struct trans *x, unsigned base, int64_t disp);
 /* A conditional jump that leads out of line. */
 struct site *add_site(struct trans *x, uint8_t *jump, enum site_kind kind);
-/* The check of a group before the loop of its trace; a: its lowest byte, by registers as they are there. */
-/* The checks of groups that stand before instruction n, where no access is. */
+/* The checks of groups that stand before instruction n, which makes none of their accesses. */
 void check_early(struct trans *x, unsigned n);
+/* The check of a group before the loop of its trace; a: its lowest byte, by registers as they are there. */
 void check_hoisted(struct trans *x, const struct access *a, struct group *g);
 /* The same check alone. */
 void check_span(struct trans *x, const struct access *a, const struct group *g);

@@ -329,7 +329,8 @@ static bool checked_before(const struct trans *x, const struct access *a, unsign
         return false;
     }
     p = &x->groups[a->group];
-    return (p->in_register || p->window >= 0) && (p->hoisted || p->early || p->first < early);
+    return (p->in_register || p->window >= 0) &&
+           (p->hoisted || p->first < early || (p->early && p->first == early));
 }
 
 /*

@@ -55,7 +55,7 @@ general_src := target/i386/flags.c target/i386/refill.c target/i386/tlb.c
 accel_tcg_src := block.c block_debug.c block_decode.c block_invalidate.c block_loose.c tcg.c trace.c
 # One back end of the translator: by the machine that the compiler builds for.
 accel_tcg_x86_64_src := address.c avx.c branches.c buffer.c disassemble.c div.c emit_rows.c flags.c host.c insns.c \
-                        log.c loop.c mapping.c plan.c string.c system.c thunks.c translate.c vector.c vector_state.c \
+                        log.c loop.c mapping.c plan.c sites.c string.c system.c thunks.c translate.c vector.c vector_state.c \
                         x87.c x87_state.c
 accel_tcg_other_src := no_translator.c
 

@@ -128,6 +128,10 @@ void code_buffer_unmap(struct backend *k);
 /* Code of the CPU's mode that runs often stands from `from` to e.p now. */
 void code_buffer_written(struct backend *k, const struct x86_cpu *cpu, const uint8_t *from);
 
+/* sites.c: k->fill_site and k->fill_stack; traces whose sites are noted as mixed are translated again without them. */
+void emit_site_thunks(struct backend *k);
+void sites_settle(struct tcg *t);
+
 /* thunks.c */
 void emit_load_state(struct emit *e);
 /* Calls run(cpu, R14: instruction, R13: its rip), state stored; the stack is moved by `adjust` first. */

@@ -8,7 +8,6 @@
  * Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/backend.h"
-#include <errno.h>
 #include <sys/mman.h>
 #include "util/error.h"
 #include "util/map.h"

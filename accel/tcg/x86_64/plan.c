@@ -277,26 +277,26 @@ static bool made_early(struct trans *x, struct group *p, const struct access *a,
  */
 static void find_early(struct trans *x)
 {
-    bool kept[BLOCK_MAX_INSNS + 1] = { false }; /* before an instruction: the flags are such */
+    bool costly[BLOCK_MAX_INSNS + 1] = { false }; /* before an instruction: the flags are such */
 
     for (unsigned n = 0; n < x->b->n; n++) {
         const struct insn *i = &x->b->insn[n];
 
-        kept[n + 1] = flags_touched(i) ? !flags_described(i) : kept[n];
+        costly[n + 1] = flags_touched(i) ? !flags_described(i) : costly[n];
     }
     for (unsigned g = 0; g < x->n_groups; g++) {
         struct group *p = &x->groups[g];
         const struct access *a = first_access(x, g);
         unsigned n = p->first;
 
-        if (p->hoisted || p->seg || x->word != 8 || !kept[n] || !x->live[n] ||
+        if (p->hoisted || p->seg || x->word != 8 || !costly[n] || !x->live[n] ||
             vex_masked(&x->b->insn[n])) {
             continue;
         }
-        while (n > 0 && kept[n] && !(x->b->insn[n - 1].row->flags & ROW_ENDS)) {
+        while (n > 0 && costly[n] && !(x->b->insn[n - 1].row->flags & ROW_ENDS)) {
             n--;
         }
-        if (!kept[n] && made_early(x, p, a, n)) {
+        if (!costly[n] && made_early(x, p, a, n)) {
             p->early = true;
             p->first = (uint8_t)n;
             x->n_early++;
@@ -305,7 +305,7 @@ static void find_early(struct trans *x)
 }
 
 /* What carry chains are made of, which faults by its accesses alone. */
-static bool is_plain(const struct insn *i)
+static bool faults_by_access(const struct insn *i)
 {
     static x86_exec_fn *const fns[] = { x_mov, x_lea, x_add,  x_adc,  x_sub,  x_sbb,
                                         x_and, x_or,  x_xor,  x_cmp,  x_test, x_inc,
@@ -348,7 +348,7 @@ static bool early_is_safe(const struct trans *x, unsigned group)
             i->row->exec != x_lea;
         unsigned accesses = 0;
 
-        if (!is_plain(i)) {
+        if (!faults_by_access(i)) {
             return false;
         }
         for (unsigned k = 0; k < x->n_accesses && n < first; k++) {

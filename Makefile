@@ -347,8 +347,8 @@ check-device: $(device_bin)         ## run tests/device: devices without a CPU
 # The boot tests have rows that take long and are near to others: half an hour more on two processors.
 .PHONY: check-all
 check-all: $(rhea) $(tools) guests  ## run tests/boot with the rows that check leaves out (but see check-debian, check-desktop)
-	@RHEA_ALL=1 $(check) $(boot_run)
-# Longer and elsewhere: make check-fuzz MODE=asan RHEA_FUZZ_STEPS=1000000 RHEA_FUZZ_SEED=7 RHEA_BLOCK_FUZZ=5000
+	@RHEA_ALL=1 RHEA_LIMIT=$${RHEA_LIMIT:-7200} $(check) $(boot_run)
+# Longer and elsewhere: RHEA_LIMIT=0 make check-fuzz MODE=asan RHEA_FUZZ_STEPS=1000000 RHEA_FUZZ_SEED=7 RHEA_BLOCK_FUZZ=5000
 .PHONY: check-fuzz
 check-fuzz: $(out)/tests/device/fuzz_devices_test $(tools) $(block_bin) ## run random accesses on every device and board, damaged images
 	@$(check) $< tests/block/format_fuzz.py tests/block/qcow2_fuzz.py

@@ -7,6 +7,7 @@ or raises Failed(reason). tap() runs a list of (name, function) and prints TAP.
 RHEA_BIN is the emulator (default: the release build). Any emulator with the same command line
 can stand there; that is how the tests themselves are tried. RHEA_SLOW multiplies the timeouts.
 """
+import faulthandler
 import fcntl
 import importlib.machinery
 import importlib.util
@@ -243,6 +244,7 @@ def run_row(args, expected, forbidden, status, timeout):
 
 def tap(tests):
     """Runs (name, function) pairs and prints TAP."""
+    faulthandler.enable(sys.stdout)     # SIGABRT tells where a script stands that does not end
     print(f"1..{len(tests)}", flush=True)
     failed = 0
     for number, (name, function) in enumerate(tests, 1):

@@ -172,8 +172,7 @@ def under_load(snapshots, migrations):
                     load.wait_for_work()
             load.wait_for_work()
             print(f"# {snapshots} snapshots, {migrations} migrations, downtimes in ms: {sorted(downtimes)}")
-            load.machine.monitor.sendall(b"quit\n")
-            load.machine.finish(TIMEOUT)
+            load.machine.quit()
         finally:
             load.machine.__exit__()
             server.shutdown()

@@ -52,7 +52,7 @@ class Viewer:
         self.run.qmp.run("cont")
 
     def close(self):
-        self.child.terminate()
+        self.child.kill()               # at SIGTERM it calls exit() in the handler, which may wait for itself
         self.child.wait()
         self.child.stdout.close()
 

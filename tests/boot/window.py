@@ -72,8 +72,11 @@ class Desktop:
         return part(self.pixels(), x, y, width, height)
 
     def do(self, *args):
-        done = subprocess.run(["xdotool", *map(str, args)], env=self.environment, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, check=False)
+        try:
+            done = subprocess.run(["xdotool", *map(str, args)], env=self.environment, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True, check=False, timeout=TIMEOUT * SLOW)
+        except subprocess.TimeoutExpired as late:   # --sync waits for what may never come
+            raise Failed(str(late)) from None
         if done.returncode != 0:
             raise Failed(f"xdotool {args}: {done.stderr}")
         return done.stdout

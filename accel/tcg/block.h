@@ -170,7 +170,7 @@ struct tcg {
     bool any_debug; /* blocks of this kind */
 
     uint64_t n_decoded, n_invalidated, n_flushed, n_translated, n_code_resets;
-    uint64_t n_claimed, n_given_up, n_swept, n_traces;
+    uint64_t n_claimed, n_given_up, n_swept, n_traces, n_entered;
 };
 
 static inline const uint8_t *host_page(const uint8_t *p)

@@ -94,7 +94,7 @@ static bool note_page(struct block_path *p, uint64_t linear, const uint8_t *host
         if (p->page[k].linear == linear) {
             return p->page[k].host == host;
         }
-        if (((p->page[k].linear ^ linear) >> 12 & (TLB_SIZE - 1)) == 0) {
+        if (tlb_exec_slot(p->page[k].linear) == tlb_exec_slot(linear)) {
             return false;
         }
     }
@@ -356,7 +356,14 @@ struct block *trace_find(struct tcg *t, struct block *b, uint64_t variant)
 
     for (struct block *k = b->traces; k; k = k->path->next) {
         if (k->path->key == key && k->path->mode == mode && k->path->variant == variant) {
-            return still_mapped(cpu, k->path) ? k : NULL;
+            if (still_mapped(cpu, k->path)) {
+                return k;
+            }
+            /* Of another process, as a rule: what leads there would come here each time. */
+            if (++k->path->lost == TRACE_LOST) {
+                kill_trace(t, k);
+            }
+            return NULL;
         }
     }
     return NULL;

@@ -22,6 +22,9 @@
 /* Times that a jump back leads somewhere, or a look-up, until a trace is recorded there. */
 #define TRACE_AFTER 4096
 
+/* Times that a trace's pages are found elsewhere until it dies. */
+#define TRACE_LOST 16
+
 /* One of a trace's blocks; in the list of that block. */
 struct trace_use {
     struct block *trace, *block;
@@ -34,7 +37,8 @@ struct block_path {
     int mode;           /* translator_mode */
     uint64_t key;       /* translator_key of its start */
     unsigned n_blocks, n_pages;
-    bool loops; /* the last instruction leads to the first */
+    unsigned lost; /* times that a page of it was not mapped where it was */
+    bool loops;    /* the last instruction leads to the first */
     struct {
         uint64_t linear;
         const uint8_t *host;

@@ -42,6 +42,7 @@ struct code_link {
     const uint8_t
         *page;       /* host page of the code that it stands in: the target's must be the same */
     uint64_t target; /* translator_key */
+    bool stays;      /* never patched */
     struct code *to; /* patched to; NULL: not */
     struct code_link *next; /* in to->in */
 };

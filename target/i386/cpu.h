@@ -163,7 +163,7 @@ struct x87_state {
 };
 
 /*
- * The soft TLB: direct-mapped, one bank a memory mode.  An access of `size` bytes hits when
+ * The soft TLB: direct-mapped, one bank a memory mode, and two for code.  An access of `size` bytes hits when
  * linear - tag <= 4096 - size (unsigned): one compare finds a miss and a page crossing.  An unused
  * tag of a slot is TLB_NO_TAG(slot), a page that belongs in another slot: no linear address hits
  * it, canonical or not, since translated code does not check that first.
@@ -176,15 +176,24 @@ struct tlb_entry {
     uint64_t read_tag;
     uint64_t write_tag; /* RAM, dirty in the page table, no code on the page */
     uint64_t addend;    /* host address - linear address, while a tag is valid */
-    uint64_t exec_key;  /* what tlb_exec_key makes of a page that may be executed, or TLB_NO_EXEC */
+    uint64_t unused;    /* so that a shift makes the offset of a slot */
 };
 
+/*
+ * Code has slots of its own, which data cannot take, each with a key: which page of the slot it is (bits 36 and up),
+ * and where it lies in the host; TLB_NO_EXEC: none.  Pages that lie a multiple of TLB_SIZE apart, as a program and
+ * its libraries may, have different slots.
+ */
 #define TLB_NO_EXEC UINT64_MAX
 
-/* Which page of the slot it is (bits 36 and up), and where it lies in the host. */
 static inline uint64_t tlb_exec_key(uint64_t linear, uint64_t host)
 {
     return linear << 16 >> (28 + TLB_BITS) << 36 | host >> 12;
+}
+
+static inline unsigned tlb_exec_slot(uint64_t linear)
+{
+    return (linear >> 12 ^ linear >> (12 + TLB_BITS)) & (TLB_SIZE - 1);
 }
 
 enum tlb_state {
@@ -209,13 +218,18 @@ enum tlb_bank {
     TLB_BANKS
 };
 
+/* Code's, of TLB_USER and TLB_KERNEL; in logs they come behind the others. */
+#define TLB_EXEC_BANKS 2
+#define TLB_ALL_BANKS  (TLB_BANKS + TLB_EXEC_BANKS)
+
 /* The second level: what was filled, of several PCIDs; see tlb.c. */
 #define TLB_SETS  2048
 #define TLB_WAYS  4
 #define TLB_PCIDS 4096
 
-#define TLB_LARGE_BITS 4096
-#define TLB_WRITERS    16384
+#define TLB_LARGE_BITS  4096
+#define TLB_WRITER_SETS 4096
+#define TLB_WRITER_WAYS 4
 
 struct tlb_saved {
     uint64_t what; /* page | enum tlb_what */
@@ -238,6 +252,7 @@ struct tlb_site {
 
 struct tlb {
     struct tlb_entry entry[TLB_BANKS][TLB_SIZE];
+    uint64_t exec[TLB_EXEC_BANKS][TLB_SIZE]; /* by tlb_exec_slot */
     /* Of all accesses near RSP: by bank, for reads and for writes.  They are not in the log. */
     struct tlb_site stack[TLB_BANKS][2];
     struct tlb_site site[2 * TLB_SITES];
@@ -248,9 +263,9 @@ struct tlb {
     uint32_t site_time[2 * TLB_SITES], site_mixed[TLB_MIXED_SITES];
     unsigned n_mixed_sites;
     /* Slots filled since the last flush: of pages that are not global, and of those that are. */
-    uint16_t fill_log[TLB_BANKS][2][TLB_SIZE];
-    unsigned fills[TLB_BANKS][2];
-    uint8_t state[TLB_BANKS][TLB_SIZE]; /* enum tlb_state */
+    uint16_t fill_log[TLB_ALL_BANKS][2][TLB_SIZE];
+    unsigned fills[TLB_ALL_BANKS][2];
+    uint8_t state[TLB_ALL_BANKS][TLB_SIZE]; /* enum tlb_state */
     /*
      * Where parts of large pages were filled, for INVLPG: 2 MiB each, by a hash; and the linear range of
      * each half that holds every larger one.
@@ -267,7 +282,8 @@ struct tlb {
     struct tlb_saved saved[TLB_SETS][TLB_WAYS];
     struct tlb_entry cross; /* engine: of what mmu_cross_read has found, for translated code */
     uint8_t cross_bytes[64];
-    uint32_t writers[TLB_WRITERS]; /* who may write to a page of RAM, by its number: see tlb.c */
+    /* Who may write to a page of RAM, by a hash of its number: see tlb.c. */
+    uint32_t writers[TLB_WRITER_SETS][TLB_WRITER_WAYS];
 };
 
 /* What an interrupt controller (hw/intc/apic.c) gives the CPU.  Machine lock held in every call. */
@@ -352,7 +368,7 @@ struct x86_cpu {
     uint64_t loop_room;           /* engine: what is left of it, while it is found */
     uint64_t jump_key;            /* engine: translator_key at an instruction that goes on */
     void *jump_table;             /* engine: of the mode; and the bank that holds its exec keys */
-    struct tlb_entry *jump_bank;
+    const uint64_t *jump_bank;
     /* Engine: the x87 is in the host's FPU, see x87_to_memory(); translated code may use it there. */
     bool x87_in_host, x87_ready;
     void (*x87_fetch)(struct x86_cpu *cpu);

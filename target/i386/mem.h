@@ -71,11 +71,11 @@ const uint8_t *mmu_fetch(struct x86_cpu *cpu, uint64_t linear, uint64_t *phys,
 /* The same by way of the soft TLB, which knows the page then if it is RAM. */
 const uint8_t *mmu_fetch_host(struct x86_cpu *cpu, uint64_t linear);
 
-/* The host address of a byte that may be executed, or NULL: not in the soft TLB. */
+/* The host address of a byte that may be executed, or NULL: not in the soft TLB.  bank: TLB_USER or TLB_KERNEL. */
 static inline const uint8_t *tlb_exec_host(const struct x86_cpu *cpu, unsigned bank,
                                            uint64_t linear)
 {
-    uint64_t key = cpu->tlb.entry[bank][linear >> 12 & (TLB_SIZE - 1)].exec_key;
+    uint64_t key = cpu->tlb.exec[bank][tlb_exec_slot(linear)];
 
     if (key == TLB_NO_EXEC || key >> 36 != linear << 16 >> (28 + TLB_BITS) ||
         (uint64_t)((int64_t)(linear << 16) >> 16) != linear) {

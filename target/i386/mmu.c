@@ -242,7 +242,7 @@ static void note_access(struct x86_cpu *cpu, uint64_t linear, unsigned size, boo
 }
 
 static void fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank, const struct translation *t,
-                 bool write)
+                 enum mmu_access access)
 {
     const struct mem_section *s = physical(cpu, t->phys & GUEST_PAGE_MASK);
 
@@ -250,7 +250,7 @@ static void fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank, const stru
         if (s->ram && !s->readonly) {
             cpu->tlb.section = (unsigned)(s - cpu->memory->sections);
         }
-        tlb_fill(cpu, linear, bank, t, s, write);
+        tlb_fill(cpu, linear, bank, t, s, access);
     }
 }
 
@@ -265,7 +265,7 @@ static uint64_t resolve(struct x86_cpu *cpu, uint64_t linear, enum mmu_access ac
                  linear, error, cpu->insn_start);
         raise_page_fault(cpu, linear, error);
     }
-    fill(cpu, linear, bank, &t, access == MMU_WRITE);
+    fill(cpu, linear, bank, &t, access);
     return t.phys;
 }
 
@@ -285,7 +285,7 @@ bool mmu_refill(struct x86_cpu *cpu, uint64_t linear, unsigned size, unsigned ho
                        &error)) {
         return false;
     }
-    fill(cpu, linear, cpu->bank, &t, how != REFILL_READ);
+    fill(cpu, linear, cpu->bank, &t, how == REFILL_READ ? MMU_READ : MMU_WRITE);
     if (cpu->stop_block) { /* the walk waited for the machine lock */
         return false;
     }

@@ -163,7 +163,7 @@ enum refill_result mmu_refill_quick(struct x86_cpu *cpu, uint64_t linear, unsign
     if (!s) {
         return REFILL_UNKNOWN;
     }
-    tlb_fill(cpu, linear, cpu->bank, &t, s, how != REFILL_READ);
+    tlb_fill(cpu, linear, cpu->bank, &t, s, how == REFILL_READ ? MMU_READ : MMU_WRITE);
     return refill_hits(cpu, linear, size, how) ? REFILL_DONE : REFILL_NEVER;
 }
 

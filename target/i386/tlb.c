@@ -58,10 +58,16 @@ static void new_contexts(struct tlb *tlb, unsigned first, unsigned n)
     }
 }
 
-static void clear_entry(struct tlb_entry *e, uint64_t slot)
+/* b: of all banks. */
+static void clear_slot(struct tlb *tlb, unsigned b, unsigned slot)
 {
-    e->read_tag = e->write_tag = TLB_NO_TAG(slot);
-    e->exec_key = TLB_NO_EXEC;
+    if (b < TLB_BANKS) {
+        struct tlb_entry *e = &tlb->entry[b][slot];
+
+        e->read_tag = e->write_tag = TLB_NO_TAG(slot);
+    } else {
+        tlb->exec[b - TLB_BANKS][slot] = TLB_NO_EXEC;
+    }
 }
 
 void tlb_init(struct x86_cpu *cpu)
@@ -70,9 +76,12 @@ void tlb_init(struct x86_cpu *cpu)
 
     for (unsigned b = 0; b < TLB_BANKS; b++) {
         for (unsigned n = 0; n < TLB_SIZE; n++) {
-            clear_entry(&tlb->entry[b][n], n);
-            tlb->state[b][n] = 0;
+            clear_slot(tlb, b, n);
         }
+    }
+    memset(tlb->exec, 0xff, sizeof(tlb->exec)); /* TLB_NO_EXEC */
+    memset(tlb->state, 0, sizeof(tlb->state));
+    for (unsigned b = 0; b < TLB_ALL_BANKS; b++) {
         tlb->fills[b][0] = tlb->fills[b][1] = 0;
     }
     tlb_flush(cpu);
@@ -90,7 +99,7 @@ static void flush_log(struct tlb *tlb, unsigned b, bool global)
         uint8_t *state = &tlb->state[b][log[k]];
 
         if (!!(*state & TLB_GLOBAL) == global) {
-            clear_entry(&tlb->entry[b][log[k]], log[k]);
+            clear_slot(tlb, b, log[k]);
             *state &= TLB_LOGGED | TLB_LOGGED_GLOBAL;
         }
         *state &= (uint8_t)~own;
@@ -115,7 +124,7 @@ static void flush_sites(struct tlb *tlb)
 static void flush_banks(struct tlb *tlb, bool keep_global)
 {
     flush_sites(tlb);
-    for (unsigned b = 0; b < TLB_BANKS; b++) {
+    for (unsigned b = 0; b < TLB_ALL_BANKS; b++) {
         flush_log(tlb, b, false);
         if (!keep_global) {
             flush_log(tlb, b, true);
@@ -215,23 +224,22 @@ static void note_large(struct tlb *tlb, uint64_t linear, uint64_t page_size)
 }
 
 /*
- * Every part of a large page goes, if it is the one that holds the address: those of 2 MiB lie in
- * neighbouring slots.
+ * Every part of a large page goes, if it is the one that holds the address, and all code that has its slots: parts of
+ * 2 MiB lie in neighbouring slots.
  */
 static void flush_large(struct tlb *tlb, unsigned b, uint64_t linear)
 {
     bool huge = in_huge_range(tlb, linear);
     unsigned n = huge ? TLB_SIZE : TLB_LARGE_PAGE >> 12;
-    unsigned first = huge ? 0 : (unsigned)(linear >> 12) & (TLB_SIZE - 1) & ~(n - 1);
+    unsigned at = b < TLB_BANKS ? (unsigned)(linear >> 12) & (TLB_SIZE - 1) : tlb_exec_slot(linear);
+    unsigned first = huge ? 0 : at & ~(n - 1);
 
     for (unsigned slot = first; slot < first + n; slot++) {
         unsigned order = tlb->state[b][slot] >> TLB_ORDER_SHIFT;
-        struct tlb_entry *e = &tlb->entry[b][slot];
 
-        /* One that may only be executed has no such tag: it goes, too. */
-        if (order &&
-            (e->read_tag == TLB_NO_TAG(slot) || !((e->read_tag ^ linear) >> (12 + order)))) {
-            clear_entry(e, slot);
+        if (order && (b >= TLB_BANKS || tlb->entry[b][slot].read_tag == TLB_NO_TAG(slot) ||
+                      !((tlb->entry[b][slot].read_tag ^ linear) >> (12 + order)))) {
+            clear_slot(tlb, b, slot);
         }
     }
 }
@@ -254,16 +262,22 @@ void tlb_flush_page(struct x86_cpu *cpu, uint64_t linear)
     bool large = may_be_large(tlb, linear);
 
     flush_sites(tlb);
-    for (unsigned b = 0; b < TLB_BANKS; b++) {
-        struct tlb_entry *e = &tlb->entry[b][linear >> 12 & (TLB_SIZE - 1)];
+    for (unsigned b = 0; b < TLB_BANKS; b++) { /* what is cleared stays in the log */
+        unsigned slot = linear >> 12 & (TLB_SIZE - 1);
+        const struct tlb_entry *e = &tlb->entry[b][slot];
         uint64_t page = linear & GUEST_PAGE_MASK;
 
-        if (e->read_tag == page || e->write_tag == page || tlb_exec_host(cpu, b, page)) {
-            clear_entry(e, linear >> 12); /* it stays in the log */
+        if (e->read_tag == page || e->write_tag == page) {
+            clear_slot(tlb, b, slot);
         }
-        if (large) {
-            flush_large(tlb, b, linear);
+    }
+    for (unsigned b = 0; b < TLB_EXEC_BANKS; b++) {
+        if (tlb_exec_host(cpu, b, linear)) {
+            clear_slot(tlb, TLB_BANKS + b, tlb_exec_slot(linear));
         }
+    }
+    for (unsigned b = 0; b < TLB_ALL_BANKS && large; b++) {
+        flush_large(tlb, b, linear);
     }
     forget_page(tlb, linear, pcid_of(cpu));
     if (large) {
@@ -288,8 +302,8 @@ void tlb_flush_pcid_page(struct x86_cpu *cpu, unsigned pcid, uint64_t linear)
 /* Write tags ------------------------------------------------------------------------------------- */
 
 /*
- * A writer is the one entry that may have a write tag for a page of the same number, or it says that there
- * may be more; 0: there is none.
+ * A writer is an entry that may have a write tag, by its bank and slot; 0: none.  Those of pages whose numbers have the
+ * same hash are in one set, whose first says if there may be more than it holds.
  */
 #define WRITER_MANY  UINT32_MAX
 #define WRITER_VALID (1u << 31)
@@ -299,35 +313,51 @@ static uint32_t writer_make(unsigned bank, unsigned slot)
     return WRITER_VALID | bank << 16 | slot;
 }
 
-static uint32_t *writer_of(struct tlb *tlb, uint64_t host)
+static struct tlb_entry *writer_entry(struct tlb *tlb, uint32_t writer)
 {
-    return &tlb->writers[host >> 12 & (TLB_WRITERS - 1)];
+    return &tlb->entry[writer >> 16 & 3][writer & 0xffff];
 }
 
-/* Does the entry of a writer, which is one, have a write tag that it stands for? */
-static bool writer_writes(struct tlb *tlb, const uint32_t *w)
+static uint32_t *writers_of(struct tlb *tlb, uint64_t host)
 {
-    unsigned slot = *w & 0xffff;
-    const struct tlb_entry *e = &tlb->entry[*w >> 16 & 3][slot];
+    return tlb->writers[(host >> 12 ^ host >> 24) & (TLB_WRITER_SETS - 1)];
+}
 
-    return e->write_tag != TLB_NO_TAG(slot) && writer_of(tlb, e->addend + e->write_tag) == w;
+/* Does a writer of a set have a write tag that belongs there? */
+static bool writer_writes(struct tlb *tlb, const uint32_t *set, uint32_t writer)
+{
+    const struct tlb_entry *e = writer_entry(tlb, writer);
+
+    return e->write_tag != TLB_NO_TAG(writer & 0xffff) &&
+           writers_of(tlb, e->addend + e->write_tag) == set;
 }
 
 static void note_writer(struct tlb *tlb, unsigned bank, unsigned slot, uint64_t host)
 {
-    uint32_t *w = writer_of(tlb, host), now = writer_make(bank, slot);
+    uint32_t *set = writers_of(tlb, host), *place = NULL, now = writer_make(bank, slot);
 
-    if (*w == 0 || *w == now || (*w != WRITER_MANY && !writer_writes(tlb, w))) {
-        *w = now;
+    if (set[0] == WRITER_MANY) {
+        return;
+    }
+    for (unsigned k = 0; k < TLB_WRITER_WAYS; k++) {
+        if (set[k] == now) {
+            return;
+        }
+        if (!place && (!set[k] || !writer_writes(tlb, set, set[k]))) {
+            place = &set[k];
+        }
+    }
+    if (place) {
+        *place = now;
     } else {
-        *w = WRITER_MANY;
+        set[0] = WRITER_MANY;
     }
 }
 
-/* Tags of one page go where there may be many of its number; then it is known how many are left. */
-static void revoke_many(struct tlb *tlb, uint32_t *w, uint64_t host)
+/* Tags of one page go where there may be more of its set than that holds; then it is known how many are left. */
+static void revoke_many(struct tlb *tlb, uint32_t *set, uint64_t host)
 {
-    *w = 0;
+    memset(set, 0, sizeof(tlb->writers[0]));
     for (unsigned n = 0; n < TLB_BANKS * 2; n++) {
         const uint16_t *log = tlb->fill_log[n / 2][n % 2];
 
@@ -337,7 +367,7 @@ static void revoke_many(struct tlb *tlb, uint32_t *w, uint64_t host)
             if (e->addend + e->write_tag == host) {
                 e->write_tag = TLB_NO_TAG(log[k]);
             } else if (e->write_tag != TLB_NO_TAG(log[k]) &&
-                       writer_of(tlb, e->addend + e->write_tag) == w) {
+                       writers_of(tlb, e->addend + e->write_tag) == set) {
                 note_writer(tlb, n / 2, log[k], e->addend + e->write_tag);
             }
         }
@@ -347,16 +377,20 @@ static void revoke_many(struct tlb *tlb, uint32_t *w, uint64_t host)
 void tlb_revoke_write(struct x86_cpu *cpu, uint64_t host)
 {
     struct tlb *tlb = &cpu->tlb;
-    uint32_t *w = writer_of(tlb, host);
-    unsigned slot = *w & 0xffff;
-    struct tlb_entry *e = &tlb->entry[*w >> 16 & 3][slot];
+    uint32_t *set = writers_of(tlb, host);
 
     flush_sites(tlb);
-    if (*w == WRITER_MANY) {
-        revoke_many(tlb, w, host);
-    } else if (*w && e->addend + e->write_tag == host) {
-        e->write_tag = TLB_NO_TAG(slot);
-        *w = 0;
+    if (set[0] == WRITER_MANY) {
+        revoke_many(tlb, set, host);
+        return;
+    }
+    for (unsigned k = 0; k < TLB_WRITER_WAYS; k++) {
+        struct tlb_entry *e = writer_entry(tlb, set[k]);
+
+        if (set[k] && e->addend + e->write_tag == host) {
+            e->write_tag = TLB_NO_TAG(set[k] & 0xffff);
+            set[k] = 0;
+        }
     }
 }
 
@@ -440,14 +474,10 @@ static uint8_t *page_flags(const struct tlb_saved *s)
     return &s->ram->page_flags[(s->host - (uintptr_t)s->ram->host) >> GUEST_PAGE_BITS];
 }
 
-/* Into the first level. */
-static void enter(struct tlb *tlb, const struct tlb_saved *s, bool write)
+/* Something of these properties is about to be in a slot of a bank, of all banks. */
+static void log_slot(struct tlb *tlb, unsigned bank, unsigned slot, uint64_t what)
 {
-    uint64_t what = s->what, page = what & GUEST_PAGE_MASK;
-    unsigned slot = page >> 12 & (TLB_SIZE - 1), bank = what & WHAT_BANK;
-    struct tlb_entry *e = &tlb->entry[bank][slot];
     unsigned order = what >> WHAT_ORDER_SHIFT & ORDER_MASK;
-
     bool global = what & WHAT_GLOBAL;
     uint8_t logged = tlb->state[bank][slot] & (TLB_LOGGED | TLB_LOGGED_GLOBAL);
 
@@ -455,16 +485,38 @@ static void enter(struct tlb *tlb, const struct tlb_saved *s, bool write)
         logged |= global ? TLB_LOGGED_GLOBAL : TLB_LOGGED;
         tlb->fill_log[bank][global][tlb->fills[bank][global]++] = (uint16_t)slot;
     }
+    tlb->state[bank][slot] =
+        (uint8_t)(logged | (global ? TLB_GLOBAL : 0) | order << TLB_ORDER_SHIFT);
+}
+
+static void enter_data(struct tlb *tlb, const struct tlb_saved *s, bool write)
+{
+    uint64_t what = s->what, page = what & GUEST_PAGE_MASK;
+    unsigned slot = page >> 12 & (TLB_SIZE - 1), bank = what & WHAT_BANK;
+    struct tlb_entry *e = &tlb->entry[bank][slot];
+
+    log_slot(tlb, bank, slot, what);
     e->addend = s->host - page;
     e->read_tag = what & WHAT_READ ? page : TLB_NO_TAG(slot);
-    e->exec_key = what & WHAT_EXEC ? tlb_exec_key(page, s->host) : TLB_NO_EXEC;
     e->write_tag = TLB_NO_TAG(slot);
     if ((what & WHAT_WRITE) && flags_allow_write(page_flags(s), write)) {
         e->write_tag = page;
         note_writer(tlb, bank, slot, s->host);
     }
-    tlb->state[bank][slot] =
-        (uint8_t)(logged | (global ? TLB_GLOBAL : 0) | order << TLB_ORDER_SHIFT);
+}
+
+/* Into the first level, where the access looks. */
+static void enter(struct tlb *tlb, const struct tlb_saved *s, enum mmu_access access)
+{
+    uint64_t page = s->what & GUEST_PAGE_MASK;
+    unsigned slot = tlb_exec_slot(page), bank = s->what & WHAT_BANK;
+
+    if (access != MMU_EXEC) {
+        enter_data(tlb, s, access == MMU_WRITE);
+    } else if (s->what & WHAT_EXEC) {
+        log_slot(tlb, TLB_BANKS + bank, slot, s->what);
+        tlb->exec[bank][slot] = tlb_exec_key(page, s->host);
+    }
 }
 
 /* Into the second; an older state of the page goes. */
@@ -487,7 +539,7 @@ static void save(struct x86_cpu *cpu, const struct tlb_saved *s)
 }
 
 void tlb_fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank, const struct translation *t,
-              const struct mem_section *s, bool write)
+              const struct mem_section *s, enum mmu_access access)
 {
     uint64_t page = linear & GUEST_PAGE_MASK, phys = t->phys & GUEST_PAGE_MASK, off;
     unsigned order = (unsigned)__builtin_ctzll(t->page_size) - 12;
@@ -521,7 +573,7 @@ void tlb_fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank, const struct 
     if (order) {
         note_large(tlb, linear, t->page_size);
     }
-    enter(tlb, &n, write);
+    enter(tlb, &n, access);
     save(cpu, &n);
 }
 
@@ -555,7 +607,7 @@ bool tlb_recall(struct x86_cpu *cpu, uint64_t linear, unsigned bank, enum mmu_ac
     if (!s || !(s->what & right[access])) {
         return false;
     }
-    enter(&cpu->tlb, s, access == MMU_WRITE);
+    enter(&cpu->tlb, s, access);
     return true;
 }
 

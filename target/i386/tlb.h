@@ -21,11 +21,12 @@
 bool tlb_allowed(const struct x86_cpu *cpu, const struct translation *t, enum mmu_access access,
                  unsigned bank);
 /*
- * Enters what a walk found into both levels, if a whole page of RAM in section s serves it.  write: the
- * access is one, so that the page may be marked as written.
+ * Enters what a walk found into both levels, if a whole page of RAM in section s serves it.  access: what it was for,
+ * which says where in the first level, and whether the page may be marked as written.  MMU_EXEC has bank TLB_USER or
+ * TLB_KERNEL.
  */
 void tlb_fill(struct x86_cpu *cpu, uint64_t linear, unsigned bank, const struct translation *t,
-              const struct mem_section *s, bool write);
+              const struct mem_section *s, enum mmu_access access);
 /* From the second level to the first, if the page is there and allows the access. */
 bool tlb_recall(struct x86_cpu *cpu, uint64_t linear, unsigned bank, enum mmu_access access);
 

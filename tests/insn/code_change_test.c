@@ -322,6 +322,103 @@ static void a_page_of_code_that_runs_once_is_given_up_soon(void)
     engine_rig_free(r);
 }
 
+/*
+ * Two functions whose addresses have the same place in the table of look-ups are called in turn: neither takes the
+ * other out of it.
+ */
+static void two_look_ups_of_one_place_stay_in_code(void)
+{
+    struct system_rig *r = engine_rig();
+    const struct tcg *t;
+
+    PUT(r, RIG_CODE,
+        "\xb9\x00\x00\x00\x00" /*    mov ecx, ROUNDS */
+        "\x31\xdb"             /*    xor ebx, ebx */
+        "\xb8\x00\x00\x02\x00" /* 1: mov eax, FUNCTION */
+        "\xff\xd0"             /*    call rax */
+        "\xb8\x10\x00\x03\x00" /*    mov eax, 0x30010 */
+        "\xff\xd0"             /*    call rax */
+        "\xff\xc9"             /*    dec ecx */
+        "\x75\xee"             /*    jnz 1b */
+        "\xf4");               /*    hlt */
+    rig_store(r, RIG_CODE + 1, ROUNDS, 4);
+    PUT(r, FUNCTION, "\xff\xc3\xc3"); /* inc ebx; ret */
+    PUT(r, 0x30010, "\xff\xc3\xc3");
+    (void)run(r);
+    t = r->cpu->engine;
+    g_assert_cmpuint(r->cpu->regs[R_RBX], ==, 2 * ROUNDS);
+    g_assert_cmpuint(t->n_entered, <, ROUNDS / 20);
+    engine_rig_free(r);
+}
+
+/* A trace whose second page the soft TLB forgets, and which nothing but the trace leads to any more. */
+static void a_trace_finds_its_pages_again(void)
+{
+    struct system_rig *r = engine_rig();
+    const struct tcg *t;
+
+    PUT(r, RIG_CODE,
+        "\xbe\x03\x00\x00\x00" /*    mov esi, 3 */
+        "\x31\xdb"             /*    xor ebx, ebx */
+        "\xb9\x00\x00\x00\x00" /* 1: mov ecx, ROUNDS */
+        "\x0f\x44\xc0"         /* 2: cmovz eax, eax: the trace takes flags over */
+        "\x83\xfe\x03"         /*    cmp esi, 3 */
+        "\x75\x05"             /*    jne 3f */
+        "\xe8\x00\x00\x00\x00" /*    call FUNCTION */
+        "\xff\xc3"             /* 3: inc ebx */
+        "\xff\xc9"             /*    dec ecx */
+        "\x75\xed"             /*    jnz 2b */
+        "\x0f\x20\xd8"         /*    mov rax, cr3 */
+        "\x0f\x22\xd8"         /*    mov cr3, rax */
+        "\xff\xce"             /*    dec esi */
+        "\x75\xde"             /*    jnz 1b */
+        "\xf4");               /*    hlt */
+    rig_store(r, RIG_CODE + 8, ROUNDS, 4);
+    rig_store(r, RIG_CODE + 21, FUNCTION - (RIG_CODE + 25), 4);
+    PUT(r, FUNCTION, "\xc3"); /* ret */
+    (void)run(r);
+    t = r->cpu->engine;
+    g_assert_cmpuint(r->cpu->regs[R_RBX], ==, 3 * ROUNDS);
+    g_assert_cmpuint(t->n_traces, >, 0);
+    g_assert_cmpuint(t->n_entered, <, ROUNDS / 20);
+    engine_rig_free(r);
+}
+
+/* A trace whose second page is another from a time on, as one through a library is in another process. */
+static void a_trace_whose_page_is_elsewhere_goes(void)
+{
+    const uint32_t tables = RIG_PML4 + 0x2000, linear = 1u << 30;
+    struct system_rig *r = engine_rig();
+    const struct tcg *t;
+
+    rig_store(r, RIG_PML4 + 0x1008, tables | 7, 8);
+    rig_store(r, tables, (tables + 0x1000) | 7, 8);
+    rig_store(r, tables + 0x1000, FUNCTION | 7, 8);
+    PUT(r, RIG_CODE,
+        "\xbe\x02\x00\x00\x00"             /*    mov esi, 2 */
+        "\x31\xdb"                         /*    xor ebx, ebx */
+        "\xb9\x00\x00\x00\x00"             /* 1: mov ecx, ROUNDS */
+        "\xe8\x00\x00\x00\x00"             /* 2: call linear */
+        "\x01\xc3"                         /*    add ebx, eax */
+        "\xff\xc9"                         /*    dec ecx */
+        "\x75\xf5"                         /*    jnz 2b */
+        "\xc6\x04\x25\x01\x30\x01\x00\x10" /*    mov byte [tables + 0x1001], 0x10 */
+        "\x0f\x01\x3c\x25\x00\x00\x00\x40" /*    invlpg [linear] */
+        "\xff\xce"                         /*    dec esi */
+        "\x75\xdc"                         /*    jnz 1b */
+        "\xf4");                           /*    hlt */
+    rig_store(r, RIG_CODE + 8, ROUNDS, 4);
+    rig_store(r, RIG_CODE + 13, linear - (RIG_CODE + 17), 4);
+    PUT(r, FUNCTION, "\xb8\x03\x00\x00\x00\xc3"); /* mov eax, 3; ret */
+    PUT(r, FUNCTION + 0x1000, "\xb8\x05\x00\x00\x00\xc3");
+    (void)run(r);
+    t = r->cpu->engine;
+    g_assert_cmpuint(r->cpu->regs[R_RBX], ==, (3 + 5) * ROUNDS);
+    g_assert_cmpuint(t->n_traces, >, 0);
+    g_assert_cmpuint(t->n_entered, <, ROUNDS / 20);
+    engine_rig_free(r);
+}
+
 /* HLT leads to where the run began, and where each goes on. */
 static void a_halt_where_the_run_began_halts(void)
 {
@@ -352,6 +449,9 @@ int main(int argc, char **argv)
         g_test_add_func("/code/trace-runs", a_recorded_trace_is_translated);
         g_test_add_func("/code/patched", a_patched_immediate_keeps_its_block);
         g_test_add_func("/code/once", a_page_of_code_that_runs_once_is_given_up_soon);
+        g_test_add_func("/code/look-ups", two_look_ups_of_one_place_stay_in_code);
+        g_test_add_func("/code/trace-pages", a_trace_finds_its_pages_again);
+        g_test_add_func("/code/trace-elsewhere", a_trace_whose_page_is_elsewhere_goes);
         g_test_add_func("/code/halt", a_halt_where_the_run_began_halts);
     }
     return g_test_run();

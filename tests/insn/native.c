@@ -37,12 +37,12 @@ static struct x86_cpu *flat_cpu(struct machine *m)
                         (k == SEG_CS ? ATTR_CODE | ATTR_L : 0));
     }
     cpu->delivering = -1;
+    memset(cpu->tlb.exec, 0xff, sizeof(cpu->tlb.exec)); /* TLB_NO_EXEC */
     for (unsigned b = 0; b < TLB_BANKS; b++) {
         for (unsigned k = 0; k < TLB_SIZE; k++) {
             struct tlb_entry *e = &cpu->tlb.entry[b][k];
 
             e->read_tag = e->write_tag = TLB_NO_TAG(k);
-            e->exec_key = TLB_NO_EXEC;
         }
     }
     return cpu;

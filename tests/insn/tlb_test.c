@@ -18,11 +18,12 @@
 #define NEW     0x81000u
 #define DESC    0x90000u
 
-#define SMALL  0x40000000ull /* a page of 4 KiB, its neighbour, and a part of one of 2 MiB */
-#define OTHER  0x40001000ull
-#define LARGE  (0x40200000ull + OLD)
-#define KERNEL 0xffff800040002000ull     /* global */
-#define FAR    (1ull << (12 + TLB_BITS)) /* to an address with the same slot */
+#define SMALL     0x40000000ull /* a page of 4 KiB, its neighbour, and a part of one of 2 MiB */
+#define OTHER     0x40001000ull
+#define LARGE     (0x40200000ull + OLD)
+#define KERNEL    0xffff800040002000ull /* global */
+#define LARGE_NEW 0xffu /* what the large page reads as when it is new: nothing is there */
+#define FAR       (1ull << (12 + TLB_BITS)) /* to an address with the same slot */
 
 #define KEEP (1ull << 63)
 
@@ -90,7 +91,7 @@ static int invpcid(struct system_rig *r, unsigned type, uint64_t pcid, uint64_t 
 }
 
 /* As translated code reads: what the first level lacks may be in the second. */
-static unsigned read_byte(struct system_rig *r, uint64_t linear)
+static unsigned read_data(struct system_rig *r, uint64_t linear)
 {
     struct tlb_entry *e = &r->cpu->tlb.entry[r->cpu->bank][linear >> 12 & (TLB_SIZE - 1)];
 
@@ -98,6 +99,16 @@ static unsigned read_byte(struct system_rig *r, uint64_t linear)
         mmu_refill_quick(r->cpu, linear, 1, REFILL_READ);
     }
     return (unsigned)linear_load(r->cpu, linear, 1);
+}
+
+/* The same, and what code is fetched from is no other page. */
+static unsigned read_byte(struct system_rig *r, uint64_t linear)
+{
+    unsigned byte = read_data(r, linear);
+    const uint8_t *code = mmu_fetch_host(r->cpu, linear); /* NULL: not RAM */
+
+    g_assert_cmpuint(code ? *code : LARGE_NEW, ==, byte);
+    return byte;
 }
 
 static struct system_rig *rig_with_pcid(void)
@@ -138,8 +149,7 @@ static struct system_rig *rig_with_old_pages(void)
     return r;
 }
 
-#define LARGE_NEW 0xffu /* nothing is there */
-#define EITHER    0u    /* more may be forgotten than must be */
+#define EITHER 0u /* more may be forgotten than must be */
 
 static void assert_known(struct system_rig *r, unsigned small, unsigned other, unsigned kernel,
                          unsigned large)
@@ -260,7 +270,7 @@ static void control_registers_flush_every_pcid(void)
 /* Another page takes the slot of SMALL, whose entry remains in the second level alone. */
 static void evict(struct system_rig *r)
 {
-    read_byte(r, SMALL + FAR);
+    read_data(r, SMALL + FAR);
     g_assert_cmphex(r->cpu->tlb.entry[r->cpu->bank][SMALL >> 12 & (TLB_SIZE - 1)].read_tag, ==,
                     SMALL + FAR);
 }
@@ -283,7 +293,7 @@ static void pages_come_back_from_the_second_level(void)
     map_all(r, NEW);
     evict(r);
     cpu_flush_later(r->cpu); /* not yet done, but nothing comes back */
-    g_assert_cmpuint(read_byte(r, SMALL), ==, 2);
+    g_assert_cmpuint(read_data(r, SMALL), ==, 2);
     system_rig_free(r);
 }
 
@@ -340,8 +350,10 @@ static void write_tags_of_a_page_are_revoked_wherever_it_is_mapped(void)
         }
         g_assert_true(has_write_tag(r, NEW));
     }
-    for (unsigned k = 0; k < TLB_WRITERS; k++) { /* as if others of this number had been there */
-        r->cpu->tlb.writers[k] = UINT32_MAX;
+    for (unsigned k = 0; k < TLB_WRITER_SETS; k++) {
+        /* None of this has to walk through all that was filled; now as if each set had been too small. */
+        g_assert_cmphex(r->cpu->tlb.writers[k][0], !=, UINT32_MAX);
+        r->cpu->tlb.writers[k][0] = UINT32_MAX;
     }
     linear_store(r->cpu, SMALL, 1, 1);
     tlb_revoke_write(r->cpu, old);
@@ -349,6 +361,27 @@ static void write_tags_of_a_page_are_revoked_wherever_it_is_mapped(void)
     g_assert_true(has_write_tag(r, NEW));
     tlb_revoke_write(r->cpu, old + NEW - OLD);
     g_assert_false(has_write_tag(r, NEW));
+    system_rig_free(r);
+}
+
+/* Neither data nor code takes a slot from code that is as far away as that. */
+static void code_has_slots_of_its_own(void)
+{
+    struct system_rig *r = rig_with_pcid();
+
+    for (unsigned k = 0; k < 4; k++) {
+        mmu_fetch_host(r->cpu, SMALL + k * FAR);
+    }
+    evict(r);
+    for (unsigned k = 0; k < 4; k++) {
+        g_assert_nonnull(tlb_exec_host(r->cpu, TLB_KERNEL, SMALL + k * FAR));
+    }
+    g_assert_null(tlb_exec_host(r->cpu, TLB_KERNEL, SMALL + 4 * FAR));
+    g_assert_null(tlb_exec_host(r->cpu, TLB_USER, SMALL));
+    mmu_fetch_host(r->cpu, KERNEL);
+    load_cr3(r, SPACE_B | 2);
+    g_assert_null(tlb_exec_host(r->cpu, TLB_KERNEL, SMALL));
+    g_assert_nonnull(tlb_exec_host(r->cpu, TLB_KERNEL, KERNEL));
     system_rig_free(r);
 }
 
@@ -481,6 +514,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tlb/second-level", pages_come_back_from_the_second_level);
     g_test_add_func("/tlb/write-tags", no_write_tag_comes_back_that_was_taken);
     g_test_add_func("/tlb/revoke", write_tags_of_a_page_are_revoked_wherever_it_is_mapped);
+    g_test_add_func("/tlb/code", code_has_slots_of_its_own);
     g_test_add_func("/tlb/beside-code", stores_beside_code_are_announced_when_they_are_done);
     g_test_add_func("/tlb/global", global_pages_stay_in_the_first_level);
     g_test_add_func("/tlb/invlpg-elsewhere", invlpg_elsewhere_leaves_large_pages);

@@ -21,7 +21,7 @@ struct code_entry {
     uint64_t rip; /* translator_key */
     const void *exec;
     uint64_t key;  /* tlb_exec_key of the page that it was made from */
-    uint32_t slot; /* of the page in a bank of the soft TLB, in bytes */
+    uint32_t slot; /* of the page in a bank of the soft TLB's code, in bytes */
     int32_t left;  /* look-ups until it counts as hot */
 };
 
@@ -80,13 +80,15 @@ struct backend {
     uint8_t *normalise;     /* call: the flags in memory are CC_FLAGS; EFLAGS are lost */
     /* Call: the x87 becomes the guest's; or as system.  Vectors as above. */
     uint8_t *load_x87[VECTOR_LEVELS];
-    uint8_t *lookup;    /* jump: R13 the key of RIP, which is in memory, in the mode of now */
-    uint8_t *leave;     /* jump: to the run loop; R13 target */
-    uint8_t *leave_hot; /* jump: the same, to record a trace there of variant R14 */
+    uint8_t *lookup;      /* jump: R13 the key of RIP, which is in memory, in the mode of now */
+    uint8_t *other_entry; /* call: see thunks.c */
+    uint8_t *leave;       /* jump: to the run loop; R13 target */
+    uint8_t *leave_hot;   /* jump: the same, to record a trace there of variant R14 */
     /* call: as interpret_in_place, but vectors stay; by log2 of the size, bank, 32-bit addresses */
     uint8_t *string[STRING_OPS][STRING_PREFIXES][4][STRING_BANKS][2];
     uint8_t *blocks_begin;      /* what runs often grows from here, */
     uint8_t *cold_begin, *cold; /* and what is out of line from here: the first stays dense */
+    unsigned n_huge;            /* full huge pages of the first that were asked for */
     int32_t hot_after;          /* look-ups */
     uint32_t host_features[FEAT_WORDS];
     enum vector_level host_level;
@@ -125,8 +127,8 @@ void emit_restore_flags(struct emit *e);
 /* buffer.c: e.start, e.end and e.to_exec, of so many bytes. */
 bool code_buffer_map(struct backend *k, size_t size, GError **error);
 void code_buffer_unmap(struct backend *k);
-/* Code of the CPU's mode that runs often stands from `from` to e.p now. */
-void code_buffer_written(struct backend *k, const struct x86_cpu *cpu, const uint8_t *from);
+/* Code of the CPU's mode that runs often stands up to e.p now. */
+void code_buffer_written(struct backend *k, const struct x86_cpu *cpu);
 
 /* sites.c: k->fill_site and k->fill_stack; traces whose sites are noted as mixed are translated again without them. */
 void emit_site_thunks(struct backend *k);

@@ -54,9 +54,8 @@ static int32_t exec_slot(const struct trans *x, uint64_t linear)
 {
     unsigned bank = x->t->cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
 
-    return (int32_t)(offsetof(struct x86_cpu, tlb.entry[bank]) +
-                     (linear >> 12 & (TLB_SIZE - 1)) * sizeof(struct tlb_entry) +
-                     offsetof(struct tlb_entry, exec_key));
+    return (int32_t)(offsetof(struct x86_cpu, tlb.exec[bank]) +
+                     tlb_exec_slot(linear) * sizeof(uint64_t));
 }
 
 /* Compares with the key of another page's target, filled in when the link is patched. */
@@ -141,7 +140,10 @@ void emit_trace_pages(struct trans *x)
         return;
     }
     flags_for_check(x);
-    way = add_way(x, -1, x->start);
+    /* The run loop, which is told the variant, finds the trace and its pages again. */
+    x->links[x->n_links] =
+        (struct code_link){ .target = key_of(x, x->start), .variant = x->variant, .stays = true };
+    way = add_way(x, (int)x->n_links++, x->start);
     for (unsigned k = 1; k < p->n_pages; k++) {
         emit_mov_imm(x->e, H_R13, tlb_exec_key(p->page[k].linear, (uintptr_t)p->page[k].host));
         emit_insn(x->e, E_W, 0x39, H_R13, rm_cpu((size_t)exec_slot(x, p->page[k].linear)));
@@ -312,10 +314,15 @@ static void emit_key(struct trans *x)
     }
 }
 
+static size_t table_offset(const struct trans *x)
+{
+    return (size_t)((uint8_t *)code_table(x->k, x->t->cpu) - (uint8_t *)x->t->cpu);
+}
+
 /* R13: the target, canonical if it is in the table; of a call, which returns to *next, or a jump.  Flags are in memory. */
 static void emit_lookup_inline(struct trans *x, int32_t rsp_add, const uint64_t *next)
 {
-    const size_t table = (size_t)((uint8_t *)code_table(x->k, x->t->cpu) - (uint8_t *)x->t->cpu);
+    const size_t table = table_offset(x);
     unsigned bank = x->t->cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
     struct emit *e = x->e;
     struct way *w, *hot;
@@ -326,6 +333,7 @@ static void emit_lookup_inline(struct trans *x, int32_t rsp_add, const uint64_t 
     w->indirect = true;
     w->rsp_add = rsp_add;
     w->jump[0] = emit_poll(x);
+    w->again = e->p;
     emit_table_slot(x->k, e);
     emit_insn(e, E_W, 0x39, H_R13, rm_cpu_at(H_R14, table + offsetof(struct code_entry, rip)));
     w->jump[1] = emit_jump(e, CC_NZ);
@@ -336,9 +344,7 @@ static void emit_lookup_inline(struct trans *x, int32_t rsp_add, const uint64_t 
     hot->rsp_add = rsp_add;
     hot->jump[0] = emit_jump(e, CC_S);
     emit_insn(e, 0, 0x8b, H_R15, rm_cpu_at(H_R14, table + offsetof(struct code_entry, slot)));
-    emit_load(e, H_R15,
-              rm_cpu_at(H_R15, offsetof(struct x86_cpu, tlb.entry[bank]) +
-                                   offsetof(struct tlb_entry, exec_key)));
+    emit_load(e, H_R15, rm_cpu_at(H_R15, offsetof(struct x86_cpu, tlb.exec[bank])));
     emit_insn(e, E_W, 0x3b, H_R15, rm_cpu_at(H_R14, table + offsetof(struct code_entry, key)));
     w->jump[2] = emit_jump(e, CC_NZ);
     if (rsp_add) {
@@ -653,6 +659,15 @@ static void emit_leave(struct trans *x, const struct way *w)
     patch_jump(emit_jump(x->e, -1), w->hot ? x->k->leave_hot : x->k->leave);
 }
 
+/* Another's entry was found: it may be in the other place. */
+static void emit_other_place(struct trans *x, const struct way *w)
+{
+    patch_jump(w->jump[1], x->e->p);
+    emit_lea(x->e, H_R14, rm_cpu_at(H_R14, table_offset(x)));
+    emit_call(x->e, x->k->other_entry);
+    patch_jump(emit_jump(x->e, CC_Z), w->again);
+}
+
 static void emit_indirect_way(struct trans *x, const struct way *w)
 {
     if (!w->hot) { /* a hot one is in the table */
@@ -717,8 +732,12 @@ void emit_link_stub(struct trans *x, struct code_link *link)
 void emit_ways(struct trans *x)
 {
     for (unsigned n = 0; n < x->n_ways; n++) {
-        const struct way *w = &x->ways[n];
+        struct way *w = &x->ways[n];
 
+        if (w->again) {
+            emit_other_place(x, w);
+            w->jump[1] = NULL;
+        }
         for (unsigned k = 0; k < G_N_ELEMENTS(w->jump); k++) {
             if (w->jump[k]) {
                 patch_jump(w->jump[k], x->e->p);

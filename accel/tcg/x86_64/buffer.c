@@ -61,17 +61,16 @@ static void collapse(const void *at)
     (void)madvise((void *)(uintptr_t)at, HUGE_PAGE, MADV_COLLAPSE);
 }
 
-void code_buffer_written(struct backend *k, const struct x86_cpu *cpu, const uint8_t *from)
+void code_buffer_written(struct backend *k, const struct x86_cpu *cpu)
 {
     const struct code_entry *table = code_table(k, cpu);
-    size_t first = (size_t)(from - k->e.start) / HUGE_PAGE;
-    size_t now = (size_t)(k->e.p - k->e.start) / HUGE_PAGE;
+    unsigned full = (unsigned)((size_t)(k->e.p - k->e.start) / HUGE_PAGE);
 
-    if (now == first || now < HUGE_AFTER) {
+    if (full == k->n_huge || full < HUGE_AFTER) {
         return;
     }
-    for (size_t n = now == HUGE_AFTER ? 0 : first; n < now; n++) {
-        collapse(k->e.start + k->e.to_exec + n * HUGE_PAGE);
+    while (k->n_huge < full) {
+        collapse(k->e.start + k->e.to_exec + (size_t)k->n_huge++ * HUGE_PAGE);
     }
     if (k->table_size * sizeof(*table) == HUGE_PAGE) { /* all of it is in use, too */
         collapse(table);

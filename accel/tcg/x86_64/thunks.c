@@ -336,12 +336,43 @@ struct code_entry *code_table(struct backend *k, const struct x86_cpu *cpu)
 void update_tables(struct backend *k, struct x86_cpu *cpu)
 {
     cpu->jump_table = code_table(k, cpu);
-    cpu->jump_bank = cpu->tlb.entry[cpu->cpl == 3 ? TLB_USER : TLB_KERNEL];
+    cpu->jump_bank = cpu->tlb.exec[cpu->cpl == 3 ? TLB_USER : TLB_KERNEL];
 }
 
+/*
+ * Each key has two places in a table, its own and that one's neighbour, which is the own place of other keys: the one
+ * that was used last is in its own.
+ */
 static unsigned table_index(const struct backend *k, uint64_t rip)
 {
     return (rip ^ rip >> 12) & (k->table_size - 1);
+}
+
+static struct code_entry *find_entry(const struct backend *k, struct code_entry *table,
+                                     uint64_t key)
+{
+    unsigned own = table_index(k, key);
+
+    return table[own].rip == key ? &table[own] : table[own ^ 1].rip == key ? &table[own ^ 1] : NULL;
+}
+
+/* Its own place, which is another's no more. */
+static struct code_entry *take_entry(const struct backend *k, struct code_entry *table,
+                                     uint64_t key)
+{
+    unsigned own = table_index(k, key);
+    struct code_entry old = table[own];
+
+    if (old.rip == key) {
+        return &table[own];
+    }
+    if (table[own ^ 1].rip == key) {
+        table[own] = table[own ^ 1];
+        table[own ^ 1] = old;
+    } else if (old.exec) {
+        table[own ^ 1] = old;
+    }
+    return &table[own];
 }
 
 void emit_table_slot(const struct backend *k, struct emit *e)
@@ -357,28 +388,65 @@ void emit_table_slot(const struct backend *k, struct emit *e)
 }
 
 /*
+ * Call: R14, the address of the own entry of R13, holds another.  Z: it holds R13's now, which was in the other place.
+ * Uses R14, R15.
+ */
+static void emit_other_entry(struct backend *k)
+{
+    struct emit *e = &k->e;
+    uint8_t *miss;
+
+    k->other_entry = e->p;
+    emit_insn(e, E_W, 0x83, 6, rm_reg(H_R14)); /* xor */
+    emit8(e, sizeof(struct code_entry));
+    emit_insn(e, E_W, 0x39, H_R13, rm_mem(H_R14, offsetof(struct code_entry, rip)));
+    miss = emit_jump(e, CC_NZ);
+    emit_insn(e, E_W, 0x83, 4, rm_reg(H_R14)); /* and */
+    emit8(e, (uint8_t) - (2 * (int)sizeof(struct code_entry)));
+    emit_insn(e, 0, 0xff, 6, rm_reg(H_R13)); /* push */
+    for (unsigned at = 0; at < sizeof(struct code_entry); at += 8) {
+        struct emit_rm one = rm_mem(H_R14, (int32_t)at);
+        struct emit_rm other = rm_mem(H_R14, (int32_t)(at + sizeof(struct code_entry)));
+
+        emit_load(e, H_R13, one);
+        emit_load(e, H_R15, other);
+        emit_store(e, H_R13, other);
+        emit_store(e, H_R15, one);
+    }
+    emit_insn(e, 0, 0x8f, 0, rm_reg(H_R13)); /* pop */
+    emit_insn(e, 0, 0x31, H_R15, rm_reg(H_R15));
+    patch_jump(miss, e->p);
+    emit8(e, 0xc3);
+}
+
+/*
  * For code that changed the mode: the same as branches.c emits inline, with the mode of now.  R13: the
  * key; RIP is in memory.
  */
 static void emit_lookup(struct backend *k)
 {
     struct emit *e = &k->e;
-    uint8_t *miss[3];
+    uint8_t *miss[3], *again, *other;
 
     k->lookup = e->p;
     emit_insn(e, 0, 0x80, 7, rm_cpu(CPU_EXIT_REQUEST));
     emit8(e, 0);
     miss[0] = emit_jump(e, CC_NZ);
+    again = e->p;
     emit_table_slot(k, e);
     emit_insn(e, E_W, 0x03, H_R14, rm_cpu(offsetof(struct x86_cpu, jump_table)));
     emit_insn(e, E_W, 0x39, H_R13, rm_mem(H_R14, offsetof(struct code_entry, rip)));
-    miss[1] = emit_jump(e, CC_NZ);
+    other = emit_jump(e, CC_NZ);
     emit_insn(e, 0, 0x8b, H_R15, rm_mem(H_R14, offsetof(struct code_entry, slot)));
     emit_insn(e, E_W, 0x03, H_R15, rm_cpu(offsetof(struct x86_cpu, jump_bank)));
-    emit_load(e, H_R15, rm_mem(H_R15, offsetof(struct tlb_entry, exec_key)));
+    emit_load(e, H_R15, rm_mem(H_R15, 0));
     emit_insn(e, E_W, 0x3b, H_R15, rm_mem(H_R14, offsetof(struct code_entry, key)));
     miss[2] = emit_jump(e, CC_NZ);
     emit_insn(e, 0, 0xff, 4, rm_mem(H_R14, offsetof(struct code_entry, exec)));
+    patch_jump(other, e->p);
+    emit_call(e, k->other_entry);
+    patch_jump(emit_jump(e, CC_Z), again);
+    miss[1] = emit_jump(e, -1);
     for (unsigned n = 0; n < G_N_ELEMENTS(miss); n++) {
         patch_jump(miss[n], e->p);
     }
@@ -471,6 +539,7 @@ bool translator_init(struct tcg *t, size_t buffer, GError **error)
     emit_cross(k);
     emit_site_thunks(k);
     emit_normalise(k);
+    emit_other_entry(k);
     emit_lookup(k);
     emit_rest(k);
     emit_system_thunk(k);
@@ -506,22 +575,20 @@ static uint64_t code_linear(const struct code *c)
 /* The soft TLB must know the page, or every look-up of this code misses. */
 static void enter_into_table(struct backend *k, struct x86_cpu *cpu, const struct code *c)
 {
-    struct code_entry *entry = &((struct code_entry *)cpu->jump_table)[table_index(k, c->key)];
     uint64_t linear = code_linear(c);
     uint64_t key = tlb_exec_key(linear, (uintptr_t)host_page(c->block->host));
-    const struct tlb_entry *e = &cpu->jump_bank[linear >> 12 & (TLB_SIZE - 1)];
+    unsigned slot = tlb_exec_slot(linear);
 
     if (c->variant == 0) {
+        struct code_entry *entry = take_entry(k, cpu->jump_table, c->key);
         int32_t left = c->block->path         ? INT32_MAX
                        : entry->rip == c->key ? entry->left
                                               : k->hot_after;
 
-        *entry =
-            (struct code_entry){ c->key, c->entry + k->e.to_exec, key,
-                                 (uint32_t)((const uint8_t *)e - (const uint8_t *)cpu->jump_bank),
-                                 left };
+        *entry = (struct code_entry){ c->key, c->entry + k->e.to_exec, key,
+                                      slot * (uint32_t)sizeof(cpu->jump_bank[0]), left };
     }
-    if (e->exec_key != key) {
+    if (cpu->jump_bank[slot] != key) {
         mmu_fetch_host(cpu, linear);
     }
 }
@@ -529,16 +596,18 @@ static void enter_into_table(struct backend *k, struct x86_cpu *cpu, const struc
 /* Code that expects nothing, from memory alone to memory. */
 static struct code_link *enter(struct backend *k, struct x86_cpu *cpu, const void *code)
 {
+    struct tcg *t = cpu->engine;
     struct code_link *link;
 
     cpu->vectors_loaded = VECTORS_NONE;
     update_vectors_usable(cpu);
     update_x87_ready(cpu);
     cpu->tlb.n_mixed_sites = 0; /* of code that a fault left */
+    t->n_entered++;
     link = k->enter(cpu, code);
     flags_normalise(cpu);
     if (G_UNLIKELY(cpu->tlb.n_mixed_sites)) {
-        sites_settle(cpu->engine);
+        sites_settle(t);
         return NULL; /* the link may be of that code */
     }
     return link;
@@ -553,9 +622,8 @@ bool translator_resume(struct tcg *t, struct code_link **link)
     const struct code_entry *entry;
 
     update_tables(k, cpu);
-    entry = &((const struct code_entry *)cpu->jump_table)[table_index(k, key)];
-    if (entry->rip != key || !entry->exec ||
-        cpu->jump_bank[linear >> 12 & (TLB_SIZE - 1)].exec_key != entry->key) {
+    entry = find_entry(k, cpu->jump_table, key);
+    if (!entry || !entry->exec || cpu->jump_bank[tlb_exec_slot(linear)] != entry->key) {
         return false;
     }
     *link = enter(k, cpu, entry->exec);
@@ -565,12 +633,12 @@ bool translator_resume(struct tcg *t, struct code_link **link)
 void translator_cool(struct tcg *t, unsigned tries)
 {
     uint64_t key = translator_key(t->cpu);
-    struct code_entry *entry = &code_table(t->backend, t->cpu)[table_index(t->backend, key)];
+    struct code_entry *entry = find_entry(t->backend, code_table(t->backend, t->cpu), key);
     /* Never 0: the jump back must pass for once, and lead to the trace. */
     int32_t times = MAX(t->backend->hot_after, 1) << MIN(tries, 12);
 
     t->cpu->heat[HEAT_INDEX(key)] = times;
-    if (entry->rip == key) {
+    if (entry) {
         entry->left = times;
     }
 }
@@ -612,7 +680,7 @@ void translator_patch(struct code_link *link, struct code *to)
     const uint8_t *page = host_page(to->block->host);
 
     unlink_target(link);
-    if (!link->key && link->page != page) {
+    if (link->stays || (!link->key && link->page != page)) {
         return;
     }
     link->to = to;
@@ -634,9 +702,9 @@ void translator_patch(struct code_link *link, struct code *to)
 static void remove_from_tables(struct backend *k, const struct code *c)
 {
     for (unsigned n = 0; n < CODE_TABLES; n++) {
-        struct code_entry *entry = &k->table[n * k->table_size + table_index(k, c->key)];
+        struct code_entry *entry = find_entry(k, k->table + n * k->table_size, c->key);
 
-        if (entry->exec == c->entry + k->e.to_exec) {
+        if (entry && entry->exec == c->entry + k->e.to_exec) {
             *entry = (struct code_entry){ 0 };
         }
     }
@@ -677,6 +745,7 @@ void translator_reset(struct tcg *t)
 
     k->e.p = k->blocks_begin;
     k->cold = k->cold_begin;
+    k->n_huge = 0;
     k->e.full = false;
     if (madvise(k->table, tables, MADV_DONTNEED) != 0) { /* zeros, touched when used */
         memset(k->table, 0, tables);

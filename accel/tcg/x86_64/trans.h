@@ -21,7 +21,7 @@
 #define MAX_SITES    (4 * MAX_INSNS)
 #define MAX_ACCESSES (2 * MAX_INSNS)
 #define MAX_SINGLES  16 /* checks of groups that lead to code without groups */
-#define MAX_LINKS    (2 * TRACE_MAX_BLOCKS + 2 + MAX_SINGLES)
+#define MAX_LINKS    (2 * TRACE_MAX_BLOCKS + 3 + MAX_SINGLES)
 #define MAX_WAYS     (4 * TRACE_MAX_BLOCKS + 8)
 
 /* The instruction that made the flags, as long as its operands are where they were. */
@@ -139,6 +139,7 @@ struct way {
     struct flag_desc desc;
     bool indirect;   /* R13 holds the target */
     bool lookup;     /* likewise, and it is looked up */
+    uint8_t *again;  /* where it is looked up, if jump[1] comes from another's entry; or NULL */
     uint64_t target; /* else */
     int32_t rsp_add; /* where R13 holds it, before control gets there */
 };

@@ -249,7 +249,7 @@ struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, 
     entry = k->e.p = (uint8_t *)(((uintptr_t)k->e.p + 15) & ~(uintptr_t)15);
     emit_block(&x);
     log_translation(&x, entry);
-    code_buffer_written(k, t->cpu, entry);
+    code_buffer_written(k, t->cpu);
     t->n_translated++;
     return finish(&x, entry);
 }

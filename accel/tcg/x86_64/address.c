@@ -233,9 +233,7 @@ static void take_site(struct trans *x, const struct address *a, bool write, bool
     x->page = (int32_t)(offsetof(struct x86_cpu, tlb.site) + n * sizeof(struct tlb_site));
 }
 
-/* R13, a linear address, becomes the distance from the tag; R14 names the slot. */
-static void emit_probe(struct trans *x, const struct address *a, unsigned size, bool write,
-                       bool masked)
+void emit_probe(struct trans *x, const struct address *a, unsigned size, bool write, bool masked)
 {
     struct emit *e = x->e;
 
@@ -398,6 +396,23 @@ static void single_instead(struct trans *x, struct site *s)
         (struct code_link){ .target = key_of(x, x->rip), .variant = VARIANT_SINGLE };
 }
 
+void emit_keep(struct trans *x, unsigned reg, const struct group *g)
+{
+    emit_store(x->e, reg, rm_cpu(CPU_WINDOW(g->window)));
+    if (g->host >= 0) {
+        emit_insn(x->e, E_W, 0x89, reg, rm_reg((unsigned)g->host));
+    }
+}
+
+unsigned kept_address(struct trans *x, const struct group *g)
+{
+    if (g->host >= 0) {
+        return (unsigned)g->host;
+    }
+    emit_load(x->e, H_R13, rm_cpu(CPU_WINDOW(g->window)));
+    return H_R13;
+}
+
 /*
  * The first access of a group: the host address of its lowest byte to R15, or to its window where
  * R15 serves another group.  The operand of that byte.
@@ -426,11 +441,11 @@ static struct emit_rm check_group(struct trans *x, const struct access *acc, con
         struct emit_rm operand = plain_operand(x, &a);
 
         emit_lea(e, H_R14, operand);
-        emit_store(e, H_R14, rm_cpu(CPU_WINDOW(g->window)));
+        emit_keep(x, H_R14, g);
         return operand;
     }
     emit_host_address(x, &a, g->write);
-    emit_store(e, H_R13, rm_cpu(CPU_WINDOW(g->window)));
+    emit_keep(x, H_R13, g);
     return rm_mem(H_R13, 0);
 }
 
@@ -444,9 +459,9 @@ void check_span(struct trans *x, const struct access *acc, const struct group *g
     single_instead(x, check_site(x, retry, acc, &acc->address, span, g->write, SITE_REST));
 }
 
-void single_if(struct trans *x, int cc)
+void single_at(struct trans *x, uint8_t *jump)
 {
-    single_instead(x, add_site(x, emit_jump(x->e, cc), SITE_REST));
+    single_instead(x, add_site(x, jump, SITE_REST));
 }
 
 void emit_host_address(struct trans *x, const struct address *a, bool write)
@@ -506,8 +521,7 @@ static struct emit_rm checked(struct trans *x, const struct access *acc, enum si
     }
     if (g && g->window >= 0) {
         if (g->checked) {
-            emit_load(x->e, H_R13, rm_cpu(CPU_WINDOW(g->window)));
-            rm = rm_mem(H_R13, 0);
+            rm = rm_mem(kept_address(x, g), 0);
         } else {
             flags_for_check(x);
             rm = check_group(x, acc, g);

@@ -279,6 +279,30 @@ static inline void patch_jump(uint8_t *field, const uint8_t *target)
 }
 
 /* A call of code in the same buffer. */
+/* NOPs, as long as may be, up to a multiple of `to` in both mappings, which are far more apart.  EFLAGS stay. */
+static inline void emit_align(struct emit *e, unsigned to)
+{
+    static const uint8_t nops[9][10] = {
+        "\x90",
+        "\x66\x90",
+        "\x0f\x1f\x00",
+        "\x0f\x1f\x40\x00",
+        "\x0f\x1f\x44\x00\x00",
+        "\x66\x0f\x1f\x44\x00\x00",
+        "\x0f\x1f\x80\x00\x00\x00\x00",
+        "\x0f\x1f\x84\x00\x00\x00\x00\x00",
+        "\x66\x0f\x1f\x84\x00\x00\x00\x00\x00",
+    };
+    size_t left = -(uintptr_t)e->p & (to - 1);
+
+    while (left > 0) {
+        size_t n = MIN(left, 9);
+
+        emit_bytes(e, nops[n - 1], n);
+        left -= n;
+    }
+}
+
 static inline void emit_call(struct emit *e, const uint8_t *target)
 {
     emit8(e, 0xe8);

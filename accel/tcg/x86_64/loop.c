@@ -6,12 +6,17 @@
  * one of them by a constant, the group's host address moves with it: what is kept is that address less the
  * register, and the register is part of the operand.  It holds as long as the group stays in its page.  All such
  * groups move in step, so one register, the leader, is compared with a limit where a turn ends; beyond
- * it all of them are looked up again, and the limit is set by the one that is closest to its page's end.
+ * it all of them are looked up again, and the limit is set by the one that is closest to its page's end.  Many loops make
+ * few turns: at first it is only looked whether the pages hold so many.
  * Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/trans.h"
 
 #define MAX_MOVE 64 /* bytes a turn: beyond it a page serves few turns, and copies make few */
+
+/* What is looked up at first is enough for so many turns, if no more groups than that move. */
+#define FIRST_TURNS  16
+#define FIRST_GROUPS 8
 
 #define CPU_LIMIT (offsetof(struct x86_cpu, loop_limit))
 #define CPU_ROOM  (offsetof(struct x86_cpu, loop_room))
@@ -83,10 +88,13 @@ static struct access lowest(const struct trans *x, const struct group *p)
                                          .disp = p->low } };
 }
 
-/* R13 is a host address, so many bytes ahead of which accesses are aligned in all turns, or not in one. */
-static void check_alignment(struct trans *x, struct group *p)
+/*
+ * To how much accesses are aligned in all turns, or not in one; 0: to nothing that is known.  *ahead: where, of the
+ * lowest byte.
+ */
+static unsigned alignment_of(const struct trans *x, const struct group *p, unsigned *ahead)
 {
-    unsigned aligned = 0, rest = 0;
+    unsigned aligned = 0;
 
     for (unsigned k = 0; k < x->n_accesses; k++) {
         const struct access *a = &x->accesses[k];
@@ -96,23 +104,30 @@ static void check_alignment(struct trans *x, struct group *p)
                             : 0;
 
         if (size) {
-            unsigned ahead = (unsigned)(a->offset - p->low) % size;
+            unsigned here = (unsigned)(a->offset - p->low) % size;
 
-            if (p->moves % (int)size || (aligned && (size != aligned || ahead != rest))) {
-                return;
+            if (p->moves % (int)size || (aligned && (size != aligned || here != *ahead))) {
+                return 0;
             }
             aligned = size;
-            rest = ahead;
+            *ahead = here;
         }
     }
+    return aligned;
+}
+
+/* R13 is the host address of a group: the jump if accesses to it are not aligned, or NULL. */
+static uint8_t *emit_alignment(struct trans *x, const struct group *p)
+{
+    unsigned ahead = 0, aligned = alignment_of(x, p, &ahead);
+
     if (!aligned) {
-        return;
+        return NULL;
     }
-    emit_lea(x->e, H_R14, rm_mem(H_R13, (int32_t)rest));
+    emit_lea(x->e, H_R14, rm_mem(H_R13, (int32_t)ahead));
     emit_insn(x->e, E_REX, 0xf6, 0, rm_reg(H_R14)); /* test */
     emit8(x->e, aligned - 1);
-    single_if(x, CC_NZ);
-    p->aligned = (uint8_t)aligned;
+    return emit_jump(x->e, CC_NZ);
 }
 
 /* R13, a host address, less the register that moves. */
@@ -162,23 +177,37 @@ static void emit_least(struct trans *x, bool first)
     emit_store(x->e, H_R14, rm_cpu(CPU_ROOM));
 }
 
-static void check_moved(struct trans *x, struct group *p, bool first)
+/* R13, the host address, is kept for the turns. */
+static void keep_moved(struct trans *x, const struct group *p)
 {
-    struct access a = lowest(x, p);
-
-    check_span(x, &a, p);
-    emit_host_address(x, &a.address, p->write);
-    check_alignment(x, p);
     emit_less_part(x, p);
     if (p->in_register) {
         emit_insn(x->e, E_W, 0x89, H_R13, rm_reg(H_R15));
-        x->active = a.group;
     } else {
-        emit_store(x->e, H_R13, rm_cpu(CPU_WINDOW(p->window)));
+        emit_keep(x, H_R13, p);
     }
+}
+
+static void check_moved(struct trans *x, struct group *p, bool first)
+{
+    struct access a = lowest(x, p);
+    uint8_t *unaligned;
+    unsigned ahead;
+
+    check_span(x, &a, p);
+    emit_host_address(x, &a.address, p->write);
+    unaligned = emit_alignment(x, p);
+    if (unaligned) {
+        single_at(x, unaligned);
+    }
+    keep_moved(x, p);
     emit_room(x, p);
     emit_least(x, first);
+    p->aligned = (uint8_t)alignment_of(x, p, &ahead);
     p->checked = true;
+    if (p->in_register) {
+        x->active = a.group;
+    }
 }
 
 /*
@@ -202,31 +231,99 @@ static void emit_limit(struct trans *x)
     emit_store(e, H_R14, rm_cpu(CPU_LIMIT));
 }
 
-/* All that move, and how far the leader may. */
-static void check_all_moved(struct trans *x)
+/* Those that move, one after another: those in memory first, as a check that fails may change R15. */
+static struct group *next_moved(struct trans *x, struct group *p)
 {
-    bool any = false;
+    unsigned pass = p ? p->in_register : 0, g = p ? (unsigned)(p - x->groups) + 1 : 0;
 
-    x->move = x->e->p;
-    for (unsigned pass = 0; pass < 2; pass++) { /* a check that fails may change R15 */
-        for (unsigned g = 0; g < x->n_groups; g++) {
-            struct group *p = &x->groups[g];
-
+    for (; pass < 2; pass++, g = 0) {
+        for (; g < x->n_groups; g++) {
+            p = &x->groups[g];
             if (is_kept(p) && p->moves && p->in_register == pass) {
-                check_moved(x, p, !any);
-                any = true;
+                return p;
             }
         }
     }
-    if (!any) {
-        x->move = NULL;
-        return;
+    return NULL;
+}
+
+/*
+ * For loops of few turns: a check of all bytes that the first FIRST_TURNS reach.  Where it fails, to x->move; else the
+ * loop, by the jump that is given.
+ */
+static uint8_t *emit_first_turns(struct trans *x, uint8_t *fails[], unsigned *n_fails)
+{
+    struct emit *e = x->e;
+
+    for (struct group *p = next_moved(x, NULL); p; p = next_moved(x, p)) {
+        int32_t more = (FIRST_TURNS - 1) * p->moves;
+        struct access a = lowest(x, p);
+        struct address all = a.address;
+        uint8_t *unaligned;
+
+        all.disp += MIN(more, 0);
+        emit_linear(x, &all);
+        emit_probe(x, &all, (unsigned)(p->high - p->low + ABS(more)), p->write, true);
+        fails[(*n_fails)++] = emit_jump(e, CC_A);
+        emit_host_address(x, &a.address, p->write);
+        unaligned = emit_alignment(x, p);
+        if (unaligned) {
+            fails[(*n_fails)++] = unaligned;
+        }
+        keep_moved(x, p);
     }
-    emit_limit(x);
+    emit_lea(e, H_R14,
+             rm_mem((unsigned)host_of(x, x->leader), FIRST_TURNS * (int32_t)x->leader_moves));
+    emit_store(e, H_R14, rm_cpu(CPU_LIMIT));
+    return emit_jump(e, -1);
+}
+
+/* Their host addresses can be made from the registers again, and displacements have room. */
+static bool may_begin_with_few(struct trans *x)
+{
+    unsigned n = 0;
+
+    for (struct group *p = next_moved(x, NULL); p; p = next_moved(x, p)) {
+        int64_t first = p->low + (FIRST_TURNS - 1) * MIN(p->moves, 0);
+
+        if (first != (int32_t)first || (p->key[1] != R_ZERO && host_of(x, p->key[1]) < 0)) {
+            return false;
+        }
+        n++;
+    }
+    return n > 0 && n <= FIRST_GROUPS;
+}
+
+/* All that move, and how far the leader may.  The jump to the loop, or NULL: it is behind. */
+static uint8_t *check_all_moved(struct trans *x)
+{
+    uint8_t *fails[2 * FIRST_GROUPS], *begin = NULL;
+    unsigned n_fails = 0;
+    bool any = false;
+
+    if (may_begin_with_few(x)) {
+        begin = emit_first_turns(x, fails, &n_fails);
+    }
+    x->move = x->e->p;
+    while (n_fails > 0) {
+        patch_jump(fails[--n_fails], x->move);
+    }
+    for (struct group *p = next_moved(x, NULL); p; p = next_moved(x, p)) {
+        check_moved(x, p, !any);
+        any = true;
+    }
+    if (any) {
+        emit_limit(x);
+    } else {
+        x->move = NULL;
+    }
+    return begin;
 }
 
 void emit_hoisted(struct trans *x)
 {
+    uint8_t *begin;
+
     flags_for_check(x);
     for (unsigned g = 0; g < x->n_groups; g++) {
         struct group *p = &x->groups[g];
@@ -237,7 +334,11 @@ void emit_hoisted(struct trans *x)
             check_hoisted(x, &a, p);
         }
     }
-    check_all_moved(x);
+    begin = check_all_moved(x);
+    emit_align(x->e, 64);
+    if (begin) {
+        patch_jump(begin, x->e->p);
+    }
 }
 
 void emit_turn(struct trans *x)
@@ -252,12 +353,9 @@ struct emit_rm moved_operand(struct trans *x, const struct access *acc)
 {
     const struct group *p = &x->groups[acc->group];
     unsigned reg = p->part ? acc->address.index : acc->address.base;
-    unsigned scale = p->part ? acc->address.scale : 0, base = H_R15;
+    unsigned scale = p->part ? acc->address.scale : 0;
+    unsigned base = p->in_register ? H_R15 : kept_address(x, p);
     int64_t ahead = (int64_t)((uint64_t)acc->from[p->part] << scale);
 
-    if (!p->in_register) {
-        emit_load(x->e, H_R13, rm_cpu(CPU_WINDOW(p->window)));
-        base = H_R13;
-    }
     return rm_sib(base, (unsigned)host_of(x, reg), scale, (int32_t)(acc->offset - p->low - ahead));
 }

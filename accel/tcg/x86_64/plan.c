@@ -85,6 +85,7 @@ static void note_access(struct trans *x, struct state *s, unsigned n, struct add
                         .last = (uint8_t)n,
                         .uses = 1,
                         .window = -1,
+                        .host = -1,
                         .low = acc->offset,
                         .high = acc->offset + (int64_t)size };
 }

@@ -20,6 +20,7 @@
 #define MAX_INSNS    MAX(BLOCK_MAX_INSNS, TRACE_MAX_INSNS)
 #define MAX_SITES    (4 * MAX_INSNS)
 #define MAX_ACCESSES (2 * MAX_INSNS)
+#define MAX_SWAPS    8
 #define MAX_SINGLES  16 /* checks of groups that lead to code without groups */
 #define MAX_LINKS    (2 * TRACE_MAX_BLOCKS + 3 + MAX_SINGLES)
 #define MAX_WAYS     (4 * TRACE_MAX_BLOCKS + 8)
@@ -85,6 +86,7 @@ struct group {
     int16_t moves;   /* hoisted: so many bytes a turn, by a register that the access adds; or 0 */
     uint8_t aligned; /* where it moves: aligned accesses were checked before the loop, to so much */
     int8_t window;   /* in cpu->window, where its host address is kept; -1: none */
+    int8_t host;     /* the host register that has it, too, or -1: mapping.c */
     uint8_t first, last; /* instructions: that of the check, and of the last access */
     bool early;          /* `first` makes none of its accesses: plan.c */
     uint16_t uses;
@@ -101,9 +103,10 @@ enum site_kind {
     SITE_PLAIN,  /* the same, and R13 stays what it is */
 };
 
-/* Two guest registers that have changed places: mapping.c. */
+/* Two guest registers that have changed places, or one whose host register is lent to a group: mapping.c. */
 struct swap {
-    uint8_t in, out, host; /* `in` has the host register that is `out`'s */
+    uint8_t in, out, host; /* `in` has the host register that is `out`'s; */
+    int8_t window;         /* or this window has it; -1: `in` */
 };
 
 /* A check that fails, out of line. */
@@ -175,7 +178,7 @@ struct trans {
         int ds;         /* and which data segment, or -1 */
     } x87;
     int8_t host[16]; /* host register of each guest register where code is emitted now, or -1 */
-    struct swap swaps[4];
+    struct swap swaps[MAX_SWAPS];
     unsigned n_swaps;
     bool swapped;
     int32_t tlb;  /* offset of the bank in the CPU */
@@ -246,6 +249,8 @@ bool flags_described(const struct insn *i);
 /* mapping.c: registers that change places. */
 /* Decides, for the whole of x->b; x->swapped says whether any do. */
 void choose_mapping(struct trans *x);
+/* Behind plan_accesses: lends host registers that a loop does not use to its groups. */
+void lend_registers(struct trans *x);
 /* Says how registers are where code is emitted next. */
 void set_swapped(struct trans *x, bool swapped);
 void emit_enter_mapping(struct trans *x);
@@ -316,6 +321,9 @@ void emit_address(struct trans *x, const struct insn *i, unsigned to);
 struct address operand_address(const struct trans *x, const struct insn *i);
 /* The linear address of something on the stack, at an offset from RSP or RBP. */
 struct address stack_address(const struct trans *x, unsigned base, int64_t disp);
+/* The host address of a group with a window, in a register, is kept there; and is in a register again, R13 perhaps. */
+void emit_keep(struct trans *x, unsigned reg, const struct group *g);
+unsigned kept_address(struct trans *x, const struct group *g);
 /* A conditional jump that leads out of line. */
 struct site *add_site(struct trans *x, uint8_t *jump, enum site_kind kind);
 /* The checks of groups that stand before instruction n, which makes none of their accesses. */
@@ -326,10 +334,15 @@ void check_hoisted(struct trans *x, const struct access *a, struct group *g);
 void check_span(struct trans *x, const struct access *a, const struct group *g);
 /* The linear address to R13; EFLAGS are lost.  R14 is if base and index are in memory. */
 void emit_linear(struct trans *x, const struct address *a);
+/*
+ * R13, the linear address a, becomes its distance from a tag, above 4096 - size if the check fails; R14 names the slot.
+ * masked: the check has no site.
+ */
+void emit_probe(struct trans *x, const struct address *a, unsigned size, bool write, bool masked);
 /* Behind a check of address a: its host address to R13. */
 void emit_host_address(struct trans *x, const struct address *a, bool write);
-/* Where the condition holds code that checks each access goes on, if that can be; else the interpreter. */
-void single_if(struct trans *x, int cc);
+/* Where the jump leads code that checks each access goes on, if that can be; else the interpreter. */
+void single_at(struct trans *x, uint8_t *jump);
 /*
  * What emitters use: the memory operand `op` of instruction n, checked, as an operand of the host's
  * instruction.  It may contain R13 and R15; R14 is free.  The host's EFLAGS are lost if there was a

@@ -245,6 +245,7 @@ struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, 
     find_live_flags(&x);
     choose_mapping(&x);
     plan_accesses(&x);
+    lend_registers(&x);
     set_swapped(&x, false);
     entry = k->e.p = (uint8_t *)(((uintptr_t)k->e.p + 15) & ~(uintptr_t)15);
     emit_block(&x);

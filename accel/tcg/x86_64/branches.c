@@ -314,6 +314,7 @@ static void emit_key(struct trans *x)
     }
 }
 
+/* Of the table for the mode of now, from the CPU. */
 static size_t table_offset(const struct trans *x)
 {
     return (size_t)((uint8_t *)code_table(x->k, x->t->cpu) - (uint8_t *)x->t->cpu);

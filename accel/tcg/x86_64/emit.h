@@ -278,7 +278,6 @@ static inline void patch_jump(uint8_t *field, const uint8_t *target)
     __atomic_store_n((int32_t *)(void *)field, d, __ATOMIC_RELEASE);
 }
 
-/* A call of code in the same buffer. */
 /* NOPs, as long as may be, up to a multiple of `to` in both mappings, which are far more apart.  EFLAGS stay. */
 static inline void emit_align(struct emit *e, unsigned to)
 {
@@ -303,6 +302,7 @@ static inline void emit_align(struct emit *e, unsigned to)
     }
 }
 
+/* A call of code in the same buffer. */
 static inline void emit_call(struct emit *e, const uint8_t *target)
 {
     emit8(e, 0xe8);

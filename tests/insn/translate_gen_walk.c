@@ -134,15 +134,14 @@ static void put_strided(struct maker *m)
     gen_put(m, b, n);
 }
 
-/* add or sub of a pointer or the index, by a constant. */
-static void put_stride(struct maker *m)
+/* add or sub of a register and a constant, which *total learns of. */
+static void put_stride(struct maker *m, unsigned reg, bool add, unsigned by, int64_t *total)
 {
-    static const uint8_t by[] = { 1, 2, 4, 8, 16, 16, 24, 32, 48, 64, 96, 127 };
-    unsigned reg = chance(m, 70) ? m->c->pointers[below(m, 3)] : m->c->indices[0];
-    uint8_t b[4] = { (uint8_t)(0x48 | reg >> 3), 0x83,
-                     (uint8_t)((chance(m, 70) ? 0xc0 : 0xe8) | (reg & 7)), by[below(m, 12)] };
+    uint8_t b[4] = { (uint8_t)(0x48 | reg >> 3), 0x83, (uint8_t)((add ? 0xc0 : 0xe8) | (reg & 7)),
+                     (uint8_t)by };
 
     gen_put(m, b, sizeof(b));
+    *total += add ? (int64_t)by : -(int64_t)by;
 }
 
 static void put_start(struct maker *m, unsigned reg, uint64_t v)
@@ -153,32 +152,72 @@ static void put_start(struct maker *m, unsigned reg, uint64_t v)
     gen_put(m, b, sizeof(b));
 }
 
-/* A loop of one path: pointers that move by constants, until it ends or meets a page that faults. */
+/* The jump back while a register is not at, or below, its bound: an immediate, or what a register holds. */
+static void put_bound(struct maker *m, unsigned reg, uint64_t bound, unsigned holds, unsigned start)
+{
+    static const char *const jumps[] = {
+        "\x0f\x85", "\x0f\x85", "\x0f\x82", "\x0f\x82", "\x0f\x8c",
+        "\x0f\x86", "\x0f\x87", "\x0f\x83", "\x0f\x8e", "\x0f\x8d"
+    };
+    uint8_t b[7] = { (uint8_t)(0x48 | reg >> 3), holds != reg ? 0x39 : 0x81,
+                     (uint8_t)((holds != reg ? 0xc0 | holds << 3 : 0xf8) | (reg & 7)) };
+    int32_t imm = (int32_t)bound;
+
+    memcpy(b + 3, &imm, 4);
+    gen_put(m, b, holds != reg ? 3 : 7);
+    put_jump(m, jumps[below(m, G_N_ELEMENTS(jumps))], start);
+}
+
+/*
+ * A loop of one path: pointers that move by constants, until it ends or meets a page that faults.  It counts, or one
+ * of those that move upwards has a bound, which it need not meet.
+ */
 static void put_march(struct maker *m)
 {
     static const uint8_t good[] = { PAGE_A, PAGE_B, PAGE_CLEAN, PAGE_C, PAGE_D };
-    unsigned steps = 1 + below(m, 7), moves = 1 + below(m, 3), start;
+    static const uint8_t by[] = { 1, 2, 4, 8, 16, 16, 24, 32, 48, 64, 96, 127 };
+    const unsigned turns = 4 + below(m, 40); /* within the steps that a case may take */
+    unsigned steps = 1 + below(m, 7), moves = 1 + below(m, 3), start, which = below(m, 4), reg[4];
+    bool bounded = chance(m, 50);
+    uint64_t at[4], bound;
+    int64_t total[4] = { 0 };
 
     for (unsigned k = 0; k < 3; k++) {
         unsigned page = chance(m, 90) ? good[below(m, G_N_ELEMENTS(good))] : below(m, PAGE_TOP);
         unsigned offset = below(m, 256) * 16 + (chance(m, 60) ? 0 : below(m, 16));
 
-        put_start(m, m->c->pointers[k], GEN_DATA + page * 4096ull + offset);
+        reg[k] = m->c->pointers[k];
+        at[k] = GEN_DATA + page * 4096ull + offset;
+        put_start(m, reg[k], at[k]);
     }
-    put_start(m, m->c->indices[0], (uint64_t)((int64_t)below(m, 64) * 8 - 256));
-    gen_put_immediate(m, 0xb9, 4 + below(m, 40)); /* within the steps that a case may take */
+    reg[3] = m->c->indices[0];
+    at[3] = (uint64_t)((int64_t)below(m, 64) * 8 - 256);
+    put_start(m, reg[3], at[3]);
+    bound = at[which] + turns * 16 + (chance(m, 60) ? 0 : below(m, 16));
+    put_start(m, R_RCX, bounded ? bound : turns);
     start = m->pos;
     while (steps + moves) {
         if (below(m, steps + moves) < steps) {
             put_strided(m);
             steps--;
         } else {
-            put_stride(m);
+            unsigned k = chance(m, 70) ? below(m, 3) : 3;
+
+            put_stride(m, reg[k], chance(m, 70), by[below(m, 12)], &total[k]);
             moves--;
         }
     }
-    gen_put(m, (const uint8_t *)"\xff\xc9", 2); /* DEC ECX; JNZ */
-    put_jump(m, "\x0f\x85", start);
+    if (bounded && total[which] <= 0) {
+        put_stride(m, reg[which], true, (unsigned)(16 - total[which] % 16), &total[which]);
+    }
+    if (bounded && total[which] > 0) {
+        unsigned holds = chance(m, 70) ? reg[which] : chance(m, 70) ? R_RCX : R_RDX;
+
+        put_bound(m, reg[which], bound, holds, start);
+    } else {
+        gen_put(m, (const uint8_t *)"\xff\xc9", 2); /* DEC ECX; JNZ */
+        put_jump(m, "\x0f\x85", start);
+    }
 }
 
 void gen_put_walk(struct maker *m)

@@ -363,6 +363,7 @@ static void emit_lookup_inline(struct trans *x, int32_t rsp_add, const uint64_t 
 
 static void end_jcc(struct trans *x, const struct insn *i, uint64_t next)
 {
+    emit_bounded_turn(x);
     need_host_flags(x);
     emit_edge(x, i->opcode & 15, branch_target(x, next, i));
     emit_edge(x, -1, next);

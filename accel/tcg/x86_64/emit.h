@@ -310,6 +310,6 @@ static inline void emit_call(struct emit *e, const uint8_t *target)
     patch_jump(e->p - 4, target);
 }
 
-enum { CC_O, CC_NO, CC_B, CC_AE, CC_Z, CC_NZ, CC_BE, CC_A, CC_S };
+enum { CC_O, CC_NO, CC_B, CC_AE, CC_Z, CC_NZ, CC_BE, CC_A, CC_S, CC_L = 12 };
 
 #endif

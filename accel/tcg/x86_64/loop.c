@@ -11,6 +11,7 @@
  * Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/trans.h"
+#include "target/i386/exec_int.h"
 
 #define MAX_MOVE 64 /* bytes a turn: beyond it a page serves few turns, and copies make few */
 
@@ -211,6 +212,57 @@ static void check_moved(struct trans *x, struct group *p, bool first)
 }
 
 /*
+ * The comparison before the branch that closes the loop, if the branch is taken wherever the leader, which goes up, is below
+ * the operand that it is compared with, as an unsigned number.
+ */
+static const struct insn *closing_comparison(const struct trans *x)
+{
+    unsigned last = x->b->n - 1u;
+    const struct insn *branch = &x->b->insn[last], *compare = branch - 1;
+    uint32_t written = 0;
+
+    if (last == 0 || x->leader_moves < 0 || branch->row->exec != x_jcc ||
+        branch_target(x, rip_of(x, last) + branch->len, branch) != x->start ||
+        compare->row->exec != x_cmp || compare->opsize != 8 || compare->loose ||
+        compare->op[0].kind != OPND_REG || compare->op[0].reg != x->leader) {
+        return NULL;
+    }
+    for (unsigned n = 0; n < last; n++) {
+        written |= registers_written(x->t->cpu, &x->b->insn[n]);
+    }
+    if (compare->op[1].kind != OPND_IMM &&
+        (compare->op[1].kind != OPND_REG || (written >> compare->op[1].reg & 1))) {
+        return NULL;
+    }
+    switch (branch->opcode & 15) {
+    case CC_NZ:
+    case CC_B:
+        return compare;
+    case CC_L:
+        return compare->op[1].kind == OPND_IMM && (int64_t)compare->imm >= 0 ? compare : NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* R14, a limit, is not above the bound.  Uses R13. */
+static void emit_bound(struct trans *x)
+{
+    struct emit_rm bound = rm_reg(H_R13);
+
+    if (!x->bound) {
+        return;
+    }
+    if (x->bound->op[1].kind == OPND_IMM) {
+        emit_mov_imm(x->e, H_R13, x->bound->imm);
+    } else {
+        bound = register_operand(x, x->bound->op[1].reg);
+    }
+    emit_insn(x->e, E_W, 0x3b, H_R14, bound);
+    emit_insn(x->e, E_W | MAP_0F, 0x47, H_R14, bound); /* cmova */
+}
+
+/*
  * R14, how far the leader may move, becomes what it must stay below, or above if it goes down.  Where the next
  * turns might go round the end of 64 bits it is what never holds.
  */
@@ -228,6 +280,7 @@ static void emit_limit(struct trans *x)
     emit_lea(e, H_R14, rm_mem(H_R14, by > 0 ? 1 - by : -1 - by));
     emit_mov_imm(e, H_R13, by > 0 ? 0 : UINT64_MAX);
     emit_insn(e, E_W | MAP_0F, by > 0 ? 0x42 : 0x43, H_R14, rm_reg(H_R13)); /* cmovc, cmovnc */
+    emit_bound(x);
     emit_store(e, H_R14, rm_cpu(CPU_LIMIT));
 }
 
@@ -274,6 +327,7 @@ static uint8_t *emit_first_turns(struct trans *x, uint8_t *fails[], unsigned *n_
     }
     emit_lea(e, H_R14,
              rm_mem((unsigned)host_of(x, x->leader), FIRST_TURNS * (int32_t)x->leader_moves));
+    emit_bound(x);
     emit_store(e, H_R14, rm_cpu(CPU_LIMIT));
     return emit_jump(e, -1);
 }
@@ -301,6 +355,7 @@ static uint8_t *check_all_moved(struct trans *x)
     unsigned n_fails = 0;
     bool any = false;
 
+    x->bound = next_moved(x, NULL) ? closing_comparison(x) : NULL;
     if (may_begin_with_few(x)) {
         begin = emit_first_turns(x, fails, &n_fails);
     }
@@ -347,6 +402,19 @@ void emit_turn(struct trans *x)
         emit_insn(x->e, E_W, 0x3b, (unsigned)host_of(x, x->leader), rm_cpu(CPU_LIMIT));
         patch_jump(emit_jump(x->e, x->leader_moves > 0 ? CC_B : CC_A), x->loop);
     }
+}
+
+void emit_bounded_turn(struct trans *x)
+{
+    /* With x->variant the flags are those of the comparison where the loop begins, too, by what made them. */
+    if (!x->move || !x->bound || x->n != x->b->n - 1u || !x->variant ||
+        desc_pack(&x->desc) != x->variant || x->vectors_loaded < x->loop_vectors) {
+        return;
+    }
+    x->e->p = x->before_last;
+    emit_insn(x->e, E_W, 0x3b, (unsigned)host_of(x, x->leader), rm_cpu(CPU_LIMIT));
+    patch_jump(emit_jump(x->e, CC_B), x->loop);
+    x->host_flags = false;
 }
 
 struct emit_rm moved_operand(struct trans *x, const struct access *acc)

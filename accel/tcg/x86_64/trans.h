@@ -184,10 +184,13 @@ struct trans {
     int32_t tlb;  /* offset of the bank in the CPU */
     int32_t page; /* offset of the site that the check used, or 0: a slot of the bank, by R14 */
     unsigned n_accesses, n_groups, n_early;
-    uint8_t *loop;                  /* where a trace that loops begins again, or NULL */
-    uint8_t *move;                  /* where it finds its pages anew, or NULL: loop.c */
-    uint8_t leader;                 /* the register that tells when; */
-    int64_t leader_moves;           /* by so much a turn */
+    uint8_t *loop;        /* where a trace that loops begins again, or NULL */
+    uint8_t *move;        /* where it finds its pages anew, or NULL: loop.c */
+    uint8_t leader;       /* the register that tells when; */
+    int64_t leader_moves; /* by so much a turn */
+    const struct insn
+        *bound;           /* the loop's closing comparison, whose bound the limit keeps, or NULL */
+    uint8_t *before_last; /* where the code of the last instruction but one begins */
     enum vector_level loop_vectors; /* vectors_loaded there */
     int active;                     /* the group that R15 holds, or -1 */
     unsigned active_aligned;        /* R15 is known to be a multiple of this, or 0 */
@@ -272,6 +275,11 @@ void choose_leader(struct trans *x, const int64_t *moves);
 void emit_hoisted(struct trans *x);
 /* Where a turn ends: to the next, if pointers move and all stay within their pages: at most 4096 turns without a poll. */
 void emit_turn(struct trans *x);
+/*
+ * Before the closing branch: the next turn at once, where pages and bound leave no doubt; the comparison is made again
+ * behind that.
+ */
+void emit_bounded_turn(struct trans *x);
 /* The operand of an access of a group that moves. */
 struct emit_rm moved_operand(struct trans *x, const struct access *acc);
 

@@ -148,6 +148,7 @@ static void emit_block(struct trans *x)
         if (i->loose) {
             emit_loose(x, i);
         }
+        x->before_last = x->e->p;
         if (emit_one(x, n)) {
             desc_after(x, n);
             x->desc.kind = i->loose ? DESC_NONE : x->desc.kind; /* R_LOOSE changes again */

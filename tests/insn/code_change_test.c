@@ -138,12 +138,25 @@ static void a_trace_goes_with_a_block_of_it(void)
     engine_rig_free(r);
 }
 
+static const struct block *first_trace(const struct system_rig *r)
+{
+    const struct tcg *t = r->cpu->engine;
+
+    for (unsigned h = 0; h < t->hash_size; h++) {
+        for (const struct block *b = t->hash[h]; b; b = b->hash_next) {
+            if (b->traces) {
+                return b->traces;
+            }
+        }
+    }
+    return NULL;
+}
+
 /* Its loop begins where the look-up knows code, the first block's own. */
 static void a_recorded_trace_is_translated(void)
 {
     struct system_rig *r = engine_rig();
-    const struct block *trace = NULL;
-    const struct tcg *t;
+    const struct block *trace;
 
     PUT(r, RIG_CODE,
         "\xff\xc3" /* 1: inc ebx */
@@ -155,14 +168,59 @@ static void a_recorded_trace_is_translated(void)
     r->cpu->regs[R_RCX] = 10 * ROUNDS;
     (void)run(r);
     g_assert_cmpuint(r->cpu->regs[R_RBX], ==, 10 * ROUNDS);
-    t = r->cpu->engine;
-    for (unsigned h = 0; h < t->hash_size && !trace; h++) {
-        for (const struct block *b = t->hash[h]; b && !trace; b = b->hash_next) {
-            trace = b->traces;
-        }
-    }
+    trace = first_trace(r);
     g_assert_nonnull(trace);
     g_assert_nonnull(trace->code);
+    engine_rig_free(r);
+}
+
+/* Instructions of the host in the first loop of a piece of code that JB closes; 0: there is none. */
+static unsigned loop_length(struct x86_cpu *cpu, const struct code *c)
+{
+    const uint8_t *at[200], *p = c->entry;
+
+    for (unsigned n = 0; n < G_N_ELEMENTS(at); n++) {
+        struct insn i;
+
+        g_assert_cmpint(insn_decode(cpu, p, 15, &i), ==, DECODE_OK);
+        at[n] = p;
+        p += i.len;
+        for (unsigned k = 0; k <= n && i.row->exec == x_jcc && (i.opcode & 15) == 2; k++) {
+            if (at[k] == p + i.imm) {
+                return n - k + 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* A copy: each turn of it is as many instructions as the guest's, in which addresses are in registers. */
+static void a_copying_loop_stays_as_short(void)
+{
+    struct system_rig *r = engine_rig();
+    const struct block *trace;
+
+    PUT(r, RIG_CODE,
+        "\x31\xc9"                     /*    xor ecx, ecx */
+        "\x48\x8b\x04\xce"             /* 1: mov rax, [rsi + rcx * 8] */
+        "\x48\x89\x04\xcf"             /*    mov [rdi + rcx * 8], rax */
+        "\x48\x83\xc1\x01"             /*    add rcx, 1 */
+        "\x48\x81\xf9\x00\x00\x00\x00" /*    cmp rcx, ROUNDS */
+        "\x75\xeb"                     /*    jnz 1b */
+        "\xf4");                       /*    hlt */
+    rig_store(r, RIG_CODE + 17, ROUNDS, 4);
+    r->cpu->regs[R_RSI] = 0x40000;
+    r->cpu->regs[R_RDI] = 0x60000;
+    for (unsigned n = 0; n < ROUNDS; n++) {
+        rig_store(r, 0x40000 + 8 * n, n * 7, 8);
+    }
+    (void)run(r);
+    for (unsigned n = 0; n < ROUNDS; n++) {
+        g_assert_cmphex(rig_load(r, 0x60000 + 8 * n, 8), ==, n * 7);
+    }
+    trace = first_trace(r);
+    g_assert_nonnull(trace);
+    g_assert_cmpuint(loop_length(r->cpu, trace->code), ==, 5);
     engine_rig_free(r);
 }
 
@@ -447,6 +505,7 @@ int main(int argc, char **argv)
         g_test_add_func("/code/trace-return", a_trace_ends_with_the_function_it_began_in);
         g_test_add_func("/code/trace-call", a_trace_ends_at_a_call_that_does_not_return);
         g_test_add_func("/code/trace-runs", a_recorded_trace_is_translated);
+        g_test_add_func("/code/copy", a_copying_loop_stays_as_short);
         g_test_add_func("/code/patched", a_patched_immediate_keeps_its_block);
         g_test_add_func("/code/once", a_page_of_code_that_runs_once_is_given_up_soon);
         g_test_add_func("/code/look-ups", two_look_ups_of_one_place_stay_in_code);

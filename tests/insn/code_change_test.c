@@ -477,6 +477,50 @@ static void a_trace_whose_page_is_elsewhere_goes(void)
     engine_rig_free(r);
 }
 
+/*
+ * A loop whose jump back is passed by a trace that ends in a call, and which returns to where the trace begins: it begins
+ * there because F, at first, returns by an indirect jump.  It ends by itself, long after it is asked to.
+ */
+static void a_trace_that_passes_a_jump_back_polls(void)
+{
+    const uint32_t turns = 1u << 30;
+    struct system_rig *r = engine_rig();
+    g_autoptr(GError) error = NULL;
+
+    PUT(r, RIG_CODE,
+        "\x74\x00"                 /* 1: je .+2: no trace begins here */
+        "\xff\xc1"                 /*    inc ecx */
+        "\x81\xf9\x00\x00\x00\x00" /*    cmp ecx, turns */
+        "\x74\x07"                 /*    je 2f */
+        "\xe8\x00\x00\x00\x00"     /*    call FUNCTION */
+        "\xeb\xed"                 /*    jmp 1b */
+        "\xf4");                   /* 2: hlt */
+    rig_store(r, RIG_CODE + 6, turns, 4);
+    rig_store(r, RIG_CODE + 13, FUNCTION - (RIG_CODE + 17), 4);
+    PUT(r, FUNCTION,
+        "\x81\xf9\x00\x00\x00\x00" /*    cmp ecx, 2 * ROUNDS */
+        "\x72\x01"                 /*    jb 1f */
+        "\xc3"                     /*    ret */
+        "\x5a"                     /* 1: pop rdx */
+        "\xff\xe2");               /*    jmp rdx */
+    rig_store(r, FUNCTION + 2, 2 * ROUNDS, 4);
+    machine_lock(r->m);
+    r->cpu->regs[R_RIP] = RIG_CODE;
+    r->cpu->regs[R_RSP] = RIG_STACK0;
+    r->cpu->regs[R_RCX] = 0;
+    g_assert_true(vcpu_start_all(r->m, &error));
+    vcpu_resume_all(r->m);
+    machine_unlock(r->m);
+    g_usleep(100000);
+    machine_lock(r->m);
+    vcpu_pause_all(r->m);
+    machine_unlock(r->m);
+    g_assert_cmpuint(r->cpu->regs[R_RCX], >, 2 * ROUNDS);
+    g_assert_cmpuint(r->cpu->regs[R_RCX], <, turns);
+    g_assert_nonnull(first_trace(r));
+    engine_rig_free(r);
+}
+
 /* HLT leads to where the run began, and where each goes on. */
 static void a_halt_where_the_run_began_halts(void)
 {
@@ -511,6 +555,7 @@ int main(int argc, char **argv)
         g_test_add_func("/code/look-ups", two_look_ups_of_one_place_stay_in_code);
         g_test_add_func("/code/trace-pages", a_trace_finds_its_pages_again);
         g_test_add_func("/code/trace-elsewhere", a_trace_whose_page_is_elsewhere_goes);
+        g_test_add_func("/code/trace-polls", a_trace_that_passes_a_jump_back_polls);
         g_test_add_func("/code/halt", a_halt_where_the_run_began_halts);
     }
     return g_test_run();

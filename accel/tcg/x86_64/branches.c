@@ -151,6 +151,29 @@ void emit_trace_pages(struct trans *x)
     }
 }
 
+/* Instruction n of a trace goes on where code on its own would poll: back, or by a look-up. */
+static bool passes_poll(const struct trans *x, unsigned n)
+{
+    x86_exec_fn *fn = x->b->insn[n].row->exec;
+
+    return fn == x_jmp_ind || fn == x_call_ind ||
+           ((fn == x_jcc || fn == x_jmp || fn == x_call) &&
+            x->b->path->rip[n + 1] <= x->b->path->rip[n]);
+}
+
+void emit_trace_poll(struct trans *x)
+{
+    bool passes = false;
+
+    for (unsigned n = 0; n + 1 < x->b->n; n++) {
+        passes = passes || passes_poll(x, n);
+    }
+    if (passes) {
+        flags_for_check(x);
+        add_way(x, -1, x->start)->jump[0] = emit_poll(x);
+    }
+}
+
 /*
  * Checks before the loop hold for what the registers are where it closes, which may be otherwise at a
  * side exit to the same address.

@@ -446,6 +446,8 @@ void emit_second_page_check(struct trans *x);
 bool emit_trace_branch(struct trans *x, unsigned n);
 /* The pages of a trace behind the first are where they were, or it is left. */
 void emit_trace_pages(struct trans *x);
+/* Once where a trace begins, if it goes on where code on its own would poll: it may be left before it closes, and come again. */
+void emit_trace_poll(struct trans *x);
 /* The last instruction when it is a branch; false: the interpreter does it and leaves. */
 bool emit_branch(struct trans *x, unsigned n);
 void emit_ways(struct trans *x);

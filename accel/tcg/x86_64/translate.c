@@ -109,6 +109,7 @@ static void emit_block(struct trans *x)
     }
     if (x->b->path) {
         emit_trace_pages(x);
+        emit_trace_poll(x);
     }
     if (x->n_swaps) {
         emit_enter_mapping(x);

@@ -227,9 +227,8 @@ enum tlb_bank {
 #define TLB_WAYS  4
 #define TLB_PCIDS 4096
 
-#define TLB_LARGE_BITS  4096
-#define TLB_WRITER_SETS 4096
-#define TLB_WRITER_WAYS 4
+#define TLB_LARGE_BITS   4096
+#define TLB_WRITER_LISTS 16384
 
 struct tlb_saved {
     uint64_t what; /* page | enum tlb_what */
@@ -248,6 +247,11 @@ struct tlb_saved {
 struct tlb_site {
     uint64_t tag;    /* or TLB_NO_TAG(0): set when the site is given out */
     uint64_t addend; /* or 0: the site is not in the log */
+};
+
+/* 0: in no list. */
+struct tlb_writer {
+    uint32_t next, previous;
 };
 
 struct tlb {
@@ -282,8 +286,8 @@ struct tlb {
     struct tlb_saved saved[TLB_SETS][TLB_WAYS];
     struct tlb_entry cross; /* engine: of what mmu_cross_read has found, for translated code */
     uint8_t cross_bytes[64];
-    /* Who may write to a page of RAM, by a hash of its number: see tlb.c. */
-    uint32_t writers[TLB_WRITER_SETS][TLB_WRITER_WAYS];
+    /* Who may write to a page of RAM, in lists by a hash of its number: see tlb.c.  The first is nobody's. */
+    struct tlb_writer writer[1 + TLB_BANKS * TLB_SIZE + TLB_WRITER_LISTS];
 };
 
 /* What an interrupt controller (hw/intc/apic.c) gives the CPU.  Machine lock held in every call. */

@@ -302,94 +302,64 @@ void tlb_flush_pcid_page(struct x86_cpu *cpu, unsigned pcid, uint64_t linear)
 /* Write tags ------------------------------------------------------------------------------------- */
 
 /*
- * A writer is an entry that may have a write tag, by its bank and slot; 0: none.  Those of pages whose numbers have the
- * same hash are in one set, whose first says if there may be more than it holds.
+ * Whoever may have a write tag for a page is in the list of that page's hash: an entry is in one list at most, by its
+ * number, and stays there when its tag goes another way.  Each list begins and ends with a node of its own.
  */
-#define WRITER_MANY  UINT32_MAX
-#define WRITER_VALID (1u << 31)
-
-static uint32_t writer_make(unsigned bank, unsigned slot)
+static unsigned writer_number(unsigned bank, unsigned slot)
 {
-    return WRITER_VALID | bank << 16 | slot;
+    return 1 + bank * TLB_SIZE + slot;
 }
 
-static struct tlb_entry *writer_entry(struct tlb *tlb, uint32_t writer)
+static struct tlb_entry *writer_entry(struct tlb *tlb, unsigned number, unsigned *slot)
 {
-    return &tlb->entry[writer >> 16 & 3][writer & 0xffff];
+    *slot = (number - 1) % TLB_SIZE;
+    return &tlb->entry[(number - 1) / TLB_SIZE][*slot];
 }
 
-static uint32_t *writers_of(struct tlb *tlb, uint64_t host)
+/* The node of the list of a page. */
+static unsigned writer_list(uint64_t host)
 {
-    return tlb->writers[(host >> 12 ^ host >> 24) & (TLB_WRITER_SETS - 1)];
+    return 1 + TLB_BANKS * TLB_SIZE + ((host >> 12 ^ host >> 26) & (TLB_WRITER_LISTS - 1));
 }
 
-/* Does a writer of a set have a write tag that belongs there? */
-static bool writer_writes(struct tlb *tlb, const uint32_t *set, uint32_t writer)
+static void remove_writer(struct tlb *tlb, unsigned number)
 {
-    const struct tlb_entry *e = writer_entry(tlb, writer);
+    struct tlb_writer *w = &tlb->writer[number];
 
-    return e->write_tag != TLB_NO_TAG(writer & 0xffff) &&
-           writers_of(tlb, e->addend + e->write_tag) == set;
+    if (w->next) {
+        tlb->writer[w->previous].next = w->next;
+        tlb->writer[w->next].previous = w->previous;
+        *w = (struct tlb_writer){ 0, 0 };
+    }
 }
 
 static void note_writer(struct tlb *tlb, unsigned bank, unsigned slot, uint64_t host)
 {
-    uint32_t *set = writers_of(tlb, host), *place = NULL, now = writer_make(bank, slot);
+    unsigned number = writer_number(bank, slot), list = writer_list(host), first;
 
-    if (set[0] == WRITER_MANY) {
-        return;
-    }
-    for (unsigned k = 0; k < TLB_WRITER_WAYS; k++) {
-        if (set[k] == now) {
-            return;
-        }
-        if (!place && (!set[k] || !writer_writes(tlb, set, set[k]))) {
-            place = &set[k];
-        }
-    }
-    if (place) {
-        *place = now;
-    } else {
-        set[0] = WRITER_MANY;
-    }
-}
-
-/* Tags of one page go where there may be more of its set than that holds; then it is known how many are left. */
-static void revoke_many(struct tlb *tlb, uint32_t *set, uint64_t host)
-{
-    memset(set, 0, sizeof(tlb->writers[0]));
-    for (unsigned n = 0; n < TLB_BANKS * 2; n++) {
-        const uint16_t *log = tlb->fill_log[n / 2][n % 2];
-
-        for (unsigned k = 0; k < tlb->fills[n / 2][n % 2]; k++) {
-            struct tlb_entry *e = &tlb->entry[n / 2][log[k]];
-
-            if (e->addend + e->write_tag == host) {
-                e->write_tag = TLB_NO_TAG(log[k]);
-            } else if (e->write_tag != TLB_NO_TAG(log[k]) &&
-                       writers_of(tlb, e->addend + e->write_tag) == set) {
-                note_writer(tlb, n / 2, log[k], e->addend + e->write_tag);
-            }
-        }
-    }
+    remove_writer(tlb, number);
+    first = tlb->writer[list].next ? tlb->writer[list].next : list;
+    tlb->writer[number] = (struct tlb_writer){ .next = first, .previous = list };
+    tlb->writer[first].previous = number;
+    tlb->writer[list].next = number;
 }
 
 void tlb_revoke_write(struct x86_cpu *cpu, uint64_t host)
 {
     struct tlb *tlb = &cpu->tlb;
-    uint32_t *set = writers_of(tlb, host);
+    unsigned list = writer_list(host), next;
 
     flush_sites(tlb);
-    if (set[0] == WRITER_MANY) {
-        revoke_many(tlb, set, host);
-        return;
-    }
-    for (unsigned k = 0; k < TLB_WRITER_WAYS; k++) {
-        struct tlb_entry *e = writer_entry(tlb, set[k]);
+    for (unsigned n = tlb->writer[list].next; n && n != list; n = next) {
+        unsigned slot;
+        struct tlb_entry *e = writer_entry(tlb, n, &slot);
 
-        if (set[k] && e->addend + e->write_tag == host) {
-            e->write_tag = TLB_NO_TAG(set[k] & 0xffff);
-            set[k] = 0;
+        next = tlb->writer[n].next;
+        if (e->addend + e->write_tag == host) {
+            e->write_tag = TLB_NO_TAG(slot);
+        }
+        if (e->write_tag == TLB_NO_TAG(slot) || writer_list(e->addend + e->write_tag) != list) {
+            remove_writer(tlb, n);
         }
     }
 }

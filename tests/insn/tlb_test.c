@@ -350,13 +350,18 @@ static void write_tags_of_a_page_are_revoked_wherever_it_is_mapped(void)
         }
         g_assert_true(has_write_tag(r, NEW));
     }
-    for (unsigned k = 0; k < TLB_WRITER_SETS; k++) {
-        /* None of this has to walk through all that was filled; now as if each set had been too small. */
-        g_assert_cmphex(r->cpu->tlb.writers[k][0], !=, UINT32_MAX);
-        r->cpu->tlb.writers[k][0] = UINT32_MAX;
-    }
+    linear_store(r->cpu, OTHER, 1, 1);
     linear_store(r->cpu, SMALL, 1, 1);
+    map(r, SPACE_A, OTHER, NEW, 0); /* whose entry goes to another page, and comes back */
+    invlpg(r, OTHER);
+    linear_store(r->cpu, OTHER, 1, 1);
     tlb_revoke_write(r->cpu, old);
+    g_assert_true(has_write_tag(r, OTHER));
+    map(r, SPACE_A, OTHER, OLD, 0);
+    invlpg(r, OTHER);
+    linear_store(r->cpu, OTHER, 1, 1);
+    tlb_revoke_write(r->cpu, old);
+    g_assert_false(has_write_tag(r, OTHER));
     g_assert_false(has_write_tag(r, SMALL));
     g_assert_true(has_write_tag(r, NEW));
     tlb_revoke_write(r->cpu, old + NEW - OLD);

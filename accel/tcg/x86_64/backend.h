@@ -88,7 +88,7 @@ struct backend {
     uint8_t *string[STRING_OPS][STRING_PREFIXES][4][STRING_BANKS][2];
     uint8_t *blocks_begin;      /* what runs often grows from here, */
     uint8_t *cold_begin, *cold; /* and what is out of line from here: the first stays dense */
-    unsigned n_huge;            /* full huge pages of the first that were asked for */
+    unsigned n_huge;            /* of what runs often: so many are full and were asked for */
     int32_t hot_after;          /* look-ups */
     uint32_t host_features[FEAT_WORDS];
     enum vector_level host_level;

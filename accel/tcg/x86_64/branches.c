@@ -5,7 +5,8 @@
  * A direct jump is patched to its target's code; one to another page first compares what the soft TLB
  * says of the target with what was true when it was patched.  A return goes to where the host's stack says,
  * if the guest's says the same.  All other jumps look their target up in a table.  Backward jumps (in loops whose
- * pointers move once a page) and look-ups poll for whoever wants the vCPU's attention.
+ * pointers move once a page) and look-ups poll for whoever wants the vCPU's attention; a trace that goes on behind one
+ * polls where it begins.
  * Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/trans.h"

@@ -228,7 +228,8 @@ enum tlb_bank {
 #define TLB_PCIDS 4096
 
 #define TLB_LARGE_BITS   4096
-#define TLB_WRITER_LISTS 16384
+#define TLB_WRITER_LISTS 8192
+#define TLB_WRITERS      (TLB_USER_AC * TLB_SIZE) /* entries that may have a write tag */
 
 struct tlb_saved {
     uint64_t what; /* page | enum tlb_what */
@@ -241,7 +242,7 @@ struct tlb_saved {
  * The page that a place in translated code found last: an entry of bank TLB_USER for reads or for
  * writes, which several places may share.  They lie in two halves, the second for writes.
  */
-#define TLB_SITES       (1u << 15)
+#define TLB_SITES       28672u /* of 255 vCPUs all has to lie below 2 GiB */
 #define TLB_MIXED_SITES 16u
 
 struct tlb_site {
@@ -251,8 +252,10 @@ struct tlb_site {
 
 /* 0: in no list. */
 struct tlb_writer {
-    uint32_t next, previous;
+    uint16_t next, previous;
 };
+
+G_STATIC_ASSERT(TLB_WRITERS + TLB_WRITER_LISTS <= UINT16_MAX);
 
 struct tlb {
     struct tlb_entry entry[TLB_BANKS][TLB_SIZE];
@@ -287,7 +290,7 @@ struct tlb {
     struct tlb_entry cross; /* engine: of what mmu_cross_read has found, for translated code */
     uint8_t cross_bytes[64];
     /* Who may write to a page of RAM, in lists by a hash of its number: see tlb.c.  The first is nobody's. */
-    struct tlb_writer writer[1 + TLB_BANKS * TLB_SIZE + TLB_WRITER_LISTS];
+    struct tlb_writer writer[1 + TLB_WRITERS + TLB_WRITER_LISTS];
 };
 
 /* What an interrupt controller (hw/intc/apic.c) gives the CPU.  Machine lock held in every call. */

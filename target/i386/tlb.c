@@ -319,7 +319,7 @@ static struct tlb_entry *writer_entry(struct tlb *tlb, unsigned number, unsigned
 /* The node of the list of a page. */
 static unsigned writer_list(uint64_t host)
 {
-    return 1 + TLB_BANKS * TLB_SIZE + ((host >> 12 ^ host >> 26) & (TLB_WRITER_LISTS - 1));
+    return 1 + TLB_WRITERS + ((host >> 12 ^ host >> 26) & (TLB_WRITER_LISTS - 1));
 }
 
 static void remove_writer(struct tlb *tlb, unsigned number)
@@ -339,9 +339,10 @@ static void note_writer(struct tlb *tlb, unsigned bank, unsigned slot, uint64_t 
 
     remove_writer(tlb, number);
     first = tlb->writer[list].next ? tlb->writer[list].next : list;
-    tlb->writer[number] = (struct tlb_writer){ .next = first, .previous = list };
-    tlb->writer[first].previous = number;
-    tlb->writer[list].next = number;
+    tlb->writer[number] =
+        (struct tlb_writer){ .next = (uint16_t)first, .previous = (uint16_t)list };
+    tlb->writer[first].previous = (uint16_t)number;
+    tlb->writer[list].next = (uint16_t)number;
 }
 
 void tlb_revoke_write(struct x86_cpu *cpu, uint64_t host)

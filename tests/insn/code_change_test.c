@@ -47,21 +47,28 @@ static bool halted(struct system_rig *r)
     return now;
 }
 
-/* Runs from RIG_CODE to a HLT.  The instructions that the interpreter executed. */
-static uint64_t run(struct system_rig *r)
+/* From RIG_CODE on.  The machine's lock is held. */
+static void begin(struct system_rig *r)
 {
-    struct machine *m = r->m;
     g_autoptr(GError) error = NULL;
-    uint64_t before = r->cpu->executed;
 
-    machine_lock(m);
     r->cpu->regs[R_RIP] = RIG_CODE;
     r->cpu->regs[R_RSP] = RIG_STACK0;
     r->cpu->halted = false;
     if (!r->cpu->engine) {
-        g_assert_true(vcpu_start_all(m, &error));
+        g_assert_true(vcpu_start_all(r->m, &error));
     }
-    vcpu_resume_all(m);
+    vcpu_resume_all(r->m);
+}
+
+/* Runs from RIG_CODE to a HLT.  The instructions that the interpreter executed. */
+static uint64_t run(struct system_rig *r)
+{
+    struct machine *m = r->m;
+    uint64_t before = r->cpu->executed;
+
+    machine_lock(m);
+    begin(r);
     while (!halted(r)) {
         machine_unlock(m);
         g_usleep(1000);
@@ -485,7 +492,6 @@ static void a_trace_that_passes_a_jump_back_polls(void)
 {
     const uint32_t turns = 1u << 30;
     struct system_rig *r = engine_rig();
-    g_autoptr(GError) error = NULL;
 
     PUT(r, RIG_CODE,
         "\x74\x00"                 /* 1: je .+2: no trace begins here */
@@ -505,11 +511,8 @@ static void a_trace_that_passes_a_jump_back_polls(void)
         "\xff\xe2");               /*    jmp rdx */
     rig_store(r, FUNCTION + 2, 2 * ROUNDS, 4);
     machine_lock(r->m);
-    r->cpu->regs[R_RIP] = RIG_CODE;
-    r->cpu->regs[R_RSP] = RIG_STACK0;
     r->cpu->regs[R_RCX] = 0;
-    g_assert_true(vcpu_start_all(r->m, &error));
-    vcpu_resume_all(r->m);
+    begin(r);
     machine_unlock(r->m);
     g_usleep(100000);
     machine_lock(r->m);

@@ -18,9 +18,11 @@
 #define BLOCK_MAX_BYTES  (15 * BLOCK_MAX_INSNS)
 #define BLOCK_HASH_FIRST 32768 /* buckets; doubled as blocks come, to be two a block at least */
 #define JUMP_CACHE_SIZE  16384
-/* Executions by the interpreter before a block is worth translating; one that was before, too. */
-#define TRANSLATE_AFTER     8
-#define TRANSLATE_AFTER_HOT 3
+/*
+ * Executions by the interpreter, one after another, before a block is worth translating: with 8 a compiler's first
+ * run took a twelfth longer, with 1 a boot did.
+ */
+#define TRANSLATE_AFTER 3
 /* Decoded instructions kept before the whole cache is dropped. */
 #define BLOCK_CACHE_INSNS (3u << 20)
 /* So many more, and blocks that were not worth translating go when the guest has nothing to do. */
@@ -53,7 +55,6 @@ struct block {
     uint16_t runs;  /* by the interpreter */
     uint16_t jump;  /* the entry of the jump cache that led here last, or JUMP_CACHE_SIZE */
     bool in_jumps;  /* others have, too */
-    uint8_t enough; /* of its runs: worth translating */
     uint8_t n;
     uint8_t code_size;
     bool dead;
@@ -111,9 +112,8 @@ struct invalidation {
 #define HOT_PAGES       16
 #define HOT_FIRST_LIMIT 32
 #define HOT_LAST_LIMIT  (1u << 20)
-/* Pages found last, and blocks that were translated before a store took them away, by hashes. */
+/* Pages found last, by a hash. */
 #define RECENT_PAGES 256
-#define WAS_HOT_SIZE 1024
 /* Immediates that are patched, by a hash. */
 #define LOOSE_SIZE 256
 
@@ -143,7 +143,6 @@ struct tcg {
     unsigned hash_size;
     GHashTable *pages; /* host page -> struct code_page */
     struct code_page *recent[RECENT_PAGES];
-    const uint8_t *was_hot[WAS_HOT_SIZE];
     struct impatience impatience[RECENT_PAGES];
     struct loose_entry loose[LOOSE_SIZE];
     bool any_loose;

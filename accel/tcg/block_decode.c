@@ -124,7 +124,6 @@ static void link_block(struct tcg *t, struct block *b, struct code_page *p, stru
         link_to_page(b, p2, 1);
     }
     b->peek_low = 4096;
-    b->enough = block_was_hot(t, b->host) ? TRANSLATE_AFTER_HOT : TRANSLATE_AFTER;
     t->blocks++;
     t->insns += b->n;
     t->n_decoded++;

@@ -8,11 +8,6 @@
 
 #include "accel/tcg/block.h"
 
-static inline uint64_t block_hash(const uint8_t *host)
-{
-    return (uintptr_t)host * 0x9e3779b97f4a7c15ull >> 32;
-}
-
 /* Those of code that lies together lie together. */
 static inline struct block **hash_bucket(struct tcg *t, const uint8_t *host)
 {
@@ -38,8 +33,6 @@ void remove_all_pages(struct tcg *t);
 /* Nothing finds it any more; it is freed by block_cache_collect. */
 void block_kill(struct tcg *t, struct block *b);
 void block_retire(struct tcg *t, struct block *b);
-/* Was a block that began here translated when it was taken away? */
-bool block_was_hot(const struct tcg *t, const uint8_t *host);
 /* What other threads asked for.  Between blocks. */
 void take_queue(struct tcg *t);
 void give_up_page(struct tcg *t);

@@ -51,11 +51,6 @@ struct code_page *add_page(struct tcg *t, const uint8_t *host, struct ram_block 
     return p;
 }
 
-bool block_was_hot(const struct tcg *t, const uint8_t *host)
-{
-    return t->was_hot[block_hash(host) & (WAS_HOT_SIZE - 1)] == host;
-}
-
 struct code_page *find_page(struct tcg *t, const uint8_t *host)
 {
     struct code_page **recent = &t->recent[page_hash(host) & (RECENT_PAGES - 1)];
@@ -199,7 +194,6 @@ void block_kill(struct tcg *t, struct block *b)
         unlink_from_page(t, b, host_page(b->host2), 1);
     }
     if (b->code) {
-        t->was_hot[block_hash(b->host) & (WAS_HOT_SIZE - 1)] = b->host;
         translator_forget(t, b);
     }
     block_retire(t, b);

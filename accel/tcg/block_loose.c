@@ -19,7 +19,9 @@
 
 static struct loose_entry *loose_slot(const struct tcg *t, const uint8_t *at)
 {
-    return (struct loose_entry *)&t->loose[block_hash(at) & (LOOSE_SIZE - 1)];
+    uint64_t hash = (uintptr_t)at * 0x9e3779b97f4a7c15ull >> 32;
+
+    return (struct loose_entry *)&t->loose[hash & (LOOSE_SIZE - 1)];
 }
 
 bool block_imm_is_loose(const struct tcg *t, const uint8_t *at)

@@ -140,10 +140,9 @@ static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b,
             variants++;
         }
     }
-    if (b->dead || b->debug || (!general && !variants && ++b->runs < b->enough)) {
+    if (b->dead || b->debug || (!general && !variants && ++b->runs < TRANSLATE_AFTER)) {
         return NULL;
     }
-    b->enough = TRANSLATE_AFTER_HOT; /* at another address */
     b->runs = 0;
     if (variants >= MAX_VARIANTS && !(variant & VARIANT_SINGLE)) {
         variant = 0;

@@ -680,7 +680,7 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
     static const uint8_t hlt = 0xf4;
     struct maker m = { .c = c, .cpu = cpu, .rng = seed };
     unsigned total = 1 + below(&m, 16), start, branches = below(&m, 100), wide, carries;
-    bool loop = chance(&m, 30), special = chance(&m, 50);
+    bool loop = chance(&m, 30), special = chance(&m, 50), crowd = chance(&m, 15);
 
     memset(c, 0, sizeof(*c));
     c->mode = gen_mode_of(seed);
@@ -706,9 +706,11 @@ void gen_make(struct gen_case *c, const struct x86_cpu *cpu, uint64_t seed)
         gen_put_immediate(&m, 0xb9, 2 + below(&m, 3));
     }
     start = m.pos;
-    for (unsigned n = 0; n < total; n++) {
-        if (special && c->n + 12 < GEN_MAX_INSNS && chance(&m, 20)) {
+    for (unsigned n = 0; n < total && c->n + 12 < GEN_MAX_INSNS; n++) {
+        if (special && chance(&m, 20)) {
             put_special(&m);
+        } else if (crowd && c->mode == GEN_64 && c->n + 44 < GEN_MAX_INSNS && chance(&m, 30)) {
+            gen_put_crowd(&m);
         } else if (chance(&m, 8)) {
             put_load(&m);
         } else if (c->x87 && chance(&m, 5)) {

@@ -41,6 +41,8 @@ bool gen_wanted(struct maker *m, const struct insn *i, enum decode_result r);
 void gen_put_wide(struct maker *m);
 /* A loop whose pointers move; nothing but HLT follows. */
 void gen_put_walk(struct maker *m);
+/* 64-bit code: at most 32 instructions that name all registers. */
+void gen_put_crowd(struct maker *m);
 /* An immediate of 8 bytes, or as many as the mode's operands have: mov's and push's. */
 void gen_put_immediate(struct maker *m, uint8_t opcode, uint64_t v);
 /* In translate_gen_narrow.c; 32-bit code alone: loads of segment registers, a return to a frame. */

@@ -6,7 +6,7 @@
  *             (memory_flags), or what made them can be done again (desc); `host_flags` says whether
  *             the host's EFLAGS hold them as well.
  *             R15 holds the host address of the group in force, cpu->window those of others whose check
- *             was passed; R13 and R14 live within one instruction.
+ *             was passed; R13 and R14 live within one instruction, but in a stretch (stretch.c).
  * Thread:     the vCPU's own.
  */
 #ifndef ACCEL_TCG_X86_64_TRANS_H
@@ -21,6 +21,7 @@
 #define MAX_SITES    (4 * MAX_INSNS)
 #define MAX_ACCESSES (2 * MAX_INSNS)
 #define MAX_SWAPS    8
+#define MAX_STRETCH  5
 #define MAX_SINGLES  16 /* checks of groups that lead to code without groups */
 #define MAX_LINKS    (2 * TRACE_MAX_BLOCKS + 3 + MAX_SINGLES)
 #define MAX_WAYS     (4 * TRACE_MAX_BLOCKS + 8)
@@ -109,6 +110,20 @@ struct swap {
     int8_t window;         /* or this window has it; -1: `in` */
 };
 
+/* Instructions in which guest registers that are in memory else are in host registers: stretch.c. */
+struct stretch {
+    bool open;
+    uint8_t end; /* before this instruction at the latest; or where one may begin */
+    uint8_t n;
+    struct {
+        uint8_t in, host;
+        int8_t out; /* whose host register that is, or -1: it is R13 or R14 */
+    } reg[MAX_STRETCH];
+    uint32_t written;
+    int8_t host[16];        /* x->host outside */
+    uint8_t *begin, *first; /* of its loads, of its first instruction */
+};
+
 /* A check that fails, out of line. */
 struct site {
     uint8_t kind;    /* enum site_kind */
@@ -181,6 +196,7 @@ struct trans {
     struct swap swaps[MAX_SWAPS];
     unsigned n_swaps;
     bool swapped;
+    struct stretch stretch;
     int32_t tlb;  /* offset of the bank in the CPU */
     int32_t page; /* offset of the site that the check used, or 0: a slot of the bank, by R14 */
     unsigned n_accesses, n_groups, n_early;
@@ -259,6 +275,14 @@ void set_swapped(struct trans *x, bool swapped);
 void emit_enter_mapping(struct trans *x);
 /* Registers are as everyone expects them; true: they were not. */
 bool emit_leave_mapping(struct trans *x);
+
+/* stretch.c: R13 and R14 as guest registers. */
+/*
+ * Emits instruction n, no branch, in a stretch that goes on or that it begins; false: in none, and it is emitted as any other.
+ */
+bool emit_in_stretch(struct trans *x, unsigned n);
+/* Registers are where they were before, if a stretch is open. */
+void end_stretch(struct trans *x);
 
 /* plan.c: which accesses share a check. */
 void plan_accesses(struct trans *x);

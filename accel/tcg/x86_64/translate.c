@@ -120,6 +120,9 @@ static void emit_block(struct trans *x)
     for (n = 0; n <= last; n++) {
         const struct insn *i = &x->b->insn[n];
 
+        if (n >= x->stretch.end) {
+            end_stretch(x);
+        }
         settle_x87_pointers(x, n);
         x->n = n;
         x->how[n] = NULL;
@@ -144,8 +147,12 @@ static void emit_block(struct trans *x)
             }
             break;
         }
-        desc_before(x, n);
         x->how[n] = "emitted";
+        if (emit_in_stretch(x, n)) {
+            x->rip += i->len;
+            continue;
+        }
+        desc_before(x, n);
         if (i->loose) {
             emit_loose(x, i);
         }

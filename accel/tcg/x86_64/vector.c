@@ -55,6 +55,12 @@ static bool is_rm(unsigned code)
     }
 }
 
+/* A general register that could be memory as well. */
+static bool is_gpr_rm(unsigned code)
+{
+    return code == Eb || code == Ew || code == Ed || code == Eq || code == Ev || code == Ey;
+}
+
 static bool is_gpr_reg(unsigned code)
 {
     return code == Gd || code == Gq || code == Gv || code == Gy || code == Gw;
@@ -303,7 +309,9 @@ bool emit_vector(struct trans *x, unsigned n)
     }
     flags_before(x, i, n);
     if (i->op[rm].kind == OPND_REG) {
-        operand = rm_reg(in_register(x, i->op[rm].reg, H_R13));
+        operand = rm != 0 && is_gpr_rm(i->row->operands[rm])
+                      ? register_operand(x, i->op[rm].reg)
+                      : rm_reg(in_register(x, i->op[rm].reg, H_R13));
     }
     if (reg >= 0) {
         field =

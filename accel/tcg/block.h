@@ -52,9 +52,9 @@ struct block {
     const uint8_t *host2; /* first byte on the second page, or NULL: all in one page */
     struct code *code;    /* translated, one a linear address and mode */
     uint16_t bytes;
-    uint16_t runs;  /* by the interpreter */
-    uint16_t jump;  /* the entry of the jump cache that led here last, or JUMP_CACHE_SIZE */
-    bool in_jumps;  /* others have, too */
+    uint16_t runs; /* by the interpreter */
+    uint16_t jump; /* the entry of the jump cache that led here last, or JUMP_CACHE_SIZE */
+    bool in_jumps; /* others have, too */
     uint8_t n;
     uint8_t code_size;
     bool dead;

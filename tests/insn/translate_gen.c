@@ -278,7 +278,8 @@ static unsigned put_opcode(struct maker *m, uint8_t *p, uint8_t *rex_at)
 
 void gen_patch_disp(struct maker *m, uint8_t *bytes, const struct insn *i, unsigned modrm)
 {
-    uint32_t disp = (uint32_t)GEN_DATA + PAGE_A * 4096u + below(m, 3 * 4096);
+    uint32_t pages = chance(m, 60) ? 2 : PAGE_TOP; /* plain memory, or anything */
+    uint32_t disp = (uint32_t)GEN_DATA + PAGE_A * 4096u + below(m, pages * 4096);
 
     if ((bytes[modrm] & 0xc7) == 5 && (i->base == R_RIP || (m->c->narrow && i->addrsize == 4))) {
         disp -= i->base == R_RIP ? (uint32_t)GEN_CODE + m->pos + i->len : 0;

@@ -34,6 +34,7 @@ static const struct shape shapes[] = {
     SHAPE("mov [rbx+8],rax",     "\x48\x89\x43\x08",                    11),
     SHAPE("two loads off rbx",   "\x48\x8b\x43\x08\x48\x8b\x4b\x10",    13),
     SHAPE("two loads off rbx, two off rcx", "\x48\x8b\x43\x08\x48\x8b\x51\x10\x48\x8b\x73\x10\x48\x8b\x79\x08", 25),
+    SHAPE("two loads off rip",   "\x48\x8b\x05\x00\x01\x00\x00\x48\x8b\x1d\x00\x01\x00\x00", 9),
     SHAPE("mov rax,gs:[0x28]",   "\x65\x48\x8b\x04\x25\x28\x00\x00\x00", 13),
     SHAPE("push rbp",            "\x55",                                10),
     SHAPE("push rbp; push rbx",  "\x55\x53",                            13),

@@ -284,24 +284,33 @@ static struct site *check_site(struct trans *x, uint8_t *retry, const struct acc
     return s;
 }
 
-/* An address that is known: its slot is, too. */
-static struct emit_rm check_constant(struct trans *x, const struct access *a, enum site_kind kind,
-                                     struct site **site)
+/* An address that is known, in one page. */
+static bool is_constant(const struct address *a, unsigned size)
+{
+    return a->base == R_ZERO && a->index == R_ZERO && !a->seg &&
+           ((uint64_t)a->disp & 4095) + size <= 4096;
+}
+
+/* The check of one, whose slot is known, too: the host address of its page to a register. */
+static struct site *check_constant(struct trans *x, const struct access *acc,
+                                   const struct address *a, unsigned size, bool write,
+                                   enum site_kind kind, unsigned to)
 {
     struct emit *e = x->e;
-    uint64_t linear = a->address.addr32 ? (uint32_t)a->address.disp : (uint64_t)a->address.disp;
+    uint64_t linear = a->addr32 ? (uint32_t)a->disp : (uint64_t)a->disp;
     size_t slot = (size_t)x->tlb + (linear >> 12 & (TLB_SIZE - 1)) * sizeof(struct tlb_entry);
     uint8_t *retry = e->p;
+    struct site *s;
 
     x->page = 0;
-    emit_mov_imm(e, H_R13, linear & ~4095ull);
-    emit_insn(e, E_W, 0x39, H_R13,
-              rm_cpu(slot + (a->write ? offsetof(struct tlb_entry, write_tag)
-                                      : offsetof(struct tlb_entry, read_tag))));
-    *site = check_site(x, retry, a, &a->address, a->size, a->write, kind);
-    (*site)->jump[-1] = 0x80 | CC_NZ;
-    emit_insn(e, E_W, 0x03, H_R13, rm_cpu(slot + offsetof(struct tlb_entry, addend)));
-    return rm_mem(H_R13, (int32_t)(linear & 4095));
+    emit_mov_imm(e, to, linear & ~4095ull);
+    emit_insn(e, E_W, 0x39, to,
+              rm_cpu(slot + (write ? offsetof(struct tlb_entry, write_tag)
+                                   : offsetof(struct tlb_entry, read_tag))));
+    s = check_site(x, retry, acc, a, size, write, kind);
+    s->jump[-1] = 0x80 | CC_NZ;
+    emit_insn(e, E_W, 0x03, to, rm_cpu(slot + offsetof(struct tlb_entry, addend)));
+    return s;
 }
 
 /* Registers of the host hold what the address is made of, and nothing else is added. */
@@ -348,9 +357,9 @@ static struct emit_rm check_single(struct trans *x, const struct access *acc, en
 
     emit_segment_check(x, a, acc->size, acc->write);
     retry = e->p;
-    if (a->base == R_ZERO && a->index == R_ZERO && !a->seg &&
-        ((uint64_t)a->disp & 4095) + acc->size <= 4096) {
-        return check_constant(x, acc, kind, site);
+    if (is_constant(a, acc->size)) {
+        *site = check_constant(x, acc, a, acc->size, acc->write, kind, H_R13);
+        return rm_mem(H_R13, (int32_t)(a->disp & 4095));
     }
     emit_linear(x, a);
     if (!plain && x->active < 0) {
@@ -413,11 +422,27 @@ unsigned kept_address(struct trans *x, const struct group *g)
     return H_R13;
 }
 
+/* The same where its addresses are known: the group begins with its page. */
+static struct emit_rm check_constant_group(struct trans *x, const struct access *acc,
+                                           struct address a, struct group *g)
+{
+    unsigned span = (unsigned)(g->high - g->low), to = g->in_register ? H_R15 : H_R13;
+
+    single_instead(x, check_constant(x, acc, &a, span, g->write, SITE_REST, to));
+    g->low -= a.disp & 4095;
+    if (g->in_register) {
+        x->active_aligned = 4096;
+    } else {
+        emit_keep(x, to, g);
+    }
+    return rm_mem(to, 0);
+}
+
 /*
  * The first access of a group: the host address of its lowest byte to R15, or to its window where
  * R15 serves another group.  The operand of that byte.
  */
-static struct emit_rm check_group(struct trans *x, const struct access *acc, const struct group *g)
+static struct emit_rm check_group(struct trans *x, const struct access *acc, struct group *g)
 {
     struct address a = acc->address;
     unsigned span = (unsigned)(g->high - g->low);
@@ -425,6 +450,9 @@ static struct emit_rm check_group(struct trans *x, const struct access *acc, con
     uint8_t *retry;
 
     a.disp += g->low - acc->offset;
+    if (is_constant(&a, span)) {
+        return check_constant_group(x, acc, a, g);
+    }
     emit_segment_check(x, &a, span, g->write);
     retry = e->p;
     emit_linear(x, &a);
@@ -497,11 +525,11 @@ void check_early(struct trans *x, unsigned n)
         a.address.disp = g->early_disp;
         a.write = false; /* not yet: the page is not to be marked as written */
         flags_for_check(x);
+        x->active_aligned = g->in_register ? 0 : x->active_aligned;
         check_group(x, &a, g);
         g->checked = true;
         if (g->in_register) {
             x->active = a.group;
-            x->active_aligned = 0;
         }
     }
 }
@@ -538,9 +566,9 @@ static struct emit_rm checked(struct trans *x, const struct access *acc, enum si
     }
     if (x->active != acc->group) {
         flags_for_check(x);
+        x->active_aligned = 0;
         check_group(x, acc, g);
         x->active = acc->group;
-        x->active_aligned = 0;
     }
     return rm_mem(H_R15, (int32_t)(acc->offset - g->low));
 }

@@ -50,7 +50,9 @@ struct block {
     struct block *hash_next;
     const uint8_t *host;  /* first byte */
     const uint8_t *host2; /* first byte on the second page, or NULL: all in one page */
-    struct code *code;    /* translated, one a linear address and mode */
+    struct code *code;    /* translated, one a linear address and mode: */
+    uint64_t code_keys;   /* a bit for each of their addresses, by code_key_bit; */
+    uint8_t n_codes;      /* how many */
     uint16_t bytes;
     uint16_t runs; /* by the interpreter */
     uint16_t jump; /* the entry of the jump cache that led here last, or JUMP_CACHE_SIZE */

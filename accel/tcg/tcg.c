@@ -127,7 +127,7 @@ static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b,
             return c;
         }
     }
-    for (struct code *c = b->code; c; c = c->next) {
+    for (struct code *c = b->code_keys & code_key_bit(key) ? b->code : NULL; c; c = c->next) {
         if (c->key != key || c->mode != mode) {
             continue;
         }

@@ -389,8 +389,24 @@ static void put_division(struct maker *m)
     m->divide = false;
 }
 
+/* UCOMISS or UCOMISD; JP; a jump by the same flags: floats that are equal or not. */
+static void put_unordered(struct maker *m)
+{
+    const uint8_t jump[] = { 0x7a, 0, (uint8_t)(0x70 | below(m, 16)), 0 };
+    uint8_t compare[] = { 0x66, 0x0f, 0x2e, (uint8_t)(0xc0 | below(m, 64)) };
+    unsigned single = below(m, 2);
+
+    gen_put(m, compare + single, sizeof(compare) - single);
+    gen_put(m, jump, 2);
+    gen_put(m, jump + 2, 2);
+}
+
 static void put_flags(struct maker *m)
 {
+    if (chance(m, 8)) {
+        put_unordered(m);
+        return;
+    }
     m->flags = true;
     put_any(m);
     m->flags = false;

@@ -732,6 +732,7 @@ void translator_forget(struct tcg *t, struct block *b)
         b->dead_code = c;
     }
     b->code = NULL;
+    b->code_keys = b->n_codes = 0;
 }
 
 void translator_reset(struct tcg *t)

@@ -198,6 +198,8 @@ static struct code *finish(struct trans *x, uint8_t *entry)
     }
     c->next = x->b->code;
     x->b->code = c;
+    x->b->code_keys |= code_key_bit(c->key);
+    x->b->n_codes++;
     block_translated(x->t, x->b, x->peek_low, x->peek_high);
     return c;
 }
@@ -207,19 +209,6 @@ static bool translatable(const struct trans *x)
     const struct x86_cpu *cpu = x->t->cpu;
 
     return translator_mode(cpu) >= 0 && !x->b->dead && !(x->b->host2 && x->variant);
-}
-
-/* Of a library that processes map at other addresses: those of processes that are gone make room. */
-static void limit_codes(struct tcg *t, struct block *b)
-{
-    unsigned codes = 0;
-
-    for (const struct code *c = b->code; c; c = c->next) {
-        codes++;
-    }
-    if (codes >= MAX_CODES) {
-        translator_forget(t, b);
-    }
 }
 
 struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, uint64_t variant)
@@ -248,7 +237,9 @@ struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, 
     if (!translatable(&x) || translator_full(t)) {
         return NULL;
     }
-    limit_codes(t, b);
+    if (b->n_codes >= MAX_CODES) { /* processes that are gone had its library elsewhere */
+        translator_forget(t, b);
+    }
     x.tlb = (int32_t)(offsetof(struct x86_cpu, tlb.entry) +
                       t->cpu->bank * sizeof(t->cpu->tlb.entry[0]));
     find_live_flags(&x);

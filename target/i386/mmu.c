@@ -503,9 +503,12 @@ void mem_write_bytes(struct x86_cpu *cpu, uint64_t linear, const void *buf, unsi
     unsigned left = len;
 
     while (left) {
+        const struct tlb_entry *e = &cpu->tlb.entry[bank][at >> 12 & (TLB_SIZE - 1)];
         unsigned n = MIN(left, room_in_page(at));
 
-        mem_probe_write_slow(cpu, at, 1, bank);
+        if (at - e->write_tag > 4095) {
+            mem_probe_write_slow(cpu, at, 1, bank);
+        }
         at = wrap(cpu, at + n);
         left -= n;
     }

@@ -14,6 +14,8 @@
 #define LEVELS 4
 #define DIRTY  (RAM_PAGE_DISPLAY | RAM_PAGE_MIGRATE)
 
+typedef uint64_t unaligned_word __attribute__((aligned(1), may_alias));
+
 /* An entry of a table: where it is, and what it was. */
 struct walked {
     uint64_t *at;
@@ -179,6 +181,20 @@ static const uint8_t *readable(struct x86_cpu *cpu, uint64_t linear, unsigned si
     return (const uint8_t *)(uintptr_t)(linear + e->addend);
 }
 
+/* No vectors: by words, which a page's first and last bytes may not fill. */
+static void copy(uint8_t *to, const uint8_t *from, unsigned n)
+{
+    for (; n >= 8; n -= 8, to += 8, from += 8) {
+        uint64_t word =
+            __atomic_load_n((const unaligned_word *)(const void *)from, __ATOMIC_RELAXED);
+
+        __builtin_memcpy(to, &word, 8);
+    }
+    while (n--) {
+        *to++ = __atomic_load_n(from++, __ATOMIC_RELAXED);
+    }
+}
+
 bool mmu_cross_read(struct x86_cpu *cpu, uint64_t linear, unsigned size)
 {
     unsigned n = 4096 - (unsigned)(linear & 4095);
@@ -189,11 +205,8 @@ bool mmu_cross_read(struct x86_cpu *cpu, uint64_t linear, unsigned size)
     if (!second) {
         return false;
     }
-    for (unsigned k = 0; k < size; k++) {
-        const uint8_t *from = k < n ? first + k : second + (k - n);
-
-        cpu->tlb.cross_bytes[k] = __atomic_load_n(from, __ATOMIC_RELAXED);
-    }
+    copy(cpu->tlb.cross_bytes, first, n);
+    copy(cpu->tlb.cross_bytes + n, second, size - n);
     cpu->tlb.cross.addend = (uintptr_t)cpu->tlb.cross_bytes - linear;
     return true;
 }

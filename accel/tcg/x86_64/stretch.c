@@ -165,13 +165,29 @@ static bool choose(struct trans *x, unsigned n)
     return s->n && (test || gain >= GAIN);
 }
 
+static bool in_memory(const struct trans *x, unsigned r)
+{
+    return r < G_N_ELEMENTS(x->host) && x->host[r] < 0;
+}
+
+/* It names a register that is in memory. */
+static bool gains(const struct trans *x, const struct insn *i)
+{
+    for (unsigned k = 0; k < G_N_ELEMENTS(i->op); k++) {
+        if (i->op[k].kind == OPND_REG && in_memory(x, i->op[k].reg)) {
+            return true;
+        }
+    }
+    return i->row->exec == x_lea && (in_memory(x, i->base) || in_memory(x, i->index));
+}
+
 static void begin(struct trans *x, unsigned n)
 {
     struct stretch *s = &x->stretch;
     /* The loop's closing comparison and its branch are emitted anew: loop.c. */
     unsigned limit = x->b->n - MIN(x->b->n, 2u);
 
-    if (n < s->end || x->word != 8 || x->x87.pending) {
+    if (n < s->end || x->word != 8 || x->x87.pending || !gains(x, &x->b->insn[n])) {
         return;
     }
     for (s->end = (uint8_t)n; s->end < limit && may_join(x, s->end); s->end++) {

@@ -236,18 +236,66 @@ static bool worthwhile(const struct recording *r)
     return r->n > 1 || (r->n == 1 && closes(r));
 }
 
+static void drop_use(struct trace_use *use)
+{
+    struct trace_use **at = &use->block->uses;
+
+    while (*at != use) {
+        at = &(*at)->next;
+    }
+    *at = use->next;
+}
+
+static void kill_trace(struct tcg *t, struct block *trace)
+{
+    struct block_path *p = trace->path;
+    struct block **at = &p->use[0].block->traces;
+
+    while (*at != trace) {
+        at = &(*at)->path->next;
+    }
+    *at = p->next;
+    for (unsigned k = 0; k < p->n_blocks; k++) {
+        drop_use(&p->use[k]);
+    }
+    if (trace->code) {
+        translator_forget(t, trace);
+    }
+    block_retire(t, trace);
+    t->n_invalidated++;
+    t->cpu->stop_block = true;
+}
+
+/* For one more trace of b at the address of `key`: the oldest of another address goes where these are many. */
+static bool make_room(struct tcg *t, struct block *b, uint64_t key, int mode)
+{
+    struct block *oldest = NULL;
+    unsigned here = 0, elsewhere = 0;
+    bool stop = t->cpu->stop_block;
+
+    for (struct block *k = b->traces; k; k = k->path->next) {
+        if (k->path->key == key && k->path->mode == mode) {
+            here++;
+        } else {
+            elsewhere++;
+            oldest = k;
+        }
+    }
+    if (here < TRACES_A_BLOCK && elsewhere >= TRACES_ELSEWHERE) {
+        kill_trace(t, oldest);
+        t->cpu->stop_block = stop; /* none of its code is running */
+    }
+    return here < TRACES_A_BLOCK;
+}
+
 void trace_record(struct tcg *t, struct block *b)
 {
     struct x86_cpu *cpu = t->cpu;
     struct recording r = { .base = cpu->seg[SEG_CS].base, .key = translator_key(cpu) };
     uint64_t variant = cpu->hot_variant;
-    unsigned traces = 0;
     int mode = translator_mode(cpu);
 
-    for (const struct block *k = b->traces; k; k = k->path->next) {
-        traces++;
-    }
-    if (traces >= TRACES_A_BLOCK || !may_begin(cpu, b) || trace_find(t, b, variant)) {
+    if (!may_begin(cpu, b) || trace_find(t, b, variant) || !make_room(t, b, r.key, mode)) {
         return;
     }
     while (may_follow(&r, b, cpu->regs[R_RIP]) && block_within_limit(cpu, b)) {
@@ -278,36 +326,6 @@ void trace_record(struct tcg *t, struct block *b)
 }
 
 /* Life ------------------------------------------------------------------------------------------ */
-
-static void drop_use(struct trace_use *use)
-{
-    struct trace_use **at = &use->block->uses;
-
-    while (*at != use) {
-        at = &(*at)->next;
-    }
-    *at = use->next;
-}
-
-static void kill_trace(struct tcg *t, struct block *trace)
-{
-    struct block_path *p = trace->path;
-    struct block **at = &p->use[0].block->traces;
-
-    while (*at != trace) {
-        at = &(*at)->path->next;
-    }
-    *at = p->next;
-    for (unsigned k = 0; k < p->n_blocks; k++) {
-        drop_use(&p->use[k]);
-    }
-    if (trace->code) {
-        translator_forget(t, trace);
-    }
-    block_retire(t, trace);
-    t->n_invalidated++;
-    t->cpu->stop_block = true;
-}
 
 void trace_kill_uses(struct tcg *t, struct block *b)
 {

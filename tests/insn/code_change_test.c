@@ -543,6 +543,45 @@ static void a_halt_where_the_run_began_halts(void)
     engine_rig_free(r);
 }
 
+/* A library's loop, at another address in each process. */
+static void a_loop_has_a_trace_wherever_it_is_mapped(void)
+{
+    const uint32_t tables = RIG_PML4 + 0x2000, linear = 1u << 30;
+    const unsigned places = 2 * TRACES_ELSEWHERE;
+    struct system_rig *r = engine_rig();
+    const struct tcg *t;
+
+    rig_store(r, RIG_PML4 + 0x1008, tables | 7, 8);
+    rig_store(r, tables, (tables + 0x1000) | 7, 8);
+    for (unsigned k = 0; k < places; k++) {
+        rig_store(r, tables + 0x1000 + 8 * k, FUNCTION | 7, 8);
+    }
+    PUT(r, RIG_CODE,
+        "\xbe\x00\x00\x00\x00"     /*    mov esi, places */
+        "\x31\xdb"                 /*    xor ebx, ebx */
+        "\xbf\x00\x00\x00\x40"     /*    mov edi, linear */
+        "\xff\xd7"                 /* 1: call rdi */
+        "\x81\xc7\x00\x10\x00\x00" /*    add edi, 0x1000 */
+        "\xff\xce"                 /*    dec esi */
+        "\x75\xf4"                 /*    jnz 1b */
+        "\xf4");                   /*    hlt */
+    rig_store(r, RIG_CODE + 1, places, 4);
+    rig_store(r, RIG_CODE + 8, linear, 4);
+    PUT(r, FUNCTION,
+        "\xb9\x00\x00\x00\x00" /*    mov ecx, ROUNDS */
+        "\x83\xc3\x03"         /* 1: add ebx, 3 */
+        "\xff\xc9"             /*    dec ecx */
+        "\x75\xf9"             /*    jnz 1b */
+        "\xc3");               /*    ret */
+    rig_store(r, FUNCTION + 1, ROUNDS, 4);
+    (void)run(r);
+    t = r->cpu->engine;
+    g_assert_cmpuint(r->cpu->regs[R_RBX], ==, 3 * ROUNDS * places);
+    g_assert_cmpuint(t->n_traces, >=, places);
+    g_assert_cmpuint(t->n_invalidated, >=, places - TRACES_ELSEWHERE - 1); /* old ones went */
+    engine_rig_free(r);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -558,6 +597,7 @@ int main(int argc, char **argv)
         g_test_add_func("/code/look-ups", two_look_ups_of_one_place_stay_in_code);
         g_test_add_func("/code/trace-pages", a_trace_finds_its_pages_again);
         g_test_add_func("/code/trace-elsewhere", a_trace_whose_page_is_elsewhere_goes);
+        g_test_add_func("/code/trace-places", a_loop_has_a_trace_wherever_it_is_mapped);
         g_test_add_func("/code/trace-polls", a_trace_that_passes_a_jump_back_polls);
         g_test_add_func("/code/halt", a_halt_where_the_run_began_halts);
     }

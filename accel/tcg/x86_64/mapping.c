@@ -18,7 +18,7 @@
 
 /* So many more uses, or it does not pay for the exchanges: in code that loops, and else. */
 #define GAIN_LOOP 2
-#define GAIN      9
+#define GAIN      6
 #define GAIN_TEST                                                                                  \
     1 /* where all that can be a trace is one: tests want all exchanges that there can be */
 

@@ -100,6 +100,13 @@ static void run_block(struct tcg *t, struct x86_cpu *cpu, unsigned max)
     t->running = NULL;
 }
 
+/* Another execution of a block that has no code; true: it is worth translating. */
+static bool ran_enough(const struct tcg *t, struct block *b)
+{
+    return ++b->runs >=
+           (t->n_translated < FIRST_TRANSLATIONS ? TRANSLATE_AFTER_FIRST : TRANSLATE_AFTER);
+}
+
 /*
  * The translated code of a block where control stands now, made if the block runs often; or NULL.  It
  * is of the variant asked for, or of variant 0 where that will do.
@@ -140,7 +147,7 @@ static struct code *code_of(struct tcg *t, struct x86_cpu *cpu, struct block *b,
             variants++;
         }
     }
-    if (b->dead || b->debug || (!general && !variants && ++b->runs < TRANSLATE_AFTER)) {
+    if (b->dead || b->debug || (!general && !variants && !ran_enough(t, b))) {
         return NULL;
     }
     b->runs = 0;

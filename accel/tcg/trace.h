@@ -18,9 +18,9 @@
 #define TRACE_MAX_INSNS  128
 #define TRACE_MAX_BLOCKS 24
 #define TRACE_MAX_PAGES  4
-#define TRACES_A_BLOCK   3 /* that begin there, by what they assume of flags; */
-#define TRACES_ELSEWHERE                                                                           \
-    8 /* and those of other addresses: other processes have the block's library there, or had */
+/* That begin with a block, by what they assume of flags; and at other addresses, where other processes have it, or had. */
+#define TRACES_A_BLOCK   3
+#define TRACES_ELSEWHERE 8
 /* Times that a jump back leads somewhere, or a look-up, until a trace is recorded there. */
 #define TRACE_AFTER 4096
 

@@ -15,14 +15,15 @@
 #include "accel/tcg/x86_64/trans.h"
 #include "target/i386/exec_int.h"
 
-/* In host instructions: a register in memory that is written, its load and store, and those of one whose place it takes. */
+/*
+ * In host instructions: a register in memory that is written; its load and store; those, and of one whose place it
+ * takes; what all of a stretch must gain. Where all that can be a trace is one, tests want every stretch there can be.
+ */
 #define COST_WRITE   3
 #define COST_SCRATCH 2
 #define COST_PLACE   4
-#define GAIN                                                                                       \
-    3 /* of all together; where all that can be a trace is one, tests want all stretches that there can be */
-/* R13 and R14 */
-#define N_SCRATCH 2
+#define GAIN         3
+#define N_SCRATCH    2 /* R13 and R14 */
 
 static bool names_memory(const struct insn *i)
 {

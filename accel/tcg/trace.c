@@ -22,6 +22,98 @@ struct recording {
     unsigned n, insns;
 };
 
+/* Life ------------------------------------------------------------------------------------------ */
+
+static void drop_use(struct trace_use *use)
+{
+    struct trace_use **at = &use->block->uses;
+
+    while (*at != use) {
+        at = &(*at)->next;
+    }
+    *at = use->next;
+}
+
+static void kill_trace(struct tcg *t, struct block *trace)
+{
+    struct block_path *p = trace->path;
+    struct block **at = &p->use[0].block->traces;
+
+    while (*at != trace) {
+        at = &(*at)->path->next;
+    }
+    *at = p->next;
+    for (unsigned k = 0; k < p->n_blocks; k++) {
+        drop_use(&p->use[k]);
+    }
+    if (trace->code) {
+        translator_forget(t, trace);
+    }
+    block_retire(t, trace);
+    t->n_invalidated++;
+    t->cpu->stop_block = true;
+}
+
+void trace_kill_uses(struct tcg *t, struct block *b)
+{
+    while (b->uses) {
+        kill_trace(t, b->uses->trace);
+    }
+}
+
+void trace_retire(struct tcg *t, struct block *b)
+{
+    while (b->traces) {
+        struct block *trace = b->traces;
+
+        b->traces = trace->path->next;
+        block_retire(t, trace);
+    }
+    b->uses = NULL;
+}
+
+/* The pages behind the first, whose caller knows that it is there.  Raises nothing. */
+static bool still_mapped(struct x86_cpu *cpu, const struct block_path *p)
+{
+    unsigned bank = cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
+
+    for (unsigned k = 1; k < p->n_pages; k++) {
+        struct translation tr;
+        uint32_t error;
+
+        if (tlb_exec_host(cpu, bank, p->page[k].linear) == p->page[k].host) {
+            continue;
+        }
+        if (!mmu_translate(cpu, p->page[k].linear, MMU_EXEC, bank, false, &tr, &error) ||
+            mmu_fetch_host(cpu, p->page[k].linear) != p->page[k].host ||
+            tlb_exec_host(cpu, bank, p->page[k].linear) != p->page[k].host) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct block *trace_find(struct tcg *t, struct block *b, uint64_t variant)
+{
+    struct x86_cpu *cpu = t->cpu;
+    uint64_t key = translator_key(cpu);
+    int mode = translator_mode(cpu);
+
+    for (struct block *k = b->traces; k; k = k->path->next) {
+        if (k->path->key == key && k->path->mode == mode && k->path->variant == variant) {
+            if (still_mapped(cpu, k->path)) {
+                return k;
+            }
+            /* Of another process, as a rule: what leads there would come here each time. */
+            if (++k->path->lost == TRACE_LOST) {
+                kill_trace(t, k);
+            }
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
 /* Recording ------------------------------------------------------------------------------------- */
 
 static const struct block_path *path_at(const struct block *b, uint64_t rip)
@@ -236,36 +328,6 @@ static bool worthwhile(const struct recording *r)
     return r->n > 1 || (r->n == 1 && closes(r));
 }
 
-static void drop_use(struct trace_use *use)
-{
-    struct trace_use **at = &use->block->uses;
-
-    while (*at != use) {
-        at = &(*at)->next;
-    }
-    *at = use->next;
-}
-
-static void kill_trace(struct tcg *t, struct block *trace)
-{
-    struct block_path *p = trace->path;
-    struct block **at = &p->use[0].block->traces;
-
-    while (*at != trace) {
-        at = &(*at)->path->next;
-    }
-    *at = p->next;
-    for (unsigned k = 0; k < p->n_blocks; k++) {
-        drop_use(&p->use[k]);
-    }
-    if (trace->code) {
-        translator_forget(t, trace);
-    }
-    block_retire(t, trace);
-    t->n_invalidated++;
-    t->cpu->stop_block = true;
-}
-
 /* For one more trace of b at the address of `key`: the oldest of another address goes where these are many. */
 static bool make_room(struct tcg *t, struct block *b, uint64_t key, int mode)
 {
@@ -323,66 +385,4 @@ void trace_record(struct tcg *t, struct block *b)
     if (worthwhile(&r)) {
         add_trace(t, &r, variant);
     }
-}
-
-/* Life ------------------------------------------------------------------------------------------ */
-
-void trace_kill_uses(struct tcg *t, struct block *b)
-{
-    while (b->uses) {
-        kill_trace(t, b->uses->trace);
-    }
-}
-
-void trace_retire(struct tcg *t, struct block *b)
-{
-    while (b->traces) {
-        struct block *trace = b->traces;
-
-        b->traces = trace->path->next;
-        block_retire(t, trace);
-    }
-    b->uses = NULL;
-}
-
-/* The pages behind the first, whose caller knows that it is there.  Raises nothing. */
-static bool still_mapped(struct x86_cpu *cpu, const struct block_path *p)
-{
-    unsigned bank = cpu->cpl == 3 ? TLB_USER : TLB_KERNEL;
-
-    for (unsigned k = 1; k < p->n_pages; k++) {
-        struct translation tr;
-        uint32_t error;
-
-        if (tlb_exec_host(cpu, bank, p->page[k].linear) == p->page[k].host) {
-            continue;
-        }
-        if (!mmu_translate(cpu, p->page[k].linear, MMU_EXEC, bank, false, &tr, &error) ||
-            mmu_fetch_host(cpu, p->page[k].linear) != p->page[k].host ||
-            tlb_exec_host(cpu, bank, p->page[k].linear) != p->page[k].host) {
-            return false;
-        }
-    }
-    return true;
-}
-
-struct block *trace_find(struct tcg *t, struct block *b, uint64_t variant)
-{
-    struct x86_cpu *cpu = t->cpu;
-    uint64_t key = translator_key(cpu);
-    int mode = translator_mode(cpu);
-
-    for (struct block *k = b->traces; k; k = k->path->next) {
-        if (k->path->key == key && k->path->mode == mode && k->path->variant == variant) {
-            if (still_mapped(cpu, k->path)) {
-                return k;
-            }
-            /* Of another process, as a rule: what leads there would come here each time. */
-            if (++k->path->lost == TRACE_LOST) {
-                kill_trace(t, k);
-            }
-            return NULL;
-        }
-    }
-    return NULL;
 }

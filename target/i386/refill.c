@@ -181,7 +181,7 @@ static const uint8_t *readable(struct x86_cpu *cpu, uint64_t linear, unsigned si
     return (const uint8_t *)(uintptr_t)(linear + e->addend);
 }
 
-/* No vectors: by words, which a page's first and last bytes may not fill. */
+/* Atomic words, then bytes: of a plain loop the compiler may make a call of memcpy, which uses vectors. */
 static void copy(uint8_t *to, const uint8_t *from, unsigned n)
 {
     for (; n >= 8; n -= 8, to += 8, from += 8) {

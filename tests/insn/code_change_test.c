@@ -449,31 +449,39 @@ static void a_trace_finds_its_pages_again(void)
     engine_rig_free(r);
 }
 
+#define ELSEWHERE        (1u << 30) /* linear */
+#define ELSEWHERE_TABLES (RIG_PML4 + 0x2000u)
+
+/* The page k of ELSEWHERE. */
+static void map_elsewhere(struct system_rig *r, unsigned k, uint32_t page)
+{
+    rig_store(r, RIG_PML4 + 0x1008, ELSEWHERE_TABLES | 7, 8);
+    rig_store(r, ELSEWHERE_TABLES, (ELSEWHERE_TABLES + 0x1000) | 7, 8);
+    rig_store(r, ELSEWHERE_TABLES + 0x1000 + 8 * k, page | 7, 8);
+}
+
 /* A trace whose second page is another from a time on, as one through a library is in another process. */
 static void a_trace_whose_page_is_elsewhere_goes(void)
 {
-    const uint32_t tables = RIG_PML4 + 0x2000, linear = 1u << 30;
     struct system_rig *r = engine_rig();
     const struct tcg *t;
 
-    rig_store(r, RIG_PML4 + 0x1008, tables | 7, 8);
-    rig_store(r, tables, (tables + 0x1000) | 7, 8);
-    rig_store(r, tables + 0x1000, FUNCTION | 7, 8);
+    map_elsewhere(r, 0, FUNCTION);
     PUT(r, RIG_CODE,
         "\xbe\x02\x00\x00\x00"             /*    mov esi, 2 */
         "\x31\xdb"                         /*    xor ebx, ebx */
         "\xb9\x00\x00\x00\x00"             /* 1: mov ecx, ROUNDS */
-        "\xe8\x00\x00\x00\x00"             /* 2: call linear */
+        "\xe8\x00\x00\x00\x00"             /* 2: call ELSEWHERE */
         "\x01\xc3"                         /*    add ebx, eax */
         "\xff\xc9"                         /*    dec ecx */
         "\x75\xf5"                         /*    jnz 2b */
-        "\xc6\x04\x25\x01\x30\x01\x00\x10" /*    mov byte [tables + 0x1001], 0x10 */
-        "\x0f\x01\x3c\x25\x00\x00\x00\x40" /*    invlpg [linear] */
+        "\xc6\x04\x25\x01\x30\x01\x00\x10" /*    mov byte [ELSEWHERE_TABLES + 0x1001], 0x10 */
+        "\x0f\x01\x3c\x25\x00\x00\x00\x40" /*    invlpg [ELSEWHERE] */
         "\xff\xce"                         /*    dec esi */
         "\x75\xdc"                         /*    jnz 1b */
         "\xf4");                           /*    hlt */
     rig_store(r, RIG_CODE + 8, ROUNDS, 4);
-    rig_store(r, RIG_CODE + 13, linear - (RIG_CODE + 17), 4);
+    rig_store(r, RIG_CODE + 13, ELSEWHERE - (RIG_CODE + 17), 4);
     PUT(r, FUNCTION, "\xb8\x03\x00\x00\x00\xc3"); /* mov eax, 3; ret */
     PUT(r, FUNCTION + 0x1000, "\xb8\x05\x00\x00\x00\xc3");
     (void)run(r);
@@ -546,27 +554,24 @@ static void a_halt_where_the_run_began_halts(void)
 /* A library's loop, at another address in each process. */
 static void a_loop_has_a_trace_wherever_it_is_mapped(void)
 {
-    const uint32_t tables = RIG_PML4 + 0x2000, linear = 1u << 30;
     const unsigned places = 2 * TRACES_ELSEWHERE;
     struct system_rig *r = engine_rig();
     const struct tcg *t;
 
-    rig_store(r, RIG_PML4 + 0x1008, tables | 7, 8);
-    rig_store(r, tables, (tables + 0x1000) | 7, 8);
     for (unsigned k = 0; k < places; k++) {
-        rig_store(r, tables + 0x1000 + 8 * k, FUNCTION | 7, 8);
+        map_elsewhere(r, k, FUNCTION);
     }
     PUT(r, RIG_CODE,
         "\xbe\x00\x00\x00\x00"     /*    mov esi, places */
         "\x31\xdb"                 /*    xor ebx, ebx */
-        "\xbf\x00\x00\x00\x40"     /*    mov edi, linear */
+        "\xbf\x00\x00\x00\x40"     /*    mov edi, ELSEWHERE */
         "\xff\xd7"                 /* 1: call rdi */
         "\x81\xc7\x00\x10\x00\x00" /*    add edi, 0x1000 */
         "\xff\xce"                 /*    dec esi */
         "\x75\xf4"                 /*    jnz 1b */
         "\xf4");                   /*    hlt */
     rig_store(r, RIG_CODE + 1, places, 4);
-    rig_store(r, RIG_CODE + 8, linear, 4);
+    rig_store(r, RIG_CODE + 8, ELSEWHERE, 4);
     PUT(r, FUNCTION,
         "\xb9\x00\x00\x00\x00" /*    mov ecx, ROUNDS */
         "\x83\xc3\x03"         /* 1: add ebx, 3 */

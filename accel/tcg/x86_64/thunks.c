@@ -3,7 +3,7 @@
  * accel/tcg/x86_64/thunks.c: the code that every block shares: entry, exit, calls of the interpreter, and the
  * inline lookup of jump targets.
  *
- * In translated code guest registers are where host_registers says; R13 to R15 are scratch.  The CPU is
+ * In translated code guest registers are where host_registers says; R13 to R15 are scratch (stretch.c).  The CPU is
  * reached by its address, which is below 2 GiB.  Flags are in the host's EFLAGS or in cc_op, cc_dst and
  * cc_src.  Thread: the vCPU's own.
  */

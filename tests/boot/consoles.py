@@ -10,7 +10,7 @@ import sys
 import time
 
 from boot import INIT_HEAD, KERNEL_TROUBLE, Failed, Run, Scratch, guest_data, guest_file, main, run_row
-from hotplug import Monitor, wait_until_free
+from machine import Machine
 from virtio import CORE, END, INTERP, MICROVM, PC
 
 TIMEOUT = 300
@@ -71,10 +71,10 @@ def initrd(scratch, script, end):
     return scratch.initrd(script + END % end, HEAD % " ".join(modules[:-1]), files)
 
 
-def start(scratch, script, args, console="ttyS0"):
+def options(scratch, script, args, console="ttyS0"):
     end = "reboot" if "microvm" in args else "poweroff"
-    return Run(["-m", "256", "-kernel", guest_file("consoles"), "-initrd",
-                initrd(scratch, script, end), "-append", f"console={console} panic=-1", *args])
+    return ["-m", "256", "-kernel", guest_file("consoles"), "-initrd", initrd(scratch, script, end), "-append",
+            f"console={console} panic=-1", *args]
 
 
 def check(run):
@@ -90,8 +90,8 @@ def shell(*args):
     """The kernel's messages and a shell are on hvc0, and nothing else is there."""
     def test():
         scratch = Scratch()
-        with start(scratch, SHELL, ["-display", "none", "-serial", "null", "-chardev", "stdio,id=c",
-                                    *args, "-device", "virtconsole,chardev=c"], "hvc0") as run:
+        own = ["-display", "none", "-serial", "null", "-chardev", "stdio,id=c", *args, "-device", "virtconsole,chardev=c"]
+        with Run(options(scratch, SHELL, own, "hvc0")) as run:
             run.expect(r"^/ # ", TIMEOUT)
             run.type("echo $((6 * 7)) is the answer\n")
             run.expect(r"^42 is the answer", TIMEOUT)
@@ -125,9 +125,9 @@ def echo(*args, features=""):
     def test():
         scratch = Scratch()
         path = scratch.path("socket")
-        with start(scratch, ECHO, ["-nographic", "-chardev",
-                                   f"socket,path={path},server=on,wait=off,id=p", *args,
-                                   "-device", f"virtserialport,chardev=p,name={NAME}"]) as run:
+        own = ["-nographic", "-chardev", f"socket,path={path},server=on,wait=off,id=p", *args, "-device",
+               f"virtserialport,chardev=p,name={NAME}"]
+        with Run(options(scratch, ECHO, own)) as run:
             run.expect(r"^PORT /dev/vport\d+p1$", TIMEOUT)
             for turn in (1, 2):
                 data = random.Random(turn).randbytes(SIZE)
@@ -148,21 +148,21 @@ def echo(*args, features=""):
 def come_and_go():
     scratch = Scratch()
     path = scratch.path("socket")
-    with start(scratch, COME_AND_GO, ["-nographic", *PC, "-device", "virtio-serial-pci"]) as run:
-        monitor = Monitor(run)
+    args = ["-nographic", *PC, "-device", "virtio-serial-pci"]
+    with Machine(scratch, options(scratch, COME_AND_GO, args)) as run:
         run.expect(r"^GUEST-READY", TIMEOUT)
         for turn in (1, 2):
             at = len(run.output)
-            monitor.ok(f"chardev-add socket,path={path},server=on,wait=off,id=p",
-                       f"device_add virtserialport,chardev=p,name={NAME},id=d")
+            run.ok(f"chardev-add socket,path={path},server=on,wait=off,id=p",
+                   f"device_add virtserialport,chardev=p,name={NAME},id=d")
             run.expect(f"^CAME-{turn} /dev/vport\\d+p1$", TIMEOUT, at)
             end = connect(path)
             end.sendall(b"hello in turn %d\n" % turn)
             run.expect(f"^HEARD-{turn} hello in turn {turn}", TIMEOUT, at)
-            monitor.ok("device_del d")
+            run.ok("device_del d")
             run.expect(f"^GONE-{turn}", TIMEOUT, at)
-            wait_until_free(monitor, "d")
-            monitor.ok("chardev-remove p")
+            run.wait_until_free("d")
+            run.ok("chardev-remove p")
             end.close()
         check(run)
 

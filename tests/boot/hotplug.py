@@ -4,14 +4,13 @@
 the guest writes to a disk that came, lets it go, and takes the next one in its place."""
 import re
 import sys
-import time
 
 from boot import KERNEL_TROUBLE, Failed, Run, Scratch, guest_file, main
+from machine import Machine
 from virtio import BLK, NVME, SCSI, initrd
 
 TIMEOUT = 300
 PROMPT = r"\(qemu\) "
-CTRL_A = "\x01"
 SIZE = 8 << 20
 PC = ["-no-reboot"]
 Q35 = ["-no-reboot", "-M", "q35", "-device", "pcie-root-port,id=p,chassis=1,slot=3"]
@@ -34,29 +33,6 @@ read line
 """
 
 
-class Monitor:
-    """The monitor and the guest's serial line on one terminal."""
-
-    def __init__(self, run):
-        self.run = run
-
-    def command(self, text, timeout=60):
-        """Types a command; what it prints."""
-        run = self.run
-        run.type(CTRL_A + "c")
-        at = run.expect(PROMPT, timeout, len(run.output))
-        run.type(text + "\r")
-        end = run.expect(r"\n" + PROMPT, timeout, at)
-        run.type(CTRL_A + "c")
-        return run.output[at:end]
-
-    def ok(self, *commands):
-        for text in commands:
-            answer = self.command(text)
-            if re.search(r"not |rror|nvalid|uplicate|already", answer):
-                self.run.fail(f"'{text}' said: {answer}")
-
-
 def in_guest(node, drivers, args, add, device="d"):
     """Adds the disk, lets the guest use it, deletes it, and again under the same names."""
     def test():
@@ -64,20 +40,19 @@ def in_guest(node, drivers, args, add, device="d"):
         script = SCRIPT.replace("NODE", node)
         run_args = ["-nographic", "-m", "512", "-kernel", guest_file("virtio"), "-initrd",
                     initrd(scratch, drivers, script, False), "-append", "console=ttyS0 panic=-1", *args]
-        with Run(run_args) as run:
-            monitor = Monitor(run)
+        with Machine(scratch, run_args) as run:
             run.expect(r"^GUEST-READY", TIMEOUT)
             for turn in (1, 2):
                 at = len(run.output)
                 image = scratch.path(f"disk{turn}.img", bytes(SIZE))
-                monitor.ok(f"drive_add 0 if=none,id=drv,format=raw,file={image}", add)
+                run.ok(f"drive_add 0 if=none,id=drv,format=raw,file={image}", add)
                 run.expect(f"^SIZE-{turn} {SIZE // 512}$", TIMEOUT, at)
                 run.expect(f"^READ: written in turn {turn}", TIMEOUT, at)
                 run.expect(f"^USED-{turn}", TIMEOUT, at)
-                monitor.ok(f"device_del {device}")
+                run.ok(f"device_del {device}")
                 run.expect(f"^GONE-{turn}", TIMEOUT, at)
-                wait_until_free(monitor, device)
-                if "drv" in monitor.command("info block"):
+                run.wait_until_free(device)
+                if "drv" in run.command("info block"):
                     run.fail("the drive is still there")
                 with open(image, "rb") as file:
                     file.seek(1 << 20)
@@ -90,15 +65,6 @@ def in_guest(node, drivers, args, add, device="d"):
             if trouble:
                 run.fail(f"printed '{trouble.group(0)}', which must not appear")
     return test
-
-
-def wait_until_free(monitor, device):
-    """The guest has let go when the device's id is gone."""
-    for _ in range(60):
-        if f'id "{device}"' not in monitor.command("info qtree"):
-            return
-        time.sleep(0.5)
-    monitor.run.fail(f"device '{device}' is still there")
 
 
 def messages(machine, rows):

@@ -4,8 +4,8 @@
 import re
 import sys
 
-from boot import INIT_HEAD, KERNEL_TROUBLE, Run, Scratch, guest_data, guest_file, main
-from hotplug import Monitor
+from boot import INIT_HEAD, KERNEL_TROUBLE, Scratch, guest_data, guest_file, main
+from machine import Machine
 from usb import END, EVENT_TOOLS
 
 TIMEOUT = 400
@@ -52,13 +52,12 @@ def told(row, suffix, args):
             except FileNotFoundError:   # built into the kernel
                 pass
         initrd = scratch.initrd(SCRIPT % (name, name, len(wanted)) + END, HEAD, files)
-        with Run(["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("graphics"), "-initrd", initrd,
-                  "-append", "console=ttyS0 panic=-1 quiet", *args, "-device", f"virtio-{kind}-{suffix}"],
-                 terminal=True) as guest:
-            monitor = Monitor(guest)
+        options = ["-nographic", "-no-reboot", "-m", "256", "-kernel", guest_file("graphics"), "-initrd", initrd,
+                   "-append", "console=ttyS0 panic=-1 quiet", *args, "-device", f"virtio-{kind}-{suffix}"]
+        with Machine(scratch, options, terminal=True) as guest:
             guest.expect(r"^GUEST-READY", TIMEOUT)
             at = len(guest.output)
-            monitor.ok(*commands)
+            guest.ok(*commands)
             if guest.finish(TIMEOUT) != 0:
                 guest.fail("the guest did not power off")
             trouble = re.search(KERNEL_TROUBLE + "|INSMOD-FAILED", guest.output, re.M)

@@ -15,7 +15,7 @@ import time
 
 from boot import Failed, RHEA, Run, Scratch, Skip, guest_file, tap
 from firmware import need_bios
-from migration import Machine
+from machine import Machine
 from screen import Screen
 
 TIMEOUT = 60

@@ -7,83 +7,16 @@ Without arguments a short list, for 'make check'; with --all every row; with wor
 import itertools
 import os
 import re
-import select
 import socket
 import sys
 import threading
-import time
 
-from boot import SLOW, Run, Scratch, guest_file, main
+from boot import Run, Scratch, guest_file, main
 from disks import run, tool
+from machine import TIMEOUT, Machine
 from qmp_client import connect, listener
 from snapshots import SCRIPT, SIZE, drive, turns, watch
 from virtio import BLK, NVME, SCSI, initrd
-
-TIMEOUT = 120
-
-
-class Machine(Run):
-    """A run with a monitor on a socket of its own."""
-
-    count = 0
-
-    def __init__(self, scratch, args, pass_fds=()):
-        Machine.count += 1
-        path = scratch.path(f"monitor{Machine.count}")
-        super().__init__([*args, "-monitor", f"unix:{path},server=on,wait=off"], pass_fds=pass_fds)
-        self.monitor = socket.socket(socket.AF_UNIX)
-        self.monitor.settimeout(TIMEOUT * SLOW)
-        deadline = time.monotonic() + TIMEOUT * SLOW
-        while self.monitor.connect_ex(path) != 0:
-            if self.child.poll() is not None or time.monotonic() > deadline:
-                self.pump(0)
-                self.fail("there is no monitor")
-            time.sleep(0.02)
-        self.answer()
-
-    def answer(self):
-        text = b""
-        while not text.endswith(b"(qemu) "):
-            piece = self.monitor.recv(4096)
-            if not piece:
-                self.pump(0)
-                self.fail(f"the monitor ended after {text}")
-            text += piece
-        return text.decode()
-
-    def command(self, line):
-        """What it prints, without the line itself."""
-        self.monitor.sendall(line.encode() + b"\n")
-        return self.answer().partition("\n")[2].removesuffix("(qemu) ").replace("\r", "")
-
-    def must_say(self, line, pattern=r"\A\Z"):
-        said = self.command(line)
-        if not re.search(pattern, said):
-            self.fail(f"'{line}' said: {said}")
-
-    def catch_up(self):
-        """Takes the output that there is."""
-        while select.select([self.read_fd], [], [], 0)[0] and self.pump(0):
-            pass
-
-    def wait_for(self, line, pattern):
-        deadline = time.monotonic() + TIMEOUT * SLOW
-        while not re.search(pattern, self.command(line)):
-            if time.monotonic() > deadline:
-                self.fail(f"'{line}' did not say '{pattern}'")
-            self.pump(0.05)
-
-    def quit(self):
-        self.monitor.sendall(b"quit\n")
-        if self.finish(TIMEOUT) != 0:
-            self.fail("exit status is not 0")
-
-    def close(self):
-        self.monitor.close()
-
-    def __exit__(self, *unused):
-        self.close()
-        super().__exit__(*unused)
 
 
 class Guest:
@@ -100,7 +33,7 @@ class Guest:
                      *(a.replace("IMAGE", self.image) for a in args or drive("virtio-blk-pci", "-smp", "2"))]
 
     def machine(self, *more, pass_fds=()):
-        return Machine(self.scratch, [*self.args, *more], pass_fds)
+        return Machine(self.scratch, [*self.args, *more], pass_fds=pass_fds)
 
     def end(self, machine):
         """Ends the machine where it runs and checks its disk, which may have leaks where a machine is killed."""

@@ -15,7 +15,7 @@ import time
 
 from boot import INIT_HEAD, KERNEL_TROUBLE, Scratch, Skip, guest_data, guest_file, tap
 from disks import run, tool
-from migration import TIMEOUT, Machine
+from machine import TIMEOUT, Machine
 from network_guest import FILE, Handler
 
 MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk",

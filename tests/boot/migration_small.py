@@ -7,7 +7,8 @@ import sys
 import threading
 
 from boot import RHEA, Scratch, Skip, Failed, tap
-from migration import CHANNELS, Machine
+from machine import Machine
+from migration import CHANNELS
 
 TIMEOUT = 120
 INTERP = ["-accel", "tcg,engine=interp"]

@@ -6,8 +6,8 @@ is what was sent."""
 import re
 import sys
 
-from boot import Run, Scratch, main
-from hotplug import Monitor, wait_until_free
+from boot import Scratch, main
+from machine import Machine
 from network_guest import DIGEST, MODULES_HEAD, check, fill, linux, serving
 
 TIMEOUT = 300
@@ -70,36 +70,34 @@ def come_and_go(card):
         scratch = Scratch()
         with serving() as port:
             args = [*linux(scratch, fill(SCRIPT, PORT=port)), "-nic", "none"]
-            with Run(args, terminal=True) as run:
-                monitor = Monitor(run)
+            with Machine(scratch, args, terminal=True) as run:
                 run.expect("GUEST-READY", TIMEOUT)
                 for turn in (1, 2):
-                    monitor.ok("netdev_add user,id=h", f"device_add {card},netdev=h,id=c")
+                    run.ok("netdev_add user,id=h", f"device_add {card},netdev=h,id=c")
                     run.expect(f"FILE-{turn} {DIGEST}", TIMEOUT)
-                    monitor.ok("set_link c off")
+                    run.ok("set_link c off")
                     run.expect(f"DOWN-{turn}", TIMEOUT)
-                    monitor.ok("set_link c on")
+                    run.ok("set_link c on")
                     run.expect(f"UP-{turn}", TIMEOUT)
-                    monitor.ok("device_del c")
+                    run.ok("device_del c")
                     run.expect(f"GONE-{turn}", TIMEOUT)
                     if turn == 1:
-                        wait_until_free(monitor, "c")
-                        monitor.ok("netdev_del h")
+                        run.wait_until_free("c")
+                        run.ok("netdev_del h")
                 check(run)
     return test
 
 
 def loaded(events, args):
-    """A guest that downloads all the time, and what happens to it: events(run, monitor)."""
+    """A guest that downloads all the time, and what happens to it: events(run)."""
     def test():
         scratch = Scratch()
         with serving() as port:
             options = linux(scratch, fill(LOAD, PORT=port, DIGEST=DIGEST), "cards")
             options.remove("-no-reboot")
-            with Run([*options, "-nic", "none", "-netdev", "user,id=h", *args], terminal=True) as run:
-                monitor = Monitor(run)
+            with Machine(scratch, [*options, "-nic", "none", "-netdev", "user,id=h", *args], terminal=True) as run:
                 run.expect("GUEST-READY", TIMEOUT)
-                events(run, monitor)
+                events(run)
                 run.type("\r")
                 check(run, "^STOPPED")
                 if re.search("^(BAD|GAVE-UP)", run.output, re.M):
@@ -115,23 +113,23 @@ def good_downloads(run, count):
 
 
 def unplug_under_load(add):
-    def events(run, monitor):
+    def events(run):
         for turn in range(1, TURNS + 1):
-            monitor.ok(f"device_add {add},netdev=h,id=c")
+            run.ok(f"device_add {add},netdev=h,id=c")
             run.expect(f"UP-{turn}", TIMEOUT)
             good_downloads(run, 2)
             if turn < TURNS:
-                monitor.ok("device_del c")
+                run.ok("device_del c")
                 run.expect(f"GONE-{turn}", TIMEOUT)
-                wait_until_free(monitor, "c")
+                run.wait_until_free("c")
     return events
 
 
-def reset_under_load(run, monitor):
+def reset_under_load(run):
     for _ in range(TURNS - 1):
         good_downloads(run, 2)
         at = len(run.output)
-        monitor.command("system_reset")
+        run.command("system_reset")
         run.expect("GUEST-READY", TIMEOUT, at)
     good_downloads(run, 2)
 

@@ -8,7 +8,7 @@ import sys
 
 from boot import KERNEL_TROUBLE, Run, Scratch, guest_data, guest_file, main, run_row
 from disks import run as run_tool, tool
-from hotplug import Monitor
+from machine import Machine
 from rfb import Rfb, connect
 from uefi import firmware
 
@@ -47,16 +47,15 @@ def vmgenid_tells_linux_of_a_load(machine, by_firmware=False):
         args[-1] += GUID
         if by_firmware:
             args += ["-bios", scratch.path("ovmf", firmware("OVMF.fd"))]
-        with Run(args, terminal=True) as guest:
-            monitor = Monitor(guest)
+        with Machine(scratch, args, terminal=True) as guest:
             guest.expect("^GUEST-READY", TIMEOUT)
-            if GUID not in monitor.command("info vm-generation-id"):
+            if GUID not in guest.command("info vm-generation-id"):
                 guest.fail("info vm-generation-id does not tell")
-            monitor.ok("savevm s")
+            guest.ok("savevm s")
             if re.search(RESEEDED, guest.output):
                 guest.fail("it was told before")
             at = len(guest.output)
-            monitor.ok("loadvm s")
+            guest.ok("loadvm s")
             guest.type("still there\r")
             guest.expect("^LINE still there", TIMEOUT, at)
         # Another process, with another number. The same one would be no news to Linux.

@@ -9,7 +9,7 @@ import sys
 
 from boot import KERNEL_TROUBLE, Run, Scratch, guest_file, main
 from disks import run, tool
-from hotplug import Monitor
+from machine import Machine
 from virtio import BLK, NVME, SCSI, initrd
 
 TIMEOUT = 300
@@ -65,24 +65,22 @@ def life(node, drivers, args):
         args_ = ["-nographic", "-m", "256", "-no-reboot", "-kernel", guest_file("virtio"), "-initrd",
                  initrd(scratch, drivers, SCRIPT.replace("NODE", node), False), "-append",
                  "console=ttyS0 panic=-1 quiet", *(a.replace("IMAGE", image) for a in args)]
-        with Run(args_) as guest:
-            monitor = Monitor(guest)
+        with Machine(scratch, args_) as guest:
             guest.expect("^GUEST-READY", TIMEOUT)
             first = watch(guest, 0, 3)
-            answer = monitor.command("savevm first")
+            answer = guest.command("savevm first")
             watch(guest, 0, first + 4)
             for _ in range(3):
-                answer += monitor.command("loadvm first")
+                answer += guest.command("loadvm first")
                 second = watch(guest, len(guest.output), 3, first + 1)
-            answer += monitor.command("savevm second")
-            answer += monitor.command("savevm third") + monitor.command("delvm third")
+            answer += guest.command("savevm second")
+            answer += guest.command("savevm third") + guest.command("delvm third")
             if re.search(r"(?i)error|section|does not|reset", answer):
                 guest.fail(f"the monitor said {answer}")
-            seen = monitor.command("info snapshots")
+            seen = guest.command("info snapshots")
             if re.findall(r"^-- +(\w+) ", seen, re.M) != ["first", "second"]:
                 guest.fail(f"info snapshots: {seen}")
-            guest.type("\x01x")
-            guest.finish(TIMEOUT)
+            guest.quit()
         listed = run([qemu_img, "snapshot", "-l", image])
         if re.findall(r"^\d+ +(\w+) ", listed, re.M) != ["first", "second"]:
             guest.fail(f"qemu-img lists {listed}")

@@ -12,7 +12,7 @@ import sys
 from boot import KERNEL_TROUBLE, Run, Scratch, Skip, guest_file, main
 from disks import run as run_tool, tool
 from firmware import need_bios
-from hotplug import Monitor
+from machine import Machine
 from uefi import firmware
 
 TIMEOUT = 300
@@ -132,15 +132,14 @@ def snapshot(device):
         run_tool([tool("qemu-img", "qemu-utils"), "create", "-q", "-f", "qcow2", image, "16M"])
         base = ["-nographic", "-m", "256", "-no-reboot", "-kernel", guest_file("amd64"), "-initrd",
                 scratch.initrd(SAVED), "-append", "console=ttyS0 panic=-1 quiet", "-hda", image]
-        with Tpm(scratch, device) as tpm, Run([*base, *tpm.args], terminal=True) as guest:
-            monitor = Monitor(guest)
+        with Tpm(scratch, device) as tpm, Machine(scratch, [*base, *tpm.args], terminal=True) as guest:
             guest.expect("^GUEST-READY", TIMEOUT)
             first = pcr(guest, "extend")
-            answer = monitor.command("savevm s")
+            answer = guest.command("savevm s")
             second = pcr(guest, "extend")
             if first == second:
                 guest.fail("an extension changes nothing")
-            answer += monitor.command("loadvm s")
+            answer += guest.command("loadvm s")
             if pcr(guest, "look") != first or pcr(guest, "extend") != second:
                 guest.fail("the TPM did not go back")
             if re.search(r"(?i)error|fail", answer):

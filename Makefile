@@ -54,7 +54,7 @@ general_src := target/i386/flags.c target/i386/refill.c target/i386/tlb.c
 
 accel_tcg_src := block.c block_debug.c block_decode.c block_invalidate.c block_loose.c tcg.c trace.c
 # One back end of the translator: by the machine that the compiler builds for.
-accel_tcg_x86_64_src := address.c avx.c branches.c buffer.c disassemble.c div.c emit_rows.c flags.c host.c insns.c \
+accel_tcg_x86_64_src := address.c avx.c branches.c buffer.c copy.c disassemble.c div.c emit_rows.c flags.c host.c insns.c \
                         log.c loop.c mapping.c plan.c sites.c stretch.c string.c system.c thunks.c translate.c vector.c vector_state.c \
                         x87.c x87_state.c
 accel_tcg_other_src := no_translator.c
@@ -149,7 +149,7 @@ insn_tests := cpu_model_test smp_test dirty_test tlb_test avx_test softfloat_tes
               moo_test code_change_test
 insn_helpers := avx_rows.c decode_capstone.c integer_case.c moo.c moo_later.c native.c \
                 native_amd.c native_coverage.c native_host.c system_rig.c translate_gen.c translate_gen_narrow.c \
-                translate_gen_crowd.c translate_gen_walk.c translate_gen_wide.c translate_run.c translate_x87.c
+                translate_gen_crowd.c translate_copy.c translate_gen_walk.c translate_gen_wide.c translate_run.c translate_x87.c
 insn_scripts := guests.py
 
 # What the scripts of tests/block run: tests/block/NAME.c.

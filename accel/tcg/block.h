@@ -173,7 +173,7 @@ struct tcg {
     uint64_t running_rip;
     bool any_debug; /* blocks of this kind */
 
-    uint64_t n_decoded, n_invalidated, n_flushed, n_translated, n_code_resets;
+    uint64_t n_decoded, n_invalidated, n_flushed, n_translated, n_copied, n_code_resets;
     uint64_t n_claimed, n_given_up, n_swept, n_traces, n_entered;
 };
 

@@ -544,10 +544,11 @@ void tcg_print_stats(struct machine *m, GString *out)
         g_string_append_printf(
             out,
             "CPU %u: instructions cached %u/%u, blocks decoded %" PRIu64 ", invalidated %" PRIu64
-            ", cache drops %" PRIu64 ", translated %" PRIu64 ", pages claimed %" PRIu64
-            ", given up %" PRIu64 ", cold blocks dropped %" PRIu64 ", traces %" PRIu64
-            ", code entered %" PRIu64 "\n",
+            ", cache drops %" PRIu64 ", translated %" PRIu64 ", copied %" PRIu64
+            ", pages claimed %" PRIu64 ", given up %" PRIu64 ", cold blocks dropped %" PRIu64
+            ", traces %" PRIu64 ", code entered %" PRIu64 "\n",
             k, t->insns, BLOCK_CACHE_INSNS, t->n_decoded, t->n_invalidated, t->n_flushed,
-            t->n_translated, t->n_claimed, t->n_given_up, t->n_swept, t->n_traces, t->n_entered);
+            t->n_translated, t->n_copied, t->n_claimed, t->n_given_up, t->n_swept, t->n_traces,
+            t->n_entered);
     }
 }

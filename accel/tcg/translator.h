@@ -21,8 +21,9 @@ struct code {
     uint32_t reach;   /* outside 64-bit code: the CS limit must not be below; 0: not looked at */
     uint64_t variant; /* what the back end assumes at its start; 0: nothing */
     uint8_t *entry;   /* writable mapping */
-    struct code_link *links; /* jumps out of it */
-    struct code_link *in;    /* jumps patched to lead here */
+    struct code_image *image; /* the back end's, for copies at other addresses; or NULL */
+    struct code_link *links;  /* jumps out of it */
+    struct code_link *in;     /* jumps patched to lead here */
     unsigned n_links;
 };
 

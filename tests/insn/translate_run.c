@@ -10,7 +10,6 @@
 #define STEPS     600
 #define SYSTEM    0xffffff0000000000ull /* linear address of the first MiB, supervisor only */
 #define TABLES    0x12000u
-#define CODE_PHYS 0x20000u
 #define DATA_PHYS 0x40000u
 #define HANDLERS  0x7000u /* one HLT a vector, 16 bytes apart */
 #define MMIO_PHYS 0x200000u

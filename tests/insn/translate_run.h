@@ -12,6 +12,7 @@
 #include "tests/insn/system_rig.h"
 #include "tests/insn/translate_gen.h"
 
+#define CODE_PHYS  0x20000u /* where a case's code is in RAM */
 #define MAX_FAULTS 48
 
 struct fault {
@@ -52,6 +53,7 @@ struct bench {
     struct insn insn;
     bool fetching;
     unsigned cases, dropped, faults, mismatches;
+    unsigned copied, not_copied; /* blocks whose copies were compared, and that have none */
     uint64_t first_seed, step, count;
 };
 
@@ -72,5 +74,12 @@ enum ending run_reference(struct bench *b, struct outcome *o);
 void run_engine(struct bench *b, struct outcome *o);
 /* Makes every block of the code pages hot, so that the next run translates it. */
 void heat_blocks(struct bench *b);
+/*
+ * translate_copy.c: each block's code, copied to another address, against what is translated there; `out` gets
+ * differences.  The case must have been of 64-bit code.  Its blocks have no code afterwards.
+ */
+void check_copies(struct bench *b, GString *out);
+/* Blocks with addresses that do not move with them. */
+void check_absolute_copies(struct bench *b);
 
 #endif

@@ -144,7 +144,10 @@ static GString *check_case(struct bench *b)
         }
         heat_blocks(b);
     }
-    return NULL;
+    if (b->c.mode == GEN_64) {
+        check_copies(b, out);
+    }
+    return out->len ? g_steal_pointer(&out) : NULL;
 }
 
 static void print_case(struct bench *b, const char *text)
@@ -226,6 +229,7 @@ static void run_cases(struct vcpu *v)
 
     (void)v;
     translator_hot_after(b->cpu->engine, 0); /* traces, too */
+    check_absolute_copies(b);
     for (uint64_t n = 0; n < b->count && b->mismatches < 8; n++) {
         g_autoptr(GString) out = NULL;
 
@@ -313,6 +317,8 @@ static void test_random(void)
                    t->n_code_resets);
     g_assert_cmpuint(t->n_translated, >, 0);
     g_assert_cmpuint(t->n_traces, >, 0);
+    g_test_message("%u blocks copied, %u not to be copied", b->copied, b->not_copied);
+    g_assert_cmpuint(b->copied, >, b->not_copied);
     vcpu_destroy_all(m);
     g_assert_cmpuint(b->mismatches, ==, 0);
     g_assert_cmpuint(b->dropped, <, b->cases * 3 / 4);

@@ -66,7 +66,7 @@ GRANTS = {
     "tools":        f"{BACK_ENDS}",                 # the image tools have no machine
     "tests/unit":   f"tests cli monitor gdbstub migration {BOARD}",
     "tests/device": f"tests tests/unit cli monitor migration {BOARD}",
-    "tests/insn":   f"tests tests/device {ENGINES}",
+    "tests/insn":   f"tests tests/device {ENGINES} accel/tcg/x86_64",
     "tests/block":  BACK_ENDS,
     "tests/boot":   "",  # guests' programs: the C library alone
     "tests/fuzz":   f"tests cli monitor migration {BOARD}",

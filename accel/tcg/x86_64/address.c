@@ -82,10 +82,11 @@ static void emit_offset(struct trans *x, const struct address *a, unsigned to)
     unsigned base = H_NONE, index = H_NONE;
 
     if (a->base == R_ZERO && a->index == R_ZERO) {
-        emit_mov_imm(x->e, to,
-                     a->addr16   ? (uint16_t)a->disp
-                     : a->addr32 ? (uint32_t)a->disp
-                                 : (uint64_t)a->disp);
+        x->moving = x->moving && !a->addr32;
+        emit_mov_linear(x, to,
+                        a->addr16   ? (uint16_t)a->disp
+                        : a->addr32 ? (uint32_t)a->disp
+                                    : (uint64_t)a->disp);
         return;
     }
     if (a->addr16) {
@@ -291,6 +292,16 @@ static bool is_constant(const struct address *a, unsigned size)
            ((uint64_t)a->disp & 4095) + size <= 4096;
 }
 
+/* The displacement just emitted is of a field of the slot; absolute addresses do not move. */
+static void note_slot(struct trans *x, uint64_t linear)
+{
+    int64_t rel = (int64_t)(linear - x->start);
+
+    if (rel == (int32_t)rel) {
+        note_move(x, MOVE_TLB_SLOT, linear);
+    }
+}
+
 /* The check of one, whose slot is known, too: the host address of its page to a register. */
 static struct site *check_constant(struct trans *x, const struct access *acc,
                                    const struct address *a, unsigned size, bool write,
@@ -303,13 +314,16 @@ static struct site *check_constant(struct trans *x, const struct access *acc,
     struct site *s;
 
     x->page = 0;
-    emit_mov_imm(e, to, linear & ~4095ull);
+    x->moving = x->moving && !a->addr32;
+    emit_mov_linear(x, to, linear & ~4095ull);
     emit_insn(e, E_W, 0x39, to,
               rm_cpu(slot + (write ? offsetof(struct tlb_entry, write_tag)
                                    : offsetof(struct tlb_entry, read_tag))));
+    note_slot(x, linear);
     s = check_site(x, retry, acc, a, size, write, kind);
     s->jump[-1] = 0x80 | CC_NZ;
     emit_insn(e, E_W, 0x03, to, rm_cpu(slot + offsetof(struct tlb_entry, addend)));
+    note_slot(x, linear);
     return s;
 }
 
@@ -739,7 +753,7 @@ static void emit_site(struct trans *x, const struct site *s)
     }
     if (s->kind != SITE_PLAIN) {
         emit_mov_imm(x->e, H_R14, (uintptr_t)s->insn);
-        emit_mov_imm(x->e, H_R13, s->rip);
+        emit_mov_linear(x, H_R13, s->rip);
     }
     switch (s->kind) {
     case SITE_RESUME:

@@ -92,6 +92,8 @@ struct backend {
     int32_t hot_after;          /* look-ups */
     uint32_t host_features[FEAT_WORDS];
     enum vector_level host_level;
+    uint8_t *field[MAX_FIELDS];        /* for e.field */
+    bool no_copies;                    /* for tests */
     uint8_t emit_rows[EMIT_ROWS_HASH]; /* see emit_rows_init */
     struct site_owner {
         struct block *block;
@@ -149,8 +151,29 @@ void emit_go_on(struct backend *k);
 /* Behind an instruction that may have changed anything: may translated code go on?  `died`: t->n_invalidated before it. */
 bool translator_goes_on(struct x86_cpu *cpu, uint64_t died);
 
+#define MAX_CODES 16 /* of one block: linear addresses, modes and variants */
+
+/* thunks.c: MAX_CODES are reached: what is not needed for copies goes, or all. */
+void forget_copies(struct tcg *t, struct block *b);
+static inline void keep_code(struct block *b, struct code *c)
+{
+    c->next = b->code;
+    b->code = c;
+    b->code_keys |= code_key_bit(c->key);
+    b->n_codes++;
+}
+
+/* Where the next code begins. */
+static inline uint8_t *code_start(const struct backend *k)
+{
+    return (uint8_t *)(((uintptr_t)k->e.p + 15) & ~(uintptr_t)15);
+}
+
 /* log.c: true without -perfmap. */
 bool perf_map_open(struct tcg *t, struct backend *k, GError **error);
+/* Code at a linear address: the part that runs often, that out of line. */
+void log_perf_map(const struct backend *k, uint64_t linear, const uint8_t *entry, size_t size,
+                  const uint8_t *cold, size_t cold_size);
 
 /* string.c */
 void emit_string_thunks(struct backend *k);

@@ -67,6 +67,7 @@ static uint8_t *emit_page_check(struct trans *x, struct code_link *link, uint64_
     link->key = x->e->p;
     emit64(x->e, 0);
     emit_insn(x->e, E_W, 0x39, H_R13, rm_cpu((size_t)exec_slot(x, linear)));
+    note_move(x, MOVE_EXEC_SLOT, linear);
     return emit_jump(x->e, CC_NZ);
 }
 
@@ -84,7 +85,9 @@ void emit_second_page_check(struct trans *x)
 
     next = x->word == 8 ? next : (uint32_t)next;
     emit_mov_imm(x->e, H_R13, tlb_exec_key(next, (uintptr_t)x->b->host2));
+    note_move(x, MOVE_NEXT_PAGE, next);
     emit_insn(x->e, E_W, 0x39, H_R13, rm_cpu((size_t)exec_slot(x, next)));
+    note_move(x, MOVE_EXEC_SLOT, next);
     add_way(x, -1, x->start)->jump[0] = emit_jump(x->e, CC_NZ);
 }
 
@@ -125,6 +128,7 @@ static void emit_polls(struct trans *x, uint64_t target, uint64_t variant)
     x->host_flags = false;
     add_way(x, -1, target)->jump[0] = wanted;
     emit_insn(x->e, 0, 0x83, 5, rm_cpu(CPU_COUNTER(key_of(x, target))));
+    note_move(x, MOVE_COUNTER, target);
     emit8(x->e, 1);
     way = add_way(x, -1, target);
     way->jump[0] = emit_jump(x->e, CC_S);
@@ -247,7 +251,7 @@ static void emit_push_pair(struct trans *x, uint64_t next)
         emit8(x->e, 0x68);
         emit32(x->e, (uint32_t)next);
     } else {
-        emit_mov_imm(x->e, H_R15, next);
+        emit_mov_linear(x, H_R15, next);
         emit_insn(x->e, 0, 0xff, 6, rm_reg(H_R15));
     }
 }
@@ -295,6 +299,7 @@ static void emit_way_to(struct trans *x, int cc, uint64_t target, bool poll, con
         emit_push_pair(x, *next);
         emit8(x->e, 0xe8);
         emit32(x->e, 0);
+        note_field(x->e);
         way->jump[0] = x->e->p - 4;
     } else {
         way->jump[0] = emit_jump(x->e, cc);
@@ -403,7 +408,7 @@ static void emit_push_return(struct trans *x, uint64_t next)
         emit_insn(x->e, size_form(size), 0xc7, 0, rm);
         emit_bytes(x->e, &next, size == 2 ? 2 : 4);
     } else {
-        emit_mov_imm(x->e, H_R14, next);
+        emit_mov_linear(x, H_R14, next);
         emit_store(x->e, H_R14, rm);
     }
     emit_add_rsp(x, -(int32_t)size);
@@ -746,12 +751,13 @@ void emit_link_stub(struct trans *x, struct code_link *link)
     struct emit *e = x->e;
 
     link->generic = emit_jump(e, -1);
-    emit_mov_imm(e, H_R13, x->word == 8 ? link->target : (uint32_t)link->target - x->base);
+    emit_mov_linear(x, H_R13, x->word == 8 ? link->target : (uint32_t)link->target - x->base);
     /* The link's own address is known once the code is allocated: finish() fills it in. */
     emit8(e, 0x49);
     emit8(e, 0xb8 | (H_R14 & 7));
     x->link_self[link - x->links] = e->p;
     emit64(e, 0);
+    note_move(x, MOVE_LINK, (uint64_t)(link - x->links));
     patch_jump(emit_jump(e, -1), x->k->exit_to);
 }
 
@@ -781,7 +787,7 @@ void emit_ways(struct trans *x)
             emit_link_way(x, w);
         } else {
             way_flags(x, w);
-            emit_mov_imm(x->e, H_R13, w->target);
+            emit_mov_linear(x, H_R13, w->target);
             emit_leave(x, w);
         }
     }

@@ -33,10 +33,14 @@ enum host_reg {
     H_NONE
 };
 
+#define MAX_FIELDS 4096 /* of a piece of code */
+
 struct emit {
     uint8_t *start, *p, *end; /* writable mapping */
     ptrdiff_t to_exec;        /* executable address - writable address */
     int32_t cpu;              /* address of struct x86_cpu, below 2 GiB */
+    uint8_t **field;          /* displacements of jumps and calls as they are emitted, or NULL */
+    unsigned n_fields;
     bool full;
 };
 
@@ -257,6 +261,24 @@ static inline void emit_lea(struct emit *e, unsigned reg, struct emit_rm rm)
     emit_insn(e, E_W, 0x8d, reg, rm);
 }
 
+/* There are MAX_FIELDS, of which the last stands for all that find no room. */
+static inline void note_field(struct emit *e)
+{
+    if (e->field) {
+        e->field[MIN(e->n_fields, MAX_FIELDS - 1)] = e->p - 4;
+        e->n_fields += e->n_fields < MAX_FIELDS;
+    }
+}
+
+/* Back to p: what came behind it was not meant. */
+static inline void emit_rewind(struct emit *e, uint8_t *p)
+{
+    e->p = p;
+    while (e->field && e->n_fields && e->field[e->n_fields - 1] >= p) {
+        e->n_fields--;
+    }
+}
+
 /* Jumps with a 32-bit displacement to be filled in; cc < 0: unconditional.  Returns the field. */
 static inline uint8_t *emit_jump(struct emit *e, int cc)
 {
@@ -267,6 +289,7 @@ static inline uint8_t *emit_jump(struct emit *e, int cc)
         emit8(e, 0x80 | (unsigned)cc);
     }
     emit32(e, 0);
+    note_field(e);
     return e->p - 4;
 }
 
@@ -307,6 +330,7 @@ static inline void emit_call(struct emit *e, const uint8_t *target)
 {
     emit8(e, 0xe8);
     emit32(e, 0);
+    note_field(e);
     patch_jump(e->p - 4, target);
 }
 

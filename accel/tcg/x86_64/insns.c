@@ -382,6 +382,8 @@ static bool emit_mov(struct trans *x, unsigned n, const struct emit_row *row)
         unsigned form = form_of(i, row), size = i->op[0].size;
         struct emit_rm operand = mem_begin(x, n, &i->op[store ? 0 : 1], store);
 
+        x->moving = false; /* an absolute address may be anywhere */
+
         emit_insn(x->e, size == 1 ? 0 : form, (store ? 0x88 : 0x8a) | (size > 1), H_RAX, operand);
         mem_end(x);
         return true;

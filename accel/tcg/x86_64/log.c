@@ -61,11 +61,11 @@ static bool disassemble(const struct trans *x, const uint8_t *code, size_t size,
     return host_disassemble(code, size, (uintptr_t)(code + x->e->to_exec), out);
 }
 
-static void log_out_asm(const struct trans *x, const uint8_t *entry, size_t size, size_t cold)
+static void log_out_asm(const struct trans *x, size_t size, size_t cold)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
-    if (disassemble(x, entry, size, text)) {
+    if (disassemble(x, x->entry, size, text)) {
         g_string_append(text, "  -- out of line\n");
         disassemble(x, x->cold, cold, text);
     } else {
@@ -93,21 +93,27 @@ bool perf_map_open(struct tcg *t, struct backend *k, GError **error)
     return true;
 }
 
-void log_translation(const struct trans *x, const uint8_t *entry)
+void log_perf_map(const struct backend *k, uint64_t linear, const uint8_t *entry, size_t size,
+                  const uint8_t *cold, size_t cold_size)
 {
-    size_t size = (size_t)(x->e->p - entry), cold = (size_t)(x->k->cold - x->cold);
+    if (k->perf_map) {
+        fprintf(k->perf_map,
+                "%" PRIx64 " %zx guest 0x%016" PRIx64 "\n%" PRIx64 " %zx out of line 0x%016" PRIx64
+                "\n",
+                (uint64_t)(uintptr_t)(entry + k->e.to_exec), size, linear,
+                (uint64_t)(uintptr_t)(cold + k->e.to_exec), cold_size, linear);
+    }
+}
+
+void log_translation(const struct trans *x)
+{
+    size_t size = (size_t)(x->e->p - x->entry), cold = (size_t)(x->k->cold - x->cold);
 
     if (log_enabled(LOG_OP) && log_wants_address(x->start)) {
         log_op(x);
     }
     if (log_enabled(LOG_OUT_ASM) && log_wants_address(x->start)) {
-        log_out_asm(x, entry, size, cold);
+        log_out_asm(x, size, cold);
     }
-    if (x->k->perf_map) {
-        fprintf(x->k->perf_map,
-                "%" PRIx64 " %zx guest 0x%016" PRIx64 "\n%" PRIx64 " %zx out of line 0x%016" PRIx64
-                "\n",
-                (uint64_t)(uintptr_t)(entry + x->e->to_exec), size, x->start,
-                (uint64_t)(uintptr_t)(x->cold + x->e->to_exec), cold, x->start);
-    }
+    log_perf_map(x->k, x->start, x->entry, size, x->cold, cold);
 }

@@ -411,7 +411,7 @@ void emit_bounded_turn(struct trans *x)
         desc_pack(&x->desc) != x->variant || x->vectors_loaded < x->loop_vectors) {
         return;
     }
-    x->e->p = x->before_last;
+    emit_rewind(x->e, x->before_last);
     emit_insn(x->e, E_W, 0x3b, (unsigned)host_of(x, x->leader), rm_cpu(CPU_LIMIT));
     patch_jump(emit_jump(x->e, CC_B), x->loop);
     x->host_flags = false;

@@ -215,7 +215,7 @@ void end_stretch(struct trans *x)
     struct stretch *s = &x->stretch;
 
     if (s->open && x->e->p == s->first) { /* nothing came of it */
-        x->e->p = s->begin;
+        emit_rewind(x->e, s->begin);
         s->n = 0;
     }
     for (unsigned k = 0; k < s->n && s->open; k++) {
@@ -263,7 +263,7 @@ bool emit_in_stretch(struct trans *x, unsigned n)
         return true;
     }
     memcpy(x, before, sizeof(before));
-    x->e->p = p;
+    emit_rewind(x->e, p);
     end_stretch(x);
     x->stretch.end = (uint8_t)(n + 1);
     return false;

@@ -388,10 +388,8 @@ bool emit_string(struct trans *x, unsigned n)
     }
     flags_to_memory(x);
     emit_mov_imm(x->e, H_R14, (uintptr_t)i);
-    emit_mov_imm(x->e, H_R13, x->rip);
-    emit8(x->e, 0xe8);
-    emit32(x->e, 0);
-    patch_jump(x->e->p - 4, thunk);
+    emit_mov_linear(x, H_R13, x->rip);
+    emit_call(x->e, thunk);
     x->host_flags = false;
     x->desc.kind = DESC_NONE;
     return true;

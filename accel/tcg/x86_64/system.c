@@ -347,6 +347,6 @@ void emit_system_last(struct trans *x, unsigned n)
         return;
     }
     emit_mov_imm(x->e, H_R14, (uintptr_t)i);
-    emit_mov_imm(x->e, H_R13, x->rip);
+    emit_mov_linear(x, H_R13, x->rip);
     patch_jump(emit_jump(x->e, -1), x->k->system);
 }

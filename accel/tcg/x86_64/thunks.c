@@ -718,12 +718,19 @@ void translator_unlink(struct tcg *t, struct code *c)
     remove_from_tables(t->backend, c);
 }
 
-void translator_forget(struct tcg *t, struct block *b)
+/* Of b's code all, or what is not needed for copies. */
+static void forget(struct tcg *t, struct block *b, bool all)
 {
-    struct code *c, *next;
+    struct code *c = b->code, *next;
 
-    for (c = b->code; c; c = next) {
+    b->code = NULL;
+    b->code_keys = b->n_codes = 0;
+    for (; c; c = next) {
         next = c->next;
+        if (!all && c->image) {
+            keep_code(b, c);
+            continue;
+        }
         translator_unlink(t, c);
         for (unsigned n = 0; n < c->n_links; n++) {
             unlink_target(&c->links[n]);
@@ -731,8 +738,19 @@ void translator_forget(struct tcg *t, struct block *b)
         c->next = b->dead_code;
         b->dead_code = c;
     }
-    b->code = NULL;
-    b->code_keys = b->n_codes = 0;
+}
+
+void translator_forget(struct tcg *t, struct block *b)
+{
+    forget(t, b, true);
+}
+
+void forget_copies(struct tcg *t, struct block *b)
+{
+    forget(t, b, false);
+    if (b->n_codes > MAX_CODES / 2) {
+        forget(t, b, true);
+    }
 }
 
 void translator_reset(struct tcg *t)

@@ -25,6 +25,7 @@
 #define MAX_SINGLES  16 /* checks of groups that lead to code without groups */
 #define MAX_LINKS    (2 * TRACE_MAX_BLOCKS + 3 + MAX_SINGLES)
 #define MAX_WAYS     (4 * TRACE_MAX_BLOCKS + 8)
+#define MAX_MOVES    2048
 
 /* The instruction that made the flags, as long as its operands are where they were. */
 enum desc_kind {
@@ -162,12 +163,37 @@ struct way {
     int32_t rsp_add; /* where R13 holds it, before control gets there */
 };
 
+/* What in a piece of code depends on where the guest has it, or on where it stands: copy.c. */
+enum move_kind {
+    MOVE_ADDRESS,   /* a linear address; 64 bits as the next two, all others have 32 */
+    MOVE_NEXT_PAGE, /* tlb_exec_key of the block's second page */
+    MOVE_LINK,      /* the address of link `rel` */
+    MOVE_EXEC_SLOT, /* the slot of an address among those of code, */
+    MOVE_TLB_SLOT,  /* of the soft TLB */
+    MOVE_COUNTER,   /* its counter of jumps back */
+    MOVE_JUMP,      /* relative, to the code's other part, */
+    MOVE_CALL,      /* or to what all code shares */
+};
+
+struct move {
+    uint16_t at; /* from where the part begins */
+    uint8_t kind;
+    bool cold;   /* the part is that out of line */
+    int32_t rel; /* the address: from the block's own on */
+};
+
+static inline unsigned move_bytes(enum move_kind kind)
+{
+    return kind <= MOVE_LINK ? 8 : 4;
+}
+
 struct trans {
     struct tcg *t;
     struct backend *k;
     struct emit *e;
     struct block *b;
-    uint8_t *cold;        /* where its code out of line begins; it ends at k->cold */
+    uint8_t *entry;       /* where its code begins; it ends at e->p */
+    uint8_t *cold;        /* the same of its code out of line, once that is emitted, and k->cold */
     uint64_t start, rip;  /* of the block, of the instruction */
     unsigned word;        /* bytes of an address and of an operand as code has them: 8, 4 or 2 */
     unsigned stack;       /* of the stack pointer */
@@ -212,7 +238,8 @@ struct trans {
     unsigned active_aligned;        /* R15 is known to be a multiple of this, or 0 */
     bool known_aligned;             /* the operand of mem_begin */
     struct site *open[2];           /* of mem_begin and mem_decline: go on behind the instruction */
-    unsigned n_sites, n_ways, n_links, n_singles;
+    unsigned n_sites, n_ways, n_links, n_singles, n_moves;
+    bool moving;                  /* copies can be made: so far `moves` says all that they need */
     unsigned peek_low, peek_high; /* bytes of the page that liveness was read from */
     /* From here on not cleared: each element is set when it is taken. */
     uint32_t live[MAX_INSNS + 1]; /* flags read or shown from instruction n on */
@@ -223,6 +250,7 @@ struct trans {
     struct site sites[MAX_SITES];
     struct code_link links[MAX_LINKS]; /* in no order */
     uint8_t *link_self[MAX_LINKS];     /* where each one's own address goes in its stub */
+    struct move moves[MAX_MOVES];
 };
 
 /* flags.c */
@@ -412,8 +440,21 @@ void emit_system_last(struct trans *x, unsigned n);
 /* string.c: likewise */
 bool emit_string(struct trans *x, unsigned n);
 
-/* log.c: the code from entry on is complete. */
-void log_translation(const struct trans *x, const uint8_t *entry);
+/* log.c: the code is complete. */
+void log_translation(const struct trans *x);
+
+/* copy.c */
+/* Before anything is emitted. */
+void moves_begin(struct trans *x);
+/* The last bytes that were emitted depend on a linear address, or are the address of a link of that number. */
+void note_move(struct trans *x, enum move_kind kind, uint64_t value);
+/* An address of the block's own or relative to it. */
+void emit_mov_linear(struct trans *x, unsigned reg, uint64_t linear);
+/* The code is complete.  Bytes of what copies need, or 0: none can be made. */
+size_t moves_end(struct trans *x);
+void moves_keep(const struct trans *x, struct code_image *image);
+/* Code of b at RIP, from what there is of it at another address, or NULL; to be entered as what is translated. */
+struct code *copy_code(struct tcg *t, struct block *b, uint64_t rip, uint64_t variant);
 
 /* vector.c: legacy encodings; avx.c: VEX and EVEX. */
 bool emit_vector(struct trans *x, unsigned n);

@@ -10,7 +10,6 @@
  */
 #include "accel/tcg/x86_64/trans.h"
 
-#define MAX_CODES    16 /* of one block: linear addresses, modes and variants */
 #define ROOM_A_BLOCK (1024 * MAX_INSNS)
 
 /* By the interpreter, in place. */
@@ -20,10 +19,8 @@ static void emit_interpreted(struct trans *x, unsigned n)
 
     flags_to_memory(x);
     emit_mov_imm(x->e, H_R14, (uintptr_t)i);
-    emit_mov_imm(x->e, H_R13, x->rip);
-    emit8(x->e, 0xe8);
-    emit32(x->e, 0);
-    patch_jump(x->e->p - 4, x->k->interpret_in_place);
+    emit_mov_linear(x, H_R13, x->rip);
+    emit_call(x->e, x->k->interpret_in_place);
     x->vectors_loaded = VECTORS_NONE;
     x->host_flags = false;
     x->memory_flags = x->memory_exact = true;
@@ -177,16 +174,17 @@ static void emit_block(struct trans *x)
 }
 
 /* The links' addresses go into their stubs. */
-static struct code *finish(struct trans *x, uint8_t *entry)
+static struct code *finish(struct trans *x)
 {
-    struct code *c = g_malloc0(sizeof(*c) + x->n_links * sizeof(struct code_link));
+    size_t image = moves_end(x), size = sizeof(struct code) + x->n_links * sizeof(struct code_link);
+    struct code *c = g_malloc0(size + image);
 
     c->block = x->b;
     c->key = key_of(x, x->start);
     c->mode = translator_mode(x->t->cpu);
     c->reach = x->reach;
     c->variant = x->variant;
-    c->entry = entry;
+    c->entry = x->entry;
     c->links = (struct code_link *)(c + 1);
     c->n_links = x->n_links;
     for (unsigned n = 0; n < x->n_links; n++) {
@@ -196,11 +194,19 @@ static struct code *finish(struct trans *x, uint8_t *entry)
         c->links[n].page = host_page(x->b->host);
         memcpy(x->link_self[n], &address, 8);
     }
-    c->next = x->b->code;
-    x->b->code = c;
-    x->b->code_keys |= code_key_bit(c->key);
-    x->b->n_codes++;
-    block_translated(x->t, x->b, x->peek_low, x->peek_high);
+    if (image) {
+        c->image = (struct code_image *)((uint8_t *)c + size);
+        moves_keep(x, c->image);
+    }
+    return c;
+}
+
+/* c is code of its block; low, high: see block_translated. */
+static struct code *enter_code(struct tcg *t, struct code *c, unsigned low, unsigned high)
+{
+    keep_code(c->block, c);
+    block_translated(t, c->block, low, high);
+    code_buffer_written(t->backend, t->cpu);
     return c;
 }
 
@@ -215,7 +221,7 @@ struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, 
 {
     struct backend *k = t->backend;
     struct trans x;
-    uint8_t *entry;
+    struct code *copy;
 
     memset(&x, 0, offsetof(struct trans, live));
     x.t = t;
@@ -238,7 +244,11 @@ struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, 
         return NULL;
     }
     if (b->n_codes >= MAX_CODES) { /* processes that are gone had its library elsewhere */
-        translator_forget(t, b);
+        forget_copies(t, b);
+    }
+    copy = k->no_copies ? NULL : copy_code(t, b, rip, variant);
+    if (copy) {
+        return enter_code(t, copy, b->peek_low, b->peek_high);
     }
     x.tlb = (int32_t)(offsetof(struct x86_cpu, tlb.entry) +
                       t->cpu->bank * sizeof(t->cpu->tlb.entry[0]));
@@ -247,12 +257,12 @@ struct code *translator_translate(struct tcg *t, struct block *b, uint64_t rip, 
     plan_accesses(&x);
     lend_registers(&x);
     set_swapped(&x, false);
-    entry = k->e.p = (uint8_t *)(((uintptr_t)k->e.p + 15) & ~(uintptr_t)15);
+    x.entry = k->e.p = code_start(k);
+    moves_begin(&x);
     emit_block(&x);
-    log_translation(&x, entry);
-    code_buffer_written(k, t->cpu);
+    log_translation(&x);
     t->n_translated++;
-    return finish(&x, entry);
+    return enter_code(t, finish(&x), x.peek_low, x.peek_high);
 }
 
 bool translator_full(struct tcg *t)

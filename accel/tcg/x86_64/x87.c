@@ -90,6 +90,7 @@ static void emit_store_imm64(struct trans *x, size_t field, uint64_t v)
 {
     bool one = v == (uint64_t)(int64_t)(int32_t)v;
 
+    x->moving = false; /* it is part of two instructions */
     emit_insn(x->e, one ? E_W : 0, 0xc7, 0, rm_cpu(field));
     emit32(x->e, (uint32_t)v);
     if (!one) {

@@ -7,14 +7,14 @@
  * or on where it stands in the buffer; a copy has these changed by what both differ in.
  *
  * Invariant: a copy is, byte for byte, what translation would have made at its address (translate_test compares).
- *            Addresses are MIN_LINEAR at least, with 2 GiB below the end of the lower half, and differ by whole
- *            pages, so that constants are as long and branches go the same ways.
+ *            Addresses are from MIN_LINEAR to MAX_LINEAR and differ by whole pages, so that constants are as long and
+ *            branches go the same ways.
  * Thread: the vCPU's own.
  */
 #include "accel/tcg/x86_64/trans.h"
 #include "util/log.h"
 
-/* What is 2 GiB from here has still more than 32 bits. */
+/* What is 2 GiB from these has still more than 32 bits, and is in the lower half. */
 #define MIN_LINEAR (1ull << 33)
 #define MAX_LINEAR ((1ull << 47) - (1ull << 32))
 
@@ -132,43 +132,37 @@ static uint32_t slot_of(uint64_t linear)
 
 static void change(const struct copy *y, const struct move *m)
 {
-    uint64_t old = y->from->key + (uint64_t)(int64_t)m->rel, now = old + y->by, wide;
+    uint64_t old = y->from->key + (uint64_t)(int64_t)m->rel, now = old + y->by, v = 0;
     uint8_t *at = y->part[m->cold] + m->at;
-    uint32_t narrow = 0;
 
-    memcpy(&wide, at, move_bytes(m->kind) == 8 ? 8 : 4);
-    memcpy(&narrow, at, 4);
+    memcpy(&v, at, move_bytes(m->kind));
     switch ((enum move_kind)m->kind) {
     case MOVE_ADDRESS:
-        wide += y->by;
+        v += y->by;
         break;
     case MOVE_NEXT_PAGE:
-        wide = tlb_exec_key(now, (uintptr_t)y->to->block->host2);
+        v = tlb_exec_key(now, (uintptr_t)y->to->block->host2);
         break;
     case MOVE_LINK:
-        wide = (uintptr_t)&y->to->links[m->rel];
+        v = (uintptr_t)&y->to->links[m->rel];
         break;
     case MOVE_EXEC_SLOT:
-        narrow += (tlb_exec_slot(now) - tlb_exec_slot(old)) * (uint32_t)sizeof(uint64_t);
+        v += (tlb_exec_slot(now) - tlb_exec_slot(old)) * sizeof(uint64_t);
         break;
     case MOVE_TLB_SLOT:
-        narrow += slot_of(now) - slot_of(old);
+        v += slot_of(now) - slot_of(old);
         break;
     case MOVE_COUNTER:
-        narrow += (uint32_t)(CPU_COUNTER(now) - CPU_COUNTER(old));
+        v += CPU_COUNTER(now) - CPU_COUNTER(old);
         break;
     case MOVE_JUMP:
-        narrow += (uint32_t)(y->shift[!m->cold] - y->shift[m->cold]);
+        v += (uint64_t)(y->shift[!m->cold] - y->shift[m->cold]);
         break;
     case MOVE_CALL:
-        narrow -= (uint32_t)y->shift[m->cold];
+        v -= (uint64_t)y->shift[m->cold];
         break;
     }
-    if (move_bytes(m->kind) == 8) {
-        memcpy(at, &wide, 8);
-    } else {
-        memcpy(at, &narrow, 4);
-    }
+    memcpy(at, &v, move_bytes(m->kind));
 }
 
 /* None of the copy's links is patched. */
